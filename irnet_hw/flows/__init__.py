@@ -1,0 +1,1 @@
+"""What a stitched accelerator can be taken to: simulation, area, bitstream."""

@@ -1,0 +1,17 @@
+"""FINN hardware ops for binary networks, all RTL; importing this registers them with FINN.
+
+Each module holds one op: the FINN op with its exact NumPy model, its cycle and area models,
+and its RTL backend, whose SystemVerilog is in the folder of the same name in ``hls/``.
+"""
+
+import finn.custom_op.fpgadataflow as _generic
+import finn.custom_op.fpgadataflow.rtl as _rtl
+
+from irnet_hw.kernels.register_slice import RegisterSlice, RegisterSlice_rtl
+
+for _op in (RegisterSlice,):
+    _generic.register_custom_op(_op)
+for _op in (RegisterSlice_rtl,):
+    _rtl.register_custom_op(_op)
+
+__all__ = ["RegisterSlice", "RegisterSlice_rtl"]

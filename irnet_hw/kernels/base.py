@@ -1,0 +1,262 @@
+"""What all kernels share: shapes from lanes, the NumPy model's call, the RTL wrapper."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
+from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
+from qonnx.core.datatype import BaseDataType, DataType
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.errors import UserError
+from irnet_hw.share import share
+
+Ints = npt.NDArray[np.int64]
+
+
+class Kernel(HWCustomOp):  # type: ignore[misc]
+    """A hardware op with one input stream, one output stream and constant parameters.
+
+    A subclass says what its tensors are (:meth:`get_normal_input_shape`,
+    :meth:`get_normal_output_shape`), how many elements of the last axis a beat carries
+    (:meth:`lanes_in`, :meth:`lanes_out`), what it computes (:meth:`compute`), in how many
+    cycles (:meth:`get_exp_cycles`) and on what area (FINN's ``*_estimation`` methods, and
+    :meth:`ff_estimation`). Beats carry element 0 in their least significant bits, as FINN's do.
+    """
+
+    # ------------------------------------------------------------------ attributes
+
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        """Return FINN's attributes and the two data types every kernel has."""
+        return {
+            **super().get_nodeattr_types(),
+            "inputDataType": ("s", True, ""),
+            "outputDataType": ("s", True, ""),
+        }
+
+    def number(self, name: str) -> int:
+        """Return an integer attribute."""
+        return int(self.get_nodeattr(name))
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """Return a list-of-integers attribute."""
+        return tuple(int(value) for value in self.get_nodeattr(name))
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise a UserError that names the node, the attribute and its value if one is illegal."""
+
+    def require_divides(self, name: str, total: int, what: str) -> None:
+        """Raise a UserError unless attribute ``name`` divides ``total``."""
+        value = self.number(name)
+        if value < 1 or total % value:
+            raise UserError(
+                f"{self.onnx_node.name}: {name} = {value} must divide {what} = {total}"
+            )
+
+    def folds(self) -> Iterator[dict[str, int]]:
+        """Yield every legal choice of this node's folding attributes."""
+        yield {}
+
+    # ------------------------------------------------------------------ shapes and types
+
+    @abstractmethod
+    def lanes_in(self) -> int:
+        """Return how many elements a beat of the input stream carries."""
+
+    @abstractmethod
+    def lanes_out(self) -> int:
+        """Return how many elements a beat of the output stream carries."""
+
+    def get_input_datatype(self, ind: int = 0) -> BaseDataType:  # noqa: ARG002
+        """Return the type of the input stream's elements."""
+        return DataType[self.get_nodeattr("inputDataType")]
+
+    def get_output_datatype(self, ind: int = 0) -> BaseDataType:  # noqa: ARG002
+        """Return the type of the output stream's elements."""
+        return DataType[self.get_nodeattr("outputDataType")]
+
+    def get_folded_input_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
+        """Return the input's shape with its last axis split into beats and lanes."""
+        return _folded(self.get_normal_input_shape(), self.lanes_in())
+
+    def get_folded_output_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
+        """Return the output's shape with its last axis split into beats and lanes."""
+        return _folded(self.get_normal_output_shape(), self.lanes_out())
+
+    def get_instream_width(self, ind: int = 0) -> int:
+        """Return the bits of an input beat; 0 for constant parameters, which have no stream."""
+        return self.lanes_in() * int(self.get_input_datatype().bitwidth()) if ind == 0 else 0
+
+    def get_outstream_width(self, ind: int = 0) -> int:  # noqa: ARG002
+        """Return the bits of an output beat."""
+        return self.lanes_out() * int(self.get_output_datatype().bitwidth())
+
+    def infer_node_datatype(self, model: ModelWrapper) -> None:
+        """Annotate the output tensor with this node's output type."""
+        model.set_tensor_datatype(self.onnx_node.output[0], self.get_output_datatype())
+
+    def verify_node(self) -> None:
+        """Check the attributes (FINN's name for it)."""
+        self.check()
+
+    # ------------------------------------------------------------------ models
+
+    @abstractmethod
+    def compute(self, x: Ints, *parameters: Ints) -> Ints:
+        """Return the op's exact result.
+
+        Args:
+            x: integers (±1 for BIPOLAR) of the normal input shape, the first axis any batch.
+            parameters: the node's other inputs, in order.
+        """
+
+    def execute_node(self, context: dict[str, Any], graph: Any) -> None:  # noqa: ARG002
+        """Run :meth:`compute` on the tensors of an ONNX execution context."""
+        x, *parameters = (np.rint(context[name]).astype(np.int64) for name in self.onnx_node.input)
+        context[self.onnx_node.output[0]] = self.compute(x, *parameters).astype(np.float32)
+
+    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the number of flip-flops."""
+        return 0
+
+
+class RTLKernel(RTLBackend):  # type: ignore[misc]
+    """The RTL side of a :class:`Kernel`: a wrapper around a module of ``hls/``.
+
+    The module has the ports clk, rst_n, in_data, in_valid, in_ready, out_data, out_valid and
+    out_ready. The wrapper, named after the node, gives them FINN's names, pads the data to
+    whole bytes and sets the parameters; constants are in hex files beside it.
+    """
+
+    #: The module to wrap.
+    module: ClassVar[str]
+    #: The files it is made of, relative to ``hls/``, each before those that instantiate it.
+    sources: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:
+        """Return the module's parameters; strings are written quoted."""
+
+    def rtl_memories(self, model: ModelWrapper) -> Mapping[str, tuple[Sequence[int], int]]:  # noqa: ARG002
+        """Return the constants: for each hex file's name, its words and their width in bits."""
+        return {}
+
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        """Return the op's and FINN's RTL attributes."""
+        return {**super().get_nodeattr_types(), "gen_top_module": ("s", False, "")}
+
+    def execute_node(self, context: dict[str, Any], graph: Any) -> None:
+        """Simulate the RTL if exec_mode is "rtlsim", else run the NumPy model."""
+        if self.get_nodeattr("exec_mode") == "rtlsim":
+            RTLBackend.execute_node(self, context, graph)
+        else:
+            Kernel.execute_node(self, context, graph)
+
+    def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:  # noqa: ARG002
+        """Write the wrapper and the constants into code_gen_dir_ipgen."""
+        name = self.onnx_node.name
+        folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
+        for filename, (words, width) in self.rtl_memories(model).items():
+            (folder / filename).write_text(hex_words(words, width))
+        (folder / f"{name}.sv").write_text(self._wrapper(model, fpgapart))
+        self.set_nodeattr("gen_top_module", name)
+        self.set_nodeattr("ipgen_path", str(folder))
+        self.set_nodeattr("ip_path", str(folder))
+
+    def get_rtl_file_list(self, abspath: bool = False) -> list[str]:
+        """Return the SystemVerilog files of this node, the wrapper last."""
+        folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
+        files = [share("hls") / source for source in self.sources]
+        files.append(folder / f"{self.onnx_node.name}.sv")
+        return [str(file) if abspath else file.name for file in files]
+
+    def get_data_file_list(self) -> list[str]:
+        """Return the paths of the hex files that the modules read."""
+        folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
+        return [str(path) for path in sorted(folder.glob("*.hex"))]
+
+    def code_generation_ipi(self) -> list[str]:
+        """Return the Tcl that puts this node into a Vivado block design."""
+        name = self.onnx_node.name
+        files = [*self.get_rtl_file_list(abspath=True), *self.get_data_file_list()]
+        return [
+            *(f"add_files -norecurse {{{file}}}" for file in files),
+            f"create_bd_cell -type module -reference {name} {name}",
+        ]
+
+    def _wrapper(self, model: ModelWrapper, fpgapart: str) -> str:
+        name = self.onnx_node.name
+        wide_in, wide_out = self.get_instream_width_padded(), self.get_outstream_width_padded()
+        narrow_in, narrow_out = self.get_instream_width(), self.get_outstream_width()
+        parameters = ",\n".join(
+            f"        .{key}({_literal(value)})"
+            for key, value in self.rtl_parameters(model, fpgapart).items()
+        )
+        pad = f"    assign out0_V_TDATA[{wide_out - 1}:{narrow_out}] = '0;\n"
+        unused = (
+            f"    logic unused;\n    assign unused = ^in0_V_TDATA[{wide_in - 1}:{narrow_in}];\n"
+        )
+        return (
+            f"// {name}: {self.module} with the parameters of this layer. Generated.\n\n"
+            "(* keep_hierarchy = \"yes\" *)\n"
+            f"module {name} (\n"
+            "    input  logic ap_clk,\n"
+            "    input  logic ap_rst_n,\n"
+            f"    input  logic [{wide_in - 1}:0] in0_V_TDATA,\n"
+            "    input  logic in0_V_TVALID,\n"
+            "    output logic in0_V_TREADY,\n"
+            f"    output logic [{wide_out - 1}:0] out0_V_TDATA,\n"
+            "    output logic out0_V_TVALID,\n"
+            "    input  logic out0_V_TREADY\n"
+            ");\n\n"
+            f"    {self.module} #(\n{parameters}\n    ) kernel (\n"
+            "        .clk(ap_clk),\n        .rst_n(ap_rst_n),\n"
+            f"        .in_data(in0_V_TDATA[{narrow_in - 1}:0]),\n"
+            "        .in_valid(in0_V_TVALID),\n        .in_ready(in0_V_TREADY),\n"
+            f"        .out_data(out0_V_TDATA[{narrow_out - 1}:0]),\n"
+            "        .out_valid(out0_V_TVALID),\n        .out_ready(out0_V_TREADY)\n"
+            "    );\n\n"
+            + (pad if wide_out > narrow_out else "")
+            + (unused if wide_in > narrow_in else "")
+            + "\nendmodule\n"
+        )
+
+
+def hex_words(words: Sequence[int], width: int) -> str:
+    """Return the text of a ``$readmemh`` file: one word a line, two's complement in ``width`` bits."""
+    digits = -(-width // 4)
+    mask = (1 << width) - 1
+    return "".join(f"{int(word) & mask:0{digits}x}\n" for word in words)
+
+
+def pack(elements: Sequence[int], bits: int) -> int:
+    """Return a word with element 0 in its least significant bits, each in two's complement."""
+    mask = (1 << bits) - 1
+    return sum((int(element) & mask) << (i * bits) for i, element in enumerate(elements))
+
+
+def beats(x: Ints, lanes: int, datatype: BaseDataType) -> list[int]:
+    """Return the stream of a tensor: its beats in order, as unsigned integers.
+
+    Args:
+        x: integers, ±1 for BIPOLAR; the last axis a multiple of ``lanes``.
+        lanes: elements a beat carries.
+        datatype: of the elements.
+    """
+    values = (x > 0).astype(np.int64) if datatype == DataType["BIPOLAR"] else x
+    bits = int(datatype.bitwidth())
+    return [pack(row, bits) for row in values.reshape(-1, lanes).tolist()]
+
+
+def _literal(value: int | str) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _folded(shape: Sequence[int], lanes: int) -> tuple[int, ...]:
+    *outer, last = (int(size) for size in shape)
+    return (*outer, last // lanes, lanes)

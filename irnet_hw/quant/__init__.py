@@ -1,0 +1,1 @@
+"""IR-Net in Brevitas: Libra-PB weights, EDE activations and the EDE schedule."""

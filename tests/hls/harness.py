@@ -1,0 +1,150 @@
+"""Python side of the kernel tests: a node, its RTL and its NumPy model, compared beat by beat."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, helper
+from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
+
+import irnet_hw.kernels  # noqa: F401 (registers the ops)
+from irnet_hw.flows.bench import Bench, compile_bench
+from irnet_hw.kernels.base import beats
+from irnet_hw.share import share
+
+PART = "xc7z020clg400-1"
+CLOCK_NS = 10.0
+
+
+class KernelUnderTest:
+    """One node with its parameters, its generated RTL and the compiled simulation of it."""
+
+    def __init__(
+        self,
+        op: str,
+        attributes: Mapping[str, object],
+        parameters: Mapping[str, tuple[np.ndarray, str]] | None = None,
+    ):
+        """Make a model of one ``op``_rtl node.
+
+        Args:
+            op: the op's name without ``_rtl``.
+            attributes: of the node.
+            parameters: constant inputs in order: name -> (integers, FINN data type).
+        """
+        parameters = parameters or {}
+        node = helper.make_node(
+            f"{op}_rtl",
+            ["x", *parameters],
+            ["y"],
+            name=f"{op}_rtl_0",
+            domain="finn.custom_op.fpgadataflow.rtl",
+            backend="fpgadataflow",
+            **attributes,
+        )
+        scratch = helper.make_model(helper.make_graph([node], "kernel", [], []))
+        kernel = getCustomOp(scratch.graph.node[0])
+        kernel.check()
+        graph = helper.make_graph(
+            [node],
+            "kernel",
+            [_tensor("x", kernel.get_normal_input_shape())],
+            [_tensor("y", kernel.get_normal_output_shape())],
+        )
+        self.model = ModelWrapper(helper.make_model(graph))
+        self.model.set_tensor_datatype("x", kernel.get_input_datatype())
+        for name, (values, datatype) in parameters.items():
+            self.model.set_initializer(name, values.astype(np.float32))
+            self.model.set_tensor_datatype(name, DataType[datatype])
+        self.kernel = getCustomOp(self.model.graph.node[0])
+        self.parameters = [values.astype(np.int64) for values, _ in parameters.values()]
+        self.scratch = tempfile.TemporaryDirectory(prefix="kernel-")
+        self.folder = Path(self.scratch.name)
+        self.kernel.set_nodeattr("code_gen_dir_ipgen", str(self.folder))
+        self.kernel.generate_hdl(self.model, PART, CLOCK_NS)
+
+    def bench(self) -> Bench:
+        """Compile the wrapper, or reuse the simulation of an equal one."""
+        sources = [Path(file) for file in self.kernel.get_rtl_file_list(abspath=True)]
+        return compile_bench([share("hls") / "lint.vlt", *sources], self.kernel.onnx_node.name)
+
+    def stream(
+        self, x: np.ndarray, p_gap: float = 0.0, p_stall: float = 0.0, seed: int = 0
+    ) -> dict[str, list[int]]:
+        """Stream the frames of ``x`` (batch first) through the RTL; assert it equals the model.
+
+        Args:
+            x: integers, ±1 for BIPOLAR.
+            p_gap: probability a cycle that the producer has no beat.
+            p_stall: probability a cycle that the consumer takes none.
+            seed: of gaps and stalls.
+
+        Returns:
+            the cycles in which beats went in ("cycle_in") and came out ("cycle_out").
+        """
+        kernel = self.kernel
+        expected = beats(
+            kernel.compute(x.astype(np.int64), *self.parameters),
+            kernel.lanes_out(),
+            kernel.get_output_datatype(),
+        )
+        case = {
+            "beats": [f"{b:x}" for b in beats(x, kernel.lanes_in(), kernel.get_input_datatype())],
+            "expect": len(expected),
+            "linger": 20,  # nothing more may come out
+            "p_gap": p_gap,
+            "p_stall": p_stall,
+            "seed": seed,
+        }
+        bench = self.bench()
+        with tempfile.TemporaryDirectory(prefix="case-") as scratch:
+            case_file, result_file = Path(scratch) / "case.json", Path(scratch) / "result.json"
+            case_file.write_text(json.dumps(case))
+            bench.run(
+                "tests.hls.stream_bench",
+                {"CASE": str(case_file), "RESULT": str(result_file)},
+                data=self.folder,
+            )
+            result = json.loads(result_file.read_text())
+        out = [int(beat, 16) for beat in result["out"]]
+        wrong = [i for i, (a, b) in enumerate(zip(out, expected, strict=False)) if a != b]
+        assert not wrong and len(out) == len(expected), (
+            f"{len(wrong)} of {len(expected)} beats differ, {len(out)} came (seed {seed}); "
+            f"first at {wrong[:1]}: {[(hex(out[i]), hex(expected[i])) for i in wrong[:1]]}; "
+            f"attributes {self.kernel.onnx_node.attribute}"
+        )
+        return result
+
+    def check_rate(self, x: np.ndarray) -> int:
+        """Stream without gaps; assert that frames follow at exactly the stated cycles.
+
+        Args:
+            x: at least 4 frames.
+
+        Returns:
+            the cycles between the last two frames.
+        """
+        result = self.stream(x)
+        ends = np.array(result["cycle_out"]).reshape(len(x), -1)[:, -1]
+        intervals = np.diff(ends)[1:]
+        assert (intervals == self.kernel.get_exp_cycles()).all(), (
+            f"{intervals} cycles between frames, {self.kernel.get_exp_cycles()} stated; "
+            f"attributes {self.kernel.onnx_node.attribute}"
+        )
+        return int(intervals[-1])
+
+
+def random_tensor(rng: np.random.Generator, shape: tuple[int, ...], datatype: str) -> np.ndarray:
+    """Return uniformly random integers of a FINN data type."""
+    if datatype == "BIPOLAR":
+        return rng.integers(0, 2, shape) * 2 - 1
+    kind = DataType[datatype]
+    return rng.integers(int(kind.min()), int(kind.max()) + 1, shape)
+
+
+def _tensor(name: str, shape: tuple[int, ...]):
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [int(size) for size in shape])

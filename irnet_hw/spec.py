@@ -1,0 +1,98 @@
+"""The exported QONNX file is the specification of a network: reading it and running it."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from google.protobuf.message import DecodeError
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
+
+from irnet_hw.errors import UserError
+
+#: The key of our entry in the file's metadata_props.
+METADATA_KEY = "irnet_hw"
+
+
+def load(path: Path) -> ModelWrapper:
+    """Read a QONNX file.
+
+    Raises:
+        UserError: there is no such file, it is no ONNX file, or it is cut short or damaged.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror}") from error
+    try:
+        proto = onnx.load_model_from_string(data)
+    except DecodeError as error:
+        raise UserError(f"{path}: is not an ONNX file, or it is damaged or cut short") from error
+    if not proto.graph.node or len(proto.graph.input) != 1 or len(proto.graph.output) != 1:
+        raise UserError(
+            f"{path}: has {len(proto.graph.node)} nodes, {len(proto.graph.input)} inputs and "
+            f"{len(proto.graph.output)} outputs; a network with 1 input and 1 output is needed"
+        )
+    return ModelWrapper(proto)
+
+
+def metadata(model: ModelWrapper) -> dict[str, Any]:
+    """Return what the exporter wrote about the network: labels, recipe, accuracy, versions.
+
+    Raises:
+        UserError: the entry is there but is no JSON object.
+    """
+    text = model.get_metadata_prop(METADATA_KEY)
+    if text is None:
+        return {}
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"metadata {METADATA_KEY}: is no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"metadata {METADATA_KEY}: {content!r}, must be a JSON object")
+    return content
+
+
+def image_shape(model: ModelWrapper) -> tuple[int, int, int]:
+    """Return (height, width, channels) of the images that the network takes.
+
+    Raises:
+        UserError: the input is not one NCHW image.
+    """
+    shape = model.get_tensor_shape(model.graph.input[0].name)
+    if shape is None or len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
+        raise UserError(
+            f"input {model.graph.input[0].name}: shape {shape}, must be [1, channels, height, width]"
+        )
+    _, channels, height, width = shape
+    return int(height), int(width), int(channels)
+
+
+def run(
+    model: ModelWrapper, images: npt.NDArray[np.uint8], tensors: Iterable[str] = ()
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Run the network as qonnx does, node by node in float32.
+
+    Args:
+        model: from :func:`load`.
+        images: uint8 [N, height, width, channels].
+        tensors: names of inner tensors to return beside the output.
+
+    Returns:
+        the output and the asked tensors by name, their first axis the N images.
+    """
+    entry, exit_ = model.graph.input[0].name, model.graph.output[0].name
+    wanted = [*tensors, exit_]
+    found: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in wanted}
+    for image in images:
+        x = image.transpose(2, 0, 1)[np.newaxis].astype(np.float32)
+        context = execute_onnx(model, {entry: x}, return_full_exec_context=len(wanted) > 1)
+        for name in wanted:
+            found[name].append(context[name])
+    return {name: np.concatenate(values) for name, values in found.items()}

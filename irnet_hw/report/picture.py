@@ -14,7 +14,7 @@ _ARROW = 30
 _PLUMBING = frozenset({"RegisterSlice", "StreamFIFO", "WidthConverter"})
 
 
-def picture(facts: dict[str, Any]) -> Markup:
+def draw(facts: dict[str, Any]) -> Markup:
     """Return the pipeline as an ``svg`` element, coloured by the page's style sheet.
 
     Args:
@@ -22,7 +22,7 @@ def picture(facts: dict[str, Any]) -> Markup:
     """
     source = facts["input"]
     parts = [_label(f"images {_shape(source)}", 14, "svg-end"), _arrow(20, source)]
-    y = 20 + _ARROW
+    y = 20.0 + _ARROW
     busiest = max((layer["cycles"]["model"] for layer in facts["layers"]), default=1)
     for layer in facts["layers"]:
         is_bottleneck = layer["name"] == facts["throughput"]["bottleneck"]
@@ -51,7 +51,9 @@ def _layer(
     area = ", ".join(f"{value:,} {name}" for name, value in layer["area"][kind].items() if value)
     cycles = f"{layer['cycles']['model']:,} cycles"
     if layer["op"] in _PLUMBING:
-        lines = [("svg-small", text) for text in textwrap.wrap(f"{layer['text']}: {area or 'wires'}", 58)]
+        lines = [
+            ("svg-small", text) for text in textwrap.wrap(f"{layer['text']}: {area or 'wires'}", 58)
+        ]
     else:
         lines = [("svg-title", text) for text in textwrap.wrap(layer["text"], 50)]
         lines += [
@@ -61,8 +63,15 @@ def _layer(
     height = 10 + _LINE * len(lines) + (6 if layer["op"] not in _PLUMBING else 0)
     css = "svg-box svg-plumbing" if layer["op"] in _PLUMBING else "svg-box"
     parts = [
-        Markup('<g><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" rx="6" class="{}"/>').format(
-            layer["name"], _LEFT, y, _BOX, height, css + (" svg-bottleneck" if is_bottleneck else "")
+        Markup(
+            '<g><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" rx="6" class="{}"/>'
+        ).format(
+            layer["name"],
+            _LEFT,
+            y,
+            _BOX,
+            height,
+            css + (" svg-bottleneck" if is_bottleneck else ""),
         )
     ]
     for row, (css, text) in enumerate(lines):
@@ -92,7 +101,11 @@ def _layer(
 
 def _arrow(y: float, stream: dict[str, Any]) -> Markup:
     lanes, datatype = stream["lanes"], stream["datatype"]
-    text = f"{lanes} × {datatype}, {stream['bits']} bit" if lanes > 1 else f"{datatype}, {stream['bits']} bit"
+    text = (
+        f"{lanes} × {datatype}, {stream['bits']} bit"
+        if lanes > 1
+        else f"{datatype}, {stream['bits']} bit"
+    )
     middle = WIDTH / 2
     return Markup(
         '<line x1="{}" y1="{}" x2="{}" y2="{}" class="svg-wire" marker-end="url(#tip)"/>'

@@ -7,11 +7,20 @@ and its RTL backend, whose SystemVerilog is in the folder of the same name in ``
 import finn.custom_op.fpgadataflow as _generic
 import finn.custom_op.fpgadataflow.rtl as _rtl
 
+from irnet_hw.kernels.binary_mvau import BinaryMVAU, BinaryMVAU_rtl
+from irnet_hw.kernels.int_mvau import IntMVAU, IntMVAU_rtl
 from irnet_hw.kernels.register_slice import RegisterSlice, RegisterSlice_rtl
 
-for _op in (RegisterSlice,):
+for _op in (BinaryMVAU, IntMVAU, RegisterSlice):
     _generic.register_custom_op(_op)
-for _op in (RegisterSlice_rtl,):
+for _op in (BinaryMVAU_rtl, IntMVAU_rtl, RegisterSlice_rtl):
     _rtl.register_custom_op(_op)
 
-__all__ = ["RegisterSlice", "RegisterSlice_rtl"]
+__all__ = [
+    "BinaryMVAU",
+    "BinaryMVAU_rtl",
+    "IntMVAU",
+    "IntMVAU_rtl",
+    "RegisterSlice",
+    "RegisterSlice_rtl",
+]

@@ -4,12 +4,14 @@
 power of two, so that only Sub(z) is left before it, and behind a flattening if there is one.
 """
 
-from onnx import helper
-from qonnx.core.datatype import DataType
+from copy import deepcopy
+
+from onnx import NodeProto
+from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
-from irnet_hw.compiler.graph import add_tensor, constant, followers, op, redeclare, replace, shape
+from irnet_hw.compiler.graph import add_tensor, constant, followers, redeclare, replace, shape
 
 
 class IntegerInput(Transformation):  # type: ignore[misc]
@@ -44,12 +46,19 @@ class IntegerInput(Transformation):  # type: ignore[misc]
         return model, False
 
 
-def centred_type(zero: int) -> object:
+def _again(node: NodeProto, inputs: list[str], outputs: list[str]) -> NodeProto:
+    """Return a copy of a node between other tensors."""
+    copy = deepcopy(node)
+    copy.input[:], copy.output[:] = inputs, outputs
+    return copy
+
+
+def centred_type(zero: int) -> BaseDataType:
     """Return the type of a pixel less the zero point: INT8 for 128, else one bit more."""
     return DataType["INT8"] if zero == 128 else DataType["INT9"]
 
 
-def zero_point(model: ModelWrapper, layer: object) -> int | None:
+def zero_point(model: ModelWrapper, layer: NodeProto) -> int | None:
     """Return the zero point that is taken from the layer's input; None behind a sign."""
     before = model.find_producer(layer.input[0])
     if before is None or before.op_type != "Sub":

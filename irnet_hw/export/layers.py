@@ -272,7 +272,8 @@ def _dense(module: qnn.QuantLinear, name: str, grid: Grid | None) -> Layer:
     def bound(x: Tensor, error: Tensor) -> Tensor:
         total = functional.linear(x.abs() + error, magnitude) + bias.abs()
         moved = (bias - rounded).abs()
-        return functional.linear(error, magnitude) + moved + (moved > 0) * rounding * total
+        widened: Tensor = functional.linear(error, magnitude)
+        return widened + moved + (moved > 0) * rounding * total
 
     return Layer(replacement, output, bound)
 

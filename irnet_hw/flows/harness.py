@@ -249,7 +249,9 @@ def _hang(streams: npt.NDArray[np.void], manifest: Mapping[str, Any], cycle: int
     stopped = short[0]
     if stopped[0] == "in0_V":
         within = [pair for pair in short if pair[1]["moved"] % pair[1]["frame"]]
-        stopped = min(reversed(within or short), key=lambda pair: int(pair[1]["last"]))
+        moved = [pair for pair in short if pair[1]["moved"]]
+        candidates = within or moved or short[:1]
+        stopped = min(reversed(candidates), key=lambda pair: int(pair[1]["last"]))
     lines = [f"hangs in cycle {cycle}; the stream that stopped is the output of {stopped[0]}"]
     for name, stream in zip(names, ordered, strict=True):
         image, beat = divmod(int(stream["moved"]), int(stream["frame"]))

@@ -77,7 +77,9 @@ def test_a_layer_that_stops_is_named(faulty, tmp_path):
         "  slice: 4 images and 4 of 24 beats, last in cycle 100\n"
         "  last: 4 images and 4 of 24 beats, last in cycle 100"
     )
-    assert "the stream that stopped is the output of first\n" in failure(faulty(first=(STOPS, 0)))
+    message = failure(faulty(first=(STOPS, 0)))
+    assert "the stream that stopped is the output of in0_V\n" in message
+    assert "\n  first: 0 images and 0 of 24 beats, none ever\n" in message
 
 
 @pytest.mark.parametrize("seed", [None, 3])

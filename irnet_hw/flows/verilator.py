@@ -134,7 +134,7 @@ def _write_sample(
     if labels is not None:
         arrays["labels"] = labels
     with whole_file(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **{name: array[:SAMPLE] for name, array in arrays.items()})
+        np.savez(file, allow_pickle=False, **{name: a[:SAMPLE] for name, a in arrays.items()})
 
 
 class _Reference:

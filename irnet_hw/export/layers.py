@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from irnet_hw.errors import UserError
+from irnet_hw.models.blocks import PIXEL_OFFSET, PIXEL_SCALE, Normalise
 
 #: The unit roundoff of float32, and the first integer beyond which it has gaps.
 UNIT = 2.0**-24
@@ -100,7 +101,7 @@ def gamma(roundings: int) -> float:
 
 
 def _carry(_: Tensor, error: Tensor) -> Tensor:
-    """Bound an exact operation that keeps differences as they are."""
+    """Bound an exact operation that widens no difference."""
     return error
 
 
@@ -124,6 +125,13 @@ def exact(module: nn.Module, name: str, grid: Grid | None) -> Layer:
         f"{name}: {type(module).__name__} modules can't be exported; "
         f"those that can: {', '.join(known)}"
     )
+
+
+@exact.register
+def _normalise(module: Normalise, name: str, grid: Grid | None) -> Layer:
+    del name, grid
+    step = torch.tensor(PIXEL_SCALE, dtype=torch.float64)
+    return Layer(copy.deepcopy(module), Grid(step, PIXEL_OFFSET), _carry)
 
 
 @exact.register

@@ -47,10 +47,10 @@ class Closeness:
         type: the trained module's type.
         values: how many were compared.
         differences: how many values, or signs, aren't the same.
-        largest: the largest difference, or the largest magnitude before a sign that differs.
-        unexplained: how many lie outside what rounding explains.
-        excess: the largest of those.
-        allowed: the bound where that one lies.
+        largest: the largest difference, or the largest magnitude before a sign that differs;
+            among the unexplained ones if there are any.
+        allowed: how much rounding explains there.
+        unexplained: how many lie outside of what rounding explains.
     """
 
     layer: str
@@ -58,9 +58,8 @@ class Closeness:
     values: int = 0
     differences: int = 0
     largest: float = 0.0
-    unexplained: int = 0
-    excess: float = 0.0
     allowed: float = 0.0
+    unexplained: int = 0
 
     def add(self, wrong: Tensor, size: Tensor, bound: Tensor) -> None:
         """Count a batch.
@@ -70,18 +69,17 @@ class Closeness:
             size: by how much.
             bound: how much rounding explains.
         """
-        bound = bound.expand_as(size)
         # Written so that a NaN counts as unexplained.
         outside = wrong & ~(size <= bound)
+        first = bool(outside.any()) and not self.unexplained
         self.values += wrong.numel()
         self.differences += int(wrong.sum())
-        self.largest = max(self.largest, float(torch.where(wrong, size, 0).max()))
         self.unexplained += int(outside.sum())
-        if outside.any():
-            worst = size[outside].argmax()
-            if float(size[outside][worst]) > self.excess:
-                self.excess = float(size[outside][worst])
-                self.allowed = float(bound[outside][worst])
+        sizes = torch.where(outside if self.unexplained else wrong, size, 0).flatten()
+        worst = int(sizes.argmax())
+        if first or sizes[worst] > self.largest:
+            self.largest = float(sizes[worst])
+            self.allowed = float(bound.flatten()[worst])
 
 
 @dataclass(frozen=True)
@@ -108,20 +106,12 @@ class Verified:
         """
         predictions = self.pytorch.argmax(1), self.qonnx.argmax(1)
         pytorch, qonnx = (float(np.mean(found == labels)) for found in predictions)
-        close = [
-            {key: value for key, value in asdict(found).items() if key in _REPORTED}
-            for found in self.closenesses
-        ]
         return {
             "accuracy": {"pytorch": pytorch, "qonnx": qonnx, "images": len(labels)},
             "predictions_differ": int(np.sum(predictions[0] != predictions[1])),
             "qonnx_against_pytorch": [asdict(found) for found in self.equalities],
-            "exported_against_trained": close,
+            "exported_against_trained": [asdict(found) for found in self.closenesses],
         }
-
-
-#: The rest of Closeness is empty where export succeeds.
-_REPORTED = ("layer", "type", "values", "differences", "largest")
 
 
 def verify(network: Network, model: ModelWrapper, images: npt.NDArray[np.uint8]) -> Verified:
@@ -176,7 +166,7 @@ def _require_close(closenesses: Mapping[str, Closeness]) -> None:
         if found.unexplained:
             raise UserError(
                 f"{found.layer}: {found.unexplained} of {found.values} values of the exported "
-                f"{found.type} differ from the trained one's by up to {found.excess:.3g}, where "
+                f"{found.type} differ from the trained one's by up to {found.largest:.3g}, where "
                 f"rounding explains {found.allowed:.3g}; nothing was written"
             )
 

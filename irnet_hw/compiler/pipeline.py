@@ -167,12 +167,12 @@ def _carried(graph: ModelWrapper) -> dict[str, str | None]:
         kind = node.op_type.removesuffix("_rtl")
         if kind == "SlidingWindow":
             tensor = None
+        elif kind in ("BinaryMVAU", "IntMVAU") and not op(node).thresholds():
+            tensor = graph.graph.output[0].name
         elif kind in ("BinaryMVAU", "IntMVAU", "BitMaxPool"):
-            name = node.output[0]
-            generated = name.startswith(f"{node.name}_out0")
-            tensor = None if generated else name
+            generated = node.output[0].startswith(f"{node.name}_out0")
+            tensor = None if generated else node.output[0]
         found[node.name] = tensor
-    found[graph.graph.node[-1].name] = graph.graph.output[0].name
     return found
 
 

@@ -1,5 +1,6 @@
 """An accelerator's folder, opened only if it is whole and as the compiler left it."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,16 @@ def open_build(folder: Path) -> dict[str, Any]:
             source is missing or was changed since.
     """
     content = manifest.load(folder)
-    for key, names in {
-        "model": ["model.onnx"],
-        "sources": [*content["sources"], *content["data"]],
-    }.items():
-        try:
-            found = manifest.digest(folder / name for name in names)
-        except OSError as error:
-            raise UserError(f"{error.filename}: can't be read: {error.strerror}") from error
-        if found != content["hashes"][key]:
-            what = "model.onnx" if key == "model" else "a source or hex file in rtl/"
+    hashes = content["hashes"]
+    try:
+        model = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+        sources = manifest.digest(folder / file for file in content["sources"] + content["data"])
+    except OSError as error:
+        raise UserError(f"{error.filename}: can't be read: {error.strerror}") from error
+    for what, found, built in (
+        ("model.onnx", model, hashes["model"]),
+        ("a source or hex file in rtl/", sources, hashes["sources"]),
+    ):
+        if found != built:
             raise UserError(f"{folder}: {what} was changed since the build; build it again")
     return content

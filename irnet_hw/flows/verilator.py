@@ -8,7 +8,7 @@ with random gaps before and stalls behind the accelerator.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +48,17 @@ def simulate(
     Returns:
         what simulation.json holds:
 
-        - "kind": "sim"; "images"; "logits_compared"; "differences" (all, of logits and tensors);
-          "first_difference": the first layer that has any, or null; "tapped_images";
+        - "kind": "sim"; "images"; "logits_compared": of them, at full rate; "differences": of
+          logits and tensors in both passes; "first_difference": the first layer that has any,
+          or null; "tapped_images";
         - "tensors": for each comparison "layer", "tensor", "against" ("QONNX" or "NumPy
-          model"), "values", "differences"; the last is that of the logits;
+          model"), "values", "differences", in both passes; the last is that of all logits;
         - "cycles_per_frame": from image to image in the second half of the images, null for
           fewer than 4; "latency_cycles": from the first beat of the first image in to its last
           one out; "cycles", "seconds", "cycles_per_second", "frames_per_second": of the
           simulation at full rate; "compile_seconds": 0 where it was compiled before;
-        - "irregular": "images", "seed" and "cycles" of the pass with gaps and stalls;
+        - "irregular": "images", "seed", "cycles" and "logits_compared" of the pass with gaps
+          and stalls;
         - "predictions", "expected": the RTL's and the QONNX run's class of each image;
           "labels", and "accuracy" {"rtl", "qonnx"}, or null.
 
@@ -87,7 +89,7 @@ def simulate(
         result = {
             "kind": "sim",
             "images": len(images),
-            "logits_compared": tensors[-1]["values"],
+            "logits_compared": regular.out.size,
             "differences": sum(entry["differences"] for entry in tensors),
             "first_difference": first,
             "tapped_images": tapped,
@@ -103,6 +105,7 @@ def simulate(
                 "images": len(again),
                 "seed": IRREGULAR_SEED,
                 "cycles": irregular.cycles,
+                "logits_compared": irregular.out.size,
             },
             "predictions": predictions.tolist(),
             "expected": expected.tolist(),
@@ -132,18 +135,20 @@ class _Reference:
     ) -> None:
         model = spec.load(folder / "model.onnx")
         logits = model.graph.output[0].name
-        names = [layer["output"]["tensor"] for layer in content["layers"]]
-        inner = sorted({name for name in names if name not in (None, logits)})
+        entry = model.graph.input[0].name
+        names = {layer["output"]["tensor"] for layer in content["layers"]}
+        inner = sorted(names - {None, entry, logits})
         runs = []
         for index in track(range(len(images)), "QONNX run", len(images), "images"):
             wanted = inner if index < tapped else []
             runs.append(spec.run(model, images[index : index + 1], wanted))
         self.logits = np.concatenate([run[logits] for run in runs])
-        self.tensors = {
+        self.tensors: dict[str, npt.NDArray[Any]] = {
             name: _nhwc(np.concatenate([run[name] for run in runs[:tapped]]))
             for name in (*inner, logits)
             if tapped
         }
+        self.tensors[entry] = images[:tapped]
         self.models = dataflow_run(folder, images[:tapped])
 
 
@@ -152,31 +157,27 @@ def _nhwc(tensor: Floats) -> Floats:
 
 
 def _compare(
-    content: Mapping[str, Any], reference: _Reference, passes: Iterable[Streamed]
+    content: Mapping[str, Any], reference: _Reference, passes: Sequence[Streamed]
 ) -> list[dict[str, Any]]:
     """Return one entry for each layer and reference, in the order of the layers, then the logits'.
 
     Args:
         content: the manifest.
         reference: what should come.
-        passes: what came, of the first images at least.
+        passes: what came, each of the first images.
     """
-    passes = list(passes)
-    entries = []
+    logits, entries = content["output"], []
     for index, layer in enumerate(content["layers"]):
-        scale, tensor = layer["output"].get("scale", 1.0), layer["output"]["tensor"]
+        name, tensor = layer["name"], layer["output"]["tensor"]
         taps = [streamed.taps[index] for streamed in passes]
         if tensor is not None:
-            wanted = reference.tensors[tensor]
-            entries.append(
-                _entry(layer["name"], tensor, "QONNX", [t * scale for t in taps], wanted)
-            )
-        wanted = reference.models[index]
-        entries.append(_entry(layer["name"], layer["name"], "NumPy model", taps, wanted))
-    last, output = content["layers"][-1]["name"], content["output"]
-    outs = [streamed.out * output["scale"] for streamed in passes]
-    entries.append(_entry(last, output["tensor"], "QONNX", outs, reference.logits))
-    return entries
+            scale = logits["scale"] if tensor == logits["tensor"] else 1
+            scaled = [tap * scale for tap in taps]
+            entries.append(_entry(name, tensor, "QONNX", scaled, reference.tensors[tensor]))
+        entries.append(_entry(name, name, "NumPy model", taps, reference.models[index]))
+    outs = [streamed.out * logits["scale"] for streamed in passes]
+    last = content["layers"][-1]["name"]
+    return [*entries, _entry(last, logits["tensor"], "QONNX", outs, reference.logits)]
 
 
 def _entry(

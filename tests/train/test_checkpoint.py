@@ -1,4 +1,5 @@
 import dataclasses
+import resource
 
 import pytest
 import torch
@@ -64,6 +65,19 @@ def test_refuses_a_state_dict_of_another_network(last):
         "checkpoint of digits-vgg: Error(s) in loading state_dict for Sequential:\n"
         '\tMissing key(s) in state_dict: "dense.bias". '
     )
+
+
+def test_a_full_disk_leaves_the_earlier_file(last):
+    checkpoint, before = load_checkpoint(last), last.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+    try:
+        with pytest.raises(UserError) as error:
+            save_checkpoint(checkpoint, last)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(error.value) == f"{last}: can't be written: File too large"
+    assert last.read_bytes() == before
 
 
 def refusal(path):

@@ -265,7 +265,7 @@ def _dense(module: qnn.QuantLinear, name: str, grid: Grid | None) -> Layer:
 
     if module.bias_quant.is_quant_enabled:
         raise UserError(f"{name}: its bias has a quantizer; export rounds the bias by itself")
-    bias = module.bias.detach().double()
+    bias: Tensor = module.bias.detach().double()
     rounded = torch.round(bias / output.step) * output.step
     replacement.bias.data.copy_(rounded)
     output = _checked(

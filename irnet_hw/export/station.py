@@ -144,7 +144,8 @@ def _conclusion(path: Path, verified: Verified, checked: Mapping[str, Any]) -> s
     values = sum(found.values for found in verified.equalities)
     return (
         f"{path}: checked on {accuracy['images']} held-out images: the QONNX run equals PyTorch "
-        f"in all {values} binary activations and logits; rounding turned {verified.turned()} signs; "
+        f"in all {values} binary activations and logits; "
+        f"rounding turned {verified.turned()} signs; "
         f"accuracy {accuracy['pytorch']:.2%} as trained, {accuracy['qonnx']:.2%} as exported, "
         f"{checked['predictions_differ']} predictions differ"
     )

@@ -7,14 +7,18 @@ and its RTL backend, whose SystemVerilog is in the folder of the same name in ``
 import finn.custom_op.fpgadataflow as _generic
 import finn.custom_op.fpgadataflow.rtl as _rtl
 
+from irnet_hw.kernels.binary_mvau import BinaryMVAU, BinaryMVAU_rtl
 from irnet_hw.kernels.bit_max_pool import BitMaxPool, BitMaxPool_rtl
+from irnet_hw.kernels.int_mvau import IntMVAU, IntMVAU_rtl
 from irnet_hw.kernels.register_slice import RegisterSlice, RegisterSlice_rtl
 from irnet_hw.kernels.sliding_window import SlidingWindow, SlidingWindow_rtl
 from irnet_hw.kernels.stream_fifo import StreamFIFO, StreamFIFO_rtl
 from irnet_hw.kernels.width_converter import WidthConverter, WidthConverter_rtl
 
 for _op in (
+    BinaryMVAU,
     BitMaxPool,
+    IntMVAU,
     RegisterSlice,
     SlidingWindow,
     StreamFIFO,
@@ -22,7 +26,9 @@ for _op in (
 ):
     _generic.register_custom_op(_op)
 for _op in (
+    BinaryMVAU_rtl,
     BitMaxPool_rtl,
+    IntMVAU_rtl,
     RegisterSlice_rtl,
     SlidingWindow_rtl,
     StreamFIFO_rtl,
@@ -31,8 +37,12 @@ for _op in (
     _rtl.register_custom_op(_op)
 
 __all__ = [
+    "BinaryMVAU",
+    "BinaryMVAU_rtl",
     "BitMaxPool",
     "BitMaxPool_rtl",
+    "IntMVAU",
+    "IntMVAU_rtl",
     "RegisterSlice",
     "RegisterSlice_rtl",
     "SlidingWindow",

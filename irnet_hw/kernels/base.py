@@ -54,9 +54,7 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
         """Raise a UserError unless attribute ``name`` divides ``total``."""
         value = self.number(name)
         if value < 1 or total % value:
-            raise UserError(
-                f"{self.onnx_node.name}: {name} = {value} must divide {what} = {total}"
-            )
+            raise UserError(f"{self.onnx_node.name}: {name} = {value} must divide {what} = {total}")
 
     def folds(self) -> Iterator[dict[str, int]]:
         """Yield every legal choice of this node's folding attributes."""
@@ -203,7 +201,7 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
         )
         return (
             f"// {name}: {self.module} with the parameters of this layer. Generated.\n\n"
-            "(* keep_hierarchy = \"yes\" *)\n"
+            '(* keep_hierarchy = "yes" *)\n'
             f"module {name} (\n"
             "    input  logic ap_clk,\n"
             "    input  logic ap_rst_n,\n"

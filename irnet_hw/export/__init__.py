@@ -1,0 +1,1 @@
+"""Export of trained networks: checkpoint to QONNX, with metadata and golden vectors."""

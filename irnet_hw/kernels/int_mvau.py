@@ -1,0 +1,174 @@
+"""IntMVAU: integer weights times pixels or ±1 activations, for first and last layers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from qonnx.core.datatype import BaseDataType, DataType
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.errors import UserError
+from irnet_hw.kernels.base import Ints, RTLKernel
+from irnet_hw.kernels.mvau import MVAU, activate, product
+
+INPUTS = ("UINT8", "INT8", "BIPOLAR")
+WEIGHTS = tuple(f"INT{bits}" for bits in range(2, 9))
+
+
+class IntMVAU(MVAU):
+    """A first or last layer's products, sums and threshold or bias.
+
+    Inputs: x (*numInputVectors, MW) UINT8, INT8 or BIPOLAR; W (MW, MH); with
+    noActivation = 0: T (MH,), thresholds on the accumulator (x - InputZeroPoint) @ W; with
+    noActivation = 1: B (MH,), a bias that is added to it.
+
+    Attributes beside :class:`~irnet_hw.kernels.mvau.MVAU`'s:
+        weightDataType: INT2 to INT8.
+        InputZeroPoint: the integer that stands for 0 in x; 0 for BIPOLAR.
+    """
+
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        """Return the attributes."""
+        return {
+            **super().get_nodeattr_types(),
+            "weightDataType": ("s", True, ""),
+            "InputZeroPoint": ("i", False, 0),
+        }
+
+    def check(self) -> None:
+        """Raise a UserError if an attribute is illegal."""
+        super().check()
+        name = self.onnx_node.name
+        x, zero = self.get_input_datatype(), self.number("InputZeroPoint")
+        for attribute, allowed in (("inputDataType", INPUTS), ("weightDataType", WEIGHTS)):
+            value = self.get_nodeattr(attribute)
+            if value not in allowed:
+                raise UserError(
+                    f"{name}: {attribute} = {value} must be one of {', '.join(allowed)}"
+                )
+        low, high = (0, 0) if x == DataType["BIPOLAR"] else (int(x.min()), int(x.max()))
+        if not low <= zero <= high:
+            raise UserError(
+                f"{name}: InputZeroPoint = {zero} must be {low} to {high} for "
+                f"inputDataType = {x.name}"
+            )
+
+    def get_weight_datatype(self) -> BaseDataType:
+        """Return the type of the weights."""
+        return DataType[self.get_nodeattr("weightDataType")]
+
+    def weight_bits(self) -> int:
+        """Return the bits of a weight."""
+        return int(self.get_weight_datatype().bitwidth())
+
+    def compute(self, x: Ints, *parameters: Ints) -> Ints:
+        """Return the thresholded accumulators, or the accumulators and their bias."""
+        W, last = parameters
+        accumulator = product(x - self.number("InputZeroPoint"), W)
+        return activate(accumulator, last) if self.thresholds() else accumulator + last
+
+    # ------------------------------------------------------------------ area
+
+    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the LUTs."""
+        PE, SIMD = self.number("PE"), self.number("SIMD")
+        return PE * (SIMD * 20 + 20) + 60
+
+    def dsp_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the DSP blocks: one a multiplication, none where the input is ±1."""
+        if self.get_input_datatype() == DataType["BIPOLAR"]:
+            return 0
+        return self.number("PE") * self.number("SIMD")
+
+    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the flip-flops."""
+        PE, SIMD = self.number("PE"), self.number("SIMD")
+        return PE * (SIMD * 20 + 20) + 60
+
+
+class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
+    """RTL backend of :class:`IntMVAU`.
+
+    The hardware multiplies the raw input, a bit for BIPOLAR: with b = (x + 1) / 2 that is
+    x @ W = 2 (b @ W) - sum(W), so a weight is only switched on and off. This constant and the
+    zero point's are in what the accumulator starts from.
+    """
+
+    module = "int_mvau"
+    sources = (
+        "replay_buffer/replay_buffer.sv",
+        "mvau_rom/mvau_rom.sv",
+        "mvau_feed/mvau_feed.sv",
+        "adder_tree/adder_tree.sv",
+        "mvau_accumulate/mvau_accumulate.sv",
+        "int_mvau/int_mvau.sv",
+    )
+
+    def _bipolar(self) -> bool:
+        return bool(self.get_input_datatype() == DataType["BIPOLAR"])
+
+    def _sum_range(self) -> tuple[int, int]:
+        """Return the bounds of the sum of MW raw products, whatever the weights."""
+        x, w = self.get_input_datatype(), self.get_weight_datatype()
+        low, high = (0, 1) if self._bipolar() else (int(x.min()), int(x.max()))
+        products = [a * int(b) for a in (low, high) for b in (w.min(), w.max())]
+        return self.number("MW") * min(products), self.number("MW") * max(products)
+
+    def _accumulator_bits(self) -> int:
+        if not self.thresholds():
+            return int(self.get_output_datatype().bitwidth())
+        low, high = self._sum_range()
+        return (high - low).bit_length() + 1
+
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
+        """Return the folding, the types and the memories."""
+        name = self.onnx_node.name
+        return {
+            "MW": self.number("MW"),
+            "MH": self.number("MH"),
+            "SIMD": self.number("SIMD"),
+            "PE": self.number("PE"),
+            "IN_BITS": int(self.get_input_datatype().bitwidth()),
+            "IN_SIGNED": int(self.get_input_datatype() == DataType["INT8"]),
+            "W_BITS": self.weight_bits(),
+            "THRESHOLDS": int(self.thresholds()),
+            "ACC_BITS": self._accumulator_bits(),
+            "BLOCK_RAM": int(self.weights_in_block_ram()),
+            "WEIGHTS": f"{name}_weights.hex",
+            "INITS": f"{name}_inits.hex",
+        }
+
+    def rtl_memories(self, model: ModelWrapper) -> Mapping[str, tuple[Sequence[int], int]]:
+        """Return the weights, and what each output's accumulator starts from."""
+        name = self.onnx_node.name
+        W, last = (
+            np.rint(model.get_initializer(tensor)).astype(np.int64)
+            for tensor in self.onnx_node.input[1:]
+        )
+        bits = self._accumulator_bits()
+        scale = 2 if self._bipolar() else 1
+        offset = W.sum(axis=0) * (1 if self._bipolar() else self.number("InputZeroPoint"))
+        if self.thresholds():
+            # acc >= T as sum >= least. "Always" and "never" are within the sum's range.
+            # Starting from -least and half the range, the sign bit is the output.
+            low, high = self._sum_range()
+            least = np.clip(-(-(last + offset) // scale), low, high + 1)
+            inits = (1 << (bits - 1)) - least
+        else:
+            self._check_range(W, last)
+            inits = last - offset
+        return {
+            f"{name}_weights.hex": (
+                self.weight_words(W, self.get_weight_datatype()),
+                self.number("PE") * self.number("SIMD") * self.weight_bits(),
+            ),
+            f"{name}_inits.hex": (self.row_words(inits, bits), self.number("PE") * bits),
+        }
+
+    def _check_range(self, W: Ints, bias: Ints) -> None:
+        """Raise a UserError unless outputDataType holds every accumulator of these weights."""
+        x, zero = self.get_input_datatype(), self.number("InputZeroPoint")
+        low, high = int(x.min()) - zero, int(x.max()) - zero
+        ends = np.stack([W * low, W * high])
+        lowest, highest = (ends.min(axis=0).sum(axis=0), ends.max(axis=0).sum(axis=0))
+        self.check_accumulator(min(int((lowest + bias).min()), -1), int((highest + bias).max()))

@@ -1,0 +1,197 @@
+"""What the matrix-vector kernels share: attributes, folding, streams and memories."""
+
+from collections.abc import Iterator
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from qonnx.core.datatype import BaseDataType, DataType
+
+from irnet_hw.errors import UserError
+from irnet_hw.kernels.base import Ints, Kernel, pack
+
+#: LUTs that are worth one block RAM of 18 Kbit: their ratio on a Zynq-7020 (53,200 to 280).
+LUTS_PER_BRAM18 = 190
+
+
+class MVAU(Kernel):
+    """Matrix times vector, folded as FINN folds it; then a threshold, or the accumulator itself.
+
+    The vector comes in MW / SIMD beats, which are kept and replayed MH / PE times. In each
+    cycle PE rows of SIMD lanes work. Output channel ``fold * PE + row`` leaves in beat ``fold``.
+
+    Attributes:
+        MW: elements of the vector (FINN's matrix width).
+        MH: outputs.
+        SIMD: elements of a beat; divides MW.
+        PE: outputs computed side by side; divides MH.
+        numInputVectors: (1, OH, OW) after a sliding window, (1,) for a dense layer.
+        noActivation: 0: +1 where the accumulator reaches the threshold, else -1. 1: the
+            accumulator.
+        ram_style: where the weights are: "distributed" (LUTs), "block" (block RAM), or "auto"
+            (whichever is the smaller part of the device).
+    """
+
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        """Return the attributes."""
+        return {
+            **super().get_nodeattr_types(),
+            "MW": ("i", True, 0),
+            "MH": ("i", True, 0),
+            "SIMD": ("i", True, 0),
+            "PE": ("i", True, 0),
+            "numInputVectors": ("ints", False, [1]),
+            "noActivation": ("i", False, 0, {0, 1}),
+            "ram_style": ("s", False, "auto", {"auto", "distributed", "block"}),
+        }
+
+    def check(self) -> None:
+        """Raise a UserError if an attribute is illegal."""
+        for name in ("MW", "MH"):
+            if self.number(name) < 1:
+                raise UserError(
+                    f"{self.onnx_node.name}: {name} = {self.number(name)} must be at least 1"
+                )
+        self.require_divides("SIMD", self.number("MW"), "MW")
+        self.require_divides("PE", self.number("MH"), "MH")
+        vectors = self.numbers("numInputVectors")
+        if len(vectors) not in (1, 3) or vectors[0] != 1 or min(vectors) < 1:
+            raise UserError(
+                f"{self.onnx_node.name}: numInputVectors = {list(vectors)} must be "
+                "[1, rows, columns] or [1]"
+            )
+        datatype = self.get_output_datatype()
+        right = datatype == DataType["BIPOLAR"] if self.thresholds() else _signed(datatype)
+        if not right:
+            raise UserError(
+                f"{self.onnx_node.name}: outputDataType = {datatype.name} must be "
+                f"{'BIPOLAR' if self.thresholds() else 'a signed integer'} with "
+                f"noActivation = {self.number('noActivation')}"
+            )
+
+    def check_accumulator(self, low: int, high: int) -> None:
+        """Raise a UserError unless outputDataType holds low (below 0) to high."""
+        datatype = self.get_output_datatype()
+        if datatype.min() > low or datatype.max() < high:
+            bits = max(high.bit_length(), (-low - 1).bit_length()) + 1
+            raise UserError(
+                f"{self.onnx_node.name}: outputDataType = {datatype.name} can't hold an "
+                f"accumulator of {low} to {high}; it needs INT{bits}"
+            )
+
+    def thresholds(self) -> bool:
+        """Return whether bits leave, not accumulators."""
+        return self.number("noActivation") == 0
+
+    # ------------------------------------------------------------------ folding
+
+    def beats(self) -> int:
+        """Return the input beats of a vector, MW / SIMD."""
+        return self.number("MW") // self.number("SIMD")
+
+    def passes(self) -> int:
+        """Return how often a vector is replayed, MH / PE: also its output beats."""
+        return self.number("MH") // self.number("PE")
+
+    def depth(self) -> int:
+        """Return the words of the weight memory."""
+        return self.beats() * self.passes()
+
+    def folds(self) -> Iterator[dict[str, int]]:
+        """Yield every legal PE and SIMD."""
+        for pe in _divisors(self.number("MH")):
+            for simd in _divisors(self.number("MW")):
+                yield {"PE": pe, "SIMD": simd}
+
+    def get_exp_cycles(self) -> int:
+        """Return the vectors times the cycles of each; vectors follow without a gap."""
+        return prod(self.numbers("numInputVectors")) * self.depth()
+
+    # ------------------------------------------------------------------ shapes and types
+
+    def lanes_in(self) -> int:
+        """Return the elements of an input beat."""
+        return self.number("SIMD")
+
+    def lanes_out(self) -> int:
+        """Return the elements of an output beat."""
+        return self.number("PE")
+
+    def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """Return the shape of the vectors (0), of the weights (1) or of the third input (2)."""
+        MW, MH = self.number("MW"), self.number("MH")
+        return ((*self.numbers("numInputVectors"), MW), (MW, MH), (MH,))[ind]
+
+    def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
+        """Return the outputs' shape."""
+        return (*self.numbers("numInputVectors"), self.number("MH"))
+
+    # ------------------------------------------------------------------ memories
+
+    def weight_bits(self) -> int:
+        """Return the bits of a weight."""
+        return 1
+
+    def weights_in_block_ram(self) -> bool:
+        """Return whether the weights are in block RAM: as ram_style says, or where it pays."""
+        style = self.get_nodeattr("ram_style")
+        if style != "auto":
+            return bool(style == "block")
+        width = self.number("PE") * self.number("SIMD") * self.weight_bits()
+        luts = rom_luts(self.depth()) * width
+        return luts > LUTS_PER_BRAM18 * bram18(width, self.depth())
+
+    def weight_words(self, W: Ints, datatype: BaseDataType) -> list[int]:
+        """Return the weight memory: at pass * beats + beat, for each lane its PE rows' weights."""
+        values = (W > 0).astype(np.int64) if datatype == DataType["BIPOLAR"] else W
+        PE, SIMD = self.number("PE"), self.number("SIMD")
+        folded = values.reshape(self.beats(), SIMD, self.passes(), PE).transpose(2, 0, 1, 3)
+        bits = int(datatype.bitwidth())
+        return [pack(word, bits) for word in folded.reshape(self.depth(), SIMD * PE).tolist()]
+
+    def row_words(self, values: Ints, bits: int) -> list[int]:
+        """Return a memory with a value for each output: PE values a word, a word for each pass."""
+        return [pack(word, bits) for word in values.reshape(self.passes(), -1).tolist()]
+
+    def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the block RAMs of 18 Kbit."""
+        if not self.weights_in_block_ram():
+            return 0
+        width = self.number("PE") * self.number("SIMD") * self.weight_bits()
+        return bram18(width, self.depth())
+
+
+def activate(accumulator: Ints, thresholds: Ints) -> Ints:
+    """Return +1 where an accumulator (channels last) reaches its channel's threshold, else -1."""
+    return np.where(accumulator >= thresholds, 1, -1)
+
+
+def product(x: Ints, W: Ints) -> Ints:
+    """Return x @ W, exact as long as it fits in 53 bits, at the speed of BLAS."""
+    result: npt.NDArray[np.float64] = x.astype(np.float64) @ W.astype(np.float64)
+    return result.astype(np.int64)
+
+
+def rom_luts(depth: int) -> float:
+    """Return the LUTs of a bit of a memory of constants: 64 words each; wide muxes join them."""
+    return 0.0 if depth == 1 else ceil(depth / 64) * 1.0
+
+
+def bram18(width: int, depth: int) -> int:
+    """Return the block RAMs of 18 Kbit for a memory with one read port."""
+    if depth <= 512:
+        return ceil(width / 36)
+    narrow = min(
+        ceil(width / bits) * ceil(depth / (16384 // (bits - bits // 9)))
+        for bits in (1, 2, 4, 9, 18)
+    )
+    return min(narrow, ceil(width / 36) * ceil(depth / 512))
+
+
+def _divisors(total: int) -> list[int]:
+    return [value for value in range(1, total + 1) if total % value == 0]
+
+
+def _signed(datatype: BaseDataType) -> bool:
+    return bool(datatype.is_integer() and datatype.min() < -1)

@@ -149,6 +149,7 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
     sources = (
         "replay_buffer/replay_buffer.sv",
         "mvau_rom/mvau_rom.sv",
+        "mvau_feed/mvau_feed.sv",
         "popcount/popcount.sv",
         "xnor_popcount/xnor_popcount.sv",
         "adder_tree/adder_tree.sv",

@@ -98,6 +98,7 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
     sources = (
         "replay_buffer/replay_buffer.sv",
         "mvau_rom/mvau_rom.sv",
+        "mvau_feed/mvau_feed.sv",
         "adder_tree/adder_tree.sv",
         "mvau_accumulate/mvau_accumulate.sv",
         "int_mvau/int_mvau.sv",

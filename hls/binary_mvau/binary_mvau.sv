@@ -1,0 +1,181 @@
+// Binary matrix-vector unit: PE rows of SIMD lanes compare a beat of the vector with the weights;
+// a popcount adds up the matches, an accumulator adds up the beats. Bit 1 is +1, bit 0 is -1.
+//
+// The sum of products is 2 matches - MW. In a convolution with zero padding a padded tap must
+// add 0 to it, though it comes as bits: the popcount of each GROUP of lanes, which lie within
+// one tap, gives GROUP / 2 matches while its tap is padded. If GROUP is odd, the accumulator
+// counts half matches.
+//
+// Everything moves or stands still together; it stands still only while an output is not taken.
+
+module binary_mvau #(
+    parameter int MW         = 18,  // elements of the vector
+    parameter int MH         = 4,   // outputs
+    parameter int SIMD       = 6,   // elements of an input beat; divides MW
+    parameter int PE         = 2,   // elements of an output beat; divides MH
+    parameter int THRESHOLDS = 1,   // 1: bits leave, 0: accumulators
+    parameter int ACC_BITS   = 6,   // of an accumulator, enough for its range
+    parameter int BORDER     = 0,   // 1: some taps are padding at some positions
+    parameter int GROUP      = 6,   // lanes in one tap; divides SIMD, and the channels if BORDER
+    parameter int KH         = 1,   // kernel, stride, padding at top and left, image and output
+    parameter int KW         = 1,
+    parameter int SH         = 1,
+    parameter int SW         = 1,
+    parameter int PAD_H      = 0,
+    parameter int PAD_W      = 0,
+    parameter int IH         = 1,
+    parameter int IW         = 1,
+    parameter int OH         = 1,
+    parameter int OW         = 1,
+    parameter int BLOCK_RAM  = 0,   // 1: the weights are in block RAM, 0: in LUTs
+    parameter     WEIGHTS    = "",  // for $readmemh: at pass * beats + beat, bit lane * PE + row
+    parameter     INITS      = "",  // for $readmemh: what PE accumulators start from, each pass
+    localparam int OUT_BITS  = (THRESHOLDS != 0) ? 1 : ACC_BITS
+) (
+    input  logic                   clk,
+    input  logic                   rst_n,      // synchronous, active low
+
+    input  logic [SIMD-1:0]        in_data,    // beats of the vector
+    input  logic                   in_valid,
+    output logic                   in_ready,
+
+    output logic [PE*OUT_BITS-1:0] out_data,   // outputs pass * PE and on
+    output logic                   out_valid,
+    input  logic                   out_ready
+);
+
+    if (SIMD < 1 || MW % SIMD != 0) begin : check_simd
+        $error("binary_mvau: SIMD = %0d, must divide MW = %0d", SIMD, MW);
+    end
+    if (PE < 1 || MH % PE != 0) begin : check_pe
+        $error("binary_mvau: PE = %0d, must divide MH = %0d", PE, MH);
+    end
+    if (GROUP < 1 || SIMD % GROUP != 0 || (BORDER != 0 && MW / (KH * KW) % GROUP != 0))
+    begin : check_group
+        $error("binary_mvau: GROUP = %0d, must divide SIMD = %0d and the channels", GROUP, SIMD);
+    end
+
+    localparam int BEATS    = MW / SIMD;
+    localparam int PASSES   = MH / PE;
+    localparam int DEPTH    = BEATS * PASSES;
+    localparam int GROUPS   = SIMD / GROUP;
+    localparam int CHANNELS = MW / (KH * KW);
+    localparam int HALVES   = (BORDER != 0 && GROUP % 2 == 1) ? 1 : 0;
+    localparam int BEAT_BITS  = (BEATS == 1) ? 1 : $clog2(BEATS);
+
+    logic move;
+    assign move = !out_valid || out_ready;
+
+    // ---------------------------------------------------------------- bits and weights
+
+    logic [BEAT_BITS-1:0]    next_beat;
+    logic                    next_vector_end;
+    logic [SIMD-1:0]         bits;
+    logic [SIMD-1:0][PE-1:0] weights;
+    logic [2:0]              flags;  // valid, first, last
+    mvau_feed #(
+        .W(SIMD), .BEATS(BEATS), .PASSES(PASSES), .W_WIDTH(SIMD * PE),
+        .BLOCK_RAM(BLOCK_RAM), .WEIGHTS(WEIGHTS)
+    ) feed (
+        .clk, .rst_n, .in_data, .in_valid, .in_ready, .en(move), .next_beat, .next_vector_end,
+        .data(bits), .weights, .valid(flags[2]), .first(flags[1]), .last(flags[0])
+    );
+
+    logic [GROUPS-1:0] padded;  // the group's tap
+    if (BORDER != 0) begin : border
+        localparam int TAP_BITS = (KH * KW == 1) ? 1 : $clog2(KH * KW);
+        logic [KH*KW-1:0] real_taps;
+        border_taps #(
+            .KH(KH), .KW(KW), .SH(SH), .SW(SW), .PAD_H(PAD_H), .PAD_W(PAD_W),
+            .IH(IH), .IW(IW), .OH(OH), .OW(OW)
+        ) position (
+            .clk, .rst_n, .step(move && next_vector_end), .real_taps
+        );
+
+        for (genvar g = 0; g < GROUPS; g++) begin : group
+            logic [BEATS-1:0][TAP_BITS-1:0] taps;  // constants: the group's tap in each beat
+            for (genvar b = 0; b < BEATS; b++) begin : at
+                assign taps[b] = TAP_BITS'((b * SIMD + g * GROUP) / CHANNELS);
+            end
+            always_ff @(posedge clk) if (move) padded[g] <= !real_taps[taps[next_beat]];
+        end
+    end else begin : no_border
+        assign padded = '0;
+    end
+
+    // ---------------------------------------------------------------- matches
+
+    // Weights of up to 32 words fit the LUT that compares them; others are compared in the LUTs
+    // that count.
+    localparam int SEPARATE   = (BLOCK_RAM == 0 && DEPTH <= 32) ? 1 : 0;
+    localparam int COUNT_BITS = (SEPARATE != 0) ? $clog2(GROUP + 1) : $clog2(3 * ((GROUP + 2) / 3) + 1);
+    localparam int TERM_BITS  = COUNT_BITS + HALVES + 1;
+    localparam int HALF_TAP   = (HALVES != 0) ? 0 : GROUP / 2;
+
+    logic [GROUPS-1:0][PE-1:0][TERM_BITS-1:0] terms;  // matches, or half matches, of each group
+    logic [GROUPS-1:0][2:0]                   term_flags;
+    for (genvar g = 0; g < GROUPS; g++) begin : count
+        logic [PE-1:0][COUNT_BITS-1:0] matched;
+        logic [3:0] matched_flags;
+        if (SEPARATE != 0) begin : separate
+            logic [GROUP-1:0][PE-1:0] equal;
+            for (genvar i = 0; i < GROUP; i++) begin : lane
+                assign equal[i] = weights[g*GROUP+i] ~^ {PE{bits[g*GROUP+i]}};
+            end
+            popcount #(.ROWS(PE), .ONES(GROUP), .FIXED(HALF_TAP), .FLAGS(4)) counter (
+                .clk, .rst_n, .en(move), .in_bits(equal), .in_fixed(padded[g]),
+                .in_flags({padded[g], flags}), .out_count(matched), .out_flags(matched_flags)
+            );
+        end else begin : absorbed
+            xnor_popcount #(.ROWS(PE), .LANES(GROUP), .FIXED(HALF_TAP), .FLAGS(4)) counter (
+                .clk, .rst_n, .en(move), .in_bits(bits[g*GROUP+:GROUP]),
+                .in_weights(weights[g*GROUP+:GROUP]), .in_fixed(padded[g]),
+                .in_flags({padded[g], flags}), .out_count(matched), .out_flags(matched_flags)
+            );
+        end
+        for (genvar r = 0; r < PE; r++) begin : row
+            if (HALVES != 0) begin : half
+                // GROUP half matches where padded: the popcount then gives 0.
+                assign terms[g][r] = {1'b0, matched[r], 1'b0}
+                    | (matched_flags[3] ? TERM_BITS'(GROUP) : '0);
+            end else begin : whole
+                assign terms[g][r] = {1'b0, matched[r]};
+            end
+        end
+        assign term_flags[g] = matched_flags[2:0];
+    end
+
+    // ---------------------------------------------------------------- sums
+
+    localparam int SUM_BITS = TERM_BITS + $clog2(GROUPS);
+    logic [PE-1:0][SUM_BITS-1:0] sums;
+    logic [2:0] sum_flags;
+    if (GROUPS == 1) begin : one_group
+        assign sums      = terms[0];
+        assign sum_flags = term_flags[0];
+    end else begin : several_groups
+        adder_tree #(.ROWS(PE), .N(GROUPS), .W(TERM_BITS), .FLAGS(3)) sum (
+            .clk, .rst_n, .en(move), .in_data(terms), .in_flags(term_flags[0]),
+            .out_sum(sums), .out_flags(sum_flags)
+        );
+    end
+
+    // Accumulators leave as sums of products, so a match counts 2.
+    localparam int SHIFT = (THRESHOLDS == 0 && HALVES == 0) ? 1 : 0;
+    localparam int WIDE  = SUM_BITS + SHIFT;
+    localparam int STEP_BITS = (WIDE < ACC_BITS) ? WIDE : ACC_BITS;
+    logic [PE-1:0][STEP_BITS-1:0] steps;
+    for (genvar r = 0; r < PE; r++) begin : step
+        assign steps[r] = STEP_BITS'(WIDE'(sums[r]) << SHIFT);
+    end
+
+    mvau_accumulate #(
+        .ROWS(PE), .W(STEP_BITS), .ACC_BITS(ACC_BITS), .PASSES(PASSES),
+        .THRESHOLDS(THRESHOLDS), .INITS(INITS)
+    ) accumulate (
+        .clk, .rst_n, .en(move), .in_data(steps),
+        .in_valid(sum_flags[2]), .in_first(sum_flags[1]), .in_last(sum_flags[0]),
+        .out_data, .out_valid
+    );
+
+endmodule

@@ -1,0 +1,116 @@
+// Integer matrix-vector unit: PE rows of SIMD lanes multiply a beat of the vector by the weights;
+// adders add up the lanes, an accumulator adds up the beats. An input of one bit switches its
+// weight on and off instead. What the accumulators start from corrects for a zero point, or for
+// bits that mean ±1.
+//
+// Everything moves or stands still together; it stands still only while an output is not taken.
+
+module int_mvau #(
+    parameter int MW         = 9,   // elements of the vector
+    parameter int MH         = 4,   // outputs
+    parameter int SIMD       = 3,   // elements of an input beat; divides MW
+    parameter int PE         = 2,   // elements of an output beat; divides MH
+    parameter int IN_BITS    = 8,   // of an input; 1: it is ±1
+    parameter int IN_SIGNED  = 0,   // 1: inputs are two's complement
+    parameter int W_BITS     = 8,   // of a weight, two's complement
+    parameter int THRESHOLDS = 1,   // 1: bits leave, 0: accumulators
+    parameter int ACC_BITS   = 22,  // of an accumulator, enough for its range
+    parameter int BLOCK_RAM  = 0,   // 1: the weights are in block RAM, 0: in LUTs
+    parameter     WEIGHTS    = "",  // for $readmemh: at pass * beats + beat, lane * PE + row
+    parameter     INITS      = "",  // for $readmemh: what PE accumulators start from, each pass
+    localparam int OUT_BITS  = (THRESHOLDS != 0) ? 1 : ACC_BITS
+) (
+    input  logic                    clk,
+    input  logic                    rst_n,      // synchronous, active low
+
+    input  logic [SIMD*IN_BITS-1:0] in_data,    // beats of the vector
+    input  logic                    in_valid,
+    output logic                    in_ready,
+
+    output logic [PE*OUT_BITS-1:0]  out_data,   // outputs pass * PE and on
+    output logic                    out_valid,
+    input  logic                    out_ready
+);
+
+    if (SIMD < 1 || MW % SIMD != 0) begin : check_simd
+        $error("int_mvau: SIMD = %0d, must divide MW = %0d", SIMD, MW);
+    end
+    if (PE < 1 || MH % PE != 0) begin : check_pe
+        $error("int_mvau: PE = %0d, must divide MH = %0d", PE, MH);
+    end
+
+    localparam int BEATS  = MW / SIMD;
+    localparam int PASSES = MH / PE;
+
+    logic move;
+    assign move = !out_valid || out_ready;
+
+    // ---------------------------------------------------------------- inputs and weights
+
+    logic [SIMD-1:0][IN_BITS-1:0]        inputs;
+    logic [SIMD-1:0][PE-1:0][W_BITS-1:0] weights;
+    logic [2:0]                          flags;  // valid, first, last
+    mvau_feed #(
+        .W(SIMD * IN_BITS), .BEATS(BEATS), .PASSES(PASSES), .W_WIDTH(SIMD * PE * W_BITS),
+        .BLOCK_RAM(BLOCK_RAM), .WEIGHTS(WEIGHTS)
+    ) feed (
+        .clk, .rst_n, .in_data, .in_valid, .in_ready, .en(move), .next_beat(), .next_vector_end(),
+        .data(inputs), .weights, .valid(flags[2]), .first(flags[1]), .last(flags[0])
+    );
+
+    // ---------------------------------------------------------------- products
+
+    localparam int TERM_BITS = (IN_BITS == 1) ? W_BITS : IN_BITS + W_BITS;
+    logic [SIMD-1:0][PE-1:0][TERM_BITS-1:0] terms;
+    logic [2:0] term_flags;
+    always_ff @(posedge clk) begin
+        if (!rst_n) term_flags <= '0;
+        else if (move) term_flags <= flags;
+    end
+    for (genvar i = 0; i < SIMD; i++) begin : lane
+        for (genvar r = 0; r < PE; r++) begin : row
+            if (IN_BITS == 1) begin : switched
+                always_ff @(posedge clk) if (move) terms[i][r] <= inputs[i] ? weights[i][r] : '0;
+            end else begin : multiplied
+                logic signed [IN_BITS:0] factor;
+                assign factor = {(IN_SIGNED != 0) && inputs[i][IN_BITS-1], inputs[i]};
+                always_ff @(posedge clk)
+                    if (move) terms[i][r] <= TERM_BITS'(factor * signed'(weights[i][r]));
+            end
+        end
+    end
+
+    // ---------------------------------------------------------------- sums
+
+    localparam int SUM_BITS = TERM_BITS + $clog2(SIMD);
+    logic [PE-1:0][SUM_BITS-1:0] sums;
+    logic [2:0] sum_flags;
+    if (SIMD == 1) begin : one_lane
+        assign sums      = terms[0];
+        assign sum_flags = term_flags;
+    end else begin : several_lanes
+        adder_tree #(.ROWS(PE), .N(SIMD), .W(TERM_BITS), .FLAGS(3)) sum (
+            .clk, .rst_n, .en(move), .in_data(terms), .in_flags(term_flags),
+            .out_sum(sums), .out_flags(sum_flags)
+        );
+    end
+
+    // Accumulators leave as sums of products with ±1, so a weight switched on counts 2.
+    localparam int SHIFT = (THRESHOLDS == 0 && IN_BITS == 1) ? 1 : 0;
+    localparam int WIDE  = SUM_BITS + SHIFT;
+    localparam int STEP_BITS = (WIDE < ACC_BITS) ? WIDE : ACC_BITS;
+    logic [PE-1:0][STEP_BITS-1:0] steps;
+    for (genvar r = 0; r < PE; r++) begin : step
+        assign steps[r] = STEP_BITS'(WIDE'(sums[r]) << SHIFT);
+    end
+
+    mvau_accumulate #(
+        .ROWS(PE), .W(STEP_BITS), .ACC_BITS(ACC_BITS), .PASSES(PASSES),
+        .THRESHOLDS(THRESHOLDS), .INITS(INITS)
+    ) accumulate (
+        .clk, .rst_n, .en(move), .in_data(steps),
+        .in_valid(sum_flags[2]), .in_first(sum_flags[1]), .in_last(sum_flags[0]),
+        .out_data, .out_valid
+    );
+
+endmodule

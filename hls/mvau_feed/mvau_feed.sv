@@ -1,0 +1,73 @@
+// What a matrix-vector unit multiplies: the beats of each vector, PASSES times, and with each
+// beat its weights. The pipeline behind it moves or stands still as one, at the will of `en`.
+
+module mvau_feed #(
+    parameter int W         = 8,   // width of a beat in bits, at least 1
+    parameter int BEATS     = 4,   // of a vector, at least 1
+    parameter int PASSES    = 2,   // at least 1
+    parameter int W_WIDTH   = 8,   // bits of the weights of a beat, at least 1
+    parameter int BLOCK_RAM = 0,   // 1: the weights are in block RAM, 0: in LUTs
+    parameter     WEIGHTS   = "",  // BEATS words for each pass, for $readmemh
+    localparam int BEAT_BITS = (BEATS == 1) ? 1 : $clog2(BEATS)
+) (
+    input  logic                 clk,
+    input  logic                 rst_n,           // synchronous, active low
+
+    input  logic [W-1:0]         in_data,
+    input  logic                 in_valid,
+    output logic                 in_ready,
+
+    input  logic                 en,              // the pipeline moves
+    output logic [BEAT_BITS-1:0] next_beat,       // index of what data is after the next move
+    output logic                 next_vector_end, // it is the last beat of the last pass
+    output logic [W-1:0]         data,
+    output logic [W_WIDTH-1:0]   weights,
+    output logic                 valid,           // data is a beat
+    output logic                 first,           // of a pass
+    output logic                 last             // of a pass
+);
+
+    localparam int DEPTH      = BEATS * PASSES;
+    localparam int DEPTH_BITS = (DEPTH == 1) ? 1 : $clog2(DEPTH);
+
+    logic [W-1:0] next_data;
+    logic         next_valid;
+    replay_buffer #(.W(W), .BEATS(BEATS), .PASSES(PASSES)) replay (
+        .clk, .rst_n, .in_data, .in_valid, .in_ready,
+        .out_data(next_data), .out_valid(next_valid), .out_ready(en)
+    );
+
+    logic [DEPTH_BITS-1:0] address;
+    logic next_last, address_end;
+    assign next_last       = next_beat == BEAT_BITS'(BEATS - 1);
+    assign address_end     = address == DEPTH_BITS'(DEPTH - 1);
+    assign next_vector_end = next_valid && address_end;
+    always_ff @(posedge clk) begin
+        if (!rst_n) begin
+            next_beat <= '0;
+            address   <= '0;
+            valid     <= 1'b0;
+        end else if (en) begin
+            valid <= next_valid;
+            if (next_valid) begin
+                next_beat <= next_last ? '0 : next_beat + 1'b1;
+                address   <= address_end ? '0 : address + 1'b1;
+            end
+        end
+    end
+
+    always_ff @(posedge clk) begin
+        if (en) begin
+            data  <= next_data;
+            first <= next_beat == '0;
+            last  <= next_last;
+        end
+    end
+
+    mvau_rom #(
+        .WIDTH(W_WIDTH), .DEPTH(DEPTH), .BLOCK_RAM(BLOCK_RAM), .FILE(WEIGHTS)
+    ) weight_memory (
+        .clk, .en, .address, .data(weights)
+    );
+
+endmodule

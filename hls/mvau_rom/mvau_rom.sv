@@ -1,0 +1,38 @@
+// Memory of constants with one cycle of latency: in block RAM, or in LUTs behind a register of
+// the address, so that the logic that uses a bit can be in the same LUT as the bit.
+
+module mvau_rom #(
+    parameter int WIDTH     = 8,  // of a word in bits, at least 1
+    parameter int DEPTH     = 2,  // words, at least 1
+    parameter int BLOCK_RAM = 0,  // 1: block RAM, 0: LUTs
+    parameter     FILE      = "", // the words, for $readmemh
+    localparam int ADDRESS_BITS = (DEPTH == 1) ? 1 : $clog2(DEPTH)
+) (
+    input  logic                    clk,
+    input  logic                    en,       // take the address
+    input  logic [ADDRESS_BITS-1:0] address,  // below DEPTH
+    output logic [WIDTH-1:0]        data      // one enabled cycle later
+);
+
+    if (WIDTH < 1) begin : check_width
+        $error("mvau_rom: WIDTH = %0d, must be at least 1", WIDTH);
+    end
+    if (DEPTH < 1) begin : check_depth
+        $error("mvau_rom: DEPTH = %0d, must be at least 1", DEPTH);
+    end
+
+    if (BLOCK_RAM != 0) begin : block
+        (* rom_style = "block" *) logic [WIDTH-1:0] words[DEPTH];
+        initial $readmemh(FILE, words);
+        always_ff @(posedge clk) if (en) data <= words[address];
+    end else begin : distributed
+        logic [WIDTH-1:0] words[DEPTH];
+        // The initial value keeps Yosys from moving this register behind the words, where it
+        // would keep the logic that uses them out of their LUTs.
+        logic [ADDRESS_BITS-1:0] held = '0;
+        initial $readmemh(FILE, words);
+        always_ff @(posedge clk) if (en) held <= address;
+        assign data = words[held];
+    end
+
+endmodule

@@ -1,0 +1,210 @@
+// Popcount of many bits for each of ROWS rows side by side, pipelined.
+//
+// Columns of bits of equal weight are compressed by counters of six bits to three (a LUT6 for
+// each result) until none is higher than four; adders on carry chains add what is left. Each
+// LUT takes away about one bit, the least that is possible without vendor primitives.
+// A signal is a vector over the rows, so that a simulator counts many rows in one operation.
+
+module popcount #(
+    parameter int ROWS  = 1,  // at least 1
+    parameter int ONES  = 6,  // bits of weight 1 a row, at least 1
+    parameter int TWOS  = 0,  // bits of weight 2 a row
+    parameter int FIXED = 0,  // the result where in_fixed is set
+    parameter int FLAGS = 1,  // bits that travel along, at least 1
+    localparam int BITS = $clog2(ONES + 2 * TWOS + 1)
+) (
+    input  logic                             clk,
+    input  logic                             rst_n,      // synchronous, active low; for the flags
+    input  logic                             en,         // the pipeline moves
+    input  logic [ONES+TWOS-1:0][ROWS-1:0]   in_bits,    // those of weight 1 first
+    input  logic                             in_fixed,   // FIXED instead of the count
+    input  logic [FLAGS-1:0]                 in_flags,
+    output logic [ROWS-1:0][BITS-1:0]        out_count,
+    output logic [FLAGS-1:0]                 out_flags   // in_flags, as late as out_count
+);
+
+    if (ROWS < 1) begin : check_rows
+        $error("popcount: ROWS = %0d, must be at least 1", ROWS);
+    end
+    if (ONES < 1) begin : check_ones
+        $error("popcount: ONES = %0d, must be at least 1", ONES);
+    end
+    if (FIXED < 0 || FIXED > ONES + 2 * TWOS) begin : check_fixed
+        $error("popcount: FIXED = %0d, must be 0 to %0d", FIXED, ONES + 2 * TWOS);
+    end
+
+    // ---------------------------------------------------------------- the shape of the tree
+
+    typedef logic [BITS-1:0][15:0] heights_t;  // bits in each column
+
+    // Counters in a column; five bits deserve one, four are left to the adders.
+    function automatic int counters(input int height);
+        return (height < 5) ? 0 : (height + 1) / 6;
+    endfunction
+
+    // Bits of a column that its counters take.
+    function automatic int counted(input int height);
+        return (6 * counters(height) < height) ? 6 * counters(height) : height;
+    endfunction
+
+    // The columns that enter a level.
+    function automatic heights_t heights(input int level);
+        heights_t now, next;
+        now = '0;
+        now[0] = 16'(ONES);
+        if (TWOS > 0) now[1] = 16'(TWOS);
+        for (int l = 0; l < level; l++) begin
+            next = '0;
+            for (int c = 0; c < BITS; c++) begin
+                next[c] = next[c] + 16'(int'(now[c]) - counted(int'(now[c])));
+                for (int o = 0; o < 3 && c + o < BITS; o++)
+                    next[c+o] = next[c+o] + 16'(counters(int'(now[c])));
+            end
+            now = next;
+        end
+        return now;
+    endfunction
+
+    function automatic int height(input int level, input int column);
+        heights_t all;
+        all = heights(level);
+        return (column < 0) ? 0 : int'(all[column]);
+    endfunction
+
+    // Index of a column's first bit among all of a level; of column BITS: how many there are.
+    function automatic int offset(input int level, input int column);
+        heights_t all;
+        int sum;
+        all = heights(level);
+        sum = 0;
+        for (int c = 0; c < column; c++) sum = sum + int'(all[c]);
+        return sum;
+    endfunction
+
+    function automatic int highest(input int level);
+        heights_t all;
+        int most;
+        all = heights(level);
+        most = 0;
+        for (int c = 0; c < BITS; c++) if (int'(all[c]) > most) most = int'(all[c]);
+        return most;
+    endfunction
+
+    function automatic int level_count();
+        int level;
+        level = 0;
+        while (highest(level) > 4) level = level + 1;
+        return level;
+    endfunction
+
+    localparam int LEVELS   = level_count();
+    localparam int LEFT     = highest(LEVELS);  // numbers a row to add
+    localparam int LATENCY  = LEVELS / 2 + ((LEFT > 2) ? 2 : 1);
+
+    // ---------------------------------------------------------------- counters
+
+    for (genvar l = 0; l <= LEVELS; l++) begin : level
+        localparam int SIZE = offset(l, BITS);
+        logic [SIZE-1:0][ROWS-1:0] bits;  // what enters the level
+        if (l == 0) begin : inputs
+            assign bits = in_bits;
+        end else if (l % 2 == 1) begin : wires
+            assign bits = level[l-1].compress.result;
+        end else begin : registers
+            always_ff @(posedge clk) if (en) bits <= level[l-1].compress.result;
+        end
+
+        if (l < LEVELS) begin : compress
+            logic [offset(l+1, BITS)-1:0][ROWS-1:0] result;
+            for (genvar c = 0; c < BITS; c++) begin : column
+                localparam int HEIGHT   = height(l, c);
+                localparam int COUNTERS = counters(HEIGHT);
+                localparam int PASSED   = HEIGHT - counted(HEIGHT);
+                localparam int FROM     = offset(l, c);
+                // A column of results: its own counters' ones, the bits passed on, the twos of
+                // the column before, the fours of the one before that.
+                localparam int TO_ONES  = offset(l + 1, c);
+                for (genvar k = 0; k < COUNTERS; k++) begin : counter
+                    localparam int TO_TWOS  = offset(l + 1, c + 1) + counters(height(l, c + 1))
+                        + height(l, c + 1) - counted(height(l, c + 1));
+                    localparam int TO_FOURS = offset(l + 1, c + 2) + counters(height(l, c + 2))
+                        + height(l, c + 2) - counted(height(l, c + 2)) + counters(height(l, c + 1));
+                    localparam int USED = (HEIGHT - 6 * k < 6) ? HEIGHT - 6 * k : 6;
+                    logic [5:0][ROWS-1:0] a;
+                    logic [ROWS-1:0] sum0, sum1, carry0, carry1, carry2;
+                    for (genvar j = 0; j < 6; j++) begin : pick
+                        if (j < USED) begin : used
+                            assign a[j] = bits[FROM+6*k+j];
+                        end else begin : absent
+                            assign a[j] = '0;
+                        end
+                    end
+                    assign sum0   = a[0] ^ a[1] ^ a[2];
+                    assign carry0 = (a[0] & a[1]) | (a[2] & (a[0] ^ a[1]));
+                    assign sum1   = a[3] ^ a[4] ^ a[5];
+                    assign carry1 = (a[3] & a[4]) | (a[5] & (a[3] ^ a[4]));
+                    assign carry2 = sum0 & sum1;
+                    assign result[TO_ONES+k]  = sum0 ^ sum1;
+                    assign result[TO_TWOS+k]  = carry0 ^ carry1 ^ carry2;
+                    assign result[TO_FOURS+k] =
+                        (carry0 & carry1) | (carry2 & (carry0 ^ carry1));
+                end
+                for (genvar k = 0; k < PASSED; k++) begin : pass
+                    assign result[TO_ONES+COUNTERS+k] = bits[FROM+HEIGHT-PASSED+k];
+                end
+            end
+        end
+    end
+
+    // ---------------------------------------------------------------- adders
+
+    logic [3:0][ROWS-1:0][BITS-1:0] number;  // what is left in the columns, read across
+    for (genvar n = 0; n < 4; n++) begin : left_number
+        for (genvar c = 0; c < BITS; c++) begin : left_column
+            for (genvar r = 0; r < ROWS; r++) begin : left_row
+                if (n < height(LEVELS, c)) begin : present
+                    assign number[n][r][c] = level[LEVELS].bits[offset(LEVELS, c)+n][r];
+                end else begin : absent
+                    assign number[n][r][c] = 1'b0;
+                end
+            end
+        end
+    end
+
+    logic [LATENCY-1:0] fixed;  // in_fixed, as late as the last adder's operands
+    logic [LATENCY:0][FLAGS-1:0] flags;
+    assign fixed[0] = in_fixed;
+    assign flags[0] = in_flags;
+    assign out_flags = flags[LATENCY];
+    for (genvar t = 1; t < LATENCY; t++) begin : fixed_delay
+        always_ff @(posedge clk) if (en) fixed[t] <= fixed[t-1];
+    end
+    for (genvar t = 1; t <= LATENCY; t++) begin : flags_delay
+        always_ff @(posedge clk) begin
+            if (!rst_n) flags[t] <= '0;
+            else if (en) flags[t] <= flags[t-1];
+        end
+    end
+
+    logic [1:0][ROWS-1:0][BITS-1:0] last;  // operands of the last adder
+    if (LEFT > 2) begin : first_adders
+        always_ff @(posedge clk) begin
+            if (en) begin
+                for (int r = 0; r < ROWS; r++) begin
+                    last[0][r] <= number[0][r] + number[1][r];
+                    last[1][r] <= number[2][r] + number[3][r];
+                end
+            end
+        end
+    end else begin : no_first_adders
+        assign last = number[1:0];
+    end
+
+    always_ff @(posedge clk) begin
+        if (en) begin
+            for (int r = 0; r < ROWS; r++)
+                out_count[r] <= fixed[LATENCY-1] ? BITS'(FIXED) : last[0][r] + last[1][r];
+        end
+    end
+
+endmodule

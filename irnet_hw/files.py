@@ -9,6 +9,9 @@ from pathlib import Path
 
 from irnet_hw.errors import UserError
 
+#: Lies in every folder that whole_folder makes: such a folder may be replaced.
+_MARK = ".irnet-hw"
+
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -41,32 +44,41 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; put it in ``path``'s place if the block succeeds.
 
-    Whatever stood at ``path`` before stays untouched if the block fails or is interrupted.
+    Whatever stood at ``path`` before stays untouched if the block fails or is interrupted, and
+    only a folder that was made here, or an empty one, is ever replaced.
 
     Raises:
-        UserError: the parent folder can't be written or is full, or ``path`` is a file.
+        UserError: the parent folder can't be written or is full, or ``path`` is a file or a
+            folder of the user's own.
     """
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise UserError(f"{path}: is a file, and a folder is to be written there")
+    if path.is_dir() and any(path.iterdir()) and not (path / _MARK).is_file():
+        raise UserError(
+            f"{path}: holds files that irnet-hw did not write, and they would be lost; "
+            "name a folder that is new or empty"
+        )
+    place = path.resolve()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     except OSError as error:
         raise UserError(f"{path}: can't be written: {error.strerror}") from error
-    temporary.chmod(0o777 & ~_umask())
+    old = temporary.with_name(temporary.name + ".old")
     try:
+        temporary.chmod(0o777 & ~_umask())
+        (temporary / _MARK).touch()
         yield temporary
-        old = None
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-            path.rename(old / path.name)
-        temporary.rename(path)
-        if old is not None:
-            shutil.rmtree(old)
+        if place.exists():
+            place.rename(old)
+        temporary.rename(place)
     except OSError as error:
         raise _cant_write(path, error) from error
     finally:
+        if old.exists() and not place.exists():
+            old.rename(place)
+        shutil.rmtree(old, ignore_errors=True)
         shutil.rmtree(temporary, ignore_errors=True)
 
 

@@ -271,6 +271,8 @@ def _check_monotone(model: ModelWrapper, node: NodeProto) -> None:
             raise UserError(f"{label(node)}: {name} must be constant")
         if not np.all(np.isfinite(value)):
             raise UserError(f"{label(node)}: {name} holds a value that is not finite")
+        if node.op_type == "Div" and np.any(value == 0):
+            raise UserError(f"{label(node)}: {name} divides by 0")
         sizes = (channels,) if node.op_type == "BatchNormalization" else (1, channels)
         per_channel = [*sizes, *[1] * (rank - 2)] if len(sizes) == 2 else [channels]
         padded = [1] * (len(per_channel) - value.ndim) + list(value.shape)

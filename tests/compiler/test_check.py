@@ -111,6 +111,10 @@ LIST = (
             "node conv1_add (Add): conv1_beta holds a value that is not finite",
         ),
         (
+            lambda model: after(model, "conv1_add", "Div", "zero_sized"),
+            "node new (Div): zero_sized divides by 0",
+        ),
+        (
             lambda model: set_constant(model, "last_bias", [0, 0.3, 0]),
             "node last (Gemm): bias 0, 0.3, must be multiples of the accumulator's scale "
             "0.00390625, below 8388608 times it",
@@ -119,6 +123,7 @@ LIST = (
 )
 def test_refuses(change: Callable[[ModelWrapper], None], expected: str) -> None:
     model = SMALL.build()
+    set_constant(model, "zero_sized", 0)
     change(model)
     assert message(model) == expected
 

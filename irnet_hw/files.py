@@ -9,9 +9,6 @@ from pathlib import Path
 
 from irnet_hw.errors import UserError
 
-#: Lies in every folder that whole_folder makes: such a folder may be replaced.
-_MARK = ".irnet-hw"
-
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -44,21 +41,14 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; put it in ``path``'s place if the block succeeds.
 
-    Whatever stood at ``path`` before stays untouched if the block fails or is interrupted, and
-    only a folder that was made here, or an empty one, is ever replaced.
+    Whatever stood at ``path`` before stays untouched if the block fails or is interrupted.
 
     Raises:
-        UserError: the parent folder can't be written or is full, or ``path`` is a file or a
-            folder of the user's own.
+        UserError: the parent folder can't be written or is full, or ``path`` is a file.
     """
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise UserError(f"{path}: is a file, and a folder is to be written there")
-    if path.is_dir() and any(path.iterdir()) and not (path / _MARK).is_file():
-        raise UserError(
-            f"{path}: holds files that irnet-hw did not write, and they would be lost; "
-            "name a folder that is new or empty"
-        )
     place = path.resolve()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +58,6 @@ def whole_folder(path: Path) -> Iterator[Path]:
     old = temporary.with_name(temporary.name + ".old")
     try:
         temporary.chmod(0o777 & ~_umask())
-        (temporary / _MARK).touch()
         yield temporary
         if place.exists():
             place.rename(old)

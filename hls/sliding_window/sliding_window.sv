@@ -221,7 +221,8 @@ module sliding_window #(
 
     assign padded = row < y_t'(0) || row >= y_t'(H_IN) || col < x_t'(0) || col >= x_t'(ROW);
     assign present = ahead < held || (ahead == held && col < x_t'(write_col));
-    assign begun = top != y_t'(-TOP) || held > '0 || (held == '0 && write_col != '0);
+    assign begun = top != y_t'(-TOP) || held > held_t'(0)
+        || (held == held_t'(0) && write_col != '0);
     assign read = (padded ? begun : present) && (out_ready || !out_valid);
 
     (* ram_style = RAM_STYLE *) logic [LANES*BITS-1:0] rows [0:ROWS*ROW-1];

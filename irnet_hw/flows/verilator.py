@@ -27,6 +27,8 @@ from irnet_hw.progress import say, track
 IRREGULAR_IMAGES = 16
 #: The seed of the gaps and stalls.
 IRREGULAR_SEED = 1
+#: So many images, the first, are kept for the report.
+SAMPLE = 16
 
 Floats = npt.NDArray[np.float32]
 
@@ -38,6 +40,8 @@ def simulate(
     tapped: int = 4,
 ) -> dict[str, Any]:
     """Simulate an accelerator on images and compare; write simulation.json into its folder.
+
+    The first images go to sample.npz beside it, with what the RTL said, for the report.
 
     Args:
         folder: the accelerator's.
@@ -118,7 +122,22 @@ def simulate(
             },
         }
         target.write_text(json.dumps(result, indent=1) + "\n")
+        _write_sample(folder / "sample.npz", images, labels, predictions)
     return result
+
+
+def _write_sample(
+    path: Path,
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64] | None,
+    predictions: npt.NDArray[np.int64],
+) -> None:
+    """Keep the first images, with what they are and what the RTL said."""
+    arrays: dict[str, npt.NDArray[Any]] = {"images": images, "predictions": predictions}
+    if labels is not None:
+        arrays["labels"] = labels
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{name: a[:SAMPLE] for name, a in arrays.items()})
 
 
 class _Reference:

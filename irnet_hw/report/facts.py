@@ -44,7 +44,7 @@ def gather(folder: Path) -> dict[str, Any]:
     """
     built = manifest.load(folder)
     simulation = _read(folder / "simulation.json", "simulate")
-    synthesis = _read(folder / "synthesis.json", "synthesise")
+    synthesis = _read(folder / "synthesis.json", "build")
     metadata = built["metadata"]
     return {
         "format": 1,

@@ -15,12 +15,15 @@ TINY = Network(
     seed=4,
 )
 
+#: As little as the compiler takes, for what is slow.
+LEAST = Network(image=(4, 4, 1), layers=(Conv(2, bits=8),), classes=2)
 
-def build_tiny(folder: Path, board: str = "pynq-z2", target_fps: float = 200_000.0) -> Path:
-    """Build the accelerator of TINY in ``folder``/build."""
-    model = folder / "tiny.onnx"
-    TINY.build().save(str(model))
-    build(model, board, folder / "build", target_fps)
+
+def build_network(network: Network, folder: Path, board: str = "pynq-z2") -> Path:
+    """Build a network's accelerator in ``folder``/build."""
+    model = folder / "network.onnx"
+    network.build().save(str(model))
+    build(model, board, folder / "build", target_fps=200_000.0)
     return folder / "build"
 
 

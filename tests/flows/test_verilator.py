@@ -14,12 +14,13 @@ from irnet_hw import spec
 from irnet_hw.compiler import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.flows.verilator import IRREGULAR_IMAGES, simulate
-from tests.flows.networks import TINY, build_tiny, tiny_images
+from tests.compiler.graphs import images
+from tests.flows.networks import LEAST, TINY, build_network, tiny_images
 
 
 def test_every_logit_and_every_stream_is_the_specifications(build_dir):
-    images, labels = tiny_images(40), np.arange(40) % 3
-    result = simulate(build_dir, images, labels, tapped=4)
+    labels = np.arange(40) % 3
+    result = simulate(build_dir, tiny_images(40), labels, tapped=4)
     content = manifest.load(build_dir)
     assert result["differences"] == 0 and result["first_difference"] is None
     assert (result["images"], result["logits_compared"]) == (40, 120)
@@ -29,7 +30,7 @@ def test_every_logit_and_every_stream_is_the_specifications(build_dir):
     assert json.loads((build_dir / "simulation.json").read_text()) == result
 
     model = spec.load(build_dir / "model.onnx")
-    expected = spec.run(model, images)["logits"].argmax(axis=1)
+    expected = spec.run(model, tiny_images(40))["logits"].argmax(axis=1)
     assert result["predictions"] == result["expected"] == expected.tolist()
     accuracy = (expected == labels).mean()
     assert result["accuracy"] == {"rtl": accuracy, "qonnx": accuracy}
@@ -99,12 +100,12 @@ def test_a_changed_or_missing_model_is_refused(build_dir):
     assert str(error.value) == f"{path}: can't be read: No such file or directory"
 
 
-@pytest.mark.parametrize("images", [tiny_images(2).astype(np.int64), tiny_images(2)[:, :5]])
-def test_other_images_are_refused(built, images):
+@pytest.mark.parametrize("wrong", [tiny_images(2).astype(np.int64), tiny_images(2)[:, :5]])
+def test_other_images_are_refused(built, wrong):
     with pytest.raises(UserError) as error:
-        simulate(built, images, None)
+        simulate(built, wrong, None)
     assert str(error.value) == (
-        f"images: {images.dtype} of shape {list(images.shape)}, must be uint8 of shape [N, 6, 6, 2]"
+        f"images: {wrong.dtype} of shape {list(wrong.shape)}, must be uint8 of shape [N, 6, 6, 2]"
     )
 
 
@@ -113,10 +114,10 @@ def test_an_interrupt_ends_it_and_leaves_what_was_there(build_dir):
     simulate(build_dir.parent / "build", tiny_images(1), None, tapped=0)
     before = {path: path.read_bytes() for path in build_dir.iterdir() if path.is_file()}
     timer = threading.Timer(0.3, _thread.interrupt_main)
-    images = np.repeat(tiny_images(2), 20_000, axis=0)
+    many = np.repeat(tiny_images(2), 20_000, axis=0)
     with pytest.raises(KeyboardInterrupt):
         timer.start()
-        simulate(build_dir, images, None)
+        simulate(build_dir, many, None)
     assert {path: path.read_bytes() for path in build_dir.iterdir() if path.is_file()} == before
 
 
@@ -158,10 +159,10 @@ def without_rights():
 def test_a_read_only_folder():
     with tempfile.TemporaryDirectory() as scratch:
         Path(scratch).chmod(0o755)
-        folder = build_tiny(Path(scratch))
+        folder = build_network(LEAST, Path(scratch))
         folder.chmod(0o555)
         with without_rights(), pytest.raises(UserError) as error:
-            simulate(folder, tiny_images(1), None)
+            simulate(folder, images(LEAST, 1), None)
         target = folder / "simulation.json"
         assert str(error.value) == f"{target}: can't be written: Permission denied"
 

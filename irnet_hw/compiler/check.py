@@ -7,8 +7,10 @@ are monotone in each channel and by a sign; the last layer ends in the logits.
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -134,9 +136,7 @@ def _check_layer(
     return []
 
 
-def _check_sign(
-    model: ModelWrapper, node: NodeProto, rest: list[NodeProto]
-) -> list[NodeProto]:
+def _check_sign(model: ModelWrapper, node: NodeProto, rest: list[NodeProto]) -> list[NodeProto]:
     scale = constant(model, node.input[1])
     if not np.all(scale == 1):
         raise UserError(f"{label(node)}: scale {_values(scale)}, must be 1")
@@ -162,9 +162,7 @@ def _check_logits(model: ModelWrapper, layer: NodeProto, rest: list[NodeProto]) 
     maker = model.find_producer(layer.input[1])
     scale = constant(model, maker.input[1])
     if len(np.unique(scale)) != 1:
-        raise UserError(
-            f"{label(maker)}: scale {_values(scale)}, must be one for all logits"
-        )
+        raise UserError(f"{label(maker)}: scale {_values(scale)}, must be one for all logits")
 
 
 def _check_weights(model: ModelWrapper, layer: NodeProto) -> None:
@@ -292,7 +290,7 @@ def _check_plain(node: NodeProto, **wanted: object) -> None:
             raise UserError(f"{label(node)}: {name} = {found}, must be {value}")
 
 
-def power_of_two(values: np.ndarray) -> bool:  # type: ignore[type-arg]
+def power_of_two(values: npt.NDArray[Any]) -> bool:
     """Return whether all values are positive powers of two."""
     return bool(np.all(np.isfinite(values)) and np.all(np.frexp(values)[0] == 0.5))
 
@@ -304,7 +302,7 @@ def _scalar(model: ModelWrapper, node: NodeProto) -> float:
     return float(value.item())
 
 
-def _values(values: np.ndarray) -> str:  # type: ignore[type-arg]
+def _values(values: npt.NDArray[Any]) -> str:
     """Return a few values for a message."""
     flat = [f"{value:g}" for value in np.unique(values)[:4]]
     return ", ".join(flat) + (", ..." if np.unique(values).size > 4 else "")

@@ -28,7 +28,7 @@ TARGET_FPS = 10000.0
 )
 @click.option("--synth", is_flag=True, help="Synthesise with Yosys afterwards, for exact area.")
 def command(model: Path, board: str, out: Path | None, target_fps: float, synth: bool) -> None:
-    """Compile an exported network into an accelerator for a board.
+    r"""Compile an exported network into an accelerator for a board.
 
     MODEL.onnx is what irnet-hw export writes. The result is a folder with the RTL, its manifest
     and the hardware graph, whose NumPy models have been compared with the network value for

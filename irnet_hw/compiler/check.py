@@ -246,6 +246,11 @@ def _check_flatten(model: ModelWrapper, node: NodeProto) -> None:
             f"{label(node)}: makes {list(after)} of {list(before)}, "
             f"must make {[1, math.prod(before)]}"
         )
+    if node.op_type == "Reshape" and constant(model, node.input[1]).flat[0] not in (0, -1):
+        raise UserError(
+            f"{label(node)}: shape {constant(model, node.input[1]).tolist()}, must begin with 0 or "
+            "-1, for the network is run on batches of images too"
+        )
 
 
 def _check_pool(node: NodeProto) -> None:

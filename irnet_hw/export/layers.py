@@ -118,9 +118,7 @@ def exact(module: nn.Module, name: str, grid: Grid | None) -> Layer:
         UserError: modules of this type, or set up in this way, can't be exported.
     """
     del grid
-    known = sorted(
-        kind.__name__ for kind in exact.registry if kind is not object and kind is not nn.Module
-    )
+    known = sorted(kind.__name__ for kind in exact.registry if kind is not object)
     raise UserError(
         f"{name}: {type(module).__name__} modules can't be exported; "
         f"those that can: {', '.join(known)}"
@@ -267,7 +265,7 @@ def _dense(module: qnn.QuantLinear, name: str, grid: Grid | None) -> Layer:
 
     if module.bias_quant.is_quant_enabled:
         raise UserError(f"{name}: its bias has a quantizer; export rounds the bias by itself")
-    bias = module.bias.detach().double()
+    bias: Tensor = module.bias.detach().double()
     rounded = torch.round(bias / output.step) * output.step
     replacement.bias.data.copy_(rounded)
     output = _checked(
@@ -278,9 +276,9 @@ def _dense(module: qnn.QuantLinear, name: str, grid: Grid | None) -> Layer:
     rounding = gamma(module.in_features + 1)
 
     def bound(x: Tensor, error: Tensor) -> Tensor:
-        total = functional.linear(x.abs() + error, magnitude) + bias.abs()
-        moved = (bias - rounded).abs()
         widened: Tensor = functional.linear(error, magnitude)
+        total: Tensor = functional.linear(x.abs() + error, magnitude) + bias.abs()
+        moved = (bias - rounded).abs()
         return widened + moved + (moved > 0) * rounding * total
 
     return Layer(replacement, output, bound)

@@ -98,6 +98,11 @@ class Verified:
     equalities: list[Equality]
     closenesses: list[Closeness]
 
+    def turned(self) -> int:
+        """Return how many binary activations have another sign as exported than as trained."""
+        names = {found.tensor for found in self.equalities}
+        return sum(found.differences for found in self.closenesses if found.layer in names)
+
     def summary(self, labels: npt.NDArray[np.int64]) -> dict[str, Any]:
         """Return what was checked, as JSON.
 

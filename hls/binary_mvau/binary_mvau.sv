@@ -108,54 +108,73 @@ module binary_mvau #(
     // Weights of up to 32 words fit the LUT that compares them; others are compared in the LUTs
     // that count.
     localparam int SEPARATE   = (BLOCK_RAM == 0 && DEPTH <= 32) ? 1 : 0;
-    localparam int COUNT_BITS = (SEPARATE != 0) ? $clog2(GROUP + 1) : $clog2(3 * ((GROUP + 2) / 3) + 1);
-    localparam int TERM_BITS  = COUNT_BITS + HALVES + 1;
-    localparam int HALF_TAP   = (HALVES != 0) ? 0 : GROUP / 2;
+    localparam int THREES     = (GROUP + 2) / 3;
+    localparam int COUNT_BITS =
+        ((SEPARATE != 0) ? $clog2(GROUP + 1) : $clog2(3 * THREES + 1)) + HALVES;
+    localparam int FIXED      = (GROUP << HALVES) / 2;
 
-    logic [GROUPS-1:0][PE-1:0][TERM_BITS-1:0] terms;  // matches, or half matches, of each group
-    logic [GROUPS-1:0][2:0]                   term_flags;
-    for (genvar g = 0; g < GROUPS; g++) begin : count
-        logic [PE-1:0][COUNT_BITS-1:0] matched;
-        logic [3:0] matched_flags;
-        if (SEPARATE != 0) begin : separate
-            logic [GROUP-1:0][PE-1:0] equal;
-            for (genvar i = 0; i < GROUP; i++) begin : lane
-                assign equal[i] = weights[g*GROUP+i] ~^ {PE{bits[g*GROUP+i]}};
-            end
-            popcount #(.ROWS(PE), .ONES(GROUP), .FIXED(HALF_TAP), .FLAGS(4)) counter (
-                .clk, .rst_n, .en(move), .in_bits(equal), .in_fixed(padded[g]),
-                .in_flags({padded[g], flags}), .out_count(matched), .out_flags(matched_flags)
-            );
-        end else begin : absorbed
-            xnor_popcount #(.ROWS(PE), .LANES(GROUP), .FIXED(HALF_TAP), .FLAGS(4)) counter (
-                .clk, .rst_n, .en(move), .in_bits(bits[g*GROUP+:GROUP]),
-                .in_weights(weights[g*GROUP+:GROUP]), .in_fixed(padded[g]),
-                .in_flags({padded[g], flags}), .out_count(matched), .out_flags(matched_flags)
-            );
+    // A row of the popcount is a group's lanes in a row of the unit.
+    logic [GROUP-1:0][GROUPS-1:0]         group_bits;
+    logic [GROUP-1:0][GROUPS-1:0][PE-1:0] group_weights;
+    for (genvar i = 0; i < GROUP; i++) begin : lane
+        for (genvar g = 0; g < GROUPS; g++) begin : group
+            assign group_bits[i][g]    = bits[g*GROUP+i];
+            assign group_weights[i][g] = weights[g*GROUP+i];
         end
-        for (genvar r = 0; r < PE; r++) begin : row
-            if (HALVES != 0) begin : half
-                // GROUP half matches where padded: the popcount then gives 0.
-                assign terms[g][r] = {1'b0, matched[r], 1'b0}
-                    | (matched_flags[3] ? TERM_BITS'(GROUP) : '0);
-            end else begin : whole
-                assign terms[g][r] = {1'b0, matched[r]};
+    end
+
+    logic [GROUPS-1:0][PE-1:0][COUNT_BITS-1:0] counts;  // matches or half matches
+    logic [2:0]                                counts_flags;
+    if (SEPARATE != 0) begin : separate
+        logic [GROUP-1:0][GROUPS-1:0][PE-1:0] equal;
+        logic [GROUPS-1:0] equal_padded;
+        logic [2:0]        equal_flags;
+        for (genvar i = 0; i < GROUP; i++) begin : lane
+            for (genvar g = 0; g < GROUPS; g++) begin : group
+                always_ff @(posedge clk)
+                    if (move) equal[i][g] <= group_weights[i][g] ~^ {PE{group_bits[i][g]}};
             end
         end
-        assign term_flags[g] = matched_flags[2:0];
+        always_ff @(posedge clk) begin
+            if (move) equal_padded <= padded;
+            if (!rst_n) equal_flags <= '0;
+            else if (move) equal_flags <= flags;
+        end
+        popcount #(
+            .ROWS(GROUPS * PE), .ONES(GROUP), .SETS(GROUPS), .SHIFT(HALVES), .FIXED(FIXED),
+            .FLAGS(3)
+        ) count (
+            .clk, .rst_n, .en(move), .in_bits(equal), .in_fixed(equal_padded),
+            .in_flags(equal_flags), .out_count(counts), .out_flags(counts_flags)
+        );
+    end else begin : absorbed
+        xnor_popcount #(
+            .ROWS(GROUPS * PE), .LANES(GROUP), .SETS(GROUPS), .SHIFT(HALVES), .FIXED(FIXED),
+            .FLAGS(3)
+        ) count (
+            .clk, .rst_n, .en(move), .in_bits(group_bits), .in_weights(group_weights),
+            .in_fixed(padded), .in_flags(flags), .out_count(counts), .out_flags(counts_flags)
+        );
     end
 
     // ---------------------------------------------------------------- sums
 
-    localparam int SUM_BITS = TERM_BITS + $clog2(GROUPS);
+    localparam int TERM_BITS = COUNT_BITS + 1;  // with a sign
+    localparam int SUM_BITS  = TERM_BITS + $clog2(GROUPS);
+    logic [GROUPS-1:0][PE-1:0][TERM_BITS-1:0] terms;
+    for (genvar g = 0; g < GROUPS; g++) begin : group
+        for (genvar r = 0; r < PE; r++) begin : row
+            assign terms[g][r] = {1'b0, counts[g][r]};
+        end
+    end
     logic [PE-1:0][SUM_BITS-1:0] sums;
     logic [2:0] sum_flags;
     if (GROUPS == 1) begin : one_group
         assign sums      = terms[0];
-        assign sum_flags = term_flags[0];
+        assign sum_flags = counts_flags;
     end else begin : several_groups
         adder_tree #(.ROWS(PE), .N(GROUPS), .W(TERM_BITS), .FLAGS(3)) sum (
-            .clk, .rst_n, .en(move), .in_data(terms), .in_flags(term_flags[0]),
+            .clk, .rst_n, .en(move), .in_data(terms), .in_flags(counts_flags),
             .out_sum(sums), .out_flags(sum_flags)
         );
     end

@@ -27,38 +27,49 @@ module border_taps #(
         $error("border_taps: PAD_H = %0d, PAD_W = %0d, must be at least 0", PAD_H, PAD_W);
     end
 
-    // The window's first row and column, counted from the padded image's.
+    // Row and column of the next position's window, counted from the padded image's first ones.
+    // Being a position ahead leaves a cycle to find out which taps are real.
     localparam int LAST_Y = (OH - 1) * SH;
     localparam int LAST_X = (OW - 1) * SW;
+    localparam int SECOND_Y = (OW == 1 && OH > 1) ? SH : 0;
+    localparam int SECOND_X = (OW > 1) ? SW : 0;
     localparam int Y_BITS = $clog2(LAST_Y + KH + IH + PAD_H + 1);
     localparam int X_BITS = $clog2(LAST_X + KW + IW + PAD_W + 1);
-    logic [Y_BITS-1:0] y;
-    logic [X_BITS-1:0] x;
+    logic [Y_BITS-1:0] next_y;
+    logic [X_BITS-1:0] next_x;
+
+    logic [KH-1:0] row, first_row, next_row;           // taps' rows that are in the image
+    logic [KW-1:0] column, first_column, next_column;  // taps' columns that are
+    for (genvar k = 0; k < KH; k++) begin : in_row
+        logic [Y_BITS-1:0] at;
+        assign at           = next_y + Y_BITS'(k);
+        assign next_row[k]  = at >= Y_BITS'(PAD_H) && at < Y_BITS'(IH + PAD_H);
+        assign first_row[k] = k >= PAD_H && k < IH + PAD_H;
+    end
+    for (genvar k = 0; k < KW; k++) begin : in_column
+        logic [X_BITS-1:0] at;
+        assign at              = next_x + X_BITS'(k);
+        assign next_column[k]  = at >= X_BITS'(PAD_W) && at < X_BITS'(IW + PAD_W);
+        assign first_column[k] = k >= PAD_W && k < IW + PAD_W;
+    end
 
     always_ff @(posedge clk) begin
         if (!rst_n) begin
-            y <= '0;
-            x <= '0;
+            row    <= first_row;
+            column <= first_column;
+            next_y <= Y_BITS'(SECOND_Y);
+            next_x <= X_BITS'(SECOND_X);
         end else if (step) begin
-            x <= (x == X_BITS'(LAST_X)) ? '0 : x + X_BITS'(SW);
-            if (x == X_BITS'(LAST_X)) y <= (y == Y_BITS'(LAST_Y)) ? '0 : y + Y_BITS'(SH);
+            row    <= next_row;
+            column <= next_column;
+            next_x <= (next_x == X_BITS'(LAST_X)) ? '0 : next_x + X_BITS'(SW);
+            if (next_x == X_BITS'(LAST_X))
+                next_y <= (next_y == Y_BITS'(LAST_Y)) ? '0 : next_y + Y_BITS'(SH);
         end
     end
 
-    logic [KH-1:0] real_row;
-    logic [KW-1:0] real_column;
-    for (genvar k = 0; k < KH; k++) begin : row
-        logic [Y_BITS-1:0] at;
-        assign at = y + Y_BITS'(k);
-        assign real_row[k] = at >= Y_BITS'(PAD_H) && at < Y_BITS'(IH + PAD_H);
-    end
-    for (genvar k = 0; k < KW; k++) begin : column
-        logic [X_BITS-1:0] at;
-        assign at = x + X_BITS'(k);
-        assign real_column[k] = at >= X_BITS'(PAD_W) && at < X_BITS'(IW + PAD_W);
-    end
     for (genvar k = 0; k < KH; k++) begin : tap
-        assign real_taps[k] = real_row[k] ? real_column : '0;
+        assign real_taps[k] = row[k] ? column : '0;
     end
 
 endmodule

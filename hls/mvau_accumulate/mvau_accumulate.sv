@@ -38,7 +38,8 @@ module mvau_accumulate #(
     initial $readmemh(INITS, inits);
 
     // As in mvau_rom, the initial value keeps the constants in the LUTs that use them.
-    logic [PASS_BITS-1:0] pass = '0;
+    logic [PASS_BITS-1:0] pass;
+    initial pass = '0;
     logic [ROWS-1:0][ACC_BITS-1:0] init;
     logic [ROWS-1:0][ACC_BITS-1:0] accumulator;
     assign init = inits[pass];

@@ -29,7 +29,8 @@ module mvau_rom #(
         logic [WIDTH-1:0] words[DEPTH];
         // The initial value keeps Yosys from moving this register behind the words, where it
         // would keep the logic that uses them out of their LUTs.
-        logic [ADDRESS_BITS-1:0] held = '0;
+        logic [ADDRESS_BITS-1:0] held;
+        initial held = '0;
         initial $readmemh(FILE, words);
         always_ff @(posedge clk) if (en) held <= address;
         assign data = words[held];

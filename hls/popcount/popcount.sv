@@ -3,12 +3,16 @@
 // Columns of bits of equal weight are compressed by counters of six bits to three (a LUT6 for
 // each result) until none is higher than four; adders on carry chains add what is left. Each
 // LUT takes away about one bit, the least that is possible without vendor primitives.
-// A signal is a vector over the rows, so that a simulator counts many rows in one operation.
+// There is a register after each level: it keeps tools from blurring the levels, and the path
+// short. A signal is a vector over the rows, so that a simulator counts many rows in one
+// operation.
 
 module popcount #(
     parameter int ROWS  = 1,  // at least 1
     parameter int ONES  = 6,  // bits of weight 1 a row, at least 1
     parameter int TWOS  = 0,  // bits of weight 2 a row
+    parameter int SETS  = 1,  // of rows, equally large, with an in_fixed each
+    parameter int SHIFT = 0,  // zeros below a count, as if each bit counted 2 ** SHIFT
     parameter int FIXED = 0,  // the result where in_fixed is set
     parameter int FLAGS = 1,  // bits that travel along, at least 1
     localparam int BITS = $clog2(ONES + 2 * TWOS + 1)
@@ -17,9 +21,9 @@ module popcount #(
     input  logic                             rst_n,      // synchronous, active low; for the flags
     input  logic                             en,         // the pipeline moves
     input  logic [ONES+TWOS-1:0][ROWS-1:0]   in_bits,    // those of weight 1 first
-    input  logic                             in_fixed,   // FIXED instead of the count
+    input  logic [SETS-1:0]                  in_fixed,   // FIXED instead of the set's counts
     input  logic [FLAGS-1:0]                 in_flags,
-    output logic [ROWS-1:0][BITS-1:0]        out_count,
+    output logic [ROWS-1:0][BITS+SHIFT-1:0]  out_count,
     output logic [FLAGS-1:0]                 out_flags   // in_flags, as late as out_count
 );
 
@@ -29,8 +33,11 @@ module popcount #(
     if (ONES < 1) begin : check_ones
         $error("popcount: ONES = %0d, must be at least 1", ONES);
     end
-    if (FIXED < 0 || FIXED > ONES + 2 * TWOS) begin : check_fixed
-        $error("popcount: FIXED = %0d, must be 0 to %0d", FIXED, ONES + 2 * TWOS);
+    if (SETS < 1 || ROWS % SETS != 0) begin : check_sets
+        $error("popcount: SETS = %0d, must divide ROWS = %0d", SETS, ROWS);
+    end
+    if (FIXED < 0 || FIXED > (ONES + 2 * TWOS) << SHIFT) begin : check_fixed
+        $error("popcount: FIXED = %0d, must be 0 to %0d", FIXED, (ONES + 2 * TWOS) << SHIFT);
     end
 
     // ---------------------------------------------------------------- the shape of the tree
@@ -97,9 +104,9 @@ module popcount #(
         return level;
     endfunction
 
-    localparam int LEVELS   = level_count();
-    localparam int LEFT     = highest(LEVELS);  // numbers a row to add
-    localparam int LATENCY  = LEVELS / 2 + ((LEFT > 2) ? 2 : 1);
+    localparam int LEVELS  = level_count();
+    localparam int NUMBERS = (highest(LEVELS) > 2) ? 4 : 2;  // left in a row to add
+    localparam int LATENCY = LEVELS + NUMBERS / 2;
 
     // ---------------------------------------------------------------- counters
 
@@ -108,8 +115,6 @@ module popcount #(
         logic [SIZE-1:0][ROWS-1:0] bits;  // what enters the level
         if (l == 0) begin : inputs
             assign bits = in_bits;
-        end else if (l % 2 == 1) begin : wires
-            assign bits = level[l-1].compress.result;
         end else begin : registers
             always_ff @(posedge clk) if (en) bits <= level[l-1].compress.result;
         end
@@ -158,8 +163,8 @@ module popcount #(
 
     // ---------------------------------------------------------------- adders
 
-    logic [3:0][ROWS-1:0][BITS-1:0] number;  // what is left in the columns, read across
-    for (genvar n = 0; n < 4; n++) begin : left_number
+    logic [NUMBERS-1:0][ROWS-1:0][BITS-1:0] number;  // what is left in the columns, read across
+    for (genvar n = 0; n < NUMBERS; n++) begin : left_number
         for (genvar c = 0; c < BITS; c++) begin : left_column
             for (genvar r = 0; r < ROWS; r++) begin : left_row
                 if (n < height(LEVELS, c)) begin : present
@@ -171,7 +176,7 @@ module popcount #(
         end
     end
 
-    logic [LATENCY-1:0] fixed;  // in_fixed, as late as the last adder's operands
+    logic [LATENCY-1:0][SETS-1:0] fixed;  // in_fixed, as late as the last adder's operands
     logic [LATENCY:0][FLAGS-1:0] flags;
     assign fixed[0] = in_fixed;
     assign flags[0] = in_flags;
@@ -187,7 +192,7 @@ module popcount #(
     end
 
     logic [1:0][ROWS-1:0][BITS-1:0] last;  // operands of the last adder
-    if (LEFT > 2) begin : first_adders
+    if (NUMBERS == 4) begin : first_adders
         always_ff @(posedge clk) begin
             if (en) begin
                 for (int r = 0; r < ROWS; r++) begin
@@ -197,13 +202,16 @@ module popcount #(
             end
         end
     end else begin : no_first_adders
-        assign last = number[1:0];
+        assign last = number;
     end
 
-    always_ff @(posedge clk) begin
-        if (en) begin
-            for (int r = 0; r < ROWS; r++)
-                out_count[r] <= fixed[LATENCY-1] ? BITS'(FIXED) : last[0][r] + last[1][r];
+    for (genvar r = 0; r < ROWS; r++) begin : result
+        logic [BITS-1:0] sum;
+        assign sum = last[0][r] + last[1][r];
+        always_ff @(posedge clk) begin
+            if (en)
+                out_count[r] <= fixed[LATENCY-1][r/(ROWS/SETS)]
+                    ? (BITS+SHIFT)'(FIXED) : (BITS+SHIFT)'(sum) << SHIFT;
         end
     end
 

@@ -12,7 +12,7 @@ __all__ = ["build", "command"]
 
 
 def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, Any]:
-    """Compile a network into an accelerator's folder; see :func:`irnet_hw.compiler.pipeline.build`."""
+    """Compile a network into an accelerator's folder; see :mod:`irnet_hw.compiler.pipeline`."""
     from irnet_hw.compiler import pipeline
 
     return pipeline.build(model, board, out, target_fps)

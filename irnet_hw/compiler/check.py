@@ -7,8 +7,10 @@ are monotone in each channel and by a sign; the last layer ends in the logits.
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -134,9 +136,7 @@ def _check_layer(
     return []
 
 
-def _check_sign(
-    model: ModelWrapper, node: NodeProto, rest: list[NodeProto]
-) -> list[NodeProto]:
+def _check_sign(model: ModelWrapper, node: NodeProto, rest: list[NodeProto]) -> list[NodeProto]:
     scale = constant(model, node.input[1])
     if not np.all(scale == 1):
         raise UserError(f"{label(node)}: scale {_values(scale)}, must be 1")
@@ -162,9 +162,7 @@ def _check_logits(model: ModelWrapper, layer: NodeProto, rest: list[NodeProto]) 
     maker = model.find_producer(layer.input[1])
     scale = constant(model, maker.input[1])
     if len(np.unique(scale)) != 1:
-        raise UserError(
-            f"{label(maker)}: scale {_values(scale)}, must be one for all logits"
-        )
+        raise UserError(f"{label(maker)}: scale {_values(scale)}, must be one for all logits")
 
 
 def _check_weights(model: ModelWrapper, layer: NodeProto) -> None:
@@ -248,6 +246,11 @@ def _check_flatten(model: ModelWrapper, node: NodeProto) -> None:
             f"{label(node)}: makes {list(after)} of {list(before)}, "
             f"must make {[1, math.prod(before)]}"
         )
+    if node.op_type == "Reshape" and constant(model, node.input[1]).flat[0] not in (0, -1):
+        raise UserError(
+            f"{label(node)}: shape {constant(model, node.input[1]).tolist()}, must begin with 0 or "
+            "-1, for the network is run on batches of images too"
+        )
 
 
 def _check_pool(node: NodeProto) -> None:
@@ -273,6 +276,8 @@ def _check_monotone(model: ModelWrapper, node: NodeProto) -> None:
             raise UserError(f"{label(node)}: {name} must be constant")
         if not np.all(np.isfinite(value)):
             raise UserError(f"{label(node)}: {name} holds a value that is not finite")
+        if node.op_type == "Div" and np.any(value == 0):
+            raise UserError(f"{label(node)}: {name} divides by 0")
         sizes = (channels,) if node.op_type == "BatchNormalization" else (1, channels)
         per_channel = [*sizes, *[1] * (rank - 2)] if len(sizes) == 2 else [channels]
         padded = [1] * (len(per_channel) - value.ndim) + list(value.shape)
@@ -292,7 +297,7 @@ def _check_plain(node: NodeProto, **wanted: object) -> None:
             raise UserError(f"{label(node)}: {name} = {found}, must be {value}")
 
 
-def power_of_two(values: np.ndarray) -> bool:  # type: ignore[type-arg]
+def power_of_two(values: npt.NDArray[Any]) -> bool:
     """Return whether all values are positive powers of two."""
     return bool(np.all(np.isfinite(values)) and np.all(np.frexp(values)[0] == 0.5))
 
@@ -304,7 +309,7 @@ def _scalar(model: ModelWrapper, node: NodeProto) -> float:
     return float(value.item())
 
 
-def _values(values: np.ndarray) -> str:  # type: ignore[type-arg]
+def _values(values: npt.NDArray[Any]) -> str:
     """Return a few values for a message."""
     flat = [f"{value:g}" for value in np.unique(values)[:4]]
     return ", ".join(flat) + (", ..." if np.unique(values).size > 4 else "")

@@ -37,7 +37,7 @@ def command(model: Path, board: str, out: Path | None, target_fps: float, synth:
     \b
     Example:
       irnet-hw build --board pynq-z2 --target-fps 50000 runs/digits-vgg/model.onnx
-    """
+    """  # noqa: D301 (click wants the backspace itself)
     from irnet_hw.compiler.pipeline import build
 
     folder = out or model.parent / f"{model.stem}-{board}"

@@ -34,8 +34,12 @@ def describe(model: ModelWrapper, node: NodeProto) -> str:
 def parameters(model: ModelWrapper, node: NodeProto) -> dict[str, Any]:
     """Return what a kernel is beside its folding: sizes, channels, bits."""
     kernel = op(node)
-    number, numbers = kernel.number, kernel.numbers
+    number = kernel.number
     kind = node.op_type.removesuffix("_rtl")
+
+    def numbers(name: str) -> list[int]:
+        return list(kernel.numbers(name))
+
     if kind == "SlidingWindow":
         return {
             "kernel": numbers("ConvKernelDim"),
@@ -61,17 +65,17 @@ def parameters(model: ModelWrapper, node: NodeProto) -> dict[str, Any]:
             return facts
         before = model.find_producer(node.input[0])
         if before is None or not before.op_type.startswith("SlidingWindow"):
-            return {**facts, "kernel": (1, 1)}
+            return {**facts, "kernel": [1, 1]}
         window = op(before)
         return {
             **facts,
             "inputs": window.number("IFMChannels"),
-            "kernel": window.numbers("ConvKernelDim"),
+            "kernel": list(window.numbers("ConvKernelDim")),
         }
     if kind == "StreamFIFO":
         return {"depth": number("depth")}
     return {}
 
 
-def _times(sizes: tuple[int, ...]) -> str:
+def _times(sizes: list[int]) -> str:
     return "x".join(str(size) for size in sizes)

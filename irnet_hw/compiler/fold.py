@@ -9,8 +9,9 @@ weighing helps.
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from math import prod
 
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
@@ -19,7 +20,7 @@ from irnet_hw.boards import Board
 from irnet_hw.compiler.area import RESOURCES, Area, area, fits, total
 from irnet_hw.compiler.describe import describe
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.streams import Link, between, link_shape, links
+from irnet_hw.compiler.streams import between, link_shape, links
 from irnet_hw.errors import UserError
 
 #: How often the resources that run out become twice as dear.
@@ -66,8 +67,8 @@ def fold(model: ModelWrapper, board: Board, target_fps: float) -> None:
     if budget < least:
         raise UserError(
             f"target-fps: {target_fps:g} leaves {budget} cycles for a frame at "
-            f"{board.clock_mhz:g} MHz, and layer {slowest.name} ({describe(model, slowest)}) takes at "
-            f"least {least}; must be at most {_floor(clock / least)}"
+            f"{board.clock_mhz:g} MHz, and layer {slowest.name} ({describe(model, slowest)}) "
+            f"takes at least {least}; must be at most {_floor(clock / least)}"
         )
     plan = planner.plan(budget)
     if not fits(plan.area, board.resources):
@@ -123,6 +124,10 @@ class _Planner:
         self._tables: list[list[Choice]] = []
         for link in self._links[:-1]:
             table = self._choices(link.target)
+            if link.source is None and link.flatten is not None:
+                # Pixels come one a beat into a dense layer.
+                pixels = prod(self._streams[0][0][:-1])
+                table = [replace(one, cycles=max(one.cycles, pixels)) for one in table]
             if link.direct:
                 lanes = {choice.lanes_out for choice in self._tables[-1]}
                 table = [choice for choice in table if choice.lanes_in in lanes]
@@ -195,7 +200,7 @@ class _Planner:
     ) -> Way:
         """Return the cheapest way to a kernel's input of so many lanes, the link included."""
         if i == 0:
-            return cost(self._between(0, lanes, lanes)), ()
+            return cost(self._between(0, None, lanes)), ()
         options = [
             (price + cost(self._between(i, before, lanes)), choices)
             for before, (price, choices) in ways.items()
@@ -205,13 +210,13 @@ class _Planner:
 
     def _area(self, choices: tuple[Choice, ...]) -> Area:
         """Return the area of all kernels and of what stands between them."""
-        before = [choices[0].lanes_in, *(choice.lanes_out for choice in choices)]
+        before = [None, *(choice.lanes_out for choice in choices)]
         after = [*(choice.lanes_in for choice in choices), choices[-1].lanes_out]
         lanes = enumerate(zip(before, after, strict=True))
         streams = [self._between(i, *pair) for i, pair in lanes]
         return total(*(choice.area for choice in choices), *streams)
 
-    def _link_area(self, i: int, before: int, after: int) -> Area:
+    def _link_area(self, i: int, before: int | None, after: int) -> Area:
         nodes = between(self._links[i], *self._streams[i], (before, after))
         return total(*(area(op(node), self._part) for node in nodes))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper
 from qonnx.core.datatype import BaseDataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
@@ -68,9 +68,7 @@ def fresh(model: ModelWrapper, base: str) -> str:
     return name
 
 
-def add_tensor(
-    model: ModelWrapper, base: str, sizes: Sequence[int], datatype: BaseDataType
-) -> str:
+def add_tensor(model: ModelWrapper, base: str, sizes: Sequence[int], datatype: BaseDataType) -> str:
     """Declare a new tensor and return its name."""
     name = fresh(model, base)
     model.graph.value_info.append(
@@ -151,8 +149,3 @@ def int_array(model: ModelWrapper, tensor: str) -> npt.NDArray[np.int64]:
     whole = np.rint(value)
     assert np.array_equal(whole, value), f"{tensor} holds no integers"
     return whole.astype(np.int64)
-
-
-def to_array(proto: TensorProto) -> npt.NDArray[Any]:
-    """Return a tensor's values."""
-    return np.asarray(numpy_helper.to_array(proto))

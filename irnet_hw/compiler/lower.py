@@ -117,9 +117,7 @@ class LowerFlatten(Transformation):  # type: ignore[misc]
             assert dense is not None
             weight = int_array(model, dense.input[1])
             rows = weight.reshape(channels, height, width, -1).transpose(1, 2, 0, 3)
-            model.set_initializer(
-                dense.input[1], rows.reshape(weight.shape).astype(np.float32)
-            )
+            model.set_initializer(dense.input[1], rows.reshape(weight.shape).astype(np.float32))
             turn = helper.make_node("Transpose", [before], [stream], perm=TO_NHWC)
             replace(model, [node], [turn, converter])
         return model, False
@@ -132,9 +130,7 @@ class ChannelsLast(Transformation):  # type: ignore[misc]
         """Return the model without transpositions."""
         image = model.graph.input[0].name
         _, channels, height, width = shape(model, image)
-        turned = add_tensor(
-            model, f"{image}_nchw", (1, channels, height, width), DataType["UINT8"]
-        )
+        turned = add_tensor(model, f"{image}_nchw", (1, channels, height, width), DataType["UINT8"])
         for node in model.graph.node:
             for i, name in enumerate(node.input):
                 if name == image:
@@ -216,9 +212,7 @@ def _layer_ops(
         inputs.append(add_constant(model, f"{layer.name}_levels", levels, DataType["INT32"]))
     elif binary:
         if np.any(bias):
-            raise UserError(
-                f"{label(layer)}: a last layer with 1-bit weights must have no bias"
-            )
+            raise UserError(f"{label(layer)}: a last layer with 1-bit weights must have no bias")
         target = _signed_type(-rows.shape[0], rows.shape[0])
     else:
         target = _signed_type((low + bias).min(), (high + bias).max())

@@ -2,8 +2,10 @@
 
 A sliding window feeds its matrix-vector unit directly. Every other producer writes into a small
 FIFO, so that a beat's wait on one side doesn't at once stop the other, and a width converter
-follows where the lanes differ. Register slices at both ends keep the accelerator's ports free of
-logic.
+follows where the lanes differ. More depth is not needed for the full rate: what arrives in bursts
+or is read in bursts waits in the kernels themselves, in a sliding window's row buffer and a
+matrix-vector unit's second vector. Register slices at both ends keep the accelerator's ports free
+of logic.
 """
 
 from dataclasses import dataclass
@@ -58,7 +60,7 @@ def links(model: ModelWrapper) -> list[Link]:
 
 
 def between(
-    link: Link, shape: tuple[int, ...], datatype: BaseDataType, lanes: tuple[int, int]
+    link: Link, shape: tuple[int, ...], datatype: BaseDataType, ends: tuple[int | None, int]
 ) -> list[NodeProto]:
     """Return the nodes of a link, their tensors still unnamed.
 
@@ -66,8 +68,13 @@ def between(
         link: which stream.
         shape: of the tensor that leaves the source.
         datatype: of its elements.
-        lanes: of the source's and of the target's beats.
+        ends: lanes of the source's beats (None at the accelerator's input) and of the target's.
     """
+    before, after_lanes = ends
+    if before is None:
+        # The first kernel's lanes are the input's, unless they cross pixels: then whole pixels.
+        before = shape[-1] if link.flatten is not None else after_lanes
+    lanes = (before, after_lanes)
     found = []
     if link.source is None or link.target is None:
         found.append(_node("RegisterSlice", datatype, shape=list(shape), lanes=lanes[0]))
@@ -109,35 +116,32 @@ def link_shape(model: ModelWrapper, link: Link) -> tuple[tuple[int, ...], BaseDa
 
 def _insert(model: ModelWrapper, link: Link) -> None:
     sizes, datatype = link_shape(model, link)
-    target = None if link.target is None else op(link.target).lanes_in()
-    source = target if link.source is None else op(link.source).lanes_out()
-    new = between(link, sizes, datatype, (source, source if target is None else target))
+    source = None if link.source is None else int(op(link.source).lanes_out())
+    target = source if link.target is None else int(op(link.target).lanes_in())
+    assert target is not None, "a link without ends"
+    new = between(link, sizes, datatype, (source, target))
     if link.flatten is not None:
         model.graph.node.remove(link.flatten)
-    if not new:
-        return
-    entry = model.graph.input[0].name if link.source is None else link.source.output[0]
-    if link.target is None:
+    if link.source is None:
+        stream = model.graph.input[0].name
+    elif link.target is None:
         # The last node of all takes over the output's name.
-        exit_ = entry
-        entry = add_tensor(model, f"{exit_}_unregistered", sizes, datatype)
-        link.source.output[0] = entry
+        stream = add_tensor(model, f"{link.source.output[0]}_unregistered", sizes, datatype)
+        link.source.output[0] = stream
     else:
-        exit_ = None
-    for i, node in enumerate(new):
-        node.input.append(entry)
-        if exit_ is not None and i == len(new) - 1:
-            node.output.append(exit_)
-        else:
-            out = tuple(op(node).get_normal_output_shape())
-            node.output.append(add_tensor(model, f"{entry}_{node.op_type}", out, datatype))
-        entry = node.output[0]
+        stream = link.source.output[0]
     nodes = model.graph.node
     at = len(nodes) if link.target is None else list(nodes).index(link.target)
     for offset, node in enumerate(new):
+        node.input.append(stream)
+        out = tuple(op(node).get_normal_output_shape())
+        stream = add_tensor(model, f"{stream}_{node.op_type}", out, datatype)
+        node.output.append(stream)
         nodes.insert(at + offset, node)
     if link.target is not None:
-        link.target.input[0] = entry
+        link.target.input[0] = stream
+    else:
+        nodes[-1].output[0] = model.graph.output[0].name
 
 
 def _node(kind: str, datatype: BaseDataType, **attributes: Any) -> NodeProto:

@@ -5,6 +5,8 @@ that the user can look at; so the same steps are taken here without the renaming
 folded, except weight quantizers, and operations that do nothing are dropped.
 """
 
+import itertools
+
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.fold_constants import FoldConstants
@@ -53,7 +55,11 @@ class Tidy(Transformation):  # type: ignore[misc]
 def _name_nodes(model: ModelWrapper) -> None:
     """Give nodes without a name, or with another's, one that is theirs alone."""
     taken: set[str] = set()
-    for i, node in enumerate(model.graph.node):
+    for node in model.graph.node:
         if not node.name or node.name in taken:
-            node.name = f"{node.op_type}_{i}"
+            node.name = next(
+                name
+                for name in (f"{node.op_type}_{number}" for number in itertools.count())
+                if name not in taken
+            )
         taken.add(node.name)

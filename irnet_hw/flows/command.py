@@ -30,13 +30,14 @@ def command_simulate(build_dir: Path, file: Path, tapped: int) -> None:
     run, and for some images every tensor between two layers. The result goes to
     BUILD_DIR/simulation.json. The exit code is 1 if anything differs.
     """
-    # The simulator takes seconds to import, which --help should not.
+    # The simulator takes seconds to import, for which neither --help nor a wrong file should wait.
     from irnet_hw.compiler import manifest
-    from irnet_hw.flows.verilator import simulate
     from irnet_hw.images import read_images
 
     height, width, channels = manifest.load(build_dir)["input"]["shape"]
     images, labels = read_images(file, (height, width, channels))
+    from irnet_hw.flows.verilator import simulate
+
     result = simulate(build_dir, images, labels, tapped)
     inner = sum(entry["values"] for entry in result["tensors"][:-1])
     click.echo(

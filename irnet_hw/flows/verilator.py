@@ -145,8 +145,9 @@ class _Reference:
 
     Attributes:
         logits: of the QONNX run, for all images.
-        tensors: of the QONNX run, by name, NHWC, for the tapped images.
-        models: of each layer's NumPy model, for the tapped images.
+        tapped: how many images, the first, the others are for.
+        tensors: of the QONNX run, by name, NHWC.
+        models: of each layer's NumPy model.
     """
 
     def __init__(
@@ -162,6 +163,7 @@ class _Reference:
             wanted = inner if index < tapped else []
             runs.append(spec.run(model, images[index : index + 1], wanted))
         self.logits = np.concatenate([run[logits] for run in runs])
+        self.tapped = tapped
         self.tensors: dict[str, npt.NDArray[Any]] = {
             name: _nhwc(np.concatenate([run[name] for run in runs[:tapped]]))
             for name in (*inner, logits)
@@ -186,7 +188,7 @@ def _compare(
         passes: what came, each of the first images.
     """
     logits, entries = content["output"], []
-    for index, layer in enumerate(content["layers"]):
+    for index, layer in enumerate(content["layers"] if reference.tapped else ()):
         name, tensor = layer["name"], layer["output"]["tensor"]
         taps = [streamed.taps[index] for streamed in passes]
         if tensor is not None:

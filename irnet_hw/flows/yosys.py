@@ -116,8 +116,8 @@ def _version() -> str:
 def _areas(folder: Path, content: Mapping[str, Any], family: str) -> dict[str, Counter[str]]:
     """Return the resources of each layer and, under the top's name, of what is around them."""
     layers = [layer["name"] for layer in content["layers"]]
-    with tempfile.TemporaryDirectory(prefix="yosys-") as name:
-        scratch = Path(name)
+    with tempfile.TemporaryDirectory(prefix="yosys-") as folder_name:
+        scratch = Path(folder_name)
         for file in (*content["sources"], *content["data"]):
             shutil.copy(folder / file, scratch)
         groups = _groups(content["layers"])
@@ -133,7 +133,8 @@ def _areas(folder: Path, content: Mapping[str, Any], family: str) -> dict[str, C
     areas = {}
     for stat in stats:
         for module, figures in stat["modules"].items():
-            areas[_plain(module)] = _area(module, figures["num_cells_by_type"], layers)
+            name = _plain(module)
+            areas[name] = _area(name, figures["num_cells_by_type"], layers)
     return areas
 
 
@@ -199,8 +200,8 @@ def _check(log: Path, texts: Sequence[str], codes: Sequence[int]) -> None:
     for text, code in zip(texts, codes, strict=True):
         lines = text.splitlines()
         if code != 0:
-            errors = [line for line in lines if "error" in line.lower()] or lines[-1:]
-            raise UserError(f"Yosys: failed, see {log}: {' '.join(errors[:3])}")
+            errors = [line for line in lines if "ERROR: " in line] or [lines[-1]]
+            raise UserError(f"Yosys: failed, see {log}: {errors[0]}")
         for line in lines:
             if _MISCOMPILED.search(line):
                 raise UserError(f"Yosys: its netlist can't be trusted, see {log}: {line.strip()}")

@@ -1,7 +1,7 @@
 """Small networks as the exporter writes them, with random weights."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -21,7 +21,7 @@ class Conv:
     bits: int = 1
     pool: int = 1  # before the affine chain, as in VGG-Small
     pool_after: int = 1  # behind the sign
-    norm: str = "affine"  # or "batch" for BatchNormalization, then Clip
+    norm: str = "affine"  # "batch": BatchNormalization, then Clip; "dyadic": exact, gamma above 0
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,6 @@ class Network:
     bias: bool = True
     zero: int = 128
     seed: int = 0
-    extra: dict[str, object] = field(default_factory=dict)
 
     def build(self) -> ModelWrapper:
         return _Writer(self).model
@@ -141,6 +140,8 @@ class _Writer:
             kernel_shape=[layer.kernel] * 2,
             pads=[layer.padding] * 4,
             strides=[layer.stride] * 2,
+            dilations=[1, 1],
+            group=1,
         )
         height, width = (
             (size + 2 * layer.padding - layer.kernel) // layer.stride + 1
@@ -151,6 +152,8 @@ class _Writer:
             height, width = height // layer.pool, width // layer.pool
         if layer.norm == "affine":
             self.affine(name, [1, layer.channels, 1, 1])
+        elif layer.norm == "dyadic":
+            self.dyadic(name, [1, layer.channels, 1, 1])
         else:
             self.batch_norm(name, layer.channels)
         self.sign(name)
@@ -166,6 +169,12 @@ class _Writer:
         """Scale and bias with positive, negative and zero scales; signs flip in mid-range."""
         scale = self.random.normal(size=shape) * self.random.choice([0, 1, 1, 1], shape)
         bias = self.random.normal(size=shape) * self.random.choice([0.0, 0.3, 3.0], shape)
+        self.step("Mul", self.constant(f"{name}_gamma", scale), name=f"{name}_mul")
+        self.step("Add", self.constant(f"{name}_beta", bias), name=f"{name}_add")
+
+    def dyadic(self, name: str, shape: list[int]) -> None:
+        scale = 2.0 ** self.random.integers(-2, 3, shape)
+        bias = self.random.integers(-8, 9, shape) / 4
         self.step("Mul", self.constant(f"{name}_gamma", scale), name=f"{name}_mul")
         self.step("Add", self.constant(f"{name}_beta", bias), name=f"{name}_add")
 

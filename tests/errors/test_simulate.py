@@ -65,7 +65,9 @@ def test_missing_compiler(shell, tool, tmp_path_factory):
 def test_changed_sources(shell):
     top = shell.folder / "built" / "rtl" / "accelerator.sv"
     top.write_text(top.read_text() + "\n")
-    assert "changed" in shell.fails("simulate", "built", "--images", "images.npz")
+    assert shell.fails("simulate", "built", "--images", "images.npz") == (
+        "built: a source or hex file in rtl/ was changed since the build; build it again"
+    )
 
 
 def test_damaged_manifest(shell):

@@ -25,9 +25,12 @@ _COMMANDS = {
     "demo": _Entry("irnet_hw.demo:command", "Take a network the whole way, and prove it."),
     "train": _Entry("irnet_hw.train:command", "Train a network from a recipe."),
     "export": _Entry("irnet_hw.export:command", "Write a trained network as QONNX."),
-    "build": _Entry("irnet_hw.compiler:command", "Compile a QONNX network to an accelerator."),
+    "build": _Entry(
+        "irnet_hw.compiler:command", "Compile an exported network into an accelerator for a board."
+    ),
     "simulate": _Entry(
-        "irnet_hw.flows:command_simulate", "Run images through the RTL and compare every logit."
+        "irnet_hw.flows:command_simulate",
+        "Simulate an accelerator on images and compare it with its QONNX model.",
     ),
     "report": _Entry("irnet_hw.report:command", "Write a build's report.html and report.json."),
 }

@@ -61,4 +61,4 @@ def _read(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path}: is no .npz or .npy file, or it is damaged: {error}") from error
+        raise UserError(f"{path}: is no .npz or .npy file, or it is damaged") from error

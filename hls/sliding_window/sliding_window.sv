@@ -157,7 +157,7 @@ module sliding_window #(
 
     function automatic y_t clipped(input y_t y);
         if (y < y_t'(0)) clipped = '0;
-        else if (y > y_t'(H_IN)) clipped = y_t'(H_IN);
+        else if (LAST_Y > H_IN && y > y_t'(H_IN)) clipped = y_t'(H_IN);
         else clipped = y;
     endfunction
 
@@ -219,7 +219,8 @@ module sliding_window #(
     logic present;  // if not, its beat is in the buffer
     logic begun;    // the frame's first beat is there: padding does not run ahead of it
 
-    assign padded = row < y_t'(0) || row >= y_t'(H_IN) || col < x_t'(0) || col >= x_t'(ROW);
+    // Read as unsigned, what is negative is large.
+    assign padded = unsigned'(row) >= Y_BITS'(H_IN) || unsigned'(col) >= X_BITS'(ROW);
     assign present = ahead < held || (ahead == held && col < x_t'(write_col));
     assign begun = top != y_t'(-TOP) || held > held_t'(0)
         || (held == held_t'(0) && write_col != '0);

@@ -246,6 +246,11 @@ def _check_flatten(model: ModelWrapper, node: NodeProto) -> None:
             f"{label(node)}: makes {list(after)} of {list(before)}, "
             f"must make {[1, math.prod(before)]}"
         )
+    if node.op_type == "Reshape" and constant(model, node.input[1]).flat[0] not in (0, -1):
+        raise UserError(
+            f"{label(node)}: shape {constant(model, node.input[1]).tolist()}, must begin with 0 or "
+            "-1, for the network is run on batches of images too"
+        )
 
 
 def _check_pool(node: NodeProto) -> None:
@@ -271,6 +276,8 @@ def _check_monotone(model: ModelWrapper, node: NodeProto) -> None:
             raise UserError(f"{label(node)}: {name} must be constant")
         if not np.all(np.isfinite(value)):
             raise UserError(f"{label(node)}: {name} holds a value that is not finite")
+        if node.op_type == "Div" and np.any(value == 0):
+            raise UserError(f"{label(node)}: {name} divides by 0")
         sizes = (channels,) if node.op_type == "BatchNormalization" else (1, channels)
         per_channel = [*sizes, *[1] * (rank - 2)] if len(sizes) == 2 else [channels]
         padded = [1] * (len(per_channel) - value.ndim) + list(value.shape)

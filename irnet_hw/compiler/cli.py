@@ -28,7 +28,7 @@ TARGET_FPS = 10000.0
 )
 @click.option("--synth", is_flag=True, help="Synthesise with Yosys afterwards, for exact area.")
 def command(model: Path, board: str, out: Path | None, target_fps: float, synth: bool) -> None:
-    r"""Compile an exported network into an accelerator for a board.
+    """Compile an exported network into an accelerator for a board.
 
     MODEL.onnx is what irnet-hw export writes. The result is a folder with the RTL, its manifest
     and the hardware graph, whose NumPy models have been compared with the network value for
@@ -37,7 +37,7 @@ def command(model: Path, board: str, out: Path | None, target_fps: float, synth:
     \b
     Example:
       irnet-hw build --board pynq-z2 --target-fps 50000 runs/digits-vgg/model.onnx
-    """
+    """  # noqa: D301 (click wants the backspace itself)
     from irnet_hw.compiler.pipeline import build
 
     folder = out or model.parent / f"{model.stem}-{board}"

@@ -2,8 +2,10 @@
 
 A sliding window feeds its matrix-vector unit directly. Every other producer writes into a small
 FIFO, so that a beat's wait on one side doesn't at once stop the other, and a width converter
-follows where the lanes differ. Register slices at both ends keep the accelerator's ports free of
-logic.
+follows where the lanes differ. More depth is not needed for the full rate: what arrives in bursts
+or is read in bursts waits in the kernels themselves, in a sliding window's row buffer and a
+matrix-vector unit's second vector. Register slices at both ends keep the accelerator's ports free
+of logic.
 """
 
 from dataclasses import dataclass

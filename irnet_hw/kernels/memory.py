@@ -1,4 +1,4 @@
-"""What a buffer with one write and one read port costs, and which kind of memory it should be."""
+"""What a buffer costs, and which kind of memory it should be."""
 
 #: Widths and depths that one 18 Kbit block RAM can have.
 BLOCK_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
@@ -8,12 +8,20 @@ LUTS_PER_BLOCK = 190
 
 
 def lut_ram(depth: int, width: int) -> int:
-    """Return the LUTs of a buffer in LUT-RAM: RAM32M or RAM64M, and what selects among them."""
+    """Return the LUTs of a buffer in LUT-RAM with a write port and a read port.
+
+    They are RAM32M or RAM64M, and what selects among them.
+    """
     if depth <= 32:
         return 4 * -(-width // 6)
     banks = -(-depth // 64)
     select = 0 if banks == 1 else width * -(-(banks - 1) // 3) + banks
     return banks * 4 * -(-width // 3) + select
+
+
+def lut_ram_one_port(depth: int, width: int) -> int:
+    """Return the LUTs of a buffer in LUT-RAM that is written where it is read."""
+    return 4 * -(-width // 8) if depth <= 32 else -(-depth // 64) * width
 
 
 def block_ram(depth: int, width: int) -> int:

@@ -73,9 +73,18 @@ class WidthConverter(Kernel):
         return x.reshape(-1, *self.numbers("outShape")[1:])
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the LUTs that shift and insert."""
+        """Return the LUTs that choose what goes into each slice of the buffer, and the control's.
+
+        Fitted to Yosys for xc7, within 10 % on the ratios tried.
+        """
         slice_bits, a, b = self._slices()
-        return 0 if a == b else (a + b - 1) * slice_bits + 10
+        if a == b:
+            return 0
+        slices, luts = a + b - 1, 0.0
+        for i in range(slices):
+            sources = min(i, a - 1) - max(0, i - b + 1) + 1 + (i + b < slices)
+            luts += slice_bits * (sources - 1 if sources < 3 else 1.4 * sources - 3.2)
+        return round(luts) + slices + 6
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the flip-flops of the buffer and of its filling."""

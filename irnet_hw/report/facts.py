@@ -63,7 +63,14 @@ def gather(folder: Path) -> dict[str, Any]:
         "proof": simulation
         and {
             key: simulation[key]
-            for key in ("images", "logits_compared", "differences", "tapped_images", "tensors")
+            for key in (
+                "images",
+                "logits_compared",
+                "differences",
+                "irregular",
+                "tapped_images",
+                "tensors",
+            )
         },
         "making": {
             "versions": built["versions"],
@@ -107,9 +114,9 @@ def _verdict(simulation: dict[str, Any] | None) -> dict[str, Any]:
     *inner, logits = simulation["tensors"]
     exact = simulation["differences"] == 0
     text = (
-        f"{'Bit-exact' if exact else 'NOT bit-exact'}: {_count(simulation['images'], 'image')} "
-        f"({simulation['irregular']['images']:,} of them a second time, with gaps and stalls), "
-        f"{_count(logits['values'], 'logit')}, {_count(logits['differences'], 'difference')}"
+        f"{'Bit-exact' if exact else 'NOT bit-exact'}: {_count(simulation['images'], 'image')}, "
+        f"{_count(simulation['logits_compared'], 'logit')}, "
+        f"{_count(logits['differences'], 'difference')}"
     )
     if simulation["tapped_images"]:
         values = sum(tensor["values"] for tensor in inner)

@@ -1,6 +1,7 @@
 """Checkpoints: a trained network with what is needed to use it, judge it or train on."""
 
 import dataclasses
+import io
 import pickle
 import platform
 import struct
@@ -88,8 +89,11 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)
     }
     content["recipe"] = table.table(checkpoint.recipe)
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        torch.save(content, file)
+    # Through memory: torch.save reports a full disk as an error of its own.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -1,5 +1,6 @@
 """The training loop."""
 
+import contextlib
 import csv
 import math
 from collections.abc import Iterator
@@ -31,8 +32,8 @@ def train(recipe: Recipe, out: Path, resume: bool = False) -> Path:
 
     The folder gets ``recipe.toml``, the recipe as used, and after every epoch ``last.pt``,
     ``metrics.csv`` and, if it is the best so far, ``best.pt``; each file is whole at any time.
-    On one machine with one number of threads, the same recipe gives the same weights, however
-    often the training is stopped and resumed.
+    On one kind of processor the same recipe gives the same weights, however often the training
+    is stopped and resumed.
 
     Args:
         recipe: what to train.
@@ -51,33 +52,34 @@ def train(recipe: Recipe, out: Path, resume: bool = False) -> Path:
     last = out / "last.pt"
     run = _Run.resumed(recipe, last) if resume else _Run.fresh(recipe)
     with whole_file(out / "recipe.toml") as path:
-        path.write_text(table.write(table.table(recipe)))
+        path.write_text(table.write(table.table(recipe)), encoding="utf-8")
 
     images, labels = _tensors(dataset.train_images, dataset.train_labels)
     test_images, test_labels = _tensors(dataset.test_images, dataset.test_labels)
     status = progress.Status()
     epochs = range(run.epoch, recipe.epochs)
-    for epoch in progress.track(epochs, "training", len(epochs), "epochs", status):
-        t, k = recipe.schedule()(epoch)
-        set_ede(run.model, t, k)
-        loss, train_accuracy = run.train_epoch(images, labels)
-        test_accuracy = accuracy(run.model, test_images, test_labels)
-        run.history.append(
-            {
-                "epoch": run.epoch,
-                "t": t,
-                "k": k,
-                "loss": loss,
-                "train_accuracy": train_accuracy,
-                "test_accuracy": test_accuracy,
-            }
-        )
-        status.text = f"loss {loss:.3f}, held-out accuracy {test_accuracy:.2%}"
-        checkpoint = run.checkpoint(dataset.labels)
-        if checkpoint.metrics["best_epoch"] == run.epoch:
-            save_checkpoint(checkpoint, out / "best.pt")
-        _write_metrics(run.history, out / "metrics.csv")
-        save_checkpoint(checkpoint, last)
+    with _threads(recipe.threads):
+        for epoch in progress.track(epochs, "training", len(epochs), "epochs", status):
+            t, k = recipe.schedule()(epoch)
+            set_ede(run.model, t, k)
+            loss, train_accuracy = run.train_epoch(images, labels)
+            test_accuracy = accuracy(run.model, test_images, test_labels)
+            run.history.append(
+                {
+                    "epoch": run.epoch,
+                    "t": t,
+                    "k": k,
+                    "loss": loss,
+                    "train_accuracy": train_accuracy,
+                    "test_accuracy": test_accuracy,
+                }
+            )
+            status.text = f"loss {loss:.3f}, held-out accuracy {test_accuracy:.2%}"
+            checkpoint = run.checkpoint(dataset.labels)
+            if checkpoint.metrics["best_epoch"] == run.epoch:
+                save_checkpoint(checkpoint, out / "best.pt")
+            _write_metrics(run.history, out / "metrics.csv")
+            save_checkpoint(checkpoint, last)
     return last
 
 
@@ -204,6 +206,16 @@ class _Run:
         done = (self.epoch + part) / self.recipe.epochs
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * (1 + math.cos(math.pi * done)) / 2
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _check(recipe: Recipe, dataset: data.Dataset) -> None:

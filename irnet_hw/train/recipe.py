@@ -32,6 +32,8 @@ class Recipe:
         t_min: of the EDE schedule.
         t_max: of the EDE schedule.
         shift: an image is shifted by at most so many pixels in each direction.
+        threads: of the processor; in how many parts sums are taken decides their rounding, and
+            so the weights. Small networks are fastest with one.
         model: the network.
 
     Raises:
@@ -49,6 +51,7 @@ class Recipe:
     t_min: float
     t_max: float
     shift: int
+    threads: int
     model: models.Config
 
     def __post_init__(self) -> None:
@@ -76,6 +79,8 @@ class Recipe:
                 f"shift: {self.shift}, must be from 0 to the image's {min(self.model.image[:2])} "
                 "pixels"
             )
+        if not 1 <= self.threads <= 1024:
+            raise UserError(f"threads: {self.threads}, must be from 1 to 1024")
         self.schedule()
 
     def schedule(self) -> EDESchedule:

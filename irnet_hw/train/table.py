@@ -134,8 +134,8 @@ def _value(written: str) -> Any:
 
 
 def _written(value: Any) -> str:
-    """Return a value as TOML writes it, which for numbers, strings and lists is as JSON does."""
-    return json.dumps(value, default=str)
+    """Return a value as TOML writes it: as JSON does, but for one control character."""
+    return json.dumps(value, default=str, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _typed(hint: Any, value: Any, where: str, key: str) -> Any:

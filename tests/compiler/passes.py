@@ -5,7 +5,6 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
-from irnet_hw import spec
 from irnet_hw.compiler.finn_quiet import quiet
 from irnet_hw.compiler.import_finn import ImportFINN
 from irnet_hw.compiler.integer_input import IntegerInput
@@ -26,13 +25,16 @@ def upto(model: ModelWrapper, last: type) -> ModelWrapper:
 
 
 def logits(model: ModelWrapper, pixels: np.ndarray) -> np.ndarray:
-    """The output of a graph that takes NCHW images."""
-    with quiet():
-        return spec.run(model, pixels)[model.graph.output[0].name]
+    """The output of a graph that takes NCHW images, one after another."""
+    return _run(model, pixels.transpose(0, 3, 1, 2))
 
 
 def logits_nhwc(model: ModelWrapper, pixels: np.ndarray) -> np.ndarray:
     """The output of a lowered graph, which takes NHWC images."""
+    return _run(model, pixels)
+
+
+def _run(model: ModelWrapper, pixels: np.ndarray) -> np.ndarray:
     name, output = model.graph.input[0].name, model.graph.output[0].name
     with quiet():
         found = [execute_onnx(model, {name: x[np.newaxis].astype(np.float32)}) for x in pixels]

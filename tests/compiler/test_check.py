@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.check import check
@@ -111,6 +111,10 @@ LIST = (
             "node conv1_add (Add): conv1_beta holds a value that is not finite",
         ),
         (
+            lambda model: after(model, "conv1_add", "Div", "zero_sized"),
+            "node new (Div): zero_sized divides by 0",
+        ),
+        (
             lambda model: set_constant(model, "last_bias", [0, 0.3, 0]),
             "node last (Gemm): bias 0, 0.3, must be multiples of the accumulator's scale "
             "0.00390625, below 8388608 times it",
@@ -119,6 +123,7 @@ LIST = (
 )
 def test_refuses(change: Callable[[ModelWrapper], None], expected: str) -> None:
     model = SMALL.build()
+    set_constant(model, "zero_sized", 0)
     change(model)
     assert message(model) == expected
 
@@ -128,6 +133,23 @@ def test_refuses_multi_bit_weights_behind_padding() -> None:
         "node conv1 (Conv): zero padding of 1-bit activations needs 1-bit weights (BipolarQuant), "
         "and its weights come from Quant"
     )
+
+
+@pytest.mark.parametrize(("sizes", "right"), [([0, -1], True), ([-1, 24], True), ([1, 24], False)])
+def test_reshape_must_take_batches(sizes: list[int], right: bool) -> None:
+    model = SMALL.build()
+    flatten = next(n for n in model.graph.node if n.op_type == "Flatten")
+    flatten.op_type, flatten.name = "Reshape", "flat"
+    del flatten.attribute[:]
+    flatten.input.append("sizes")
+    model.graph.initializer.append(numpy_helper.from_array(np.array(sizes, np.int64), "sizes"))
+    if right:
+        check(upto(model, Tidy))
+    else:
+        assert message(model) == (
+            "node flat (Reshape): shape [1, 24], must begin with 0 or -1, "
+            "for the network is run on batches of images too"
+        )
 
 
 def test_refuses_a_branch() -> None:

@@ -79,6 +79,7 @@ class KernelUnderTest:
         p_stall: float = 0.0,
         seed: int = 0,
         pace: float = 1.0,
+        wait: int = 0,
     ) -> dict[str, list[int]]:
         """Stream the frames of ``x`` (batch first) through the RTL; assert it equals the model.
 
@@ -88,6 +89,7 @@ class KernelUnderTest:
             p_stall: probability a cycle that the consumer takes none.
             seed: of gaps and stalls.
             pace: cycles that the producer needs for a beat, counted from when the last one went.
+            wait: cycles at the start in which the consumer takes nothing.
 
         Returns:
             the cycles in which beats went in ("cycle_in") and came out ("cycle_out").
@@ -106,6 +108,7 @@ class KernelUnderTest:
             "p_stall": p_stall,
             "seed": seed,
             "pace": pace,
+            "wait": wait,
         }
         bench = self.bench()
         with tempfile.TemporaryDirectory(prefix="case-") as scratch:

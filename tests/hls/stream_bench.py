@@ -45,7 +45,7 @@ async def stream(dut):
             if offering:
                 dut.in0_V_TDATA.value = beats[sent]
         dut.in0_V_TVALID.value = int(offering)
-        ready = rng.random() >= case["p_stall"]
+        ready = cycle >= case["wait"] and rng.random() >= case["p_stall"]
         dut.out0_V_TREADY.value = int(ready)
         await ReadOnly()
         quiet += 1

@@ -85,7 +85,7 @@ def simulation(differences=0):
     return {
         "kind": "sim",
         "images": 4,
-        "logits_compared": 16,
+        "logits_compared": 8,
         "differences": differences,
         "first_difference": "IntMVAU_rtl_0" if differences else None,
         "tapped_images": 4,
@@ -100,7 +100,7 @@ def simulation(differences=0):
         "cycles_per_second": 80000.0,
         "frames_per_second": 400.0,
         "compile_seconds": 12.0,
-        "irregular": {"images": 4, "seed": 1, "cycles": 2000},
+        "irregular": {"images": 4, "seed": 1, "cycles": 2000, "logits_compared": 8},
         "predictions": [0, 1, 0, 1],
         "expected": [0, 1, 0, 1],
         "labels": [0, 1, 0, 0],

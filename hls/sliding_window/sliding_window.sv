@@ -69,7 +69,8 @@ module sliding_window #(
         $error("sliding_window: ROWS = %0d, must be at least KH + SH = %0d", ROWS, KH + SH);
     end
 
-    if (RAM_STYLE != "distributed" && RAM_STYLE != "block") begin : check_ram_style
+    // A string has as many bytes as letters; "distributed" has 11.
+    if (88'(RAM_STYLE) != "distributed" && 88'(RAM_STYLE) != 88'("block")) begin : check_ram_style
         $error("sliding_window: RAM_STYLE = %0s, must be distributed or block", RAM_STYLE);
     end
 

@@ -26,7 +26,8 @@ module stream_fifo #(
         $error("stream_fifo: DEPTH = %0d, must be at least 2", DEPTH);
     end
 
-    if (RAM_STYLE != "distributed" && RAM_STYLE != "block") begin : check_ram_style
+    // A string has as many bytes as letters; "distributed" has 11.
+    if (88'(RAM_STYLE) != "distributed" && 88'(RAM_STYLE) != 88'("block")) begin : check_ram_style
         $error("stream_fifo: RAM_STYLE = %0s, must be distributed or block", RAM_STYLE);
     end
 

@@ -179,10 +179,10 @@ class SlidingWindow(Kernel):
         Fitted to Yosys for xc7, within 15 % on the shapes tried.
         """
         depth, width = self.buffer_shape()
-        memory = lut_ram(depth, width) if self.buffer_style() == "distributed" else 0
+        memory = lut_ram(depth, width) + 12 if self.buffer_style() == "distributed" else 0
         whole_bits = depth & (depth - 1) == 0  # else the address takes a product and a sum
         address = 0 if whole_bits else 2 * (depth - 1).bit_length() + 5
-        return memory + address + 20 + self._counter_bits() * 23 // 20
+        return memory + address + 12 + self._counter_bits() * 23 // 20
 
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the 18 Kbit block RAMs of the row buffer."""
@@ -203,8 +203,10 @@ class SlidingWindow(Kernel):
         most = (h, h, w * words, w * words)
         others = (kw * words - 1, kh - 1, w * words - 1, depth - 1)
         rows = (self.buffer_rows() - 1).bit_length()
-        return sum(n.bit_length() + 1 for n in most) + sum(n.bit_length() for n in others) + (
-            2 * rows + (rows + 2) + kh.bit_length()
+        return (
+            sum(n.bit_length() + 1 for n in most)
+            + sum(n.bit_length() for n in others)
+            + (2 * rows + (rows + 2) + kh.bit_length())
         )
 
     def _window_row_beats(self) -> int:

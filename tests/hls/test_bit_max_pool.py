@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.hls.harness import KernelUnderTest, random_tensor
 
-# (image, pool, channels, PE)
+# Each is the image, the pool, the channels and PE.
 CASES = [
     ([4, 6], [2, 2], 6, 3),
     ([7, 5], [2, 2], 4, 4),

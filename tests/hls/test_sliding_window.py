@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from irnet_hw.errors import UserError
 from tests.hls.harness import KernelUnderTest, random_tensor
 
 # (kernel, stride, padding [top, left, bottom, right], image, channels, SIMD, type, padding value)

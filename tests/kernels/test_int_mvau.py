@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irnet_hw.errors import UserError
+from tests.hls.harness import random_tensor
+from tests.kernels.nodes import node
+
+
+def int_mvau(**attributes):
+    defaults = {
+        "MW": 9,
+        "MH": 4,
+        "SIMD": 3,
+        "PE": 2,
+        "numInputVectors": [1, 2, 3],
+        "inputDataType": "UINT8",
+        "weightDataType": "INT8",
+        "InputZeroPoint": 128,
+        "outputDataType": "BIPOLAR",
+    }
+    return node("IntMVAU", **(defaults | attributes))
+
+
+@given(
+    datatype=st.sampled_from(["UINT8", "INT8", "BIPOLAR"]),
+    weights=st.sampled_from(["INT2", "INT4", "INT8"]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_equals_loops(datatype, weights, seed):
+    rng = np.random.default_rng(seed)
+    x = random_tensor(rng, (2, 2, 3, 9), datatype)
+    W = random_tensor(rng, (9, 4), weights)
+    last = rng.integers(-500, 500, 4)
+    zero = {"UINT8": 128, "INT8": -3, "BIPOLAR": 0}[datatype]
+    expected = np.zeros((2, 2, 3, 4), np.int64)
+    for row in range(9):
+        for output in range(4):
+            expected[..., output] += (x[..., row] - zero) * W[row, output]
+    types = {"inputDataType": datatype, "weightDataType": weights, "InputZeroPoint": zero}
+
+    thresholded = int_mvau(**types)
+    thresholded.check()
+    np.testing.assert_array_equal(
+        thresholded.compute(x, W, last), np.where(expected >= last, 1, -1)
+    )
+    plain = int_mvau(**types, noActivation=1, outputDataType="INT24")
+    plain.check()
+    np.testing.assert_array_equal(plain.compute(x, W, last), expected + last)
+
+
+def test_folding():
+    node = int_mvau()
+    assert node.get_exp_cycles() == 6 * 3 * 2
+    assert node.get_folded_input_shape() == (1, 2, 3, 3, 3)
+    assert node.get_folded_output_shape() == (1, 2, 3, 2, 2)
+    assert node.get_instream_width() == 24
+    assert len(list(node.folds())) == 3 * 3
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"SIMD": 2}, "SIMD = 2 must divide MW = 9"),
+        (
+            {"inputDataType": "INT4"},
+            "inputDataType = INT4 must be one of UINT8, INT8, BIPOLAR",
+        ),
+        (
+            {"weightDataType": "BIPOLAR"},
+            "weightDataType = BIPOLAR must be one of INT2, INT3, INT4, INT5, INT6, INT7, INT8",
+        ),
+        (
+            {"InputZeroPoint": 256},
+            "InputZeroPoint = 256 must be 0 to 255 for inputDataType = UINT8",
+        ),
+        (
+            {"inputDataType": "BIPOLAR"},
+            "InputZeroPoint = 128 must be 0 to 0 for inputDataType = BIPOLAR",
+        ),
+        (
+            {"noActivation": 1, "outputDataType": "UINT8"},
+            "outputDataType = UINT8 must be a signed integer with noActivation = 1",
+        ),
+    ],
+)
+def test_illegal_attributes_are_refused(attributes, message):
+    with pytest.raises(UserError) as error:
+        int_mvau(**attributes).check()
+    assert str(error.value) == f"IntMVAU_0: {message}"

@@ -158,7 +158,9 @@ class _Run:
         for step, (batch, wanted) in enumerate(self._batches(images, labels)):
             self._set_learning_rate(step / (len(images) // self.recipe.batch_size))
             logits = self.model(batch)
-            loss = functional.cross_entropy(logits, wanted)
+            loss = functional.cross_entropy(
+                logits, wanted, label_smoothing=self.recipe.label_smoothing
+            )
             if not torch.isfinite(loss):
                 raise UserError(
                     f"learning_rate: {self.recipe.learning_rate}, the loss is {loss.item()} in "

@@ -29,6 +29,7 @@ class Recipe:
         learning_rate: of the first step.
         momentum: of SGD.
         weight_decay: of SGD, on all parameters.
+        label_smoothing: what part of the target is spread evenly over the classes.
         t_min: of the EDE schedule.
         t_max: of the EDE schedule.
         shift: an image is shifted by at most so many pixels in each direction.
@@ -48,6 +49,7 @@ class Recipe:
     learning_rate: float
     momentum: float
     weight_decay: float
+    label_smoothing: float
     t_min: float
     t_max: float
     shift: int
@@ -74,6 +76,10 @@ class Recipe:
             raise UserError(f"momentum: {self.momentum}, must be at least 0 and below 1")
         if not self.weight_decay >= 0:
             raise UserError(f"weight_decay: {self.weight_decay}, must be at least 0")
+        if not 0 <= self.label_smoothing < 1:
+            raise UserError(
+                f"label_smoothing: {self.label_smoothing}, must be at least 0 and below 1"
+            )
         if not 0 <= self.shift <= min(self.model.image[:2]):
             raise UserError(
                 f"shift: {self.shift}, must be from 0 to the image's {min(self.model.image[:2])} "

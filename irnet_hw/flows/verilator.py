@@ -27,6 +27,8 @@ from irnet_hw.progress import say, track
 IRREGULAR_IMAGES = 16
 #: The seed of the gaps and stalls.
 IRREGULAR_SEED = 1
+#: The QONNX run takes this many images at a time.
+BATCH = 256
 #: So many images, the first, are kept for the report.
 SAMPLE = 16
 
@@ -154,22 +156,21 @@ class _Reference:
         self, folder: Path, content: Mapping[str, Any], images: npt.NDArray[np.uint8], tapped: int
     ) -> None:
         model = spec.load(folder / "model.onnx")
-        logits = model.graph.output[0].name
-        entry = model.graph.input[0].name
+        entry, logits = model.graph.input[0].name, model.graph.output[0].name
         names = {layer["output"]["tensor"] for layer in content["layers"]}
-        inner = sorted(names - {None, entry, logits})
-        runs = []
-        for index in track(range(len(images)), "QONNX run", len(images), "images"):
-            wanted = inner if index < tapped else []
-            runs.append(spec.run(model, images[index : index + 1], wanted))
-        self.logits = np.concatenate([run[logits] for run in runs])
+        starts = range(0, len(images), BATCH)
+        self.logits = np.concatenate(
+            [
+                spec.run(model, images[start : start + BATCH])[logits]
+                for start in track(starts, "running the QONNX file", len(starts), "batches")
+            ]
+        )
         self.tapped = tapped
-        self.tensors: dict[str, npt.NDArray[Any]] = {
-            name: _nhwc(np.concatenate([run[name] for run in runs[:tapped]]))
-            for name in (*inner, logits)
-            if tapped
-        }
-        self.tensors[entry] = images[:tapped]
+        self.tensors: dict[str, npt.NDArray[Any]] = {}
+        if tapped:
+            found = spec.run(model, images[:tapped], names - {None, entry, logits})
+            self.tensors = {name: _nhwc(tensor) for name, tensor in found.items()}
+            self.tensors[entry] = images[:tapped]
         self.models = dataflow_run(folder, images[:tapped])
 
 

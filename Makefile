@@ -9,6 +9,10 @@ CACHE := $(CURDIR)/.cache
 export IRNET_HW_CACHE ?= $(CACHE)/irnet-hw
 export YOWASP_CACHE_DIR ?= $(CACHE)/yowasp
 
+# One thread each: the demo's network gains nothing from more and loses much on a busy machine,
+# its weights depend on their number, and tests run side by side.
+export OMP_NUM_THREADS ?= 1
+
 BIN := .venv/bin
 LOCK := requirements.lock
 READY := .venv/ready
@@ -31,11 +35,10 @@ help:
 demo: $(READY)
 	@$(BIN)/irnet-hw demo
 
-# torch would start a thread a core in each of the test processes.
 test: style
 	@$(BIN)/python -c 'import find_libpython, sys; find_libpython.find_libpython() or sys.exit( \
 	  "error: libpython3.11.so not found: cocotb needs it (Debian and Ubuntu: apt install libpython3.11)")'
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: style
 	@$(BIN)/python -m pytest -q tests/hls/test_lint.py

@@ -49,9 +49,9 @@ module popcount #(
         return (height < 5) ? 0 : (height + 1) / 6;
     endfunction
 
-    // Bits of a column that its counters take.
-    function automatic int counted(input int height);
-        return (6 * counters(height) < height) ? 6 * counters(height) : height;
+    // Bits of a column that no counter takes.
+    function automatic int passed(input int height);
+        return (6 * counters(height) < height) ? height - 6 * counters(height) : 0;
     endfunction
 
     // The columns that enter a level.
@@ -63,7 +63,7 @@ module popcount #(
         for (int l = 0; l < level; l++) begin
             next = '0;
             for (int c = 0; c < BITS; c++) begin
-                next[c] = next[c] + 16'(int'(now[c]) - counted(int'(now[c])));
+                next[c] = next[c] + 16'(passed(int'(now[c])));
                 for (int o = 0; o < 3 && c + o < BITS; o++)
                     next[c+o] = next[c+o] + 16'(counters(int'(now[c])));
             end
@@ -72,90 +72,90 @@ module popcount #(
         return now;
     endfunction
 
-    function automatic int height(input int level, input int column);
-        heights_t all;
-        all = heights(level);
-        return (column < 0) ? 0 : int'(all[column]);
-    endfunction
-
-    // Index of a column's first bit among all of a level; of column BITS: how many there are.
-    function automatic int offset(input int level, input int column);
-        heights_t all;
+    // Bits in the columns before one: where it starts among the bits of a level.
+    function automatic int start_of(input heights_t columns, input int column);
         int sum;
-        all = heights(level);
         sum = 0;
-        for (int c = 0; c < column; c++) sum = sum + int'(all[c]);
+        for (int c = 0; c < column; c++) sum = sum + int'(columns[c]);
         return sum;
     endfunction
 
-    function automatic int highest(input int level);
-        heights_t all;
+    function automatic int highest(input heights_t columns);
         int most;
-        all = heights(level);
         most = 0;
-        for (int c = 0; c < BITS; c++) if (int'(all[c]) > most) most = int'(all[c]);
+        for (int c = 0; c < BITS; c++) if (int'(columns[c]) > most) most = int'(columns[c]);
         return most;
     endfunction
 
     function automatic int level_count();
         int level;
         level = 0;
-        while (highest(level) > 4) level = level + 1;
+        while (highest(heights(level)) > 4) level = level + 1;
         return level;
     endfunction
 
-    localparam int LEVELS  = level_count();
-    localparam int NUMBERS = (highest(LEVELS) > 2) ? 4 : 2;  // left in a row to add
-    localparam int LATENCY = LEVELS + NUMBERS / 2;
+    localparam int LEVELS     = level_count();
+    localparam heights_t LEFT = heights(LEVELS);
+    localparam int NUMBERS    = (highest(LEFT) > 2) ? 4 : 2;  // left in a row to add
+    localparam int LATENCY    = LEVELS + NUMBERS / 2;
 
     // ---------------------------------------------------------------- counters
 
     for (genvar l = 0; l <= LEVELS; l++) begin : level
-        localparam int SIZE = offset(l, BITS);
-        logic [SIZE-1:0][ROWS-1:0] bits;  // what enters the level
+        localparam heights_t COLUMNS = heights(l);
+        logic [ROWS-1:0] bits[start_of(COLUMNS, BITS)];  // of the columns, lowest first
         if (l == 0) begin : inputs
-            assign bits = in_bits;
-        end else begin : registers
-            always_ff @(posedge clk) if (en) bits <= level[l-1].compress.result;
+            for (genvar i = 0; i < ONES + TWOS; i++) begin : one
+                assign bits[i] = in_bits[i];
+            end
+        end else begin : results
+            assign bits = level[l-1].compress.result;
         end
-
         if (l < LEVELS) begin : compress
-            logic [offset(l+1, BITS)-1:0][ROWS-1:0] result;
+            localparam heights_t NEXT = heights(l + 1);
+            logic [ROWS-1:0] result[start_of(NEXT, BITS)];
             for (genvar c = 0; c < BITS; c++) begin : column
-                localparam int HEIGHT   = height(l, c);
+                localparam int HEIGHT   = int'(COLUMNS[c]);
+                localparam int FROM     = start_of(COLUMNS, c);
                 localparam int COUNTERS = counters(HEIGHT);
-                localparam int PASSED   = HEIGHT - counted(HEIGHT);
-                localparam int FROM     = offset(l, c);
+                localparam int PASSED   = passed(HEIGHT);
                 // A column of results: its own counters' ones, the bits passed on, the twos of
                 // the column before, the fours of the one before that.
-                localparam int TO_ONES  = offset(l + 1, c);
-                for (genvar k = 0; k < COUNTERS; k++) begin : counter
-                    localparam int TO_TWOS  = offset(l + 1, c + 1) + counters(height(l, c + 1))
-                        + height(l, c + 1) - counted(height(l, c + 1));
-                    localparam int TO_FOURS = offset(l + 1, c + 2) + counters(height(l, c + 2))
-                        + height(l, c + 2) - counted(height(l, c + 2)) + counters(height(l, c + 1));
-                    localparam int USED = (HEIGHT - 6 * k < 6) ? HEIGHT - 6 * k : 6;
-                    logic [5:0][ROWS-1:0] a;
-                    logic [ROWS-1:0] sum0, sum1, carry0, carry1, carry2;
-                    for (genvar j = 0; j < 6; j++) begin : pick
-                        if (j < USED) begin : used
-                            assign a[j] = bits[FROM+6*k+j];
-                        end else begin : absent
-                            assign a[j] = '0;
+                localparam int TO_ONES  = start_of(NEXT, c);
+                if (COUNTERS > 0) begin : counted
+                    localparam int ABOVE    = int'(COLUMNS[c+1]);
+                    localparam int TWICE    = int'(COLUMNS[c+2]);
+                    localparam int TO_TWOS  = start_of(NEXT, c + 1) + counters(ABOVE) + passed(ABOVE);
+                    localparam int TO_FOURS = start_of(NEXT, c + 2) + counters(TWICE) + passed(TWICE)
+                        + counters(ABOVE);
+                    for (genvar k = 0; k < COUNTERS; k++) begin : counter
+                        logic [ROWS-1:0] a[6];
+                        logic [ROWS-1:0] sum0, sum1, carry0, carry1, carry2;
+                        for (genvar j = 0; j < 6; j++) begin : pick
+                            if (6 * k + j < HEIGHT) begin : used
+                                assign a[j] = bits[FROM+6*k+j];
+                            end else begin : absent
+                                assign a[j] = '0;
+                            end
+                        end
+                        assign sum0   = a[0] ^ a[1] ^ a[2];
+                        assign carry0 = (a[0] & a[1]) | (a[2] & (a[0] ^ a[1]));
+                        assign sum1   = a[3] ^ a[4] ^ a[5];
+                        assign carry1 = (a[3] & a[4]) | (a[5] & (a[3] ^ a[4]));
+                        assign carry2 = sum0 & sum1;
+                        always_ff @(posedge clk) begin
+                            if (en) begin
+                                result[TO_ONES+k]  <= sum0 ^ sum1;
+                                result[TO_TWOS+k]  <= carry0 ^ carry1 ^ carry2;
+                                result[TO_FOURS+k] <=
+                                    (carry0 & carry1) | (carry2 & (carry0 ^ carry1));
+                            end
                         end
                     end
-                    assign sum0   = a[0] ^ a[1] ^ a[2];
-                    assign carry0 = (a[0] & a[1]) | (a[2] & (a[0] ^ a[1]));
-                    assign sum1   = a[3] ^ a[4] ^ a[5];
-                    assign carry1 = (a[3] & a[4]) | (a[5] & (a[3] ^ a[4]));
-                    assign carry2 = sum0 & sum1;
-                    assign result[TO_ONES+k]  = sum0 ^ sum1;
-                    assign result[TO_TWOS+k]  = carry0 ^ carry1 ^ carry2;
-                    assign result[TO_FOURS+k] =
-                        (carry0 & carry1) | (carry2 & (carry0 ^ carry1));
                 end
                 for (genvar k = 0; k < PASSED; k++) begin : pass
-                    assign result[TO_ONES+COUNTERS+k] = bits[FROM+HEIGHT-PASSED+k];
+                    always_ff @(posedge clk)
+                        if (en) result[TO_ONES+COUNTERS+k] <= bits[FROM+HEIGHT-PASSED+k];
                 end
             end
         end
@@ -163,24 +163,10 @@ module popcount #(
 
     // ---------------------------------------------------------------- adders
 
-    logic [NUMBERS-1:0][ROWS-1:0][BITS-1:0] number;  // what is left in the columns, read across
-    for (genvar n = 0; n < NUMBERS; n++) begin : left_number
-        for (genvar c = 0; c < BITS; c++) begin : left_column
-            localparam int FROM = offset(LEVELS, c);  // a simulator would compute it in each cycle
-            for (genvar r = 0; r < ROWS; r++) begin : left_row
-                if (n < height(LEVELS, c)) begin : present
-                    assign number[n][r][c] = level[LEVELS].bits[FROM+n][r];
-                end else begin : absent
-                    assign number[n][r][c] = 1'b0;
-                end
-            end
-        end
-    end
-
     logic [LATENCY-1:0][SETS-1:0] fixed;  // in_fixed, as late as the last adder's operands
-    logic [LATENCY:0][FLAGS-1:0] flags;
-    assign fixed[0] = in_fixed;
-    assign flags[0] = in_flags;
+    logic [LATENCY:0][FLAGS-1:0]  flags;
+    assign fixed[0]  = in_fixed;
+    assign flags[0]  = in_flags;
     assign out_flags = flags[LATENCY];
     for (genvar t = 1; t < LATENCY; t++) begin : fixed_delay
         always_ff @(posedge clk) if (en) fixed[t] <= fixed[t-1];
@@ -192,23 +178,32 @@ module popcount #(
         end
     end
 
-    logic [1:0][ROWS-1:0][BITS-1:0] last;  // operands of the last adder
-    if (NUMBERS == 4) begin : first_adders
-        always_ff @(posedge clk) begin
-            if (en) begin
-                for (int r = 0; r < ROWS; r++) begin
-                    last[0][r] <= number[0][r] + number[1][r];
-                    last[1][r] <= number[2][r] + number[3][r];
+    for (genvar r = 0; r < ROWS; r++) begin : row
+        logic [BITS-1:0] number[NUMBERS];  // what is left in the columns, read across
+        for (genvar c = 0; c < BITS; c++) begin : column
+            for (genvar n = 0; n < NUMBERS; n++) begin : bit_of
+                if (n < int'(LEFT[c])) begin : present
+                    assign number[n][c] = level[LEVELS].bits[start_of(LEFT, c)+n][r];
+                end else begin : absent
+                    assign number[n][c] = 1'b0;
                 end
             end
         end
-    end else begin : no_first_adders
-        assign last = number;
-    end
 
-    for (genvar r = 0; r < ROWS; r++) begin : result
         logic [BITS-1:0] sum;
-        assign sum = last[0][r] + last[1][r];
+        if (NUMBERS == 2) begin : two
+            assign sum = number[0] + number[1];
+        end else begin : four
+            logic [BITS-1:0] low, high;
+            always_ff @(posedge clk) begin
+                if (en) begin
+                    low  <= number[0] + number[1];
+                    high <= number[2] + number[3];
+                end
+            end
+            assign sum = low + high;
+        end
+
         always_ff @(posedge clk) begin
             if (en)
                 out_count[r] <= fixed[LATENCY-1][r/(ROWS/SETS)]

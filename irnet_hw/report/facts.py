@@ -20,6 +20,14 @@ from irnet_hw.errors import UserError
 #: The resources that a report states, with the names that people know them by.
 RESOURCES = {"LUT": "LUTs", "FF": "flip-flops", "BRAM18": "18 Kib block RAMs", "DSP": "DSP slices"}
 
+#: What a report takes from simulation.json and from synthesis.json.
+_SIMULATION = {
+    *("images", "logits_compared", "differences", "irregular", "tapped_images", "tensors"),
+    *("cycles_per_frame", "latency_cycles", "accuracy"),
+    *("cycles", "seconds", "cycles_per_second", "frames_per_second"),
+}
+_SYNTHESIS = {"total", "layers", "tool", "seconds"}
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -43,8 +51,8 @@ def gather(folder: Path) -> dict[str, Any]:
         UserError: the folder is no accelerator's, or one of its files is damaged.
     """
     built = manifest.load(folder)
-    simulation = _read(folder / "simulation.json", "simulate")
-    synthesis = _read(folder / "synthesis.json", "build")
+    simulation = _read(folder / "simulation.json", _SIMULATION, "simulate")
+    synthesis = _read(folder / "synthesis.json", _SYNTHESIS, "build")
     metadata = built["metadata"]
     return {
         "format": 1,
@@ -200,15 +208,17 @@ def _layers(built: dict[str, Any], synthesis: dict[str, Any] | None) -> list[dic
     return layers
 
 
-def _read(path: Path, redo: str) -> dict[str, Any] | None:
+def _read(path: Path, keys: set[str], redo: str) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is damaged ({error}); {redo} again") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: is damaged (no JSON object); {redo} again")
+    absent = sorted(keys - content.keys() if isinstance(content, dict) else keys)
+    if absent:
+        raise UserError(f"{path}: is damaged (no {', '.join(absent)}); {redo} again")
+    assert isinstance(content, dict)
     return content
 
 

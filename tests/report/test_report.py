@@ -145,7 +145,12 @@ def test_no_accelerator(tmp_path):
             "is damaged (Expecting property name enclosed in double quotes: line 1 column 2 "
             "(char 1)); simulate again",
         ),
-        ("synthesis.json", b"[]", "is damaged (no JSON object); build again"),
+        ("synthesis.json", b"[]", "is damaged (no layers, seconds, tool, total); build again"),
+        (
+            "synthesis.json",
+            b'{"total": {}, "layers": [], "tool": ""}',
+            "is damaged (no seconds); build again",
+        ),
         ("sample.npz", b"PK", "is damaged; simulate again"),
     ],
 )

@@ -49,24 +49,25 @@ def whole_folder(path: Path) -> Iterator[Path]:
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise UserError(f"{path}: is a file, and a folder is to be written there")
+    place = path.resolve()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     except OSError as error:
         raise UserError(f"{path}: can't be written: {error.strerror}") from error
-    temporary.chmod(0o777 & ~_umask())
+    old = temporary.with_name(temporary.name + ".old")
     try:
+        temporary.chmod(0o777 & ~_umask())
         yield temporary
-        old = None
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-            path.rename(old / path.name)
-        temporary.rename(path)
-        if old is not None:
-            shutil.rmtree(old)
+        if place.exists():
+            place.rename(old)
+        temporary.rename(place)
     except OSError as error:
         raise _cant_write(path, error) from error
     finally:
+        if old.exists() and not place.exists():
+            old.rename(place)
+        shutil.rmtree(old, ignore_errors=True)
         shutil.rmtree(temporary, ignore_errors=True)
 
 

@@ -1,6 +1,7 @@
 """The exported QONNX file is the specification of a network: reading it and running it."""
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,16 @@ import onnx
 from google.protobuf.message import DecodeError
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
+from qonnx.transformation.change_batchsize import ChangeBatchSize
+from qonnx.transformation.infer_shapes import InferShapes
 
 from irnet_hw.errors import UserError
 
 #: The key of our entry in the file's metadata_props.
 METADATA_KEY = "irnet_hw"
+
+#: So many images go through the network together that their tensors take this much memory.
+BATCH_BYTES = 2**28
 
 
 def load(path: Path) -> ModelWrapper:
@@ -68,7 +74,8 @@ def image_shape(model: ModelWrapper) -> tuple[int, int, int]:
     shape = model.get_tensor_shape(model.graph.input[0].name)
     if shape is None or len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
         raise UserError(
-            f"input {model.graph.input[0].name}: shape {shape}, must be [1, channels, height, width]"
+            f"input {model.graph.input[0].name}: shape {shape}, "
+            "must be [1, channels, height, width]"
         )
     _, channels, height, width = shape
     return int(height), int(width), int(channels)
@@ -78,6 +85,10 @@ def run(
     model: ModelWrapper, images: npt.NDArray[np.uint8], tensors: Iterable[str] = ()
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Run the network as qonnx does, node by node in float32.
+
+    qonnx prepares every node anew at each execution, so the images go through in large
+    batches. A batch gives the same bits as its images one by one: every sum of the network
+    is exact, and all else works on single values.
 
     Args:
         model: from :func:`load`.
@@ -90,9 +101,21 @@ def run(
     entry, exit_ = model.graph.input[0].name, model.graph.output[0].name
     wanted = [*tensors, exit_]
     found: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in wanted}
-    for image in images:
-        x = image.transpose(2, 0, 1)[np.newaxis].astype(np.float32)
-        context = execute_onnx(model, {entry: x}, return_full_exec_context=len(wanted) > 1)
+    size = max(1, BATCH_BYTES // _bytes_per_image(model.transform(InferShapes())))
+    for start in range(0, len(images), size):
+        x = images[start : start + size].transpose(0, 3, 1, 2).astype(np.float32)
+        batch = model.transform(ChangeBatchSize(len(x))).transform(InferShapes())
+        context = execute_onnx(batch, {entry: x}, return_full_exec_context=True)
         for name in wanted:
             found[name].append(context[name])
     return {name: np.concatenate(values) for name, values in found.items()}
+
+
+def _bytes_per_image(model: ModelWrapper) -> int:
+    """Return what the tensors of one image take together."""
+    graph = model.graph
+    shapes = (
+        model.get_tensor_shape(value.name)
+        for value in [*graph.input, *graph.value_info, *graph.output]
+    )
+    return sum(4 * math.prod(shape) for shape in shapes)

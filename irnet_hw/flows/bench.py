@@ -7,7 +7,6 @@ Usable from any project's CI::
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -19,13 +18,13 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import Verilator
 
-from irnet_hw.flows.tools import cache_dir, verilator_env
+from irnet_hw.flows.tools import cache_dir, locked, verilator_env
 
 #: -Wall, and the reasons for what is left out are in hls/lint.vlt.
-VERILATOR_FLAGS = ("-Wall", "-Wno-fatal", "--x-assign", "fast", "--x-initial", "fast")
+VERILATOR_FLAGS = ("-Wall", "-Wno-fatal")
 
 
-class _PortsOnly(Verilator):
+class _PortsOnly(Verilator):  # type: ignore[misc]
     """cocotb's Verilator runner with only the top module's signals public: twice as fast."""
 
     def _build_command(self) -> list[list[str]]:
@@ -55,7 +54,7 @@ class Bench:
         with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
             log = Path(scratch) / "log.txt"
             runner = _runner()
-            with _environment({**verilator_env(), "PYTHONPATH": os.getcwd()}):
+            with _environment({**verilator_env(), "PYTHONPATH": str(Path.cwd())}):
                 try:
                     results = runner.test(
                         test_module=module,
@@ -70,7 +69,9 @@ class Bench:
                     ran, failed = get_results(results)
                 except (RuntimeError, SystemExit) as error:
                     tail = log.read_text()[-8000:] if log.is_file() else ""
-                    raise AssertionError(f"simulation of {self.top} failed: {error}\n{tail}") from None
+                    raise AssertionError(
+                        f"{self.top}: simulation failed: {error}\n{tail}"
+                    ) from None
             assert failed == 0 and ran > 0, (
                 f"{failed} of {ran} tests failed on {self.top}\n{log.read_text()[-8000:]}"
             )
@@ -91,7 +92,7 @@ def compile_bench(
     for source in sources:
         digest.update(Path(source).name.encode() + b"\0" + Path(source).read_bytes())
     folder = cache_dir() / "bench" / f"{top}-{digest.hexdigest()[:16]}"
-    with _lock(folder):
+    with locked(folder):
         if not (folder / "done").is_file():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
@@ -100,7 +101,7 @@ def compile_bench(
                     sources=[Path(source).absolute() for source in sources],
                     hdl_toplevel=top,
                     parameters=dict(parameters or {}),
-                    build_args=list(VERILATOR_FLAGS),
+                    build_args=[*VERILATOR_FLAGS, "--x-assign", "fast", "--x-initial", "fast"],
                     build_dir=folder,
                     log_file=folder / "build.log",
                 )
@@ -114,7 +115,7 @@ def _runner() -> Verilator:
 
 @contextlib.contextmanager
 def _environment(env: Mapping[str, str]) -> Iterator[None]:
-    """cocotb's runner looks for tools in this process' own environment."""
+    """Set what cocotb's runner looks up in this process' own environment: PATH and others."""
     before = dict(os.environ)
     os.environ.update(env)
     try:
@@ -122,12 +123,3 @@ def _environment(env: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-@contextlib.contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Tests run side by side: one compiles, the others wait for it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

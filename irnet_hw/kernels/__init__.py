@@ -8,19 +8,47 @@ import finn.custom_op.fpgadataflow as _generic
 import finn.custom_op.fpgadataflow.rtl as _rtl
 
 from irnet_hw.kernels.binary_mvau import BinaryMVAU, BinaryMVAU_rtl
+from irnet_hw.kernels.bit_max_pool import BitMaxPool, BitMaxPool_rtl
 from irnet_hw.kernels.int_mvau import IntMVAU, IntMVAU_rtl
 from irnet_hw.kernels.register_slice import RegisterSlice, RegisterSlice_rtl
+from irnet_hw.kernels.sliding_window import SlidingWindow, SlidingWindow_rtl
+from irnet_hw.kernels.stream_fifo import StreamFIFO, StreamFIFO_rtl
+from irnet_hw.kernels.width_converter import WidthConverter, WidthConverter_rtl
 
-for _op in (BinaryMVAU, IntMVAU, RegisterSlice):
+for _op in (
+    BinaryMVAU,
+    BitMaxPool,
+    IntMVAU,
+    RegisterSlice,
+    SlidingWindow,
+    StreamFIFO,
+    WidthConverter,
+):
     _generic.register_custom_op(_op)
-for _op in (BinaryMVAU_rtl, IntMVAU_rtl, RegisterSlice_rtl):
+for _op in (
+    BinaryMVAU_rtl,
+    BitMaxPool_rtl,
+    IntMVAU_rtl,
+    RegisterSlice_rtl,
+    SlidingWindow_rtl,
+    StreamFIFO_rtl,
+    WidthConverter_rtl,
+):
     _rtl.register_custom_op(_op)
 
 __all__ = [
     "BinaryMVAU",
     "BinaryMVAU_rtl",
+    "BitMaxPool",
+    "BitMaxPool_rtl",
     "IntMVAU",
     "IntMVAU_rtl",
     "RegisterSlice",
     "RegisterSlice_rtl",
+    "SlidingWindow",
+    "SlidingWindow_rtl",
+    "StreamFIFO",
+    "StreamFIFO_rtl",
+    "WidthConverter",
+    "WidthConverter_rtl",
 ]

@@ -73,7 +73,13 @@ class KernelUnderTest:
         return compile_bench([share("hls") / "lint.vlt", *sources], self.kernel.onnx_node.name)
 
     def stream(
-        self, x: np.ndarray, p_gap: float = 0.0, p_stall: float = 0.0, seed: int = 0
+        self,
+        x: np.ndarray,
+        p_gap: float = 0.0,
+        p_stall: float = 0.0,
+        seed: int = 0,
+        pace: float = 1.0,
+        wait: int = 0,
     ) -> dict[str, list[int]]:
         """Stream the frames of ``x`` (batch first) through the RTL; assert it equals the model.
 
@@ -82,6 +88,8 @@ class KernelUnderTest:
             p_gap: probability a cycle that the producer has no beat.
             p_stall: probability a cycle that the consumer takes none.
             seed: of gaps and stalls.
+            pace: cycles that the producer needs for a beat, counted from when the last one went.
+            wait: cycles at the start in which the consumer takes nothing.
 
         Returns:
             the cycles in which beats went in ("cycle_in") and came out ("cycle_out").
@@ -99,6 +107,8 @@ class KernelUnderTest:
             "p_gap": p_gap,
             "p_stall": p_stall,
             "seed": seed,
+            "pace": pace,
+            "wait": wait,
         }
         bench = self.bench()
         with tempfile.TemporaryDirectory(prefix="case-") as scratch:
@@ -119,18 +129,23 @@ class KernelUnderTest:
         )
         return result
 
-    def check_rate(self, x: np.ndarray) -> int:
+    def check_rate(self, x: np.ndarray, balanced: bool = False) -> int:
         """Stream without gaps; assert that frames follow at exactly the stated cycles.
 
         Args:
-            x: at least 4 frames.
+            x: at least 4 frames, 6 if balanced.
+            balanced: the producer offers its beats evenly over the stated cycles and does not
+                catch up on what it was stalled, as a kernel of the same rate would. Then frames
+                count from the fifth on: stalls at the start let the two find their distance.
 
         Returns:
             the cycles between the last two frames.
         """
-        result = self.stream(x)
+        inputs = np.prod(self.kernel.get_folded_input_shape()[:-1])
+        pace = self.kernel.get_exp_cycles() / inputs if balanced else 1.0
+        result = self.stream(x, pace=pace)
         ends = np.array(result["cycle_out"]).reshape(len(x), -1)[:, -1]
-        intervals = np.diff(ends)[1:]
+        intervals = np.diff(ends)[4 if balanced else 1 :]
         assert (intervals == self.kernel.get_exp_cycles()).all(), (
             f"{intervals} cycles between frames, {self.kernel.get_exp_cycles()} stated; "
             f"attributes {self.kernel.onnx_node.attribute}"

@@ -35,16 +35,17 @@ async def stream(dut):
     dut.ap_rst_n.value = 1
 
     sent = 0
+    due = 0.0  # when the next beat may be offered
     offering = False  # a beat once offered stays until taken (AXI4-Stream)
     held = None  # likewise what the kernel offers
     cycle = quiet = 0
     while len(out) < case["expect"] or quiet < case["linger"]:
         if not offering and sent < len(beats):
-            offering = rng.random() >= case["p_gap"]
+            offering = cycle >= due and rng.random() >= case["p_gap"]
             if offering:
                 dut.in0_V_TDATA.value = beats[sent]
         dut.in0_V_TVALID.value = int(offering)
-        ready = rng.random() >= case["p_stall"]
+        ready = cycle >= case["wait"] and rng.random() >= case["p_stall"]
         dut.out0_V_TREADY.value = int(ready)
         await ReadOnly()
         quiet += 1
@@ -61,6 +62,7 @@ async def stream(dut):
         if offering and dut.in0_V_TREADY.value == 1:
             cycle_in.append(cycle)
             sent += 1
+            due = (due if cycle < due + 1 else cycle) + case["pace"]
             offering = False
             quiet = 0
         assert quiet < PATIENCE, f"hangs after {sent} beats in, {len(out)} out"

@@ -24,14 +24,14 @@ def slice_of(shape, lanes, datatype):
     seed=st.integers(0, 2**32 - 1),
 )
 def test_any_gaps_and_stalls(case, p_gap, p_stall, seed):
-    shape, lanes, datatype = case
+    shape, _, datatype = case
     x = random_tensor(np.random.default_rng(seed), (3, *shape[1:]), datatype)
     slice_of(*case).stream(x, p_gap, p_stall, seed)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_reaches_its_rate(case):
-    shape, lanes, datatype = case
+    shape, _, datatype = case
     slice_of(*case).check_rate(random_tensor(np.random.default_rng(1), (5, *shape[1:]), datatype))
 
 

@@ -1,4 +1,4 @@
-"""Nodes to test without a model around them."""
+"""Nodes of the generic kernels, as the compiler puts them into a graph."""
 
 from onnx import helper
 from qonnx.custom_op.registry import getCustomOp
@@ -6,14 +6,16 @@ from qonnx.custom_op.registry import getCustomOp
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 
 
-def kernel(op, **attributes):
-    node = helper.make_node(
+def node(op, inputs=("x",), **attributes):
+    """Return the kernel of a new node named ``op``_0."""
+    proto = helper.make_node(
         op,
-        ["x"],
+        inputs,
         ["y"],
         name=f"{op}_0",
         domain="finn.custom_op.fpgadataflow",
         backend="fpgadataflow",
         **attributes,
     )
-    return getCustomOp(helper.make_model(helper.make_graph([node], op, [], [])).graph.node[0])
+    model = helper.make_model(helper.make_graph([proto], "kernel", [], []))
+    return getCustomOp(model.graph.node[0])

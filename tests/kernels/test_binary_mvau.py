@@ -4,7 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
-from tests.kernels.nodes import kernel
+from tests.kernels.nodes import node
 from tests.kernels.windows import convolution, sliding_windows
 
 
@@ -22,7 +22,7 @@ def binary_mvau(**attributes):
         "inputDataType": "BIPOLAR",
         "outputDataType": "BIPOLAR",
     }
-    return kernel("BinaryMVAU", **(defaults | attributes))
+    return node("BinaryMVAU", **(defaults | attributes))
 
 
 @given(
@@ -67,7 +67,7 @@ def test_equals_a_zero_padded_convolution(kernel_dim, stride, padding, image_dim
 def test_dense_layer():
     rng = np.random.default_rng(0)
     x, W = rng.integers(0, 2, (3, 20)) * 2 - 1, rng.integers(0, 2, (20, 4)) * 2 - 1
-    dense = kernel(
+    dense = node(
         "BinaryMVAU",
         MW=20,
         MH=4,

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
 from tests.hls.harness import random_tensor
-from tests.kernels.nodes import kernel
+from tests.kernels.nodes import node
 
 
 def int_mvau(**attributes):
@@ -20,7 +20,7 @@ def int_mvau(**attributes):
         "InputZeroPoint": 128,
         "outputDataType": "BIPOLAR",
     }
-    return kernel("IntMVAU", **(defaults | attributes))
+    return node("IntMVAU", **(defaults | attributes))
 
 
 @given(

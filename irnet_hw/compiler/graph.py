@@ -1,0 +1,151 @@
+"""Small steps on ONNX graphs that several passes take."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from onnx import NodeProto, TensorProto, helper
+from qonnx.core.datatype import BaseDataType
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
+
+from irnet_hw.errors import UserError
+
+Floats = npt.NDArray[np.float32]
+
+#: The domain of qonnx's ops.
+QONNX_DOMAIN = "qonnx.custom_op.general"
+#: The domain of FINN's hardware ops before they are specialised, ours among them.
+FINN_DOMAIN = "finn.custom_op.fpgadataflow"
+TO_NHWC = (0, 2, 3, 1)
+TO_NCHW = (0, 3, 1, 2)
+
+
+def label(node: NodeProto) -> str:
+    """Return how messages call a node."""
+    return f"node {node.name} ({node.op_type})"
+
+
+def attribute(node: NodeProto, name: str, default: Any) -> Any:
+    """Return an attribute of an ONNX node, or ``default`` where the node lacks it."""
+    for entry in node.attribute:
+        if entry.name == name:
+            value = helper.get_attribute_value(entry)
+            return value.decode() if isinstance(value, bytes) else value
+    return default
+
+
+def shape(model: ModelWrapper, tensor: str) -> tuple[int, ...]:
+    """Return a tensor's shape.
+
+    Raises:
+        UserError: it is unknown or depends on the input.
+    """
+    sizes = model.get_tensor_shape(tensor)
+    if sizes is None or any(size < 1 for size in sizes):
+        raise UserError(f"tensor {tensor}: shape {sizes}, must be fixed and known")
+    return tuple(int(size) for size in sizes)
+
+
+def constant(model: ModelWrapper, tensor: str) -> Floats:
+    """Return an initializer that a former pass has made sure is there."""
+    value = model.get_initializer(tensor)
+    assert value is not None, f"{tensor} is no constant"
+    return np.asarray(value)
+
+
+def fresh(model: ModelWrapper, base: str) -> str:
+    """Return a tensor name that is not taken: ``base``, or ``base`` with a number.
+
+    Unlike qonnx's own random names these are the same in every run.
+    """
+    taken = set(model.get_all_tensor_names())
+    name, number = base, 0
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}"
+    return name
+
+
+def add_tensor(model: ModelWrapper, base: str, sizes: Sequence[int], datatype: BaseDataType) -> str:
+    """Declare a new tensor and return its name."""
+    name = fresh(model, base)
+    model.graph.value_info.append(
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, list(sizes))
+    )
+    model.set_tensor_datatype(name, datatype)
+    return name
+
+
+def add_constant(
+    model: ModelWrapper, base: str, value: npt.NDArray[Any], datatype: BaseDataType
+) -> str:
+    """Add an initializer and return its name."""
+    name = fresh(model, base)
+    model.set_initializer(name, np.asarray(value, dtype=np.float32))
+    model.set_tensor_datatype(name, datatype)
+    return name
+
+
+def redeclare(
+    model: ModelWrapper, tensor: str, sizes: Sequence[int], datatype: BaseDataType
+) -> None:
+    """Give a tensor another shape and type."""
+    model.set_tensor_shape(tensor, list(sizes))
+    model.set_tensor_datatype(tensor, datatype)
+
+
+def replace(model: ModelWrapper, old: Sequence[NodeProto], new: Sequence[NodeProto]) -> None:
+    """Put nodes in the place of the first of others."""
+    nodes = model.graph.node
+    at = list(nodes).index(old[0])
+    for node in old:
+        nodes.remove(node)
+    for offset, node in enumerate(new):
+        nodes.insert(at + offset, node)
+
+
+def consumer(model: ModelWrapper, tensor: str) -> NodeProto | None:
+    """Return the one node that reads a tensor; None at the end of the graph."""
+    found = model.find_consumers(tensor)
+    assert found is None or len(found) <= 1, f"{tensor} is read by several nodes"
+    return found[0] if found else None
+
+
+def followers(model: ModelWrapper, tensor: str) -> list[NodeProto]:
+    """Return the chain of nodes from the reader of a tensor to the end of the graph."""
+    found = []
+    node = consumer(model, tensor)
+    while node is not None:
+        found.append(node)
+        node = consumer(model, node.output[0])
+    return found
+
+
+def rename(model: ModelWrapper, old: str, new: str) -> None:
+    """Rename a tensor that is no graph input or output, wherever it is named."""
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            for i, name in enumerate(names):
+                if name == old:
+                    names[i] = new
+    for entry in (*model.graph.value_info, *model.graph.initializer):
+        if entry.name == old:
+            entry.name = new
+    for annotation in model.graph.quantization_annotation:
+        if annotation.tensor_name == old:
+            annotation.tensor_name = new
+
+
+def op(node: NodeProto) -> Any:
+    """Return the custom op instance of a node (qonnx's or ours)."""
+    return getCustomOp(node)
+
+
+def int_array(model: ModelWrapper, tensor: str) -> npt.NDArray[np.int64]:
+    """Return an initializer that holds integers, as integers."""
+    value = constant(model, tensor)
+    whole = np.rint(value)
+    assert np.array_equal(whole, value), f"{tensor} holds no integers"
+    return whole.astype(np.int64)

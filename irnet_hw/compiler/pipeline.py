@@ -1,0 +1,109 @@
+"""The compile station: QONNX in, an accelerator's folder out."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.infer_shapes import InferShapes
+
+import irnet_hw.kernels  # noqa: F401 (registers the ops)
+from irnet_hw import spec
+from irnet_hw.boards import Board, load_board
+from irnet_hw.compiler import manifest, reference
+from irnet_hw.compiler.check import check
+from irnet_hw.compiler.contents import describe_accelerator
+from irnet_hw.compiler.finn_quiet import quiet
+from irnet_hw.compiler.fold import fold
+from irnet_hw.compiler.import_finn import ImportFINN
+from irnet_hw.compiler.integer_input import IntegerInput
+from irnet_hw.compiler.lower import Lower
+from irnet_hw.compiler.pool_bits import PoolBits
+from irnet_hw.compiler.selfcheck import selfcheck
+from irnet_hw.compiler.specialize import Specialize
+from irnet_hw.compiler.stitch import stitch
+from irnet_hw.compiler.streams import InsertStreams
+from irnet_hw.compiler.thresholds import IntegerThresholds
+from irnet_hw.compiler.tidy import Tidy
+from irnet_hw.errors import UserError
+from irnet_hw.files import whole_folder
+from irnet_hw.progress import say
+
+#: What each pass does, as the user reads it.
+_FRONT = (
+    ("importing into FINN", ImportFINN),
+    ("making the input integer", IntegerInput),
+    ("moving max-pooling behind the signs", PoolBits),
+    ("finding integer thresholds", IntegerThresholds),
+    ("lowering to hardware ops", Lower),
+)
+
+
+def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, Any]:
+    """Compile a network into an accelerator's folder.
+
+    The folder appears whole or not at all, and is the same, byte for byte, for the same inputs.
+
+    Args:
+        model: the exported QONNX file; golden.npz beside it is checked too.
+        board: name of a board.
+        out: the folder to write; an accelerator that is already there is replaced.
+        target_fps: frames per second that the accelerator has to reach at the board's clock.
+
+    Returns:
+        the manifest.
+
+    Raises:
+        UserError: the network is not supported, the board is unknown, the rate can't be
+            reached, or the folder can't be written.
+    """
+    model, out = Path(model), Path(out)
+    where = load_board(board)
+    network = spec.load(model)
+    _require_replaceable(out)
+    with whole_folder(out) as folder, quiet():
+        graph = _hardware(model, network, where, target_fps)
+        say(f"  writing the RTL of {len(graph.graph.node)} kernels")
+        (folder / "rtl").mkdir()
+        sources, data = stitch(graph, where, folder / "rtl")
+        shutil.copyfile(model, folder / "model.onnx")
+        graph.save(str(folder / reference.FILE))
+        content = describe_accelerator(model, network, graph, where, target_fps)
+        content["sources"] = [f"rtl/{name}" for name in sources]
+        content["data"] = [f"rtl/{name}" for name in data]
+        content["hashes"]["sources"] = manifest.digest(
+            folder / path for path in content["sources"] + content["data"]
+        )
+        manifest.write(content, folder)
+        compared = selfcheck(
+            network.transform(InferShapes()), graph, content, model.with_name("golden.npz")
+        )
+        say(f"  compared {compared} values with the QONNX run: 0 differences")
+    return content
+
+
+def _hardware(path: Path, network: ModelWrapper, board: Board, target_fps: float) -> ModelWrapper:
+    """Return the specialised, folded graph with all its nodes."""
+    tensors = set(network.get_all_tensor_names())
+    try:
+        say("  checking the network")
+        graph = network.transform(Tidy())
+        check(graph)
+        for text, step in _FRONT:
+            say(f"  {text}")
+            graph = graph.transform(step())
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    say(f"  folding for {target_fps:g} frames per second on {board.name}")
+    fold(graph, board, target_fps)
+    graph = graph.transform(InsertStreams())
+    return graph.transform(Specialize(board.part, tensors))
+
+
+def _require_replaceable(out: Path) -> None:
+    """Refuse to replace a folder that holds something else than an accelerator."""
+    if out.is_dir() and any(out.iterdir()) and not (out / manifest.FILE).exists():
+        raise UserError(
+            f"{out}: holds other files and no {manifest.FILE}; "
+            "must be a new folder or one made by irnet-hw build"
+        )

@@ -1,0 +1,50 @@
+"""Pass 10: every op becomes its RTL variant, with FINN's node names, and all names settle.
+
+Streams that carry a tensor of the network keep its name; all other tensors are named after the
+node that makes or takes them, because FINN's and qonnx's own names are random.
+"""
+
+from collections.abc import Collection
+
+from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.base import Transformation
+from qonnx.transformation.general import RemoveUnusedTensors
+
+from irnet_hw.compiler.graph import fresh, op, rename
+
+
+class Specialize(Transformation):  # type: ignore[misc]
+    """Turn a folded graph with all its nodes into the one that is stitched.
+
+    Args:
+        part: the FPGA.
+        tensors: names in the network that streams may have.
+    """
+
+    def __init__(self, part: str, tensors: Collection[str]) -> None:
+        super().__init__()
+        self._part = part
+        self._tensors = frozenset(tensors)
+
+    def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
+        """Return the specialised graph, each node checked."""
+        model = model.transform(SpecializeLayers(self._part))
+        output = model.graph.output[0].name
+        for node in model.graph.node:
+            for i, name in enumerate(list(node.input)[1:], 1):
+                rename(model, name, fresh(model, f"{node.name}_param{i}"))
+            stream = node.output[0]
+            if stream != output and stream not in self._tensors:
+                rename(model, stream, fresh(model, f"{node.name}_out0"))
+            op(node).check()
+        model = model.transform(RemoveUnusedTensors())
+        for entries in (
+            model.graph.value_info,
+            model.graph.initializer,
+            model.graph.quantization_annotation,
+        ):
+            ordered = sorted(entries, key=lambda entry: entry.SerializeToString(deterministic=True))
+            del entries[:]
+            entries.extend(ordered)
+        return model, False

@@ -1,0 +1,65 @@
+"""Pass 1: an exported file becomes a plain list of nodes, with every tensor's name kept.
+
+qonnx's own cleanup renames all tensors, and the manifest has to name the tensors of the file
+that the user can look at; so the same steps are taken here without the renaming. Constants are
+folded, except weight quantizers, and operations that do nothing are dropped.
+"""
+
+import itertools
+
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.base import Transformation
+from qonnx.transformation.fold_constants import FoldConstants
+from qonnx.transformation.general import (
+    GiveUniqueParameterTensors,
+    RemoveStaticGraphInputs,
+    RemoveUnusedTensors,
+    SortGraph,
+)
+from qonnx.transformation.infer_shapes import InferShapes
+from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
+from qonnx.transformation.remove import remove_node_and_rewire
+
+from irnet_hw.compiler.graph import QONNX_DOMAIN
+
+QUANTIZERS = ("Quant", "BipolarQuant")
+
+
+class Tidy(Transformation):  # type: ignore[misc]
+    """Fold constants, name nodes, order them, put the constant operand second."""
+
+    def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
+        """Return the tidied model."""
+        for node in model.graph.node:
+            if node.op_type in QUANTIZERS:  # older exporters write another domain
+                node.domain = QONNX_DOMAIN
+        _name_nodes(model)
+        for step in (
+            InferShapes(),
+            GiveUniqueParameterTensors(),
+            FoldConstants(exclude_op_types=list(QUANTIZERS)),
+            FoldTransposeIntoQuantInit(),
+            RemoveUnusedTensors(),
+            RemoveStaticGraphInputs(),
+            SortGraph(),
+        ):
+            model = model.transform(step)
+        for node in [n for n in model.graph.node if n.op_type in ("Identity", "Dropout")]:
+            remove_node_and_rewire(model, node)
+        for node in model.graph.node:
+            if node.op_type in ("Mul", "Add") and model.get_initializer(node.input[0]) is not None:
+                node.input[0], node.input[1] = node.input[1], node.input[0]
+        return model, False
+
+
+def _name_nodes(model: ModelWrapper) -> None:
+    """Give nodes without a name, or with another's, one that is theirs alone."""
+    taken: set[str] = set()
+    for node in model.graph.node:
+        if not node.name or node.name in taken:
+            node.name = next(
+                name
+                for name in (f"{node.op_type}_{number}" for number in itertools.count())
+                if name not in taken
+            )
+        taken.add(node.name)

@@ -1,0 +1,29 @@
+"""``irnet-hw export``."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("export")
+@click.argument("checkpoint", metavar="CKPT", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the files; by default the checkpoint's.",
+)
+def command(checkpoint: Path, out: Path | None) -> None:
+    """Write a trained network as QONNX.
+
+    CKPT is a checkpoint of `irnet-hw train`, such as runs/digits-vgg/last.pt. The folder gets
+    model.onnx, which `irnet-hw build` takes; heldout.npz, images for `irnet-hw simulate
+    --images`; golden.npz, the tensors between the layers for a few images; and export.json,
+    what was checked.
+
+    The exported network is compared with the trained one on every held-out image, layer by
+    layer. If they differ by more than rounding explains, nothing is written.
+    """
+    # torch takes seconds to import, which --help should not.
+    from irnet_hw.export.station import export
+
+    export(checkpoint, out)

@@ -1,0 +1,63 @@
+"""The exported network as a QONNX file."""
+
+import json
+from typing import Any
+
+import torch
+from brevitas.export import export_qonnx
+from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.util.cleanup import cleanup_model
+
+from irnet_hw.export.network import Network
+from irnet_hw.spec import METADATA_KEY
+
+INPUT = "image"
+OUTPUT = "logits"
+
+#: The last opset of Brevitas' TorchScript exporter, which keeps Flatten and, unlike the newer
+#: one, writes neither file paths nor stack traces of the machine.
+OPSET = 13
+
+
+def to_qonnx(network: Network, image_shape: tuple[int, int, int]) -> ModelWrapper:
+    """Return the QONNX graph of a network for one image.
+
+    The tensors between layers bear the names of the modules that make them, the others those
+    that qonnx's cleanup gives.
+
+    Args:
+        network: what to write.
+        image_shape: height, width, channels.
+    """
+    height, width, channels = image_shape
+    proto = export_qonnx(
+        network.deployed,
+        args=torch.zeros(1, channels, height, width),
+        dynamo=False,
+        opset_version=OPSET,
+    )
+    model = cleanup_model(ModelWrapper(proto))
+    model.rename_tensor(model.graph.input[0].name, INPUT)
+    model.rename_tensor(model.graph.output[0].name, OUTPUT)
+    # The exporter writes nodes in the order of execution, and so keeps the boundaries' order.
+    signs = [
+        node
+        for node in model.get_nodes_by_op_type("BipolarQuant")
+        if model.get_initializer(node.input[0]) is None
+    ]
+    for node, name in zip(signs, network.boundaries(), strict=True):
+        model.rename_tensor(node.output[0], name)
+    model.set_tensor_datatype(INPUT, DataType["UINT8"])
+    return model
+
+
+def set_metadata(model: ModelWrapper, metadata: dict[str, Any]) -> None:
+    """Write what is known about the network into the file."""
+    model.set_metadata_prop(METADATA_KEY, json.dumps(metadata, sort_keys=True))
+
+
+def to_bytes(model: ModelWrapper) -> bytes:
+    """Return the file's content, the same for the same network."""
+    content: bytes = model.model.SerializeToString(deterministic=True)
+    return content

@@ -1,0 +1,151 @@
+"""The export station: checkpoint in, QONNX with metadata and golden vectors out."""
+
+import contextlib
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw import data, progress, spec
+from irnet_hw.errors import UserError
+from irnet_hw.export.file import set_metadata, to_bytes, to_qonnx
+from irnet_hw.export.network import Network, deploy
+from irnet_hw.export.verify import Verified, verify
+from irnet_hw.files import whole_file
+from irnet_hw.models.blocks import PIXEL_OFFSET, PIXEL_SCALE
+from irnet_hw.train import Checkpoint, load_checkpoint
+from irnet_hw.train.checkpoint import versions
+from irnet_hw.train.table import table
+
+#: So many images have golden vectors.
+GOLDEN_IMAGES = 8
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote.
+
+    Attributes:
+        model: the QONNX file.
+        golden: tensors of its run on a few images.
+        images: the held-out images with their labels.
+        summary: the content of export.json.
+    """
+
+    model: Path
+    golden: Path
+    images: Path
+    summary: dict[str, Any]
+
+
+def export(checkpoint: Path, out: Path | None = None) -> Exported:
+    """Write a trained network as QONNX, having checked it on every held-out image.
+
+    The folder gets
+
+    - ``model.onnx``, the network with its metadata; the same checkpoint gives the same bytes;
+    - ``golden.npz``: "images" (uint8, [N, height, width, channels]), "labels", and by the name
+      of the QONNX tensor every binary activation and "logits" (float32, [N, ...], NCHW);
+    - ``heldout.npz``: all the held-out "images" and "labels", to simulate with;
+    - ``export.json``: what was checked, and the accuracies.
+
+    Args:
+        checkpoint: of a training.
+        out: the folder, by default the checkpoint's.
+
+    Raises:
+        UserError: the checkpoint can't be read, holds something that can't be exported, or
+            the exported network isn't the trained one; or the folder can't be written. Nothing
+            is written then.
+    """
+    checkpoint = Path(checkpoint)
+    trained = load_checkpoint(checkpoint)
+    dataset = data.load(trained.recipe.data)
+    images, labels = dataset.test_images, dataset.test_labels
+    try:
+        network = deploy(trained.model())
+        model = to_qonnx(network, dataset.image_shape)
+        verified = verify(network, model, images)
+    except UserError as error:
+        raise UserError(f"{checkpoint}: {error}") from error
+    checked = verified.summary(labels)
+    set_metadata(model, _metadata(trained, checked))
+    content = to_bytes(model)
+    summary = {
+        "name": trained.recipe.name,
+        "sha256": {"model.onnx": hashlib.sha256(content).hexdigest()},
+        "logits_step": network.step,
+        **checked,
+    }
+    folder = checkpoint.parent if out is None else Path(out)
+    files = {
+        "model.onnx": content,
+        "golden.npz": _golden(network, model, images[:GOLDEN_IMAGES], labels[:GOLDEN_IMAGES]),
+        "heldout.npz": _npz({"images": images, "labels": labels}),
+        "export.json": (json.dumps(summary, indent=2) + "\n").encode(),
+    }
+    _write(folder, files)
+    progress.say(_conclusion(folder / "model.onnx", verified, checked))
+    return Exported(folder / "model.onnx", folder / "golden.npz", folder / "heldout.npz", summary)
+
+
+def _metadata(trained: Checkpoint, checked: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": trained.recipe.name,
+        "recipe": table(trained.recipe),
+        "seed": trained.seed,
+        "epoch": trained.epoch,
+        "labels": trained.labels,
+        "preprocessing": {
+            "layout": "NHWC",
+            "dtype": "uint8",
+            "offset": PIXEL_OFFSET,
+            "scale": PIXEL_SCALE,
+        },
+        "accuracy": checked["accuracy"],
+        "predictions_differ": checked["predictions_differ"],
+        "versions": versions() | {name: version(name) for name in ("onnx", "qonnx")},
+    }
+
+
+def _golden(
+    network: Network,
+    model: ModelWrapper,
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+) -> bytes:
+    tensors = spec.run(model, images, network.boundaries())
+    return _npz({"images": images, "labels": labels, **tensors})
+
+
+def _npz(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write all the files or none: each whole under another name, then all renamed."""
+    with contextlib.ExitStack() as stack:
+        for name, content in files.items():
+            stack.enter_context(whole_file(folder / name)).write_bytes(content)
+
+
+def _conclusion(path: Path, verified: Verified, checked: Mapping[str, Any]) -> str:
+    accuracy = checked["accuracy"]
+    values = sum(found.values for found in verified.equalities)
+    return (
+        f"{path}: checked on {accuracy['images']} held-out images: the QONNX run equals PyTorch "
+        f"in all {values} binary activations and logits; "
+        f"rounding turned {verified.turned()} signs; "
+        f"accuracy {accuracy['pytorch']:.2%} as trained, {accuracy['qonnx']:.2%} as exported, "
+        f"{checked['predictions_differ']} predictions differ"
+    )

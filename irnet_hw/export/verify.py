@@ -1,0 +1,238 @@
+"""Proof, on real images, that the exported file is the trained network.
+
+Two statements are checked, and nothing is written unless both hold:
+
+1. The QONNX run equals the exported network in PyTorch in every binary activation and logit.
+2. The exported network differs from the trained one by no more than rounding explains. Both go
+   through the network side by side, from every binary activation on with the trained one's
+   values. Each value must lie within the bound of its layer, and each sign that differs must
+   come from a value that lies within the bound of 0 in both.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from qonnx.core.modelwrapper import ModelWrapper
+from torch import Tensor, fx
+
+from irnet_hw import progress, spec
+from irnet_hw.errors import UserError
+from irnet_hw.export.file import OUTPUT
+from irnet_hw.export.network import Network
+
+#: So many images go through the networks together.
+BATCH = 64
+
+
+@dataclass
+class Equality:
+    """A tensor of the QONNX run against the same tensor in PyTorch."""
+
+    tensor: str
+    values: int = 0
+    differences: int = 0
+
+
+@dataclass
+class Closeness:
+    """A layer of the exported network against the same layer as trained.
+
+    Attributes:
+        layer: the module's name.
+        type: the trained module's type.
+        values: how many were compared.
+        differences: how many values, or signs, aren't the same.
+        largest: the largest difference, or the largest magnitude before a sign that differs;
+            among the unexplained ones if there are any.
+        allowed: how much rounding explains there.
+        unexplained: how many lie outside of what rounding explains.
+    """
+
+    layer: str
+    type: str
+    values: int = 0
+    differences: int = 0
+    largest: float = 0.0
+    allowed: float = 0.0
+    unexplained: int = 0
+
+    def add(self, wrong: Tensor, size: Tensor, bound: Tensor) -> None:
+        """Count a batch.
+
+        Args:
+            wrong: which values or signs aren't the same.
+            size: by how much.
+            bound: how much rounding explains.
+        """
+        # Written so that a NaN counts as unexplained.
+        outside = wrong & ~(size <= bound)
+        first = bool(outside.any()) and not self.unexplained
+        self.values += wrong.numel()
+        self.differences += int(wrong.sum())
+        self.unexplained += int(outside.sum())
+        sizes = torch.where(outside if self.unexplained else wrong, size, 0).flatten()
+        worst = int(sizes.argmax())
+        if first or sizes[worst] > self.largest:
+            self.largest = float(sizes[worst])
+            self.allowed = float(bound.flatten()[worst])
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found on the images.
+
+    Attributes:
+        pytorch: the trained network's logits [N, classes].
+        qonnx: the exported file's.
+        equalities: statement 1, a tensor each.
+        closenesses: statement 2, a layer each.
+    """
+
+    pytorch: npt.NDArray[np.float32]
+    qonnx: npt.NDArray[np.float32]
+    equalities: list[Equality]
+    closenesses: list[Closeness]
+
+    def turned(self) -> int:
+        """Return how many binary activations have another sign as exported than as trained."""
+        names = {found.tensor for found in self.equalities}
+        return sum(found.differences for found in self.closenesses if found.layer in names)
+
+    def summary(self, labels: npt.NDArray[np.int64]) -> dict[str, Any]:
+        """Return what was checked, as JSON.
+
+        Args:
+            labels: of the images.
+        """
+        predictions = self.pytorch.argmax(1), self.qonnx.argmax(1)
+        pytorch, qonnx = (float(np.mean(found == labels)) for found in predictions)
+        return {
+            "accuracy": {"pytorch": pytorch, "qonnx": qonnx, "images": len(labels)},
+            "predictions_differ": int(np.sum(predictions[0] != predictions[1])),
+            "qonnx_against_pytorch": [asdict(found) for found in self.equalities],
+            "exported_against_trained": [asdict(found) for found in self.closenesses],
+        }
+
+
+def verify(network: Network, model: ModelWrapper, images: npt.NDArray[np.uint8]) -> Verified:
+    """Check both statements on images.
+
+    Args:
+        network: as trained and as exported.
+        model: the QONNX file's content.
+        images: uint8 [N, height, width, channels].
+
+    Raises:
+        UserError: a statement does not hold; the message names the tensor or layer, how many
+            values differ and by how much.
+    """
+    names = network.boundaries()
+    equalities = {name: Equality(name) for name in [*names, OUTPUT]}
+    comparison = _Comparison(network)
+    pytorch, qonnx = [], []
+    batches = math.ceil(len(images) / BATCH)
+    for i in progress.track(range(batches), "checking the exported network", batches, "batches"):
+        part = images[i * BATCH : (i + 1) * BATCH]
+        x = torch.from_numpy(part.transpose(0, 3, 1, 2).astype(np.float32))
+        with torch.inference_mode():
+            pytorch.append(comparison.compare(x).numpy())
+            expected = _Recorder(network.deployed, names).record(x)
+        found = spec.run(model, part, names)
+        qonnx.append(found[OUTPUT])
+        for name, equality in equalities.items():
+            equality.values += found[name].size
+            equality.differences += int(np.sum(found[name] != expected[name].numpy()))
+    _require_equal(equalities)
+    _require_close(comparison.found)
+    return Verified(
+        np.concatenate(pytorch),
+        np.concatenate(qonnx),
+        list(equalities.values()),
+        list(comparison.found.values()),
+    )
+
+
+def _require_equal(equalities: Mapping[str, Equality]) -> None:
+    for equality in equalities.values():
+        if equality.differences:
+            raise UserError(
+                f"{equality.tensor}: {equality.differences} of {equality.values} values of the "
+                "QONNX run differ from PyTorch's, must be equal; nothing was written"
+            )
+
+
+def _require_close(closenesses: Mapping[str, Closeness]) -> None:
+    for found in closenesses.values():
+        if found.unexplained:
+            raise UserError(
+                f"{found.layer}: {found.unexplained} of {found.values} values of the exported "
+                f"{found.type} differ from the trained one's by up to {found.largest:.3g}, where "
+                f"rounding explains {found.allowed:.3g}; nothing was written"
+            )
+
+
+class _Recorder(fx.Interpreter):
+    """Runs a network and keeps the output of some modules."""
+
+    def __init__(self, module: fx.GraphModule, names: list[str]) -> None:
+        super().__init__(module)
+        self._kept: dict[str, Tensor] = dict.fromkeys(names, torch.empty(0))
+
+    def record(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the kept outputs by module, and the logits."""
+        logits = self.run(x)
+        return {**self._kept, OUTPUT: logits}
+
+    def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
+        y = super().call_module(target, args, kwargs)
+        if target in self._kept:
+            self._kept[target] = y
+        return y
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A value in both networks, and the bound on the difference (float64)."""
+
+    trained: Tensor
+    deployed: Tensor
+    error: Tensor
+
+
+class _Comparison(fx.Interpreter):
+    """Runs the trained and the exported network side by side."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__(network.trained)
+        self._network = network
+        self.found = {
+            name: Closeness(name, type(network.trained.get_submodule(name)).__name__)
+            for name, layer in network.layers.items()
+            if layer.bound is not None or layer.binarizes
+        }
+
+    def compare(self, x: Tensor) -> Tensor:
+        """Compare one batch of images and return the trained network's logits."""
+        logits: _Pair = self.run(_Pair(x, x, torch.zeros_like(x, dtype=torch.float64)))
+        return logits.trained
+
+    def call_module(self, target: Any, args: Any, kwargs: Any) -> _Pair:
+        del kwargs
+        (x,) = args
+        layer = self._network.layers[target]
+        trained, deployed = self.fetch_attr(target)(x.trained), layer.module(x.deployed)
+        if layer.binarizes:
+            size = torch.maximum(x.trained.abs(), x.deployed.abs()).double()
+            self.found[target].add(trained != deployed, size, x.error)
+            return _Pair(trained, trained, torch.zeros_like(trained, dtype=torch.float64))
+        if layer.bound is None:
+            return _Pair(trained, deployed, x.error)
+        error = layer.bound(x.deployed.double(), x.error)
+        difference = (trained.double() - deployed.double()).abs()
+        self.found[target].add(trained != deployed, difference, error)
+        return _Pair(trained, deployed, error)

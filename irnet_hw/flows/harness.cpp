@@ -1,0 +1,166 @@
+// Streams whole images through a verilated accelerator, full rate or irregularly. Built as
+// a shared library and driven from Python (harness.py), which owns all memory named here.
+//
+// A cycle: inputs are set and settle while the clock is low, everything is observed, then the
+// clock rises. A beat lies in memory as the bytes of TDATA, least significant first, which on
+// a little-endian machine is how Verilator holds a port of any width.
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "Vaccelerator.h"
+#include "taps.h"  // TAPS(X): X(0) X(1) ..., one for each layer
+#include "verilated.h"
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+
+// One AXI4-Stream of the design: 0 the input, 1 the output, 2 + i the output of layer i.
+// Python's STREAM describes the same fields.
+struct Stream {
+    uint8_t* data;    // beats to send, or room for those that come
+    uint64_t bytes;   // of a beat
+    uint64_t room;    // beats in data; later ones are only counted
+    uint64_t frame;   // beats of an image
+    uint64_t* ends;   // cycle of each image's last beat, or null; as many as data has images
+    uint64_t moved;   // beats so far
+    uint64_t first;   // cycle of the first beat
+    uint64_t last;    // cycle of the last beat so far
+};
+
+// Nothing may depend on what flip-flops and memories hold before the reset: they hold noise.
+struct Context : VerilatedContext {
+    explicit Context(uint64_t seed) {
+        randReset(2);
+        randSeed(static_cast<int>(seed % 0x7fffffff) + 1);
+    }
+};
+
+enum Status : int { going = 0, reached = 1, hangs = 2, unstable = 3 };
+
+class Sim {
+  public:
+    explicit Sim(uint64_t seed) : context_{seed}, random_{seed * 2654435761u + 1} {
+        top_.ap_rst_n = 0;
+        top_.in0_V_TVALID = 0;
+        top_.out0_V_TREADY = 0;
+        for (int i = 0; i < 8; ++i) tick();
+        top_.ap_rst_n = 1;
+    }
+
+    ~Sim() { top_.final(); }
+
+    // phase: cycles after which the odds of gaps and stalls change; 0 for full rate.
+    // patience: cycles without a beat anywhere after which the design hangs.
+    void start(Stream* streams, uint64_t phase, uint64_t patience) {
+        streams_ = streams;
+        phase_ = phase;
+        patience_ = patience;
+        held_.resize(streams[1].bytes);
+    }
+
+    // Go on until the output has moved `until` beats, for at most `cycles` cycles.
+    Status advance(uint64_t cycles, uint64_t until) {
+        Stream& in = streams_[0];
+        Stream& out = streams_[1];
+        for (; cycles > 0; --cycles) {
+            if (out.moved >= until) return reached;
+            if (idle_ > patience_) return hangs;
+            if (phase_ && cycle_ % phase_ == 0) {
+                gap_ = odds[next() & 3];
+                stall_ = odds[next() & 3];
+            }
+            if (!offering_ && in.moved < in.room && !happens(gap_)) {
+                std::memcpy(&top_.in0_V_TDATA, in.data + in.moved * in.bytes, in.bytes);
+                offering_ = true;
+            }
+            top_.in0_V_TVALID = offering_;
+            top_.out0_V_TREADY = !happens(stall_);
+            top_.ap_clk = 0;
+            top_.eval();
+            if (withdrawn()) return unstable;
+            ++idle_;
+            if (offering_ && top_.in0_V_TREADY) {
+                offering_ = false;
+                count(in);
+            }
+            if (top_.out0_V_TVALID && top_.out0_V_TREADY) record(out, &top_.out0_V_TDATA);
+#define TAP(i) \
+    if (top_.tap##i##_fire) record(streams_[2 + i], &top_.tap##i##_data);
+            TAPS(TAP)
+#undef TAP
+            top_.ap_clk = 1;
+            top_.eval();
+            ++cycle_;
+        }
+        return out.moved >= until ? reached : going;
+    }
+
+    uint64_t cycle() const { return cycle_; }
+
+  private:
+    // Of 256: the producer and the consumer are in turn eager, hesitant, slow and nearly still.
+    static constexpr uint64_t odds[4] = {0, 64, 192, 252};
+
+    void tick() {
+        top_.ap_clk = 0;
+        top_.eval();
+        top_.ap_clk = 1;
+        top_.eval();
+    }
+
+    void count(Stream& stream) {
+        if (stream.moved++ == 0) stream.first = cycle_;
+        stream.last = cycle_;
+        idle_ = 0;
+        if (stream.ends && stream.moved <= stream.room && stream.moved % stream.frame == 0)
+            stream.ends[stream.moved / stream.frame - 1] = cycle_;
+    }
+
+    void record(Stream& stream, const void* beat) {
+        if (stream.moved < stream.room)
+            std::memcpy(stream.data + stream.moved * stream.bytes, beat, stream.bytes);
+        count(stream);
+    }
+
+    // AXI4-Stream: what is offered stays, unchanged, until it is taken.
+    bool withdrawn() {
+        const size_t bytes = held_.size();
+        if (holding_ && (!top_.out0_V_TVALID ||
+                         std::memcmp(held_.data(), &top_.out0_V_TDATA, bytes) != 0))
+            return true;
+        holding_ = top_.out0_V_TVALID && !top_.out0_V_TREADY;
+        if (holding_) std::memcpy(held_.data(), &top_.out0_V_TDATA, bytes);
+        return false;
+    }
+
+    uint64_t next() {  // xorshift64*
+        random_ ^= random_ >> 12;
+        random_ ^= random_ << 25;
+        random_ ^= random_ >> 27;
+        return (random_ * 2685821657736338717u) >> 32;
+    }
+
+    bool happens(uint64_t odds_of_256) {
+        return odds_of_256 && (next() & 255) < odds_of_256;
+    }
+
+    Context context_;
+    Vaccelerator top_{&context_};
+    Stream* streams_ = nullptr;
+    std::vector<uint8_t> held_;
+    uint64_t random_;
+    uint64_t phase_ = 0, patience_ = 0, gap_ = 0, stall_ = 0;
+    uint64_t cycle_ = 0, idle_ = 0;
+    bool offering_ = false, holding_ = false;
+};
+
+extern "C" {
+Sim* sim_new(uint64_t seed) { return new Sim(seed); }
+void sim_delete(Sim* sim) { delete sim; }
+void sim_start(Sim* sim, Stream* streams, uint64_t phase, uint64_t patience) {
+    sim->start(streams, phase, patience);
+}
+int sim_advance(Sim* sim, uint64_t cycles, uint64_t until) { return sim->advance(cycles, until); }
+uint64_t sim_cycle(const Sim* sim) { return sim->cycle(); }
+}

@@ -1,0 +1,264 @@
+"""A stitched accelerator as a compiled simulation: images in, beats and cycles out."""
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from irnet_hw.errors import UserError
+from irnet_hw.flows.bench import VERILATOR_FLAGS
+from irnet_hw.flows.streams import Bytes, beat_bytes, decode, encode
+from irnet_hw.flows.tools import cache_dir, locked, verilator_env
+from irnet_hw.progress import track
+from irnet_hw.share import share
+
+Cycles = npt.NDArray[np.uint64]
+
+_TEMPLATE = Path(__file__).with_name("harness.cpp")
+#: Verilator's options beside the warnings: noise in what is not reset, a shared library.
+_FLAGS = (
+    *("--x-assign", "fast", "--x-initial", "unique", "-DIRNET_TAPS", "-O3"),
+    *("-LDFLAGS", "-shared", "-CFLAGS", "-fPIC"),
+)
+#: harness.cpp's struct Stream.
+_FIELDS = ("data", "bytes", "room", "frame", "ends", "moved", "first", "last")
+_STREAM = np.dtype([(name, np.uint64) for name in _FIELDS])
+#: harness.cpp's enum Status; the others are no errors.
+_HANGS, _UNSTABLE = 2, 3
+_FOREVER = 2**64 - 1
+#: Ctrl-C works, and the bar moves, between calls that take about this many seconds.
+_CALL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled accelerator: the library, and how long compiling took (0 if it was there)."""
+
+    library: Path
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What came out of one pass.
+
+    Attributes:
+        out: integers [images, *output shape].
+        taps: for each layer the integers [tapped images, *its output shape].
+        ends: for each image the cycle of its last output beat.
+        first_in: the cycle in which the first beat went in.
+        cycles: simulated.
+        seconds: they took.
+    """
+
+    out: npt.NDArray[np.int64]
+    taps: list[npt.NDArray[np.int64]]
+    ends: Cycles
+    first_in: int
+    cycles: int
+    seconds: float
+
+
+def compile_accelerator(folder: Path, manifest: Mapping[str, Any]) -> Compiled:
+    """Compile an accelerator, or return the earlier result for equal sources.
+
+    Args:
+        folder: the accelerator's.
+        manifest: its manifest.
+
+    Raises:
+        UserError: a compiler is missing, or the sources do not compile.
+    """
+    start = time.monotonic()
+    sources = [folder / source for source in manifest["sources"]]
+    layers = len(manifest["layers"])
+    digest = hashlib.sha256(repr((manifest["top"], layers, VERILATOR_FLAGS, _FLAGS)).encode())
+    for file in (_TEMPLATE, share("hls") / "lint.vlt", *sources):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    target = cache_dir() / "sim" / f"{manifest['top']}-{digest.hexdigest()[:16]}"
+    library = target / "accelerator.so"
+    with locked(target):
+        if library.is_file():
+            return Compiled(library, 0.0)
+        env = verilator_env()
+        with tempfile.TemporaryDirectory(prefix="compile-", dir=target.parent) as scratch:
+            built = _compile(sources, manifest["top"], layers, Path(scratch), env)
+            target.mkdir(exist_ok=True)
+            built.replace(library)
+    return Compiled(library, time.monotonic() - start)
+
+
+def _compile(
+    sources: Sequence[Path], top: str, layers: int, scratch: Path, env: Mapping[str, str]
+) -> Path:
+    taps = " ".join(f"X({i})" for i in range(layers))
+    (scratch / "taps.h").write_text(f"#define TAPS(X) {taps}\n")
+    command = [
+        *("verilator", "--cc", "--exe", "--build", "-j", str(os.cpu_count() or 1)),
+        *(*VERILATOR_FLAGS, *_FLAGS, "-CFLAGS", f"-I{scratch}"),
+        *("--top-module", top, "--prefix", "Vaccelerator"),
+        *("-Mdir", str(scratch / "obj"), "-o", "accelerator.so"),
+        *(str(file.absolute()) for file in (share("hls") / "lint.vlt", *sources, _TEMPLATE)),
+    ]
+    log = subprocess.run(
+        command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if log.returncode != 0:
+        raise UserError(f"{sources[-1]}: does not compile:\n{log.stdout[-4000:]}")
+    return scratch / "obj" / "accelerator.so"
+
+
+class Simulator:
+    """A compiled accelerator ready to take images."""
+
+    def __init__(self, compiled: Compiled, folder: Path, manifest: Mapping[str, Any]):
+        """Load the library.
+
+        Args:
+            compiled: from :func:`compile_accelerator`.
+            folder: the accelerator's, whose hex files are read at every pass.
+            manifest: its manifest.
+        """
+        self.folder = folder
+        self.manifest = manifest
+        self.library = ctypes.CDLL(str(compiled.library))
+        self.library.sim_new.restype = ctypes.c_void_p
+        self.library.sim_cycle.restype = ctypes.c_uint64
+
+    def stream(
+        self, images: npt.NDArray[np.uint8], tapped: int, label: str, seed: int | None = None
+    ) -> Streamed:
+        """Put images through the accelerator after a reset.
+
+        Args:
+            images: [N, *input shape].
+            tapped: of how many images, the first, the layers' outputs are recorded.
+            label: of the progress shown.
+            seed: None for full rate; else of random gaps before and stalls behind it.
+
+        Raises:
+            UserError: the accelerator hangs, breaks the stream protocol, or a layer's beats are
+                not those of the images.
+        """
+        frames, layers = len(images), self.manifest["layers"]
+        ports = [self.manifest["input"], self.manifest["output"]]
+        ports += [layer["output"] for layer in layers]
+        data = [encode(images, ports[0]), _room(frames, ports[1])]
+        data += [_room(min(tapped, frames), port) for port in ports[2:]]
+        ends = np.zeros(frames, np.uint64)
+        streams = np.zeros(len(ports), _STREAM)
+        for stream, port, array in zip(streams, ports, data, strict=True):
+            stream["data"], stream["bytes"] = array.ctypes.data, array.shape[1]
+            stream["room"], stream["frame"] = len(array), port["beats"]
+        streams[1]["ends"] = ends.ctypes.data
+        longest = max(layer["cycles"] for layer in layers)
+        start = time.monotonic()
+        with self._pass(streams, seed, patience=4 * longest + 10_000) as sim:
+            for _ in track(self._images_out(sim, streams, frames), label, frames, "images"):
+                pass
+            self._advance(sim, streams, 2 * longest, _FOREVER)  # nothing more may come
+            cycles = int(self.library.sim_cycle(sim))
+        self._check_beats(streams, frames)
+        return Streamed(
+            out=decode(data[1], ports[1]),
+            taps=[decode(array, port) for array, port in zip(data[2:], ports[2:], strict=True)],
+            ends=ends,
+            first_in=int(streams[0]["first"]),
+            cycles=cycles,
+            seconds=time.monotonic() - start,
+        )
+
+    def _check_beats(self, streams: npt.NDArray[np.void], images: int) -> None:
+        names = [layer["name"] for layer in self.manifest["layers"]]
+        for name, stream in zip(names, streams[2:], strict=True):
+            moved, beats = int(stream["moved"]), int(stream["frame"])
+            if moved != images * beats:
+                raise UserError(
+                    f"{self.folder}: {name} gave {moved} beats for {images} images of {beats} beats"
+                )
+
+    @contextlib.contextmanager
+    def _pass(
+        self, streams: npt.NDArray[np.void], seed: int | None, patience: int
+    ) -> Iterator[ctypes.c_void_p]:
+        """Yield the simulation after its reset, with the hex files of rtl/ read."""
+        phase = 0 if seed is None else max(64, self.manifest["cycles_per_frame"] // 4)
+        with contextlib.chdir(self.folder / "rtl"):
+            sim = ctypes.c_void_p(self.library.sim_new(ctypes.c_uint64(seed or 0)))
+        try:
+            pointer = ctypes.c_void_p(streams.ctypes.data)
+            self.library.sim_start(sim, pointer, ctypes.c_uint64(phase), ctypes.c_uint64(patience))
+            yield sim
+        finally:
+            self.library.sim_delete(sim)
+
+    def _images_out(
+        self, sim: ctypes.c_void_p, streams: npt.NDArray[np.void], images: int
+    ) -> Iterator[None]:
+        """Simulate, and yield at each image that has come out."""
+        done, cycles = 0, 1000
+        beats = int(streams[1]["frame"])
+        while done < images:
+            start = time.monotonic()
+            self._advance(sim, streams, cycles, images * beats)
+            cycles = max(1, int(cycles * _CALL_SECONDS / max(time.monotonic() - start, 1e-4)))
+            now = int(streams[1]["moved"]) // beats
+            yield from [None] * (now - done)
+            done = now
+
+    def _advance(
+        self, sim: ctypes.c_void_p, streams: npt.NDArray[np.void], cycles: int, until: int
+    ) -> None:
+        status = self.library.sim_advance(sim, ctypes.c_uint64(cycles), ctypes.c_uint64(until))
+        if status == _UNSTABLE:
+            raise UserError(
+                f"{self.folder}: out0_V withdraws or changes a beat that was not yet taken, "
+                f"after beat {streams[1]['moved']}, in cycle {self.library.sim_cycle(sim)}"
+            )
+        if status == _HANGS:
+            cycle = int(self.library.sim_cycle(sim))
+            raise UserError(f"{self.folder}: {_hang(streams, self.manifest, cycle)}")
+
+
+def _hang(streams: npt.NDArray[np.void], manifest: Mapping[str, Any], cycle: int) -> str:
+    """Return which stream stopped and how far each came.
+
+    If all images went in, the first stream that is short lost something. If not, the streams
+    before the one at fault filled up after it stopped, and those behind it ran dry. Of the
+    latter those that wait for a whole image may have moved last long before, so that streams
+    which stopped within an image come first.
+    """
+    names = ["in0_V", *(layer["name"] for layer in manifest["layers"])]
+    ordered = [streams[0], *streams[2:]]
+    images = int(streams[0]["room"]) // int(streams[0]["frame"])
+    short = [
+        (name, stream)
+        for name, stream in zip(names, ordered, strict=True)
+        if stream["moved"] < images * stream["frame"]
+    ]
+    stopped = short[0]
+    if stopped[0] == "in0_V":
+        within = [pair for pair in short if pair[1]["moved"] % pair[1]["frame"]]
+        moved = [pair for pair in short if pair[1]["moved"]]
+        candidates = within or moved or short[:1]
+        stopped = min(reversed(candidates), key=lambda pair: int(pair[1]["last"]))
+    lines = [f"hangs in cycle {cycle}; the stream that stopped is the output of {stopped[0]}"]
+    for name, stream in zip(names, ordered, strict=True):
+        image, beat = divmod(int(stream["moved"]), int(stream["frame"]))
+        when = f"last in cycle {stream['last']}" if stream["moved"] else "none ever"
+        lines.append(f"  {name}: {image} images and {beat} of {stream['frame']} beats, {when}")
+    return "\n".join(lines)
+
+
+def _room(images: int, port: Mapping[str, Any]) -> Bytes:
+    return np.zeros((images * port["beats"], beat_bytes(port)), np.uint8)

@@ -1,0 +1,27 @@
+"""Networks by name, built from a few shared blocks.
+
+A network is described by its configuration, the ``[model]`` table of a recipe; the table's
+``name`` says which it is.
+"""
+
+from torch import nn
+
+from irnet_hw.models.vgg import VGG
+
+#: Configuration by name. A further network adds its class here, and to the union.
+Config = VGG
+CONFIGS: dict[str, type[Config]] = {"vgg": VGG}
+
+
+def build(config: Config) -> nn.Module:
+    """Return the network that a configuration describes, with fresh weights.
+
+    It takes pixels as float32 [N, channels, height, width] with values 0 to 255, and returns
+    logits [N, classes].
+
+    Example:
+        >>> digits = VGG("vgg", [8, 8, 1], 10, widths=[32, 64], pools=[True, True])
+        >>> sum(parameter.numel() for parameter in build(digits).parameters())
+        21482
+    """
+    return config.build()

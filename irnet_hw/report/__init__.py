@@ -1,0 +1,91 @@
+"""A build's report: what the accelerator is, what was proved, what it costs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from jinja2 import Environment, PackageLoader
+
+from irnet_hw.files import whole_file
+from irnet_hw.progress import say
+from irnet_hw.report.facts import Sample, gather, read_sample
+from irnet_hw.report.picture import draw
+from irnet_hw.report.png import data_uri
+
+
+def write(folder: Path) -> tuple[Path, Path]:
+    """Write report.html and report.json into an accelerator's folder.
+
+    Args:
+        folder: from a build; what simulation and synthesis left there is reported too.
+
+    Returns:
+        the two files.
+
+    Raises:
+        UserError: the folder is no accelerator's, its files are damaged, or it can't be written.
+    """
+    folder = Path(folder)
+    facts = gather(folder)
+    page, data = folder / "report.html", folder / "report.json"
+    html = _page(facts, read_sample(folder))
+    with whole_file(page) as temporary:
+        temporary.write_text(html)
+    with whole_file(data) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n")
+    return page, data
+
+
+@click.command("report", short_help="Write a build's report.html and report.json.")
+@click.argument("build_dir", type=click.Path(path_type=Path))
+def command(build_dir: Path) -> None:
+    """Write report.html and report.json into BUILD_DIR, an accelerator's folder.
+
+    The page is one file that needs no network. It says what was proved, draws the pipeline,
+    and states throughput, area and accuracy; every figure says how it was got.
+    """
+    page, data = write(build_dir)
+    say(f"wrote {page} and {data}")
+
+
+def _page(facts: dict[str, Any], sample: Sample | None) -> str:
+    environment = Environment(
+        loader=PackageLoader("irnet_hw.report", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = _number
+    environment.filters["pretty"] = lambda value: json.dumps(value, indent=2)
+    environment.filters["percent"] = lambda share: f"{100 * share:.2f} %"
+    environment.filters["share"] = lambda part: f"{100 * part:.3g} %"
+    tiles = []
+    if sample is not None:
+        labels = sample.labels if sample.labels is not None else [None] * len(sample.images)
+        tiles = [
+            {"src": data_uri(image), "prediction": prediction, "label": label}
+            for image, prediction, label in zip(
+                sample.images, sample.predictions, labels, strict=True
+            )
+        ]
+    return environment.get_template("report.html.jinja").render(
+        facts=facts,
+        picture=draw(facts),
+        tiles=tiles,
+        lut={
+            how: facts["area"]["LUT"][how]
+            for how in ("model", "synth")
+            if how in facts["area"]["LUT"]
+        },
+        bottleneck=next(
+            layer for layer in facts["layers"] if layer["name"] == facts["throughput"]["bottleneck"]
+        ),
+    )
+
+
+def _number(value: float) -> str:
+    """Return a number with thousands separated, and no more digits than it has meaning."""
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

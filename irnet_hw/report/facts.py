@@ -1,0 +1,230 @@
+"""What a report states, gathered from an accelerator's folder.
+
+Every figure stands under its kind: ``model`` (a formula), ``sim`` (counted in a cycle-accurate
+simulation of the RTL), ``synth`` (counted after synthesis by Yosys). A figure of one kind never
+stands in for another.
+"""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from irnet_hw.compiler import manifest
+from irnet_hw.errors import UserError
+
+#: The resources that a report states, with the names that people know them by.
+RESOURCES = {"LUT": "LUTs", "FF": "flip-flops", "BRAM18": "18 Kib block RAMs", "DSP": "DSP slices"}
+
+#: What a report takes from simulation.json and from synthesis.json.
+_SIMULATION = {
+    *("images", "logits_compared", "differences", "irregular", "tapped_images", "tensors"),
+    *("cycles_per_frame", "latency_cycles", "accuracy"),
+    *("cycles", "seconds", "cycles_per_second", "frames_per_second"),
+}
+_SYNTHESIS = {"total", "layers", "tool", "seconds"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some simulated images.
+
+    Attributes:
+        images: uint8 [N, height, width, channels].
+        labels: what they show, or None where that is not known.
+        predictions: what the RTL said.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: list[str] | None
+    predictions: list[str]
+
+
+def gather(folder: Path) -> dict[str, Any]:
+    """Return what is known about an accelerator, as report.json holds it.
+
+    Raises:
+        UserError: the folder is no accelerator's, or one of its files is damaged.
+    """
+    built = manifest.load(folder)
+    simulation = _read(folder / "simulation.json", _SIMULATION, "simulate")
+    synthesis = _read(folder / "synthesis.json", _SYNTHESIS, "build")
+    metadata = built["metadata"]
+    return {
+        "format": 1,
+        "name": built["name"],
+        "board": built["board"],
+        "part": built["part"],
+        "clock_mhz": built["clock_mhz"],
+        "target_fps": built["target_fps"],
+        "verdict": _verdict(simulation),
+        "throughput": _throughput(built, simulation),
+        "accuracy": _accuracy(metadata, simulation),
+        "area": _area(built, synthesis),
+        "input": built["input"],
+        "output": built["output"],
+        "layers": _layers(built, synthesis),
+        "proof": simulation
+        and {
+            key: simulation[key]
+            for key in (
+                "images",
+                "logits_compared",
+                "differences",
+                "irregular",
+                "tapped_images",
+                "tensors",
+            )
+        },
+        "making": {
+            "versions": built["versions"],
+            "training": {key: metadata[key] for key in ("recipe", "seed") if key in metadata},
+            "hashes": built["hashes"],
+            "simulation": simulation
+            and {
+                key: simulation[key]
+                for key in ("cycles", "seconds", "cycles_per_second", "frames_per_second")
+            },
+            "synthesis": synthesis and {key: synthesis[key] for key in ("tool", "seconds")},
+        },
+    }
+
+
+def read_sample(folder: Path) -> Sample | None:
+    """Return the images that the simulation kept for the report, or None if it has not run.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    path = folder / "sample.npz"
+    if not path.is_file():
+        return None
+    names = [str(name) for name in manifest.load(folder)["labels"]]
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            labels = content.get("labels")
+            return Sample(
+                images=content["images"],
+                labels=None if labels is None else _named(labels, names),
+                predictions=_named(content["predictions"], names),
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: is damaged; simulate again") from error
+
+
+def _verdict(simulation: dict[str, Any] | None) -> dict[str, Any]:
+    if simulation is None:
+        return {"bit_exact": None, "text": "Not simulated yet: nothing is proved."}
+    *inner, logits = simulation["tensors"]
+    exact = simulation["differences"] == 0
+    text = (
+        f"{'Bit-exact' if exact else 'NOT bit-exact'}: {_count(simulation['images'], 'image')}, "
+        f"{_count(simulation['logits_compared'], 'logit')}, "
+        f"{_count(logits['differences'], 'difference')}"
+    )
+    if simulation["tapped_images"]:
+        values = sum(tensor["values"] for tensor in inner)
+        wrong = sum(tensor["differences"] for tensor in inner)
+        text += (
+            f"; between layers {_count(values, 'value')} of "
+            f"{_count(simulation['tapped_images'], 'image')}, {_count(wrong, 'difference')}"
+        )
+    return {"bit_exact": exact, "text": text + "."}
+
+
+def _throughput(built: dict[str, Any], simulation: dict[str, Any] | None) -> dict[str, Any]:
+    hertz = built["clock_mhz"] * 1e6
+    figures: dict[str, Any] = {
+        "cycles_per_frame": {"model": built["cycles_per_frame"]},
+        "frames_per_second": {"model": built["fps"]},
+        "latency_cycles": {},
+        "latency_us": {},
+        "bottleneck": built["bottleneck"],
+    }
+    if simulation is not None:
+        cycles, latency = simulation["cycles_per_frame"], simulation["latency_cycles"]
+        if cycles is not None:  # too few images to measure it
+            figures["cycles_per_frame"]["sim"] = cycles
+            figures["frames_per_second"]["sim"] = hertz / cycles
+        figures["latency_cycles"]["sim"] = latency
+        figures["latency_us"]["sim"] = latency / built["clock_mhz"]
+    return figures
+
+
+def _accuracy(metadata: dict[str, Any], simulation: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Return rows of who was right how often, on how many images."""
+    rows = []
+    trained = metadata.get("accuracy") or {}
+    for key, who in (("pytorch", "PyTorch, after training"), ("qonnx", "QONNX, at export")):
+        if key in trained:
+            rows.append({"who": who, "accuracy": trained[key], "images": trained["images"]})
+    if simulation is not None and simulation["accuracy"] is not None:
+        for key, who in (("qonnx", "QONNX, in this simulation"), ("rtl", "RTL, simulated")):
+            rows.append(
+                {
+                    "who": who,
+                    "accuracy": simulation["accuracy"][key],
+                    "images": simulation["images"],
+                }
+            )
+    return rows
+
+
+def _area(built: dict[str, Any], synthesis: dict[str, Any] | None) -> dict[str, Any]:
+    area = {}
+    for name, title in RESOURCES.items():
+        area[name] = {
+            "title": title,
+            "board": built["resources"][name],
+            "model": built["area"][name],
+        }
+        if synthesis is not None:
+            area[name]["synth"] = synthesis["total"][name]
+    return area
+
+
+def _layers(built: dict[str, Any], synthesis: dict[str, Any] | None) -> list[dict[str, Any]]:
+    synthesised = {layer["name"]: layer for layer in synthesis["layers"]} if synthesis else {}
+    layers = []
+    for layer in built["layers"]:
+        area = {"model": {name: layer["area"][name] for name in RESOURCES}}
+        if layer["name"] in synthesised:
+            area["synth"] = {name: synthesised[layer["name"]][name] for name in RESOURCES}
+        layers.append(
+            {
+                "name": layer["name"],
+                "op": layer["op"],
+                "text": layer["text"],
+                "fold": layer["fold"],
+                "cycles": {"model": layer["cycles"]},
+                "area": area,
+                "output": layer["output"],
+            }
+        )
+    return layers
+
+
+def _read(path: Path, keys: set[str], redo: str) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: is damaged ({error}); {redo} again") from error
+    absent = sorted(keys - content.keys() if isinstance(content, dict) else keys)
+    if absent:
+        raise UserError(f"{path}: is damaged (no {', '.join(absent)}); {redo} again")
+    assert isinstance(content, dict)
+    return content
+
+
+def _named(classes: npt.NDArray[np.integer[Any]], names: list[str]) -> list[str]:
+    return [names[i] if i < len(names) else str(i) for i in classes.tolist()]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,143 @@
+"""Checkpoints: a trained network with what is needed to use it, judge it or train on."""
+
+import dataclasses
+import io
+import pickle
+import platform
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from irnet_hw import __version__, models
+from irnet_hw.errors import UserError
+from irnet_hw.files import whole_file
+from irnet_hw.train import recipe as recipes
+from irnet_hw.train import table
+from irnet_hw.train.recipe import Recipe
+
+#: Of the file; a reader refuses others.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state after an epoch, as ``last.pt`` and ``best.pt`` hold it.
+
+    In the file it is a dictionary of these attributes and "format", plain values and tensors
+    only, which ``torch.load(path, weights_only=True)`` reads.
+
+    Attributes:
+        recipe: what was trained, and how.
+        seed: the recipe's.
+        epoch: how many epochs are done.
+        state_dict: the network's.
+        optimizer: the optimiser's state, to train on.
+        metrics: "last_test_accuracy", of this epoch, on images that nothing was chosen by;
+            "best_test_accuracy" and "best_epoch", the best so far, which was chosen by the
+            test images and flatters; "history", a row of metrics.csv for each epoch.
+        labels: the classes' names.
+        versions: of what it was trained with.
+    """
+
+    recipe: Recipe
+    seed: int
+    epoch: int
+    state_dict: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    metrics: dict[str, Any]
+    labels: list[str]
+    versions: dict[str, str]
+
+    def model(self) -> nn.Module:
+        """Return the trained network, in eval mode.
+
+        Raises:
+            UserError: the state dict isn't that of the recipe's network.
+        """
+        network = models.build(self.recipe.model)
+        try:
+            network.load_state_dict(self.state_dict)
+        except RuntimeError as error:
+            raise UserError(f"checkpoint of {self.recipe.name}: {error}") from error
+        return network.eval()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a training depends on."""
+    packages = ("brevitas", "numpy", "scikit-learn", "torch")
+    return {
+        "irnet-hw": __version__,
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+    }
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Raises:
+        UserError: the file can't be written.
+    """
+    content = {"format": FORMAT} | {
+        field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)
+    }
+    content["recipe"] = table.table(checkpoint.recipe)
+    # Through memory: torch.save reports a full disk as an error of its own.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        UserError: there is no such file, it is damaged, or it is something else.
+    """
+    content = _load(Path(path))
+    if not isinstance(content, dict) or "format" not in content:
+        raise UserError(f"{path}: is not a checkpoint of irnet-hw")
+    if content["format"] != FORMAT:
+        raise UserError(
+            f"{path}: is a checkpoint of format {content['format']}, must be format {FORMAT}"
+        )
+    values = {}
+    for field in dataclasses.fields(Checkpoint):
+        if field.name not in content:
+            raise UserError(f"{path}: is not a checkpoint of irnet-hw: it has no {field.name}")
+        values[field.name] = content[field.name]
+    values["recipe"] = recipes.from_table(values["recipe"], str(path))
+    return Checkpoint(**values)
+
+
+def _load(path: Path) -> Any:
+    """Return what a file of torch.save holds, having checked all of it for damage."""
+    damaged = f"{path}: is damaged, or is no checkpoint"
+    try:
+        # torch.load doesn't look at the checksums.
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:
+                raise UserError(damaged)
+        return torch.load(path, weights_only=True)
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror}") from error
+    except (
+        zipfile.BadZipFile,
+        pickle.UnpicklingError,
+        zlib.error,
+        struct.error,
+        EOFError,
+        KeyError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+    ) as error:
+        raise UserError(damaged) from error

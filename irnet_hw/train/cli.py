@@ -1,0 +1,47 @@
+"""The train command."""
+
+from pathlib import Path
+
+import click
+
+from irnet_hw import progress
+from irnet_hw.train.loop import train
+from irnet_hw.train.recipe import load_recipe
+
+
+@click.command("train")
+@click.option(
+    "--recipe",
+    "which",
+    required=True,
+    help="Name of a recipe that comes with irnet-hw, such as digits-vgg, or path of a .toml file.",
+)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Use this value in place of the recipe's; for each key once. "
+    "Example: --set epochs=20 --set model.widths=[16,16,32,32]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the run; by default runs/NAME, with the recipe's name.",
+)
+@click.option("--resume", is_flag=True, help="Go on from the last.pt of the run's folder.")
+def command(which: str, assignments: tuple[str, ...], out: Path | None, resume: bool) -> None:
+    """Train a network from a recipe.
+
+    Writes into the run's folder: last.pt, the network after the last epoch; best.pt, the one
+    that did best on the held-out images; metrics.csv; and recipe.toml, the recipe as used.
+    """
+    recipe = load_recipe(which, assignments)
+    folder = out or Path("runs") / recipe.name
+    try:
+        last = train(recipe, folder, resume)
+    except KeyboardInterrupt:
+        if (folder / "last.pt").is_file():
+            progress.say(f"{folder / 'last.pt'} holds the last whole epoch; --resume goes on")
+        raise
+    progress.say(f"{last}: the network after {recipe.epochs} epochs")

@@ -1,0 +1,146 @@
+"""Recipes: everything that determines a training run, in one TOML file."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from irnet_hw import models
+from irnet_hw.data import DATASETS
+from irnet_hw.errors import UserError
+from irnet_hw.quant import EDESchedule
+from irnet_hw.share import share
+from irnet_hw.train import table
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train, on what, and how.
+
+    The optimiser is SGD with momentum; its learning rate falls to 0 along half a cosine.
+
+    Attributes:
+        name: of the network and its run folder.
+        data: the dataset's name.
+        seed: of the first weights, the order of the images and their shifts.
+        epochs: how often every image is seen.
+        batch_size: images a step.
+        learning_rate: of the first step.
+        momentum: of SGD.
+        weight_decay: of SGD, on all parameters.
+        label_smoothing: what part of the target is spread evenly over the classes.
+        t_min: of the EDE schedule.
+        t_max: of the EDE schedule.
+        shift: an image is shifted by at most so many pixels in each direction.
+        threads: of the processor; in how many parts sums are taken decides their rounding, and
+            so the weights. Small networks are fastest with one.
+        model: the network.
+
+    Raises:
+        UserError: a value is out of its range.
+    """
+
+    name: str
+    data: str
+    seed: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    label_smoothing: float
+    t_min: float
+    t_max: float
+    shift: int
+    threads: int
+    model: models.Config
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
+            raise UserError(
+                f"name: {self.name!r}, must be letters, digits, '-', '_' and '.', "
+                "and begin with a letter or digit"
+            )
+        if self.data not in DATASETS:
+            raise UserError(f"data: {self.data!r}, must be one of {', '.join(sorted(DATASETS))}")
+        if not 0 <= self.seed < 2**32:
+            raise UserError(f"seed: {self.seed}, must be from 0 to 4294967295")
+        if self.batch_size < 2:
+            raise UserError(
+                f"batch_size: {self.batch_size}, must be at least 2 for batch normalisation"
+            )
+        if not self.learning_rate > 0:
+            raise UserError(f"learning_rate: {self.learning_rate}, must be above 0")
+        if not 0 <= self.momentum < 1:
+            raise UserError(f"momentum: {self.momentum}, must be at least 0 and below 1")
+        if not self.weight_decay >= 0:
+            raise UserError(f"weight_decay: {self.weight_decay}, must be at least 0")
+        if not 0 <= self.label_smoothing < 1:
+            raise UserError(
+                f"label_smoothing: {self.label_smoothing}, must be at least 0 and below 1"
+            )
+        if not 0 <= self.shift <= min(self.model.image[:2]):
+            raise UserError(
+                f"shift: {self.shift}, must be from 0 to the image's {min(self.model.image[:2])} "
+                "pixels"
+            )
+        if not 1 <= self.threads <= 1024:
+            raise UserError(f"threads: {self.threads}, must be from 1 to 1024")
+        self.schedule()
+
+    def schedule(self) -> EDESchedule:
+        """Return how EDE's t and k go with the epochs."""
+        return EDESchedule(self.t_min, self.t_max, self.epochs)
+
+
+def from_table(content: table.Table, where: str) -> Recipe:
+    """Return the recipe that a table holds.
+
+    Args:
+        content: the recipe's keys, ``model`` a table of its own.
+        where: the file, for messages.
+
+    Raises:
+        UserError: a key is unknown, missing or badly typed, or a value is out of its range.
+    """
+    model = content.get("model")
+    if not isinstance(model, dict):
+        raise UserError(f"{where}: model: must be a table [model]")
+    name = model.get("name")
+    if not isinstance(name, str) or name not in models.CONFIGS:
+        raise UserError(
+            f"{where}: model.name = {name!r}: must be one of {', '.join(sorted(models.CONFIGS))}"
+        )
+    config = table.build(models.CONFIGS[name], model, where, "model.")
+    return table.build(Recipe, {**content, "model": config}, where)
+
+
+def load_recipe(which: str, assignments: Sequence[str] = ()) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        which: the name of a recipe that comes with the package, or the path of a TOML file.
+        assignments: "key=value" each, in the file's place.
+
+    Raises:
+        UserError: there is no such recipe, or it isn't a valid one.
+    """
+    path = Path(which)
+    if path.suffix != ".toml" and os.sep not in which:
+        path = share("train") / f"{which}.toml"
+        if not path.is_file():
+            known = ", ".join(sorted(file.stem for file in path.parent.glob("*.toml")))
+            raise UserError(
+                f"--recipe {which}: no such recipe; the recipes are {known}, "
+                "and the path of a .toml file is one too"
+            )
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no text"
+        raise UserError(f"{path}: can't be read: {reason}") from error
+    where = f"{path} with --set" if assignments else str(path)
+    recipe = table.parse(content, str(path))
+    table.override(recipe, assignments)
+    return from_table(recipe, where)

@@ -1,0 +1,160 @@
+"""TOML tables as dataclasses: reading with errors that name the key, overriding, writing."""
+
+import dataclasses
+import json
+import math
+import tomllib
+import typing
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from irnet_hw.errors import UserError
+
+T = TypeVar("T")
+
+Table = dict[str, Any]
+
+_TYPES = {
+    bool: ("true or false", "true or false values"),
+    int: ("an integer", "integers"),
+    float: ("a finite number", "finite numbers"),
+    str: ("a string", "strings"),
+}
+
+
+def parse(content: str, where: str) -> Table:
+    """Return the table of a TOML text.
+
+    Args:
+        content: of the file.
+        where: the file, for messages.
+
+    Raises:
+        UserError: it is no TOML.
+    """
+    try:
+        return tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{where}: is no TOML: {error}") from error
+
+
+def override(table: Table, assignments: Iterable[str]) -> None:
+    """Change values of a table in place.
+
+    Args:
+        table: from :func:`parse`.
+        assignments: "key=value" each; a nested table's key is dotted. The value is TOML; what
+            is no TOML is a string.
+
+    Raises:
+        UserError: an assignment is none, or its key goes through something that is no table.
+
+    Example:
+        >>> recipe = {"epochs": 100, "model": {"widths": [32, 64]}}
+        >>> override(recipe, ["epochs=2", "model.widths=[8, 8]"])
+        >>> recipe
+        {'epochs': 2, 'model': {'widths': [8, 8]}}
+    """
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        *path, last = (part.strip() for part in key.split("."))
+        if not equals or not last:
+            raise UserError(f"--set {assignment}: must be key=value")
+        inner = table
+        for part in path:
+            inner = inner.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise UserError(f"--set {assignment}: {part} is a value, not a table")
+        inner[last] = _value(value.strip())
+
+
+def build(kind: type[T], table: Table, where: str, prefix: str = "") -> T:
+    """Return a dataclass whose fields are a table's values.
+
+    Args:
+        kind: the dataclass; its fields are bool, int, float, str or lists of them, or of any
+            other class whose instance the table holds already.
+        table: every field has its key, and every key its field.
+        where: the file, for messages.
+        prefix: what stands before the keys in messages.
+
+    Raises:
+        UserError: a key is unknown, missing or of another type, or the dataclass refuses a value.
+    """
+    hints = typing.get_type_hints(kind)
+    for key, value in table.items():
+        if key not in hints:
+            raise UserError(
+                f"{where}: {prefix}{key} = {_written(value)}: no such key; "
+                f"the keys are {', '.join(prefix + known for known in hints)}"
+            )
+    for key in hints:
+        if key not in table:
+            raise UserError(f"{where}: {prefix}{key}: is missing")
+    values = {key: _typed(hints[key], table[key], where, prefix + key) for key in hints}
+    try:
+        return kind(**values)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def table(instance: Any) -> Table:
+    """Return a dataclass, and those inside it, as a table."""
+    return dataclasses.asdict(instance)
+
+
+def write(content: Table) -> str:
+    """Return a table as TOML.
+
+    Args:
+        content: values of :func:`build`'s types, and at the end tables of such values.
+
+    Example:
+        >>> print(write({"epochs": 2, "model": {"name": "vgg", "pools": [True, False]}}), end="")
+        epochs = 2
+        <BLANKLINE>
+        [model]
+        name = "vgg"
+        pools = [true, false]
+    """
+    lines = []
+    for key, value in content.items():
+        if isinstance(value, dict):
+            lines.append(f"\n[{key}]\n{write(value)}")
+        else:
+            lines.append(f"{key} = {_written(value)}\n")
+    return "".join(lines)
+
+
+def _value(written: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {written}")["value"]
+    except tomllib.TOMLDecodeError:
+        return written
+
+
+def _written(value: Any) -> str:
+    """Return a value as TOML writes it: as JSON does, but for one control character."""
+    return json.dumps(value, default=str, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _typed(hint: Any, value: Any, where: str, key: str) -> Any:
+    if typing.get_origin(hint) is list:
+        (inner,) = typing.get_args(hint)
+        if isinstance(value, list) and all(_is(inner, item) for item in value):
+            return [inner(item) for item in value]
+        wanted = f"a list of {_TYPES[inner][1]}"
+    elif hint not in _TYPES:
+        return value
+    elif _is(hint, value):
+        return hint(value)
+    else:
+        wanted = _TYPES[hint][0]
+    raise UserError(f"{where}: {key} = {_written(value)}: must be {wanted}")
+
+
+def _is(hint: type, value: Any) -> bool:
+    """Say whether a value can stand for a type; true and false are no numbers."""
+    if hint is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is hint

@@ -1,0 +1,31 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from irnet_hw.compiler import command, manifest
+from tests.compiler.graphs import Conv, Network
+
+
+def test_help_needs_no_finn() -> None:
+    script = (
+        "import sys; from irnet_hw.compiler import command; "
+        "command.main(['--help'], standalone_mode=False); "
+        "print(sorted(name for name in ('finn', 'qonnx', 'onnx') if name in sys.modules))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "--target-fps" in result.stdout
+    assert result.stdout.rstrip().endswith("[]")
+
+
+def test_builds_beside_the_model(tmp_path: Path) -> None:
+    model = tmp_path / "tiny.onnx"
+    Network(image=(4, 4, 1), layers=(Conv(4, bits=8),)).build().save(str(model))
+    result = CliRunner().invoke(command, ["--board", "pynq-z2", str(model)])
+    assert result.exit_code == 0, result.output
+    content = manifest.load(tmp_path / "tiny-pynq-z2")
+    assert content["target_fps"] == 10_000
+    assert f"{content['cycles_per_frame']} cycles a frame" in result.stderr

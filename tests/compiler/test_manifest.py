@@ -1,0 +1,90 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from irnet_hw.compiler import manifest
+from irnet_hw.errors import UserError
+
+AREA = {"LUT": 1, "FF": 1, "BRAM18": 0, "DSP": 0}
+STREAM = {
+    "tensor": "image",
+    "shape": [8, 8, 1],
+    "datatype": "UINT8",
+    "lanes": 1,
+    "bits": 8,
+    "tdata_bits": 8,
+    "beats": 64,
+}
+GOOD = {
+    "format": 1,
+    "name": "digits",
+    "versions": {"qonnx": "1.0.0"},
+    "board": "pynq-z2",
+    "part": "xc7z020clg400-1",
+    "clock_mhz": 100.0,
+    "target_fps": 1000.0,
+    "top": "accelerator",
+    "sources": ["rtl/accelerator.sv"],
+    "data": ["rtl/weights.hex"],
+    "input": STREAM,
+    "output": {**STREAM, "scale": 0.5},
+    "labels": ["a"],
+    "cycles_per_frame": 64,
+    "fps": 1562500.0,
+    "bottleneck": "node",
+    "layers": [
+        {
+            "name": "node",
+            "op": "RegisterSlice",
+            "text": "register slice",
+            "fold": {},
+            "cycles": 64,
+            "area": AREA,
+            "output": {**STREAM, "tensor": None},
+            "parameters": {},
+        }
+    ],
+    "area": AREA,
+    "resources": AREA,
+    "hashes": {"model": "0" * 64, "sources": "f" * 64},
+    "metadata": {},
+}
+
+
+def test_reads_what_it_wrote(tmp_path: Path) -> None:
+    manifest.write(GOOD, tmp_path)
+    assert manifest.load(tmp_path) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 2}, "format: 1 was expected"),
+        ({"data": ["/etc/passwd"]}, r"data/0: '/etc/passwd' does not match '^rtl/[^/]+\\.hex$'"),
+        ({"cycles_per_frame": "64"}, "cycles_per_frame: '64' is not of type 'integer'"),
+        ({"input": None}, "input: None is not of type 'object'"),
+    ],
+)
+def test_refuses_a_damaged_one(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({**GOOD, **change}))
+    with pytest.raises(UserError) as caught:
+        manifest.load(tmp_path)
+    assert str(caught.value) == f"{path}: is damaged, {message}"
+
+
+def test_refuses_what_is_no_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    with pytest.raises(UserError) as caught:
+        manifest.load(tmp_path)
+    assert str(caught.value) == (
+        f"{path}: can't be read: No such file or directory; "
+        "must be in a folder made by irnet-hw build"
+    )
+    path.write_text('{"format":')
+    with pytest.raises(UserError) as caught:
+        manifest.load(tmp_path)
+    assert str(caught.value) == (
+        f"{path}: is damaged, it is no JSON: Expecting value: line 1 column 11 (char 10)"
+    )

@@ -1,0 +1,56 @@
+import numpy as np
+from onnx import helper, numpy_helper
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.compiler.tidy import Tidy
+from tests.compiler.graphs import Network, images
+from tests.compiler.passes import kinds, logits, upto
+
+
+def test_keeps_names_and_values() -> None:
+    network = Network()
+    model = network.build()
+    names = set(model.get_all_tensor_names())
+    tidied = upto(model, Tidy)
+    assert set(tidied.get_all_tensor_names()) <= names
+    pixels = images(network)
+    assert np.array_equal(logits(tidied, pixels), logits(model, pixels))
+
+
+def test_names_nodes_apart() -> None:
+    tidied = upto(Network().build(), Tidy)
+    names = [node.name for node in tidied.graph.node]
+    assert all(names)
+    assert len(set(names)) == len(names)
+    assert "conv1" in names
+
+
+def test_drops_what_does_nothing_and_puts_constants_second() -> None:
+    model = Network().build()
+    graph = model.graph
+    scale = next(node for node in graph.node if node.name == "conv1_mul")
+    scale.input[0], scale.input[1] = scale.input[1], scale.input[0]
+    layer = next(node for node in graph.node if node.name == "conv1")
+    graph.node.insert(
+        list(graph.node).index(layer) + 1,
+        helper.make_node("Identity", [layer.output[0]], ["again"], name="identity"),
+    )
+    model.find_consumers(layer.output[0])[1].input[0] = "again"
+    tidied = upto(model, Tidy)
+    assert "Identity" not in kinds(tidied)
+    scale = next(node for node in tidied.graph.node if node.name == "conv1_mul")
+    assert scale.input[1] == "conv1_gamma"
+
+
+def test_folds_constants_and_takes_quantizers_of_older_exporters() -> None:
+    model = Network().build()
+    for node in model.graph.node:
+        if node.op_type in ("Quant", "BipolarQuant"):
+            node.domain = "onnx.brevitas"
+    for tensor in [t for t in model.graph.initializer if t.name == "unit"]:
+        model.graph.initializer.remove(tensor)
+        value = numpy_helper.from_array(numpy_helper.to_array(tensor), "value")
+        model.graph.node.insert(0, helper.make_node("Constant", [], ["unit"], value=value))
+    tidied = upto(ModelWrapper(model.model), Tidy)
+    assert "Constant" not in kinds(tidied)
+    assert {node.domain for node in tidied.graph.node} == {"", "qonnx.custom_op.general"}

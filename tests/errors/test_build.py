@@ -1,0 +1,126 @@
+import resource
+import signal
+
+import onnx
+import pytest
+from onnx import helper
+
+BUILD = ("build", "--board", "pynq-z2", "--out", "built")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: data[: len(data) // 2], "is not an ONNX file, or it is damaged or cut short"),
+        (lambda data: b"\xff" * 100, "is not an ONNX file, or it is damaged or cut short"),  # noqa: ARG005
+        (
+            lambda data: b"",  # noqa: ARG005
+            "has 0 nodes, 0 inputs and 0 outputs; a network with 1 input and 1 output is needed",
+        ),
+    ],
+    ids=["cut", "other", "empty"],
+)
+def test_damaged_model(shell, damage, message):
+    (shell.folder / "bad.onnx").write_bytes(damage((shell.folder / "model.onnx").read_bytes()))
+    assert shell.fails(*BUILD, "bad.onnx") == f"bad.onnx: {message}"
+
+
+def test_missing_model(shell):
+    assert shell.fails(*BUILD, "none.onnx") == (
+        "none.onnx: can't be read: No such file or directory"
+    )
+
+
+def test_unsupported_layer(shell):
+    model = onnx.load(shell.folder / "model.onnx")
+    node = model.graph.node[-1]
+    node.output[0] = "before"
+    model.graph.node.append(helper.make_node("Softmax", ["before"], ["logits"], name="softmax"))
+    onnx.save(model, shell.folder / "bad.onnx")
+    assert shell.fails(*BUILD, "bad.onnx").startswith(
+        "bad.onnx: node softmax (Softmax): is not supported; supported are "
+    )
+
+
+def test_unknown_board(shell):
+    assert shell.fails("build", "--board", "pynq-z3", "model.onnx") == (
+        "board: pynq-z3, must be one of pynq-z2, zcu104"
+    )
+
+
+def test_rate_out_of_reach(shell):
+    message = shell.fails(*BUILD, "--target-fps", "1e9", "model.onnx")
+    assert message == (
+        "target-fps: 1e+09 leaves 0 cycles for a frame at 100 MHz, and layer conv0_window (3x3 "
+        "windows of 4x4 pixels, 1 channels) takes at least 144; must be at most 694444"
+    )
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan"])
+def test_rate_that_is_none(shell, rate):
+    assert shell.fails(*BUILD, "--target-fps", rate, "model.onnx") == (
+        f"target-fps: {rate}, must be a number above 0"
+    )
+
+
+def test_file_in_the_folders_place(shell):
+    (shell.folder / "built").write_text("mine")
+    assert shell.fails(*BUILD, "model.onnx") == (
+        "built: is a file, and a folder is to be written there"
+    )
+
+
+def test_folder_that_is_the_users(shell):
+    (shell.folder / "built").mkdir()
+    (shell.folder / "built" / "thesis.txt").write_text("mine")
+    assert shell.fails(*BUILD, "model.onnx") == (
+        "built: holds other files and no manifest.json; "
+        "must be a new folder or one made by irnet-hw build"
+    )
+
+
+def test_folder_that_cannot_be_written(shell):
+    assert shell.fails("build", "--board", "pynq-z2", "--out", "/proc/built", "model.onnx") == (
+        "/proc/built: can't be written: No such file or directory"
+    )
+
+
+def test_full_disk(shell):
+    """No file may grow past 1000 bytes: the closest to a full disk that needs no rights."""
+    message = shell.fails(
+        *BUILD,
+        "model.onnx",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
+    )
+    assert message.startswith("built: can't be written: File too large")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_interrupted_build_leaves_the_earlier_one(shell, number, code):
+    first = shell.start(*BUILD, "model.onnx")
+    assert first.wait(timeout=300) == 0
+    before = shell.files()
+    process = shell.start(*BUILD, "--target-fps", "100000", "model.onnx")
+    for line in process.stderr:  # once the folder is begun
+        if line.startswith("  writing the RTL") or "folding" in line:
+            break
+    process.send_signal(number)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == code
+    assert "Traceback" not in err
+    assert shell.files() == before
+
+
+def test_interrupted_first_build_leaves_nothing(shell):
+    before = shell.files()
+    process = shell.start(*BUILD, "model.onnx")
+    assert process.stderr.readline() == "building model.onnx for pynq-z2\n"
+    assert process.stderr.readline() == "  checking the network\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in err
+    assert shell.files() == before

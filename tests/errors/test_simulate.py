@@ -1,0 +1,89 @@
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from tests.errors.conftest import Shell
+
+
+@pytest.fixture
+def shell(tmp_path, accelerator):
+    shutil.copytree(accelerator, tmp_path, dirs_exist_ok=True)
+    return Shell(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (
+            np.zeros((2, 5, 4, 1), np.uint8),
+            "images have shape [2, 5, 4, 1], must be [N, 4, 4, 1] "
+            "(at least one image, each height x width x channels)",
+        ),
+        (
+            np.zeros((2, 4, 4, 1), np.float32),
+            "images are float32, must be uint8 (pixels 0 to 255)",
+        ),
+    ],
+    ids=["shape", "type"],
+)
+def test_wrong_images(shell, images, message):
+    np.savez(shell.folder / "bad.npz", images=images)
+    assert shell.fails("simulate", "built", "--images", "bad.npz") == f"bad.npz: {message}"
+
+
+def test_damaged_images(shell):
+    data = (shell.folder / "images.npz").read_bytes()
+    (shell.folder / "bad.npz").write_bytes(data[: len(data) // 2])
+    assert shell.fails("simulate", "built", "--images", "bad.npz") == (
+        "bad.npz: is no .npz or .npy file, or it is damaged"
+    )
+
+
+def test_no_accelerator(shell):
+    assert shell.fails("simulate", "nothing", "--images", "images.npz") == (
+        "nothing/manifest.json: can't be read: No such file or directory; "
+        "must be in a folder made by irnet-hw build"
+    )
+
+
+@pytest.mark.parametrize("tool", ["g++", "make"])
+def test_missing_compiler(shell, tool, tmp_path_factory):
+    """A PATH with all of the usual programs but one."""
+    others = tmp_path_factory.mktemp("bin")
+    for name in {"g++", "make", "sh"} - {tool}:
+        (others / name).symlink_to(shutil.which(name))
+    message = shell.fails("simulate", "built", "--images", "images.npz", env={"PATH": str(others)})
+    assert message.startswith(f"{tool}: not found on PATH or in ")
+    assert message.endswith(
+        f"; it is needed to compile simulations (Debian and Ubuntu: apt install {tool})"
+    )
+
+
+def test_changed_sources(shell):
+    top = shell.folder / "built" / "rtl" / "accelerator.sv"
+    top.write_text(top.read_text() + "\n")
+    assert shell.fails("simulate", "built", "--images", "images.npz") == (
+        "built: a source or hex file in rtl/ was changed since the build; build it again"
+    )
+
+
+def test_damaged_manifest(shell):
+    manifest = shell.folder / "built" / "manifest.json"
+    manifest.write_text(manifest.read_text()[:100])
+    assert shell.fails("report", "built").startswith(
+        "built/manifest.json: is damaged, it is no JSON: "
+    )
+    manifest.write_text(json.dumps({"format": 1}))
+    assert shell.fails("report", "built") == (
+        "built/manifest.json: is damaged, manifest: 'name' is a required property"
+    )
+
+
+def test_missing_option(shell):
+    process = shell.start("simulate", "built", env=dict(os.environ))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err.endswith("Error: Missing option '--images'.\n")

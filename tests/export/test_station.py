@@ -1,0 +1,188 @@
+import hashlib
+import json
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from torch import nn
+
+from irnet_hw import data, spec
+from irnet_hw.errors import UserError
+from irnet_hw.export import command, export, station
+from irnet_hw.images import read_images
+from tests.export.networks import BOUNDARIES, tiny_checkpoint, tiny_network
+
+FILES = ["export.json", "golden.npz", "heldout.npz", "model.onnx"]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return tiny_checkpoint(tmp_path_factory.mktemp("run") / "last.pt", tiny_network())
+
+
+@pytest.fixture(scope="module")
+def exported(checkpoint):
+    return export(checkpoint)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_files_lie_beside_the_checkpoint(checkpoint, exported):
+    folder = checkpoint.parent
+    assert names(folder) == sorted(["last.pt", *FILES])
+    assert exported.model == folder / "model.onnx"
+    assert exported.golden == folder / "golden.npz"
+    assert exported.images == folder / "heldout.npz"
+    assert exported.summary == json.loads((folder / "export.json").read_text())
+
+
+def test_summary(exported):
+    summary = exported.summary
+    digest = hashlib.sha256(exported.model.read_bytes()).hexdigest()
+    assert summary["name"] == "tiny"
+    assert summary["sha256"] == {"model.onnx": digest}
+    assert summary["accuracy"]["images"] == 360
+    logits = spec.run(spec.load(exported.model), np.load(exported.images)["images"])["logits"]
+    steps = logits.astype(np.float64) / summary["logits_step"]
+    assert np.array_equal(steps, np.round(steps))
+    right = np.mean(logits.argmax(1) == data.load("digits").test_labels)
+    assert summary["accuracy"]["qonnx"] == right
+
+
+def test_metadata(exported):
+    metadata = spec.metadata(spec.load(exported.model))
+    assert metadata["name"] == "tiny"
+    assert metadata["recipe"]["model"]["widths"] == [8, 8, 16]
+    assert metadata["seed"] == 0
+    assert metadata["labels"] == [str(digit) for digit in range(10)]
+    assert metadata["preprocessing"] == {
+        "layout": "NHWC",
+        "dtype": "uint8",
+        "offset": 128,
+        "scale": 0.0078125,
+    }
+    assert metadata["accuracy"] == exported.summary["accuracy"]
+    assert metadata["predictions_differ"] == exported.summary["predictions_differ"]
+    assert {"irnet-hw", "torch", "brevitas", "onnx", "qonnx"} <= metadata["versions"].keys()
+
+
+def test_golden_vectors_are_the_files_run(exported):
+    with np.load(exported.golden) as golden:
+        assert sorted(golden) == sorted(["images", "labels", *BOUNDARIES, "logits"])
+        dataset = data.load("digits")
+        assert np.array_equal(golden["images"], dataset.test_images[:8])
+        assert np.array_equal(golden["labels"], dataset.test_labels[:8])
+        found = spec.run(spec.load(exported.model), golden["images"], BOUNDARIES)
+        for name, tensor in found.items():
+            assert np.array_equal(golden[name], tensor)
+
+
+def test_heldout_images_are_what_simulate_takes(exported):
+    images, labels = read_images(exported.images, (8, 8, 1))
+    dataset = data.load("digits")
+    assert np.array_equal(images, dataset.test_images)
+    assert np.array_equal(labels, dataset.test_labels)
+
+
+def test_same_checkpoint_gives_the_same_files(checkpoint, exported, tmp_path):
+    again = export(checkpoint, tmp_path / "deep" / "out")
+    assert names(again.model.parent) == FILES
+    for name in FILES:
+        assert (again.model.parent / name).read_bytes() == (
+            exported.model.parent / name
+        ).read_bytes()
+
+
+def test_command(checkpoint, exported, tmp_path):
+    result = CliRunner().invoke(command, [str(checkpoint), "--out", str(tmp_path)])
+    accuracy = f"{exported.summary['accuracy']['qonnx']:.2%}"
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[-1] == (
+        f"{tmp_path / 'model.onnx'}: checked on 360 held-out images: the QONNX run equals PyTorch "
+        "in all 257040 binary activations and logits; rounding turned 0 signs; "
+        f"accuracy {accuracy} as trained, {accuracy} as exported, 0 predictions differ"
+    )
+    assert names(tmp_path) == FILES
+
+
+def test_help_waits_for_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from irnet_hw.export import command\n"
+        "try: command.main(['--help'])\n"
+        "except SystemExit: print({'torch', 'onnx', 'numpy'} & set(sys.modules))\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "set()"
+
+
+def test_missing_checkpoint(tmp_path):
+    with pytest.raises(UserError) as error:
+        export(tmp_path / "none.pt")
+    assert str(error.value) == f"{tmp_path / 'none.pt'}: can't be read: No such file or directory"
+
+
+def test_refused_network_leaves_nothing(checkpoint, tmp_path, monkeypatch):
+    def network(_):
+        changed = tiny_network()
+        changed.block0.clip = nn.ReLU()
+        return changed
+
+    monkeypatch.setattr(station.Checkpoint, "model", network)
+    with pytest.raises(UserError) as error:
+        export(checkpoint, tmp_path / "out")
+    assert str(error.value) == (
+        f"{checkpoint}: block0.clip: ReLU modules can't be exported; those that can: BatchNorm1d, "
+        "BatchNorm2d, Flatten, Hardtanh, Identity, MaxPool2d, Normalise, QuantConv2d, "
+        "QuantIdentity, QuantLinear"
+    )
+    assert names(tmp_path) == []
+
+
+def test_failed_check_leaves_nothing(checkpoint, tmp_path, monkeypatch):
+    def to_qonnx(network, shape):
+        model = original(network, shape)
+        name = model.get_nodes_by_op_type("Gemm")[0].input[2]
+        model.set_initializer(name, model.get_initializer(name) + np.float32(1))
+        return model
+
+    original = station.to_qonnx
+    monkeypatch.setattr(station, "to_qonnx", to_qonnx)
+    with pytest.raises(UserError) as error:
+        export(checkpoint, tmp_path / "out")
+    assert str(error.value) == (
+        f"{checkpoint}: logits: 3600 of 3600 values of the QONNX run differ from PyTorch's, "
+        "must be equal; nothing was written"
+    )
+    assert names(tmp_path) == []
+
+
+def test_folder_that_is_a_file(checkpoint, tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(UserError) as error:
+        export(checkpoint, tmp_path / "out")
+    assert str(error.value) == f"{tmp_path / 'out' / 'model.onnx'}: can't be written: File exists"
+
+
+def test_full_disk_keeps_the_earlier_files(checkpoint, tmp_path):
+    for name in FILES:
+        (tmp_path / name).write_text("earlier")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The closest to a full disk that needs no rights: no file may be longer than model.onnx's
+    # half, so that it is the first to fail.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))
+    try:
+        with pytest.raises(UserError) as error:
+            export(checkpoint, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(error.value) == f"{tmp_path / 'model.onnx'}: can't be written: File too large"
+    assert names(tmp_path) == FILES
+    assert {(tmp_path / name).read_text() for name in FILES} == {"earlier"}

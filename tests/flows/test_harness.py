@@ -1,0 +1,123 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from irnet_hw.errors import UserError
+from irnet_hw.flows.harness import Simulator, compile_accelerator
+from irnet_hw.share import share
+
+STREAM = {"shape": [3, 4, 2], "datatype": "UINT8", "lanes": 1, "tdata_bits": 8, "beats": 24}
+MANIFEST = {
+    "top": "accelerator",
+    "sources": ["rtl/register_slice.sv", "rtl/saboteur.sv", "rtl/saboteurs.sv"],
+    "input": STREAM,
+    "output": STREAM,
+    "cycles_per_frame": 24,
+    "layers": [
+        {"name": name, "cycles": 24, "output": STREAM} for name in ("first", "slice", "last")
+    ],
+}
+IMAGES = np.random.default_rng(7).integers(0, 256, (50, 3, 4, 2)).astype(np.uint8)
+NONE, STOPS, LOSES, REPEATS, FLICKERS = range(5)
+
+
+@pytest.fixture
+def faulty(tmp_path):
+    rtl = tmp_path / "rtl"
+    rtl.mkdir()
+    shutil.copy(share("hls") / "register_slice" / "register_slice.sv", rtl)
+    for name in ("saboteur.sv", "saboteurs.sv"):
+        shutil.copy(Path(__file__).with_name(name), rtl)
+
+    def simulator(first=(NONE, 0), last=(NONE, 0)):
+        for name, (fault, beat) in {"first": first, "last": last}.items():
+            (rtl / f"{name}.hex").write_text(f"{fault:x}\n{beat:x}\n")
+        return Simulator(compile_accelerator(tmp_path, MANIFEST), tmp_path, MANIFEST)
+
+    return simulator
+
+
+@pytest.mark.parametrize("seed", [None, 0, 1, 2])
+def test_images_pass_and_streams_are_recorded(faulty, seed):
+    streamed = faulty().stream(IMAGES, 3, "streaming", seed)
+    assert np.array_equal(streamed.out, IMAGES)
+    assert [tap.tolist() for tap in streamed.taps] == [IMAGES[:3].tolist()] * 3
+    intervals = np.diff(streamed.ends.astype(int))
+    if seed is None:
+        assert (intervals == 24).all()
+        assert streamed.first_in == 0 and streamed.ends[0] == 24  # a cycle in the slice
+    else:
+        assert intervals.max() > intervals.min() >= 24
+
+
+def test_gaps_and_stalls_follow_from_the_seed(faulty):
+    cycles = [faulty().stream(IMAGES, 0, "streaming", seed).ends.tolist() for seed in (5, 5, 6)]
+    assert cycles[0] == cycles[1] != cycles[2]
+
+
+def test_an_equal_design_is_compiled_once(faulty, tmp_path):
+    faulty()
+    assert compile_accelerator(tmp_path, MANIFEST).seconds == 0.0
+
+
+def failure(simulator, seed=None):
+    with pytest.raises(UserError) as error:
+        simulator.stream(IMAGES, 3, "streaming", seed)
+    return str(error.value)
+
+
+def test_a_layer_that_stops_is_named(faulty, tmp_path):
+    message = failure(faulty(last=(STOPS, 100)))
+    assert message == (
+        f"{tmp_path}: hangs in cycle 10199; the stream that stopped is the output of last\n"
+        "  in0_V: 4 images and 6 of 24 beats, last in cycle 101\n"
+        "  first: 4 images and 6 of 24 beats, last in cycle 101\n"
+        "  slice: 4 images and 4 of 24 beats, last in cycle 100\n"
+        "  last: 4 images and 4 of 24 beats, last in cycle 100"
+    )
+    message = failure(faulty(first=(STOPS, 0)))
+    assert "the stream that stopped is the output of in0_V\n" in message
+    assert "\n  first: 0 images and 0 of 24 beats, none ever\n" in message
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_layer_that_loses_a_beat_is_named(faulty, seed):
+    message = failure(faulty(first=(LOSES, 30)), seed)
+    assert "the stream that stopped is the output of first\n" in message
+    assert "\n  in0_V: 50 images and 0 of 24 beats" in message
+    assert "\n  slice: 49 images and 23 of 24 beats" in message
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_beat_too_many_is_found(faulty, tmp_path, seed):
+    assert failure(faulty(first=(REPEATS, 1199)), seed) == (
+        f"{tmp_path}: first gave 1201 beats for 50 images of 24 beats"
+    )
+
+
+def test_a_withdrawn_beat_is_found(faulty, tmp_path):
+    assert np.array_equal(faulty(last=(FLICKERS, 7)).stream(IMAGES, 0, "streaming").out, IMAGES)
+    message = failure(faulty(last=(FLICKERS, 0)), seed=1)
+    assert message.startswith(
+        f"{tmp_path}: out0_V withdraws or changes a beat that was not yet taken, after beat "
+    )
+
+
+def test_sources_that_do_not_compile(faulty, tmp_path):
+    faulty()
+    (tmp_path / "rtl" / "saboteurs.sv").write_text("module accelerator; oops endmodule\n")
+    with pytest.raises(UserError) as error:
+        faulty()
+    message = str(error.value)
+    assert message.startswith(f"{tmp_path / 'rtl' / 'saboteurs.sv'}: does not compile:\n")
+    assert "syntax error" in message
+
+
+def test_without_a_compiler(faulty, monkeypatch, tmp_path):
+    monkeypatch.setenv("IRNET_HW_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(UserError) as error:
+        faulty()
+    assert str(error.value).startswith("g++: not found on PATH or in ")

@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+
+from irnet_hw import spec
+from irnet_hw.compiler import manifest
+from irnet_hw.flows.bench import compile_bench
+from irnet_hw.flows.streams import beat_bytes, decode, encode
+from irnet_hw.share import share
+from tests.flows.networks import tiny_images
+
+
+@pytest.mark.parametrize(
+    ("p_gap", "p_stall"), [(0.0, 0.0), (0.5, 0.0), (0.0, 0.95), (0.7, 0.7)]
+)  # fmt: skip
+def test_a_network_computes_through_its_streams(built, tmp_path, p_gap, p_stall):
+    """The network between cocotbext-axi's stream models, with pauses on both sides."""
+    content = manifest.load(built)
+    images = tiny_images(8)
+    sources = [share("hls") / "lint.vlt", *(built / source for source in content["sources"])]
+    width = beat_bytes(content["output"])
+    np.savez(
+        tmp_path / "case.npz",
+        beats=encode(images, content["input"]),
+        expect=len(images) * content["output"]["beats"] * width,
+        p_gap=p_gap,
+        p_stall=p_stall,
+        seed=11,
+    )
+    compile_bench(sources, content["top"]).run(
+        "tests.flows.stitched_bench",
+        {"CASE": str(tmp_path / "case.npz"), "RESULT": str(tmp_path / "result.npz")},
+        data=built / "rtl",
+    )
+    out = np.load(tmp_path / "result.npz")["out"].reshape(-1, width)
+    logits = decode(out, content["output"]) * content["output"]["scale"]
+    expected = spec.run(spec.load(built / "model.onnx"), images)["logits"]
+    assert np.array_equal(logits, expected)

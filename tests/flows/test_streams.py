@@ -1,0 +1,42 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from qonnx.core.datatype import DataType
+
+from irnet_hw.flows.streams import beat_bytes, decode, encode
+from irnet_hw.kernels.base import beats
+from tests.hls.harness import random_tensor
+
+TYPES = ["BIPOLAR", "BINARY", "UINT8", "INT8", "INT2", "INT13", "UINT3", "INT32"]
+
+
+@given(
+    datatype=st.sampled_from(TYPES),
+    lanes=st.integers(1, 40),
+    folds=st.integers(1, 3),
+    images=st.integers(1, 3),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_beats_are_the_kernels_and_decode_to_the_tensor(datatype, lanes, folds, images, seed):
+    shape = [2, folds * lanes]
+    bits = lanes * int(DataType[datatype].bitwidth())
+    stream = {
+        "shape": shape,
+        "datatype": datatype,
+        "lanes": lanes,
+        "bits": bits,
+        "tdata_bits": -(-bits // 8) * 8,
+        "beats": 2 * folds,
+    }
+    values = random_tensor(np.random.default_rng(seed), (images, *shape), datatype)
+    encoded = encode(values, stream)
+    assert encoded.shape == (images * stream["beats"], beat_bytes(stream))
+    words = [int.from_bytes(beat.tobytes(), "little") for beat in encoded]
+    assert words == beats(values, lanes, DataType[datatype])
+    assert np.array_equal(decode(encoded, stream), values)
+
+
+def test_no_images_are_no_beats():
+    stream = {"shape": [3], "datatype": "INT8", "lanes": 1, "tdata_bits": 8, "beats": 3}
+    assert encode(np.zeros((0, 3), np.int64), stream).shape == (0, 1)
+    assert decode(np.zeros((0, 1), np.uint8), stream).shape == (0, 3)

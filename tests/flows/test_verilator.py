@@ -1,0 +1,179 @@
+import _thread
+import contextlib
+import json
+import os
+import resource
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from irnet_hw import spec
+from irnet_hw.compiler import manifest
+from irnet_hw.errors import UserError
+from irnet_hw.flows.verilator import IRREGULAR_IMAGES, simulate
+from tests.compiler.graphs import images
+from tests.flows.networks import LEAST, TINY, build_network, tiny_images
+
+
+def test_every_logit_and_every_stream_is_the_specifications(build_dir):
+    labels = np.arange(40) % 3
+    result = simulate(build_dir, tiny_images(40), labels, tapped=4)
+    content = manifest.load(build_dir)
+    assert result["differences"] == 0 and result["first_difference"] is None
+    assert (result["images"], result["logits_compared"]) == (40, 120)
+    assert result["irregular"]["images"] == IRREGULAR_IMAGES
+    assert result["cycles_per_frame"] == content["cycles_per_frame"]
+    assert result["latency_cycles"] > result["cycles_per_frame"]
+    assert json.loads((build_dir / "simulation.json").read_text()) == result
+
+    model = spec.load(build_dir / "model.onnx")
+    expected = spec.run(model, tiny_images(40))["logits"].argmax(axis=1)
+    assert result["predictions"] == result["expected"] == expected.tolist()
+    accuracy = (expected == labels).mean()
+    assert result["accuracy"] == {"rtl": accuracy, "qonnx": accuracy}
+
+    compared = {(entry["layer"], entry["against"]): entry for entry in result["tensors"]}
+    for layer in content["layers"]:
+        values = 2 * 4 * np.prod(layer["output"]["shape"])
+        assert compared[layer["name"], "NumPy model"]["values"] == values
+    signs = {node.output[0] for node in model.graph.node if node.name.endswith("_sign")}
+    assert len(signs) == len(TINY.layers)
+    assert signs <= {entry["tensor"] for entry in result["tensors"] if entry["against"] == "QONNX"}
+
+
+def test_no_stream_need_be_compared(build_dir):
+    result = simulate(build_dir, tiny_images(2), None, tapped=0)
+    assert (result["differences"], result["tapped_images"], result["images"]) == (0, 0, 2)
+    (entry,) = result["tensors"]
+    assert (entry["tensor"], entry["values"]) == ("logits", 2 * 2 * 3)
+    assert result["cycles_per_frame"] is None and result["accuracy"] is None
+
+
+def flip(build_dir, file, index):
+    """Flip the lowest bit of a word of a hex file, as if it had been built so."""
+    path = build_dir / "rtl" / file
+    words = path.read_text().splitlines()
+    words[index] = f"{int(words[index], 16) ^ 1:0{len(words[index])}x}"
+    path.write_text("\n".join(words) + "\n")
+    content = manifest.load(build_dir)
+    files = [build_dir / name for name in content["sources"] + content["data"]]
+    content["hashes"]["sources"] = manifest.digest(files)
+    manifest.write(content, build_dir)
+
+
+# The words are of channels whose signs depend on the image.
+@pytest.mark.parametrize(
+    ("layer", "index"), [("IntMVAU_rtl_0", 0), ("BinaryMVAU_rtl_1", 9), ("IntMVAU_rtl_1", 0)]
+)
+def test_one_wrong_bit_of_the_weights_is_found_and_placed(build_dir, layer, index):
+    flip(build_dir, f"{layer}_weights.hex", index)
+    result = simulate(build_dir, tiny_images(40), None, tapped=40)
+    assert result["differences"] > 0
+    assert result["first_difference"] == layer
+    assert json.loads((build_dir / "simulation.json").read_text()) == result
+
+
+def test_a_changed_source_is_refused(build_dir):
+    path = build_dir / "rtl" / "BinaryMVAU_rtl_1_weights.hex"
+    path.write_text(path.read_text() + "\n")
+    with pytest.raises(UserError) as error:
+        simulate(build_dir, tiny_images(2), None)
+    assert str(error.value) == (
+        f"{build_dir}: a source or hex file in rtl/ was changed since the build; build it again"
+    )
+
+
+def test_a_changed_or_missing_model_is_refused(build_dir):
+    path = build_dir / "model.onnx"
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(UserError) as error:
+        simulate(build_dir, tiny_images(2), None)
+    assert str(error.value) == (
+        f"{build_dir}: model.onnx was changed since the build; build it again"
+    )
+    path.unlink()
+    with pytest.raises(UserError) as error:
+        simulate(build_dir, tiny_images(2), None)
+    assert str(error.value) == f"{path}: can't be read: No such file or directory"
+
+
+@pytest.mark.parametrize("wrong", [tiny_images(2).astype(np.int64), tiny_images(2)[:, :5]])
+def test_other_images_are_refused(built, wrong):
+    with pytest.raises(UserError) as error:
+        simulate(built, wrong, None)
+    assert str(error.value) == (
+        f"images: {wrong.dtype} of shape {list(wrong.shape)}, must be uint8 of shape [N, 6, 6, 2]"
+    )
+
+
+def test_an_interrupt_ends_it_and_leaves_what_was_there(build_dir):
+    (build_dir / "simulation.json").write_text("earlier")
+    simulate(build_dir.parent / "build", tiny_images(1), None, tapped=0)
+    before = {path: path.read_bytes() for path in build_dir.iterdir() if path.is_file()}
+    timer = threading.Timer(0.3, _thread.interrupt_main)
+    many = np.repeat(tiny_images(2), 20_000, axis=0)
+    with pytest.raises(KeyboardInterrupt):
+        timer.start()
+        simulate(build_dir, many, None)
+    assert {path: path.read_bytes() for path in build_dir.iterdir() if path.is_file()} == before
+
+
+def test_a_full_disk(build_dir):
+    simulate(build_dir, tiny_images(1), None)
+    (build_dir / "simulation.json").unlink()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(UserError) as error:
+            simulate(build_dir, tiny_images(1), None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    target = build_dir / "simulation.json"
+    assert str(error.value) == f"{target}: can't be written: File too large"
+    assert sorted(path.name for path in build_dir.iterdir()) == [
+        "dataflow.onnx",
+        "manifest.json",
+        "model.onnx",
+        "rtl",
+        "sample.npz",
+    ]
+
+
+@contextlib.contextmanager
+def without_rights():
+    """Root may write anywhere; be nobody for a while."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        if not os.access(manifest.__file__, os.R_OK, effective_ids=True):
+            pytest.skip("root, in a checkout that others can't read")
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_read_only_folder():
+    with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch).chmod(0o755)
+        folder = build_network(LEAST, Path(scratch))
+        folder.chmod(0o555)
+        with without_rights(), pytest.raises(UserError) as error:
+            simulate(folder, images(LEAST, 1), None)
+        target = folder / "simulation.json"
+        assert str(error.value) == f"{target}: can't be written: Permission denied"
+
+
+def test_without_a_compiler(built, monkeypatch, tmp_path):
+    monkeypatch.setenv("IRNET_HW_CACHE", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(UserError) as error:
+        simulate(built, tiny_images(1), None)
+    assert str(error.value).startswith("g++: not found on PATH or in ")
+    assert str(error.value).endswith(
+        "; it is needed to compile simulations (Debian and Ubuntu: apt install g++)"
+    )
+    assert not (built / "simulation.json").exists()

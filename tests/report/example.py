@@ -1,0 +1,138 @@
+"""The folder of an accelerator of two layers, as build, simulate and synthesise leave it."""
+
+import json
+
+import numpy as np
+
+LAYERS = ("SlidingWindow_rtl_0", "IntMVAU_rtl_0")
+
+
+def stream(shape, datatype, bits, lanes, tensor):
+    return {
+        "tensor": tensor,
+        "shape": shape,
+        "datatype": datatype,
+        "lanes": lanes,
+        "bits": bits,
+        "tdata_bits": -(-bits // 8) * 8,
+        "beats": int(np.prod(shape)) // lanes,
+    }
+
+
+def manifest():
+    area = {"LUT": 1234, "FF": 200, "BRAM18": 0, "DSP": 2}
+    return {
+        "format": 1,
+        "name": "tiny",
+        "versions": {"irnet-hw": "0.1.0"},
+        "board": "pynq-z2",
+        "part": "xc7z020clg400-1",
+        "clock_mhz": 100.0,
+        "target_fps": 1000.0,
+        "top": "accelerator",
+        "sources": ["rtl/accelerator.sv"],
+        "data": [],
+        "input": stream([4, 4, 1], "UINT8", 8, 1, "image"),
+        "output": stream([2], "INT16", 16, 1, "logits") | {"scale": 0.5},
+        "labels": ["cat", "<dog>"],
+        "cycles_per_frame": 144,
+        "fps": 1e8 / 144,
+        "bottleneck": "IntMVAU_rtl_0",
+        "layers": [
+            {
+                "name": "SlidingWindow_rtl_0",
+                "op": "SlidingWindow",
+                "text": "3x3 windows of 4x4 pixels, 1 channel",
+                "fold": {"SIMD": 1},
+                "cycles": 144,
+                "area": area,
+                "output": stream([4, 4, 9], "UINT8", 8, 1, None),
+                "parameters": {},
+            },
+            {
+                "name": "IntMVAU_rtl_0",
+                "op": "IntMVAU",
+                "text": "dense layer <&>, 16 to 2, 8 bits",
+                "fold": {"PE": 2, "SIMD": 1},
+                "cycles": 144,
+                "area": area,
+                "output": stream([2], "INT16", 16, 1, "logits"),
+                "parameters": {},
+            },
+        ],
+        "area": {name: 2 * value for name, value in area.items()},
+        "resources": {"LUT": 53200, "FF": 106400, "BRAM18": 280, "DSP": 220},
+        "hashes": {"model": "a" * 64, "sources": "b" * 64},
+        "metadata": {
+            "name": "tiny",
+            "recipe": {"epochs": 3},
+            "seed": 1,
+            "accuracy": {"pytorch": 0.75, "qonnx": 0.75, "images": 4},
+        },
+    }
+
+
+def simulation(differences=0):
+    def entry(layer, tensor, against, values, wrong):
+        return {
+            "layer": layer,
+            "tensor": tensor,
+            "against": against,
+            "values": values,
+            "differences": wrong,
+        }
+
+    return {
+        "kind": "sim",
+        "images": 4,
+        "logits_compared": 8,
+        "differences": differences,
+        "first_difference": "IntMVAU_rtl_0" if differences else None,
+        "tapped_images": 4,
+        "tensors": [
+            entry(LAYERS[0], LAYERS[0], "NumPy model", 1152, 0),
+            entry(LAYERS[1], "logits", "QONNX", 16, differences),
+        ],
+        "cycles_per_frame": 144.0,
+        "latency_cycles": 170,
+        "cycles": 800,
+        "seconds": 0.01,
+        "cycles_per_second": 80000.0,
+        "frames_per_second": 400.0,
+        "compile_seconds": 12.0,
+        "irregular": {"images": 4, "seed": 1, "cycles": 2000, "logits_compared": 8},
+        "predictions": [0, 1, 0, 1],
+        "expected": [0, 1, 0, 1],
+        "labels": [0, 1, 0, 0],
+        "accuracy": {"rtl": 0.75, "qonnx": 0.75},
+    }
+
+
+def synthesis():
+    area = {"LUT": 1300, "FF": 210, "BRAM18": 1, "DSP": 2, "CARRY4": 7}
+    return {
+        "kind": "synth",
+        "tool": "Yosys 0.70",
+        "part": "xc7z020clg400-1",
+        "total": {name: 2 * value for name, value in area.items()},
+        "layers": [{"name": name, **area} for name in LAYERS],
+        "resources": manifest()["resources"],
+        "seconds": 40.0,
+    }
+
+
+def write_folder(folder, simulated=True, synthesised=True, differences=0):
+    """Write the folder; simulation and synthesis only if asked."""
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps(manifest()))
+    if simulated:
+        (folder / "simulation.json").write_text(json.dumps(simulation(differences)))
+        np.savez(
+            folder / "sample.npz",
+            images=np.arange(64, dtype=np.uint8).reshape(4, 4, 4, 1),
+            labels=[0, 1, 0, 0],
+            predictions=[0, 1, 0, 1],
+        )
+    if synthesised:
+        (folder / "synthesis.json").write_text(json.dumps(synthesis()))
+    return folder

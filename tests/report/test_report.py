@@ -1,0 +1,164 @@
+import html.parser
+import json
+import re
+
+import pytest
+
+from irnet_hw.errors import UserError
+from irnet_hw.report import write
+from tests.report import example
+
+
+class Page(html.parser.HTMLParser):
+    """A page's text, and its elements that open and close as they should."""
+
+    VOID = frozenset({"meta", "img", "link", "br", "input", "rect", "line", "path"})
+
+    def __init__(self, path):
+        super().__init__()
+        self.open, self.tags, self.words = [], [], []
+        self.feed(path.read_text())
+        self.close()
+        assert self.open == []
+        self.text = re.sub(r"\s+", " ", " ".join(self.words))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open[-1:] != ["style"]:
+            self.words.append(data)
+
+
+def written(folder):
+    page, data = write(folder)
+    assert (page, data) == (folder / "report.html", folder / "report.json")
+    return Page(page), json.loads(data.read_text())
+
+
+def test_whole_report(tmp_path):
+    page, data = written(example.write_folder(tmp_path / "build"))
+    verdict = (
+        "Bit-exact: 4 images, 8 logits, "
+        "0 differences; between layers 1,152 values of 4 images, 0 differences."
+    )
+    assert data["verdict"] == {"bit_exact": True, "text": verdict}
+    for text in (
+        "tiny on pynq-z2",
+        verdict,
+        "694,444 frames/s model 694,444 frames/s sim",
+        "144 cycles model 144 cycles sim",
+        "1.7 µs sim",
+        "Accuracy: RTL, simulated 75.00 % of 4 images",
+        "2,468 model 2,600 synth",
+        "dense layer <&>, 16 to 2, 8 bits",
+        "IntMVAU · PE 2, SIMD 1 · 144 cycles",
+        "1,300 LUT, 210 FF, 1 BRAM18, 2 DSP (synth)",
+        "PyTorch, after training 75.00 % 4",
+        "<dog> ✗ is cat",
+        '"epochs": 3',
+        "a" * 64,
+    ):
+        assert text in page.text
+    assert data["throughput"] == {
+        "cycles_per_frame": {"model": 144, "sim": 144.0},
+        "frames_per_second": {"model": 1e8 / 144, "sim": 1e8 / 144},
+        "latency_cycles": {"sim": 170},
+        "latency_us": {"sim": 1.7},
+        "bottleneck": "IntMVAU_rtl_0",
+    }
+    assert data["area"]["LUT"] == {"title": "LUTs", "board": 53200, "model": 2468, "synth": 2600}
+
+
+def test_differences_are_said_first(tmp_path):
+    page, data = written(example.write_folder(tmp_path / "build", differences=3))
+    verdict = (
+        "NOT bit-exact: 4 images, 8 logits, "
+        "3 differences; between layers 1,152 values of 4 images, 0 differences."
+    )
+    assert data["verdict"] == {"bit_exact": False, "text": verdict}
+    assert verdict in page.text
+    assert ("div", {"class": "verdict bad"}) in page.tags
+
+
+def test_before_simulation_and_synthesis(tmp_path):
+    page, data = written(
+        example.write_folder(tmp_path / "build", simulated=False, synthesised=False)
+    )
+    assert data["verdict"] == {"bit_exact": None, "text": "Not simulated yet: nothing is proved."}
+    assert data["proof"] is None
+    assert data["area"]["LUT"] == {"title": "LUTs", "board": 53200, "model": 2468}
+    for text in (
+        "Not simulated yet: nothing is proved.",
+        "Latency not known yet",
+        "Accuracy: QONNX, at export 75.00 %",
+        "1,234 LUT, 200 FF, 2 DSP (model)",
+    ):
+        assert text in page.text
+    assert "img" not in {tag for tag, _ in page.tags}
+
+
+def test_page_needs_no_network(tmp_path):
+    folder = example.write_folder(tmp_path / "build")
+    page, _ = written(folder)
+    for tag, attributes in page.tags:
+        assert tag not in {"script", "link", "iframe", "object", "base"}
+        for name in ("src", "href"):
+            assert attributes.get(name, "data:").startswith("data:")
+    text = (folder / "report.html").read_text()
+    assert not re.search(r"https?://|@import|url\((?!#)", text)
+    assert len([tag for tag, _ in page.tags if tag == "img"]) == 4
+
+
+def test_page_is_for_phone_and_screen_in_light_and_dark(tmp_path):
+    folder = example.write_folder(tmp_path / "build")
+    page, _ = written(folder)
+    assert (
+        "meta",
+        {"name": "viewport", "content": "width=device-width, initial-scale=1"},
+    ) in page.tags
+    text = (folder / "report.html").read_text()
+    assert "@media (prefers-color-scheme: dark)" in text
+    assert "@media (min-width: 900px)" in text
+
+
+def test_no_accelerator(tmp_path):
+    with pytest.raises(UserError) as error:
+        write(tmp_path / "nothing")
+    assert str(error.value).startswith(f"{tmp_path}/nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "simulation.json",
+            b"{",
+            "is damaged (Expecting property name enclosed in double quotes: line 1 column 2 "
+            "(char 1)); simulate again",
+        ),
+        ("synthesis.json", b"[]", "is damaged (no layers, seconds, tool, total); build again"),
+        (
+            "synthesis.json",
+            b'{"total": {}, "layers": [], "tool": ""}',
+            "is damaged (no seconds); build again",
+        ),
+        ("sample.npz", b"PK", "is damaged; simulate again"),
+    ],
+)
+def test_damaged_files(tmp_path, name, content, message):
+    folder = example.write_folder(tmp_path / "build")
+    (folder / name).write_bytes(content)
+    with pytest.raises(UserError) as error:
+        write(folder)
+    assert str(error.value) == f"{folder / name}: {message}"
+    assert not (folder / "report.html").exists()
+    assert not (folder / "report.json").exists()

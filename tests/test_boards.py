@@ -1,0 +1,79 @@
+import pytest
+
+from irnet_hw import boards
+from irnet_hw.boards import known_boards, load_board
+from irnet_hw.errors import UserError
+
+GOOD = """
+title = "Home made"
+part = "xc7a35tcpg236-1"
+family = "xc7"
+clock_mhz = 50.0
+[resources]
+LUT = 20800
+FF = 41600
+BRAM18 = 100
+DSP = 90
+"""
+
+
+def test_the_boards_are_what_their_documentation_says():
+    assert known_boards() == ["pynq-z2", "zcu104"]
+    small, large = load_board("pynq-z2"), load_board("zcu104")
+    assert (small.part, small.family, small.clock_mhz) == ("xc7z020clg400-1", "xc7", 100.0)
+    assert small.resources == {"LUT": 53200, "FF": 106400, "BRAM18": 280, "DSP": 220}
+    assert (large.part, large.family) == ("xczu7ev-ffvc1156-2-e", "xcup")
+    assert large.resources == {
+        "LUT": 230400,
+        "FF": 460800,
+        "BRAM18": 624,
+        "URAM": 96,
+        "DSP": 1728,
+    }
+
+
+@pytest.mark.parametrize("name", ["pynq-z1", "", "../boards/pynq-z2"])
+def test_an_unknown_board_is_refused_with_the_known_ones(name):
+    with pytest.raises(UserError) as error:
+        load_board(name)
+    assert str(error.value) == f"board: {name}, must be one of pynq-z2, zcu104"
+
+
+@pytest.fixture
+def home_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(boards, "share", lambda _: tmp_path)
+    path = tmp_path / "home-made" / "board.toml"
+    path.parent.mkdir()
+    return path
+
+
+def test_a_board_needs_only_its_folder(home_made):
+    home_made.write_text(GOOD)
+    assert known_boards() == ["home-made"]
+    assert load_board("home-made").resources["LUT"] == 20800
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("clock_mhz = 50.0", "clock_mhz = '50'", "clock_mhz = '50', must be a float"),
+        ("part =", "parts =", "part = None, must be a str"),
+        ("clock_mhz", "colour = 1\nclock_mhz", "colour is unknown, must be one of title, part, "
+         "family, clock_mhz, resources"),
+        ("DSP = 90", "", "resources must state DSP"),
+        ("DSP = 90", "DSP = -1", "resources.DSP = -1, must be a number of units"),
+        ("DSP = 90", "DSP = 9.5", "resources.DSP = 9.5, must be a number of units"),
+    ],
+)  # fmt: skip
+def test_a_wrong_board_file_is_refused(home_made, old, new, message):
+    home_made.write_text(GOOD.replace(old, new))
+    with pytest.raises(UserError) as error:
+        load_board("home-made")
+    assert str(error.value) == f"{home_made}: {message}"
+
+
+def test_a_board_file_that_is_no_toml_is_refused(home_made):
+    home_made.write_text("part = ")
+    with pytest.raises(UserError) as error:
+        load_board("home-made")
+    assert str(error.value).startswith(f"{home_made}: is no TOML: ")

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from irnet_hw.errors import UserError
+from irnet_hw.images import read_images
+
+SHAPE = (3, 4, 2)
+IMAGES = np.arange(5 * 24, dtype=np.uint8).reshape(5, *SHAPE)
+LABELS = np.array([3, 1, 4, 1, 5], dtype=np.uint8)
+
+
+def refused(path):
+    with pytest.raises(UserError) as error:
+        read_images(path, SHAPE)
+    return str(error.value)
+
+
+def test_an_archive_with_and_without_labels(tmp_path):
+    np.savez(tmp_path / "both.npz", images=IMAGES, labels=LABELS)
+    np.savez(tmp_path / "bare.npz", images=IMAGES)
+    images, labels = read_images(tmp_path / "both.npz", SHAPE)
+    assert images.dtype == np.uint8 and np.array_equal(images, IMAGES)
+    assert labels is not None and labels.dtype == np.int64 and np.array_equal(labels, LABELS)
+    assert read_images(tmp_path / "bare.npz", SHAPE)[1] is None
+
+
+def test_an_array_of_images(tmp_path):
+    np.save(tmp_path / "images.npy", IMAGES)
+    images, labels = read_images(tmp_path / "images.npy", SHAPE)
+    assert np.array_equal(images, IMAGES) and labels is None
+
+
+def test_a_missing_file(tmp_path):
+    path = tmp_path / "none.npz"
+    assert refused(path) == f"{path}: can't be read: No such file or directory"
+    assert refused(tmp_path) == f"{tmp_path}: can't be read: Is a directory"
+
+
+@pytest.mark.parametrize("damage", ["text", "cut", "empty", "pickle"])
+def test_a_damaged_file(tmp_path, damage):
+    path = tmp_path / "images.npz"
+    np.savez(path, images=IMAGES)
+    data = path.read_bytes()
+    if damage == "pickle":
+        with path.open("wb") as file:
+            np.save(file, np.array([{"images": 1}]), allow_pickle=True)
+    else:
+        path.write_bytes(
+            {"text": b"not images", "cut": data[: len(data) // 2], "empty": b""}[damage]
+        )
+    assert refused(path) == f"{path}: is no .npz or .npy file, or it is damaged"
+
+
+def test_an_archive_of_something_else(tmp_path):
+    path = tmp_path / "images.npz"
+    np.savez(path, pictures=IMAGES, labels=LABELS)
+    assert refused(path) == f'{path}: holds labels, pictures; an array "images" is needed'
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int8])
+def test_images_of_another_type(tmp_path, dtype):
+    path = tmp_path / "images.npy"
+    np.save(path, IMAGES.astype(dtype))
+    expected = f"{path}: images are {np.dtype(dtype)}, must be uint8 (pixels 0 to 255)"
+    assert refused(path) == expected
+
+
+@pytest.mark.parametrize(
+    "images",
+    [IMAGES[0], IMAGES[:0], IMAGES.transpose(0, 3, 1, 2), IMAGES[..., :1], IMAGES[..., 0]],
+    ids=["one image without its axis", "none", "channels first", "grey", "no channels"],
+)
+def test_images_of_another_shape(tmp_path, images):
+    path = tmp_path / "images.npy"
+    np.save(path, images)
+    assert refused(path) == (
+        f"{path}: images have shape {list(images.shape)}, must be [N, 3, 4, 2] "
+        "(at least one image, each height x width x channels)"
+    )
+
+
+@pytest.mark.parametrize("labels", [LABELS[:4], LABELS.astype(float), LABELS[:, None]])
+def test_labels_that_do_not_fit(tmp_path, labels):
+    path = tmp_path / "images.npz"
+    np.savez(path, images=IMAGES, labels=labels)
+    assert refused(path) == (
+        f"{path}: labels are {labels.dtype} of shape {list(labels.shape)}, must be 5 integers"
+    )

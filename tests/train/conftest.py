@@ -1,0 +1,11 @@
+import pytest
+
+from irnet_hw.train import load_recipe
+
+#: Changes to digits-vgg that train in well under a second.
+SMALL = ["epochs=3", "batch_size=256", "model.widths=[4,4]", "model.pools=[true,true]"]
+
+
+@pytest.fixture
+def small():
+    return load_recipe("digits-vgg", SMALL)

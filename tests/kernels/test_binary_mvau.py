@@ -33,9 +33,7 @@ def binary_mvau(**attributes):
     channels=st.integers(1, 5),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_equals_a_zero_padded_convolution(
-    kernel_dim, stride, padding, image_dim, channels, seed
-):
+def test_equals_a_zero_padded_convolution(kernel_dim, stride, padding, image_dim, channels, seed):
     top, left, bottom, right = padding
     assume(image_dim[0] + top + bottom >= kernel_dim[0])
     assume(image_dim[1] + left + right >= kernel_dim[1])

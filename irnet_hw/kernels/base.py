@@ -226,7 +226,7 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
 
 
 def hex_words(words: Sequence[int], width: int) -> str:
-    """Return the text of a ``$readmemh`` file: one word a line, two's complement in ``width`` bits."""
+    """Return a ``$readmemh`` file's text: a word a line, two's complement in ``width`` bits."""
     digits = -(-width // 4)
     mask = (1 << width) - 1
     return "".join(f"{int(word) & mask:0{digits}x}\n" for word in words)

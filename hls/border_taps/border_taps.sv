@@ -41,15 +41,15 @@ module border_taps #(
     logic [KH-1:0] row, first_row, next_row;           // taps' rows that are in the image
     logic [KW-1:0] column, first_column, next_column;  // taps' columns that are
     for (genvar k = 0; k < KH; k++) begin : in_row
-        logic [Y_BITS-1:0] at;
-        assign at           = next_y + Y_BITS'(k);
-        assign next_row[k]  = at >= Y_BITS'(PAD_H) && at < Y_BITS'(IH + PAD_H);
+        logic [Y_BITS-1:0] at;  // in the image; what is before it wraps round to beyond it
+        assign at = next_y + Y_BITS'(k) - Y_BITS'(PAD_H);
+        assign next_row[k]  = at < Y_BITS'(IH);
         assign first_row[k] = k >= PAD_H && k < IH + PAD_H;
     end
     for (genvar k = 0; k < KW; k++) begin : in_column
-        logic [X_BITS-1:0] at;
-        assign at              = next_x + X_BITS'(k);
-        assign next_column[k]  = at >= X_BITS'(PAD_W) && at < X_BITS'(IW + PAD_W);
+        logic [X_BITS-1:0] at;  // in the image; what is before it wraps round to beyond it
+        assign at = next_x + X_BITS'(k) - X_BITS'(PAD_W);
+        assign next_column[k]  = at < X_BITS'(IW);
         assign first_column[k] = k >= PAD_W && k < IW + PAD_W;
     end
 

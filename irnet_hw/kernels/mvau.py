@@ -11,10 +11,8 @@ from qonnx.core.datatype import BaseDataType, DataType
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, pack
-from irnet_hw.kernels.mvau_area import Area, bram18, replay_bram18, replay_buffer, rom_luts
-
-#: LUTs that are worth one block RAM of 18 Kbit: their ratio on a Zynq-7020 (53,200 to 280).
-LUTS_PER_BRAM18 = 190
+from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_ram
+from irnet_hw.kernels.mvau_area import Area, replay_bram18, replay_buffer, rom_luts
 
 
 class MVAU(Kernel):
@@ -142,7 +140,7 @@ class MVAU(Kernel):
             return bool(style == "block")
         width = self.weight_width()
         luts = rom_luts(width, self.depth())
-        return luts > LUTS_PER_BRAM18 * bram18(width, self.depth())
+        return luts > LUTS_PER_BLOCK * block_ram(self.depth(), width)
 
     def weight_width(self) -> int:
         """Return the bits of a word of the weight memory."""
@@ -182,7 +180,7 @@ class MVAU(Kernel):
 
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the block RAMs of 18 Kbit: the weights' and the replay buffer's."""
-        weights = bram18(self.weight_width(), self.depth()) if self.weights_in_block_ram() else 0
+        weights = block_ram(self.depth(), self.weight_width()) if self.weights_in_block_ram() else 0
         replay = replay_bram18(self.get_instream_width(), self.beats(), self.passes())
         return weights + replay
 

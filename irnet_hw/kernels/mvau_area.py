@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from math import ceil, expm1, log1p
 
+from irnet_hw.kernels.memory import block_ram, lut_ram
+
 
 @dataclass(frozen=True)
 class Area:
@@ -36,17 +38,6 @@ def different(bits: int, depth: int) -> int:
     """Return how many of some bits of a memory of random constants are different functions."""
     functions = 2.0 ** min(depth, 64)
     return round(-functions * expm1(bits * log1p(-1 / functions)))
-
-
-def bram18(width: int, depth: int) -> int:
-    """Return the block RAMs of 18 Kbit for a memory with one read port.
-
-    Args:
-        width: of a word in bits.
-        depth: words.
-    """
-    shapes = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
-    return min(ceil(width / bits) * ceil(depth / words) for bits, words in shapes)
 
 
 def popcount(ones: int, twos: int) -> Area:
@@ -125,11 +116,10 @@ def replay_buffer(width: int, beats: int, passes: int) -> Area:
     control = Area(8 + 2 * depth.bit_length(), 6 + 2 * depth.bit_length())
     if depth > 128:
         return control
-    memory = 4 * ceil(width / 6) if depth <= 32 else 4 * ceil(width / 3) * ceil(depth / 64)
-    return control + Area(memory, width)
+    return control + Area(lut_ram(depth, width), width)
 
 
 def replay_bram18(width: int, beats: int, passes: int) -> int:
     """Return the block RAMs of 18 Kbit of hls/replay_buffer."""
     depth = replay_depth(beats, passes)
-    return bram18(width, depth) if depth > 128 else 0
+    return block_ram(depth, width) if depth > 128 else 0

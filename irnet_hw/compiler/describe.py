@@ -13,19 +13,21 @@ def describe(model: ModelWrapper, node: NodeProto) -> str:
     kernel, facts = op(node), parameters(model, node)
     if "outputs" in facts:
         bits = facts["weight_bits"]
-        width = f"{bits} bit{'s' if bits > 1 else ''}"
+        width = _count(bits, "bit")
         if "kernel" in facts:
             size = _times(facts["kernel"])
-            return f"{size} convolution, {facts['inputs']} to {facts['outputs']} channels, {width}"
+            channels = _count(facts["outputs"], "channel")
+            return f"{size} convolution, {facts['inputs']} to {channels}, {width}"
         return f"dense layer, {facts['inputs']} to {facts['outputs']}, {width}"
     kind = node.op_type.removesuffix("_rtl")
     if kind == "SlidingWindow":
-        size = _times(facts["kernel"])
-        return f"{size} windows of {_times(facts['image'])} pixels, {facts['channels']} channels"
+        channels = _count(facts["channels"], "channel")
+        return f"{_times(facts['kernel'])} windows of {_times(facts['image'])} pixels, {channels}"
     if kind == "BitMaxPool":
-        return f"{_times(facts['kernel'])} max-pooling on bits, {facts['channels']} channels"
+        channels = _count(facts["channels"], "channel")
+        return f"{_times(facts['kernel'])} max-pooling on bits, {channels}"
     if kind == "WidthConverter":
-        return f"width converter, {kernel.lanes_in()} to {kernel.lanes_out()} lanes"
+        return f"width converter, {kernel.lanes_in()} to {_count(kernel.lanes_out(), 'lane')}"
     if kind == "StreamFIFO":
         return f"FIFO of {facts['depth']} beats"
     return "register slice"
@@ -79,3 +81,7 @@ def parameters(model: ModelWrapper, node: NodeProto) -> dict[str, Any]:
 
 def _times(sizes: list[int]) -> str:
     return "x".join(str(size) for size in sizes)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

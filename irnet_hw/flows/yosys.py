@@ -134,7 +134,8 @@ def _areas(folder: Path, content: Mapping[str, Any], family: str) -> dict[str, C
     for stat in stats:
         for module, figures in stat["modules"].items():
             name = _plain(module)
-            areas[name] = _area(name, figures["num_cells_by_type"], layers)
+            cells = figures["num_cells_by_type"].items()
+            areas[name] = cells_area(name, {c: n for c, n in cells if _plain(c) not in layers})
     return areas
 
 
@@ -207,11 +208,18 @@ def _check(log: Path, texts: Sequence[str], codes: Sequence[int]) -> None:
                 raise UserError(f"Yosys: its netlist can't be trusted, see {log}: {line.strip()}")
 
 
-def _area(module: str, cells: Mapping[str, int], layers: Sequence[str]) -> Counter[str]:
+def cells_area(module: str, cells: Mapping[str, int]) -> Counter[str]:
+    """Return the resources that cells take: LUT, FF, BRAM18, DSP and so on.
+
+    Args:
+        module: whose cells they are, for the message.
+        cells: how many of each type, as Yosys' ``stat -json`` counts them.
+
+    Raises:
+        UserError: there is a cell that no netlist of an accelerator may hold.
+    """
     area = Counter[str]()
     for cell, number in cells.items():
-        if _plain(cell) in layers:
-            continue
         if cell not in _COSTS:
             raise UserError(f"Yosys: cell {cell} in {module} is none that an accelerator may hold")
         for kind, each in _COSTS[cell].items():

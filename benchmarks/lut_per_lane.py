@@ -41,27 +41,21 @@ def convolution(channels: int, MH: int, image: int, **folding: int | str) -> dic
     }
 
 
+def dense(MW: int, MH: int, **folding: int | str) -> dict[str, Any]:
+    """Return the attributes of a dense layer."""
+    return {"MW": MW, "MH": MH, **folding}
+
+
+_LUTS: dict[str, int | str] = {"PE": 32, "SIMD": 32, "ram_style": "distributed"}
+_BLOCKS: dict[str, int | str] = {"PE": 32, "SIMD": 32, "ram_style": "block"}
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
-    "3x3x32 to 64, 8x8, padded; weights in LUTs": convolution(
-        32, 64, 8, PE=32, SIMD=32, ram_style="distributed"
-    ),
-    "3x3x32 to 64, 8x8, padded; weights in block RAM": convolution(
-        32, 64, 8, PE=32, SIMD=32, ram_style="block"
-    ),
-    "dense 1024 to 64; weights in LUTs": {
-        "MW": 1024,
-        "MH": 64,
-        "PE": 32,
-        "SIMD": 32,
-        "ram_style": "distributed",
-    },
-    "dense 1024 to 64; weights in block RAM": {
-        "MW": 1024,
-        "MH": 64,
-        "PE": 32,
-        "SIMD": 32,
-        "ram_style": "block",
-    },
+    "dense 32 to 32; constant weights": dense(32, 32, **_LUTS),
+    "dense 128 to 64; weights in LUTs, 8 deep": dense(128, 64, **_LUTS),
+    "dense 256 to 64; weights in LUTs, 16 deep": dense(256, 64, **_LUTS),
+    "3x3x32 to 64, padded; weights in LUTs, 18 deep": convolution(32, 64, 8, **_LUTS),
+    "3x3x32 to 64, padded; weights in block RAM": convolution(32, 64, 8, **_BLOCKS),
+    "dense 1024 to 64; weights in LUTs, 64 deep": dense(1024, 64, **_LUTS),
+    "dense 1024 to 64; weights in block RAM": dense(1024, 64, **_BLOCKS),
 }
 
 

@@ -105,9 +105,10 @@ module binary_mvau #(
 
     // ---------------------------------------------------------------- matches
 
-    // Weights of up to 32 words fit the LUT that compares them; others are compared in the LUTs
-    // that count.
-    localparam int SEPARATE   = (BLOCK_RAM == 0 && DEPTH <= 32) ? 1 : 0;
+    // Weights of up to 8 words fit the LUTs that compare and count three lanes, and of up to 16
+    // words two of these; of up to 32 words they fit the LUT that compares one lane and does
+    // nothing else. All others are compared and counted as they come.
+    localparam int SEPARATE   = (BLOCK_RAM == 0 && DEPTH > 16 && DEPTH <= 32) ? 1 : 0;
     localparam int THREES     = (GROUP + 2) / 3;
     localparam int COUNT_BITS =
         ((SEPARATE != 0) ? $clog2(GROUP + 1) : $clog2(3 * THREES + 1)) + HALVES;

@@ -1,7 +1,7 @@
 """BinaryMVAU: ±1 weights times ±1 activations by XNOR and popcount."""
 
 from collections.abc import Mapping, Sequence
-from math import gcd, prod
+from math import ceil, gcd, prod
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,10 @@ from irnet_hw.kernels.mvau_area import (
     xnor_popcount,
 )
 
-#: Weights in LUTs of up to this many words fit the LUT that compares them (five address bits
-#: and the input's); hls/binary_mvau decides alike.
-MERGED_DEPTH = 32
+#: Weights in LUTs of up to THREES_DEPTH words fit the LUTs that compare and count three lanes,
+#: those of up to LANE_DEPTH words the LUT that compares one; hls/binary_mvau decides alike.
+THREES_DEPTH = 16
+LANE_DEPTH = 32
 
 
 class BinaryMVAU(MVAU):
@@ -142,16 +143,22 @@ class BinaryMVAU(MVAU):
         PE, SIMD, depth = self.number("PE"), self.number("SIMD"), self.depth()
         lanes = self.group()
         groups = SIMD // lanes
-        if not self.weights_in_block_ram() and depth <= MERGED_DEPTH:
-            # Rows whose weights are the same function of the address share them.
-            bits = different(PE, depth) * SIMD
-            weights = Area(bits if depth > 1 else 0, bits)
-            count, count_bits = popcount(lanes, 0), lanes.bit_length()
+        threes, count_bits = ceil(lanes / 3), (lanes + 2).bit_length()
+        # Rows whose weights are the same function of the address share what depends on them.
+        if self.weights_in_block_ram():
+            count = xnor_popcount(lanes) * (PE * groups)
+        elif depth <= THREES_DEPTH:
+            parities, carries = different(PE, depth), different(PE, 3 * depth)
+            luts = parities + carries * ceil(depth / 8)
+            count = Area(luts, parities + carries) * (threes * groups)
+            count += popcount(threes, threes) * (PE * groups)
+        elif depth <= LANE_DEPTH:
+            compared = different(PE, depth) * SIMD
+            count = Area(compared, compared) + popcount(lanes, 0) * (PE * groups)
+            count_bits = lanes.bit_length()
         else:
-            in_luts = 0 if self.weights_in_block_ram() else rom_luts(PE * SIMD, depth)
-            weights = Area(in_luts)
-            count, count_bits = xnor_popcount(lanes), (lanes + 2).bit_length()
-        total = self.feed_area() + weights + count * (PE * groups)
+            count = Area(rom_luts(PE * SIMD, depth)) + xnor_popcount(lanes) * (PE * groups)
+        total = self.feed_area() + count
         total += adder_tree(groups, count_bits + self.half_matches()) * PE
         total += accumulators(PE, self.accumulator_bits(), self.passes())
         if self.border():

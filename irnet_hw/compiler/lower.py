@@ -185,7 +185,9 @@ def _layer_ops(
     entry = layer.input[0] if zero is None else model.find_producer(layer.input[0]).input[0]
     source = DataType["BIPOLAR"] if zero is None else DataType["UINT8"]
     weight = int_array(model, layer.input[1])
-    binary = zero is None and bool(np.all(np.abs(weight) == 1))
+    # The binary unit adds no bias; the other one takes weights of +-1 too.
+    plain = bias is None or not np.any(bias)
+    binary = zero is None and plain and bool(np.all(np.abs(weight) == 1))
     low, high = accumulator_range(model, layer)
     convolution = layer.op_type == "Conv"
     rows = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight)) if convolution else weight
@@ -211,8 +213,6 @@ def _layer_ops(
         levels = int_array(model, sign.input[1]).reshape(-1)
         inputs.append(add_constant(model, f"{layer.name}_levels", levels, DataType["INT32"]))
     elif binary:
-        if np.any(bias):
-            raise UserError(f"{label(layer)}: a last layer with 1-bit weights must have no bias")
         target = _signed_type(-rows.shape[0], rows.shape[0])
     else:
         target = _signed_type((low + bias).min(), (high + bias).max())

@@ -2,13 +2,15 @@
 
 A sliding window feeds its matrix-vector unit directly. Every other producer writes into a small
 FIFO, so that a beat's wait on one side doesn't at once stop the other, and a width converter
-follows where the lanes differ. More depth is not needed for the full rate: what arrives in bursts
-or is read in bursts waits in the kernels themselves, in a sliding window's row buffer and a
-matrix-vector unit's second vector. Register slices at both ends keep the accelerator's ports free
-of logic.
+follows where the lanes differ. More depth is mostly not needed for the full rate: what arrives in
+bursts or is read in bursts waits in the kernels themselves, in a sliding window's row buffer and a
+matrix-vector unit's second vector. Only where a pool writes straight to a matrix-vector unit that
+reads evenly, one beat after the other, the FIFO has to hold the pool's bursts. Register slices at
+both ends keep the accelerator's ports free of logic.
 """
 
 from dataclasses import dataclass
+from math import ceil, prod
 from typing import Any
 
 from onnx import NodeProto, helper
@@ -18,8 +20,10 @@ from qonnx.transformation.base import Transformation
 
 from irnet_hw.compiler.graph import FINN_DOMAIN, add_tensor, consumer, op
 
-#: Beats that a FIFO between two kernels holds.
+#: Beats that a FIFO between two kernels holds, beside bursts.
 DEPTH = 2
+#: Kernels that have no room for a burst, unless a sliding window stands before them.
+UNITS = ("BinaryMVAU", "IntMVAU")
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,13 @@ class Link:
         source: the kernel that writes it; None at the accelerator's input.
         target: the kernel that reads it; None at the output.
         flatten: the width converter between them that changes the shape, if there is one.
+        pools: those that directly follow each other up to the source, itself included.
     """
 
     source: NodeProto | None
     target: NodeProto | None
     flatten: NodeProto | None
+    pools: tuple[NodeProto, ...]
 
     @property
     def direct(self) -> bool:
@@ -47,16 +53,45 @@ def links(model: ModelWrapper) -> list[Link]:
     found = []
     source: NodeProto | None = None
     flatten: NodeProto | None = None
+    pools: tuple[NodeProto, ...] = ()
     node = consumer(model, model.graph.input[0].name)
     while node is not None:
         if node.op_type == "WidthConverter":
             flatten = node
         else:
-            found.append(Link(source, node, flatten))
+            found.append(Link(source, node, flatten, pools))
             source, flatten = node, None
+            pools = (*pools, node) if node.op_type == "BitMaxPool" else ()
         node = consumer(model, node.output[0])
-    found.append(Link(source, None, flatten))
+    found.append(Link(source, None, flatten, pools))
     return found
+
+
+def burst(link: Link, lanes: int) -> int:
+    """Return the beats that wait before a unit that reads evenly what pools write.
+
+    Rows come to the first pool at an even pace. A row of windows comes out while the last of
+    its rows goes in, and none during the others and the rows beyond the last window. What waits
+    is the largest lead of the pools' beats over the unit's, from the largest lag on; within a
+    row, the beats of a pixel come at once.
+
+    Args:
+        link: which stream.
+        lanes: of the source's beats.
+    """
+    if not link.pools or link.target is None or link.target.op_type not in UNITS:
+        return 0
+    rows: int = op(link.pools[0]).numbers("IFMDim")[0]
+    height: int = prod(op(pool).numbers("PoolDim")[0] for pool in link.pools)
+    pooled: tuple[int, ...] = op(link.pools[-1]).get_normal_output_shape()
+    _, windows, columns, channels = pooled
+    words = channels // lanes
+    line = columns * words
+    # The unit's beats in the time of a row; all are counted in beats times rows.
+    pace = windows * line
+    starts = [q * line * rows - ((q + 1) * height - 1) * pace for q in range(windows)]
+    ends = [(q + 1) * line * rows - (q + 1) * height * pace for q in range(windows)]
+    return ceil((max(ends) - min(starts)) / rows) + words
 
 
 def between(
@@ -79,7 +114,8 @@ def between(
     if link.source is None or link.target is None:
         found.append(_node("RegisterSlice", datatype, shape=list(shape), lanes=lanes[0]))
     elif not link.direct:
-        found.append(_node("StreamFIFO", datatype, shape=list(shape), lanes=lanes[0], depth=DEPTH))
+        depth = DEPTH + burst(link, lanes[0])
+        found.append(_node("StreamFIFO", datatype, shape=list(shape), lanes=lanes[0], depth=depth))
     if link.flatten is not None or lanes[0] != lanes[1]:
         after = op(link.flatten).get_nodeattr("outShape") if link.flatten is not None else shape
         found.append(

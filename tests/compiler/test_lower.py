@@ -44,6 +44,13 @@ def test_multilayer_perceptron() -> None:
     assert same(network) == ["WidthConverter", "IntMVAU", "BinaryMVAU", "BinaryMVAU"]
 
 
+@pytest.mark.parametrize(("bits", "seed"), [(1, 0), (2, 6)])
+def test_bias_behind_weights_of_one(bits: int, seed: int) -> None:
+    """The binary unit adds none; weights of 2 bits may all be +-1 by chance (with this seed)."""
+    network = Network(layers=(Conv(1, bits=8, pool=5),), classes=3, last_bits=bits, seed=seed)
+    assert same(network)[-1] == "IntMVAU"
+
+
 CONVOLUTION = st.builds(
     Conv,
     channels=st.integers(1, 6),

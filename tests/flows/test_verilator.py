@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from irnet_hw import spec
-from irnet_hw.compiler import manifest
+from irnet_hw.compiler import build, manifest
 from irnet_hw.errors import UserError
 from irnet_hw.flows.verilator import IRREGULAR_IMAGES, simulate
-from tests.compiler.graphs import images
+from tests.compiler.graphs import Conv, Network, images
 from tests.flows.networks import LEAST, TINY, build_network, tiny_images
 
 
@@ -42,6 +42,18 @@ def test_every_logit_and_every_stream_is_the_specifications(build_dir):
     signs = {node.output[0] for node in model.graph.node if node.name.endswith("_sign")}
     assert len(signs) == len(TINY.layers)
     assert signs <= {entry["tensor"] for entry in result["tensors"] if entry["against"] == "QONNX"}
+
+
+def test_bursts_of_a_pool_cost_no_cycles(tmp_path):
+    """Both the convolution and the dense layer are busy in every cycle, with a pool in between."""
+    network = Network(image=(4, 32, 2), layers=(Conv(36, bits=8, pool=2),), classes=1)
+    network.build().save(str(tmp_path / "model.onnx"))
+    content = build(tmp_path / "model.onnx", "zcu104", tmp_path / "out", 100e6 / 1152)
+    busy = [layer["op"] for layer in content["layers"] if layer["cycles"] == 1152]
+    assert busy == ["SlidingWindow", "IntMVAU", "WidthConverter", "IntMVAU"]
+    result = simulate(tmp_path / "out", images(network, 12), None)
+    assert result["differences"] == 0
+    assert result["cycles_per_frame"] == content["cycles_per_frame"] == 1152
 
 
 def test_no_stream_need_be_compared(build_dir):

@@ -37,9 +37,10 @@ def test_goes_to_a_table_and_back():
     ("assignment", "message"),
     [
         ("model=3", "model: must be a table [model]"),
-        ("model.name=vggg", "model.name = 'vggg': must be one of vgg"),
+        ("model.name=vggg", "model.name = 'vggg': must be one of resnet, vgg"),
         ("model.depth=3", "model.depth = 3: no such key; the keys are model.name, model.image, "
-         "model.classes, model.widths, model.pools"),
+         "model.classes, model.widths, model.pools, model.padding, model.hidden, model.precision, "
+         "model.he, model.libra, model.ede"),
         ("model.widths=[4]", "model.pools: [False, True, False, True], must have 1 values, "
          "as model.widths"),
         ("epoch=3", "epoch = 3: no such key; the keys are name, data, seed, epochs, batch_size, "

@@ -1,27 +1,39 @@
 """Datasets by name."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+from irnet_hw.data.cifar10 import cifar10
 from irnet_hw.data.dataset import Dataset
 from irnet_hw.data.digits import digits
 from irnet_hw.errors import UserError
 
 __all__ = ["DATASETS", "Dataset", "load"]
 
-DATASETS: dict[str, Callable[[], Dataset]] = {"digits": digits}
+#: Those that come with a package, and those that are read from a folder of the user's.
+BUNDLED: dict[str, Callable[[], Dataset]] = {"digits": digits}
+IN_A_FOLDER: dict[str, Callable[[Path], Dataset]] = {"cifar10": cifar10}
+
+DATASETS = sorted([*BUNDLED, *IN_A_FOLDER])
 
 
-def load(name: str) -> Dataset:
+def load(name: str, folder: str = "") -> Dataset:
     """Return a dataset.
 
+    Args:
+        name: of the dataset.
+        folder: where its files lie; a bundled one needs none.
+
     Raises:
-        UserError: there is none of that name.
+        UserError: there is none of that name, or its files are missing or damaged.
 
     Example:
         >>> dataset = load("digits")
         >>> dataset.train_images.shape, dataset.test_images.shape
         ((1437, 8, 8, 1), (360, 8, 8, 1))
     """
-    if name not in DATASETS:
-        raise UserError(f"data: {name!r}, must be one of {', '.join(sorted(DATASETS))}")
-    return DATASETS[name]()
+    if name in BUNDLED:
+        return BUNDLED[name]()
+    if name in IN_A_FOLDER:
+        return IN_A_FOLDER[name](Path(folder))
+    raise UserError(f"data: {name!r}, must be one of {', '.join(DATASETS)}")

@@ -68,7 +68,7 @@ def export(checkpoint: Path, out: Path | None = None) -> Exported:
     """
     checkpoint = Path(checkpoint)
     trained = load_checkpoint(checkpoint)
-    dataset = data.load(trained.recipe.data)
+    dataset = data.load(trained.recipe.data, trained.recipe.data_folder)
     images, labels = dataset.test_images, dataset.test_labels
     try:
         network = deploy(trained.model())

@@ -1,12 +1,15 @@
 """The parts that networks share. Modules only: the exporter replaces them one by one."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from brevitas import nn as qnn
 from brevitas.quant import Int8WeightPerTensorFixedPoint
 from torch import Tensor, nn
+from torch.nn import functional
 
-from irnet_hw.quant import EDEActQuant, LibraWeightQuant
+from irnet_hw.errors import UserError
+from irnet_hw.quant import act_quant, weight_quant
 
 #: A pixel of this value is the network's 0, so that zero padding is a pixel too.
 PIXEL_OFFSET = 128
@@ -25,20 +28,58 @@ class Normalise(nn.Module):
         return (pixels - PIXEL_OFFSET) * PIXEL_SCALE
 
 
-def binarise() -> nn.Module:
-    """Return the ±1 activations that stand before every 1-bit layer."""
-    layer: nn.Module = qnn.QuantIdentity(act_quant=EDEActQuant)
-    return layer
+def check_ends(image: list[int], classes: int) -> None:
+    """Check what every network's configuration has: the images' shape and the classes.
+
+    Raises:
+        UserError: one of them makes no network.
+    """
+    if len(image) != 3 or min(image) < 1:
+        raise UserError(
+            f"model.image: {image}, must be height, width and channels, each at least 1"
+        )
+    if classes < 2:
+        raise UserError(f"model.classes: {classes}, must be at least 2")
 
 
-def first_conv(inputs: int, outputs: int) -> nn.Module:
+@dataclass(frozen=True)
+class Binary:
+    """Makes the 1-bit layers of a network.
+
+    Attributes:
+        libra: weights are binarised by Libra-PB, not by their own signs.
+        ede: the sign's gradient is EDE's, not the clipped straight-through one.
+    """
+
+    libra: bool = True
+    ede: bool = True
+
+    def activations(self) -> nn.Module:
+        """Return the ±1 activations that stand before every 1-bit layer."""
+        layer: nn.Module = qnn.QuantIdentity(act_quant=act_quant(self.ede))
+        return layer
+
+    def conv(self, inputs: int, outputs: int, *, stride: int = 1, padding: int = 1) -> nn.Module:
+        """Return a 3x3 convolution with zero padding and 1-bit weights."""
+        weights = weight_quant(self.libra, self.ede)
+        return _conv(inputs, outputs, weights, stride=stride, padding=padding)
+
+    def dense(self, inputs: int, outputs: int) -> nn.Module:
+        """Return a dense layer with 1-bit weights."""
+        layer: nn.Module = qnn.QuantLinear(
+            inputs, outputs, bias=False, weight_quant=weight_quant(self.libra, self.ede)
+        )
+        return layer
+
+
+def first_conv(inputs: int, outputs: int, *, padding: int = 1) -> nn.Module:
     """Return a 3x3 convolution with zero padding, 8-bit weights and one power-of-two scale."""
-    return _conv(inputs, outputs, Int8WeightPerTensorFixedPoint)
+    return _conv(inputs, outputs, Int8WeightPerTensorFixedPoint, padding=padding)
 
 
-def binary_conv(inputs: int, outputs: int) -> nn.Module:
-    """Return a 3x3 convolution with zero padding and 1-bit weights."""
-    return _conv(inputs, outputs, LibraWeightQuant)
+def first_float_conv(inputs: int, outputs: int, *, padding: int = 1) -> nn.Module:
+    """Return a 3x3 convolution with zero padding and float weights."""
+    return nn.Conv2d(inputs, outputs, 3, padding=padding, bias=False)
 
 
 def last_dense(inputs: int, outputs: int) -> nn.Module:
@@ -49,20 +90,22 @@ def last_dense(inputs: int, outputs: int) -> nn.Module:
     return layer
 
 
-def block(conv: nn.Module, channels: int, *, binary: bool, pool: bool) -> nn.Module:
+def block(
+    conv: nn.Module, channels: int, *, activations: nn.Module | None = None, pool: bool = False
+) -> nn.Module:
     """Return a convolution with what belongs to it, in the order of VGG-Small.
 
-    [binarise,] conv, [max-pool,] batch norm, Hardtanh.
+    [activations,] conv, [max-pool,] batch norm, Hardtanh.
 
     Args:
         conv: the convolution.
         channels: its output channels.
-        binary: whether its input is made ±1.
+        activations: what makes its input ±1, before a 1-bit convolution.
         pool: whether a 2x2 max-pool halves the image.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    if binary:
-        layers["binarise"] = binarise()
+    if activations is not None:
+        layers["binarise"] = activations
     layers["conv"] = conv
     if pool:
         layers["pool"] = nn.MaxPool2d(2)
@@ -71,8 +114,60 @@ def block(conv: nn.Module, channels: int, *, binary: bool, pool: bool) -> nn.Mod
     return nn.Sequential(layers)
 
 
-def _conv(inputs: int, outputs: int, weight_quant: type) -> nn.Module:
+class Shortcut(nn.Module):
+    """ResNet's parameter-free shortcut, option A: every other pixel, and channels of 0.
+
+    He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, section 3.3. The new
+    channels stand half before and half after those that there are.
+
+    Args:
+        inputs: channels.
+        outputs: channels, at least as many.
+        stride: takes every so many pixels.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        before = (outputs - inputs) // 2
+        self.channels = (before, outputs - inputs - before)
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, outputs, ceil(height / stride), ceil(width / stride)]."""
+        sampled = x[:, :, :: self.stride, :: self.stride]
+        return functional.pad(sampled, (0, 0, 0, 0, *self.channels))
+
+
+class Residual(nn.Module):
+    """Layers with a shortcut around them, and a Hardtanh on the sum.
+
+    Args:
+        body: the layers.
+        shortcut: gives what the layers' output is added to.
+    """
+
+    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+        self.shortcut = shortcut
+        self.clip = nn.Hardtanh()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the clipped sum of both paths."""
+        total: Tensor = self.clip(self.body(x) + self.shortcut(x))
+        return total
+
+
+def _conv(
+    inputs: int, outputs: int, weight_quant: type, *, stride: int = 1, padding: int
+) -> nn.Module:
     layer: nn.Module = qnn.QuantConv2d(
-        inputs, outputs, 3, padding=1, bias=False, weight_quant=weight_quant
+        inputs,
+        outputs,
+        3,
+        stride=stride,
+        padding=padding,
+        bias=False,
+        weight_quant=weight_quant,
     )
     return layer

@@ -1,25 +1,28 @@
-"""The paper's VGG style: 3x3 convolutions in a row, some with a max-pool."""
+"""The paper's VGG style: 3x3 convolutions in a row, some with a max-pool, and dense layers."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from torch import nn
 
 from irnet_hw.errors import UserError
 from irnet_hw.models.blocks import (
+    Binary,
     Normalise,
-    binarise,
-    binary_conv,
     block,
+    check_ends,
     first_conv,
+    first_float_conv,
     last_dense,
 )
+
+PRECISIONS = ("hardware", "paper")
 
 
 @dataclass(frozen=True)
 class VGG:
-    """A VGG-style network: 8-bit first convolution, 1-bit convolutions, 8-bit dense layer.
+    """A VGG-style network: first convolution, 1-bit convolutions, dense layer.
 
     Attributes:
         name: "vgg".
@@ -27,6 +30,14 @@ class VGG:
         classes: how many logits.
         widths: output channels of each convolution.
         pools: for each convolution, whether a 2x2 max-pool follows it.
+        padding: pixels of 0 on every side of every convolution, 0 or 1.
+        hidden: outputs of each 1-bit dense layer before the last.
+        precision: "hardware", first and last layer of 8-bit weights, the last one's inputs ±1;
+            or "paper", both layers in float.
+        he: the first weights are He's normally distributed ones, as the paper's VGG-Small has
+            them, not PyTorch's own.
+        libra: weights are binarised by Libra-PB, not by their own signs.
+        ede: the sign's gradient is EDE's, not the clipped straight-through one.
 
     Raises:
         UserError: the values don't fit together.
@@ -37,31 +48,44 @@ class VGG:
     classes: int
     widths: list[int]
     pools: list[bool]
+    padding: int = 1
+    hidden: list[int] = field(default_factory=list)
+    precision: str = "hardware"
+    he: bool = False
+    libra: bool = True
+    ede: bool = True
 
     def __post_init__(self) -> None:
-        if len(self.image) != 3 or min(self.image) < 1:
-            raise UserError(
-                f"model.image: {self.image}, must be height, width and channels, each at least 1"
-            )
-        if self.classes < 2:
-            raise UserError(f"model.classes: {self.classes}, must be at least 2")
+        check_ends(self.image, self.classes)
         if not self.widths or min(self.widths) < 1:
             raise UserError(f"model.widths: {self.widths}, must be channels, each at least 1")
         if len(self.pools) != len(self.widths):
             raise UserError(
                 f"model.pools: {self.pools}, must have {len(self.widths)} values, as model.widths"
             )
-        if min(self.features_shape()[:2]) < 1:
+        if self.padding not in (0, 1):
+            raise UserError(f"model.padding: {self.padding}, must be 0 or 1")
+        if min(self.hidden, default=1) < 1:
+            raise UserError(f"model.hidden: {self.hidden}, must be outputs, each at least 1")
+        if self.precision not in PRECISIONS:
             raise UserError(
-                f"model.pools: {sum(self.pools)} pools leave nothing of an image of "
+                f"model.precision: {self.precision!r}, must be one of {', '.join(PRECISIONS)}"
+            )
+        if min(self.features_shape()[:2]) < 1:
+            convolutions = "" if self.padding else "convolutions without padding and "
+            raise UserError(
+                f"model.pools: {convolutions}{sum(self.pools)} pools leave nothing of an image of "
                 f"{self.image[0]}x{self.image[1]}"
             )
 
     def features_shape(self) -> tuple[int, int, int]:
-        """Return height, width and channels of what enters the dense layer."""
+        """Return height, width and channels of what enters the dense layers."""
         height, width, _ = self.image
-        times = sum(self.pools)
-        return height >> times, width >> times, self.widths[-1]
+        for pool in self.pools:
+            height, width = (
+                max(side - 2 + 2 * self.padding, 0) >> pool for side in (height, width)
+            )
+        return height, width, self.widths[-1]
 
     def build(self) -> nn.Module:
         """Return the network, with fresh weights.
@@ -69,13 +93,49 @@ class VGG:
         It takes pixels as float32 [N, channels, height, width] with values 0 to 255, and
         returns logits [N, classes].
         """
-        convs = [first_conv(self.image[2], self.widths[0])]
-        convs += [binary_conv(inputs, outputs) for inputs, outputs in pairwise(self.widths)]
+        binary, hardware = Binary(self.libra, self.ede), self.precision == "hardware"
+        first = first_conv if hardware else first_float_conv
+        convs = [first(self.image[2], self.widths[0], padding=self.padding)]
+        convs += [
+            binary.conv(inputs, outputs, padding=self.padding)
+            for inputs, outputs in pairwise(self.widths)
+        ]
         layers: OrderedDict[str, nn.Module] = OrderedDict(normalise=Normalise())
         for i, (conv, width, pool) in enumerate(zip(convs, self.widths, self.pools, strict=True)):
-            layers[f"block{i}"] = block(conv, width, binary=i > 0, pool=pool)
+            activations = binary.activations() if i else None
+            layers[f"block{i}"] = block(conv, width, activations=activations, pool=pool)
         height, width, channels = self.features_shape()
-        layers["binarise"] = binarise()
+        sizes = [height * width * channels, *self.hidden]
+        if hardware or self.hidden:
+            layers["binarise"] = binary.activations()
         layers["flatten"] = nn.Flatten()
-        layers["dense"] = last_dense(height * width * channels, self.classes)
-        return nn.Sequential(layers)
+        for i, (inputs, outputs) in enumerate(pairwise(sizes)):
+            layers[f"hidden{i}"] = nn.Sequential(
+                OrderedDict(
+                    dense=binary.dense(inputs, outputs),
+                    norm=nn.BatchNorm1d(outputs),
+                    clip=nn.Hardtanh(),
+                )
+            )
+            if hardware or i + 1 < len(self.hidden):
+                layers[f"binarise{i}"] = binary.activations()
+        last = last_dense if hardware else nn.Linear
+        layers["dense"] = last(sizes[-1], self.classes)
+        network = nn.Sequential(layers)
+        if self.he:
+            _initialise(network)
+        return network
+
+
+def _initialise(network: nn.Module) -> None:
+    """Draw first weights as the paper's VGG-Small does.
+
+    Convolutions and 1-bit dense layers: He et al., "Delving Deep into Rectifiers", ICCV 2015,
+    by the number of outputs. The last layer: a standard deviation of 0.01, and no bias.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.normal_(module.weight, std=0.01)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

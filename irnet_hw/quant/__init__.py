@@ -1,6 +1,17 @@
-"""IR-Net in Brevitas: Libra-PB weights, EDE activations and the EDE schedule."""
+"""IR-Net in Brevitas: Libra-PB weights, EDE activations, the EDE schedule, and the ablation."""
 
+from irnet_hw.quant.ablation import STE, act_quant, weight_quant
 from irnet_hw.quant.ede import EDE, EDEActQuant, EDESchedule, set_ede
 from irnet_hw.quant.libra import LibraWeightQuant, libra
 
-__all__ = ["EDE", "EDEActQuant", "EDESchedule", "LibraWeightQuant", "libra", "set_ede"]
+__all__ = [
+    "EDE",
+    "STE",
+    "EDEActQuant",
+    "EDESchedule",
+    "LibraWeightQuant",
+    "act_quant",
+    "libra",
+    "set_ede",
+    "weight_quant",
+]

@@ -81,19 +81,23 @@ class EDE(nn.Module):
         return y
 
 
-class EDEQuant(nn.Module):
-    """EDE as a Brevitas tensor quantizer: 1 bit, scale 1, zero point 0."""
+class SignQuant(nn.Module):
+    """The sign as a Brevitas tensor quantizer: 1 bit, scale 1, zero point 0.
 
-    def __init__(self) -> None:
+    Args:
+        estimator: the module that takes the sign, and gives it a gradient.
+    """
+
+    def __init__(self, estimator: nn.Module) -> None:
         super().__init__()
-        self.ede = EDE()
+        self.estimator = estimator
         self.scale = StatelessBuffer(torch.tensor(1.0))
         self.zero_point = StatelessBuffer(torch.tensor(0.0))
         self.bit_width = BitWidthConst(1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the sign of ``x``, its scale, zero point and bit width."""
-        return self.ede(x), self.scale(), self.zero_point(), self.bit_width()
+        return self.estimator(x), self.scale(), self.zero_point(), self.bit_width()
 
 
 class EDEActQuant(ExtendedInjector):  # type: ignore[misc]
@@ -107,7 +111,8 @@ class EDEActQuant(ExtendedInjector):  # type: ignore[misc]
     """
 
     proxy_class = ActQuantProxyFromInjector
-    tensor_quant = EDEQuant
+    tensor_quant = SignQuant
+    estimator = EDE
     signed = True
     narrow_range = True
     float_to_int_impl_type = FloatToIntImplType.ROUND

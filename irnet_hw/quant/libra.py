@@ -78,18 +78,19 @@ class LibraQuant(nn.Module):
     Args:
         output_channel_dim: the weight's axis of output channels; Brevitas takes it from the
             layer.
+        estimator: the module that takes the sign, and gives it a gradient.
     """
 
-    def __init__(self, output_channel_dim: int) -> None:
+    def __init__(self, output_channel_dim: int, estimator: nn.Module) -> None:
         super().__init__()
         self.output_channel_dim = output_channel_dim
-        self.ede = EDE()
+        self.estimator = estimator
         self.zero_point = StatelessBuffer(torch.tensor(0.0))
         self.bit_width = BitWidthConst(1)
 
     def forward(self, weight: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the binary weight times its scale, the scale, zero point and bit width."""
-        binary, scale = libra(weight, self.output_channel_dim, self.ede)
+        binary, scale = libra(weight, self.output_channel_dim, self.estimator)
         return binary * scale, scale, self.zero_point(), self.bit_width()
 
 
@@ -107,6 +108,7 @@ class LibraWeightQuant(SolveWeightScalingStatsInputDimsFromModule):  # type: ign
 
     proxy_class = WeightQuantProxyFromInjector
     tensor_quant = LibraQuant
+    estimator = EDE
     signed = True
     narrow_range = True
     float_to_int_impl_type = FloatToIntImplType.ROUND

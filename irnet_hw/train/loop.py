@@ -19,7 +19,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.quant import set_ede
 from irnet_hw.train import table
-from irnet_hw.train.augment import shifted
+from irnet_hw.train.augment import flipped, shifted
 from irnet_hw.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, versions
 from irnet_hw.train.recipe import Recipe
 
@@ -47,7 +47,7 @@ def train(recipe: Recipe, out: Path, resume: bool = False) -> Path:
         UserError: recipe and dataset don't fit, the run to resume is another one or there is
             none, the folder can't be written, or the loss is no longer finite.
     """
-    dataset = data.load(recipe.data)
+    dataset = data.load(recipe.data, recipe.data_folder)
     _check(recipe, dataset)
     last = out / "last.pt"
     run = _Run.resumed(recipe, last) if resume else _Run.fresh(recipe)
@@ -136,7 +136,8 @@ class _Run:
         checkpoint = load_checkpoint(path)
         asked, saved = table.table(recipe), table.table(checkpoint.recipe)
         for key, value in asked.items():
-            if value != saved[key]:
+            # The same images may have been moved.
+            if key != "data_folder" and value != saved[key]:
                 raise UserError(
                     f"{path}: was trained with {key} = {saved[key]}, and the recipe says {value}; "
                     "--resume needs the same recipe"
@@ -201,6 +202,8 @@ class _Run:
         order = torch.randperm(len(images), generator=generator)
         for indices in order[: len(order) // size * size].reshape(-1, size):
             batch = shifted(images[indices], self.recipe.shift, generator)
+            if self.recipe.flip:
+                batch = flipped(batch, generator)
             yield batch.float(), labels[indices]
 
     def _set_learning_rate(self, part: float) -> None:

@@ -14,7 +14,7 @@ from irnet_hw.share import share
 from irnet_hw.train import table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What to train, on what, and how.
 
@@ -23,6 +23,7 @@ class Recipe:
     Attributes:
         name: of the network and its run folder.
         data: the dataset's name.
+        data_folder: where the dataset's files lie, if it isn't a bundled one.
         seed: of the first weights, the order of the images and their shifts.
         epochs: how often every image is seen.
         batch_size: images a step.
@@ -33,6 +34,7 @@ class Recipe:
         t_min: of the EDE schedule.
         t_max: of the EDE schedule.
         shift: an image is shifted by at most so many pixels in each direction.
+        flip: images are mirrored left to right, every other one at random.
         threads: of the processor; in how many parts sums are taken decides their rounding, and
             so the weights. Small networks are fastest with one.
         model: the network.
@@ -43,6 +45,7 @@ class Recipe:
 
     name: str
     data: str
+    data_folder: str = ""
     seed: int
     epochs: int
     batch_size: int
@@ -53,6 +56,7 @@ class Recipe:
     t_min: float
     t_max: float
     shift: int
+    flip: bool = False
     threads: int
     model: models.Config
 
@@ -63,7 +67,7 @@ class Recipe:
                 "and begin with a letter or digit"
             )
         if self.data not in DATASETS:
-            raise UserError(f"data: {self.data!r}, must be one of {', '.join(sorted(DATASETS))}")
+            raise UserError(f"data: {self.data!r}, must be one of {', '.join(DATASETS)}")
         if not 0 <= self.seed < 2**32:
             raise UserError(f"seed: {self.seed}, must be from 0 to 4294967295")
         if self.batch_size < 2:

@@ -74,7 +74,7 @@ def build(kind: type[T], table: Table, where: str, prefix: str = "") -> T:
     Args:
         kind: the dataclass; its fields are bool, int, float, str or lists of them, or of any
             other class whose instance the table holds already.
-        table: every field has its key, and every key its field.
+        table: every key has its field, and every field its key, unless it has a default.
         where: the file, for messages.
         prefix: what stands before the keys in messages.
 
@@ -88,10 +88,10 @@ def build(kind: type[T], table: Table, where: str, prefix: str = "") -> T:
                 f"{where}: {prefix}{key} = {_written(value)}: no such key; "
                 f"the keys are {', '.join(prefix + known for known in hints)}"
             )
-    for key in hints:
-        if key not in table:
-            raise UserError(f"{where}: {prefix}{key}: is missing")
-    values = {key: _typed(hints[key], table[key], where, prefix + key) for key in hints}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if field.name not in table and _required(field):
+            raise UserError(f"{where}: {prefix}{field.name}: is missing")
+    values = {key: _typed(hints[key], value, where, prefix + key) for key, value in table.items()}
     try:
         return kind(**values)
     except UserError as error:
@@ -124,6 +124,11 @@ def write(content: Table) -> str:
         else:
             lines.append(f"{key} = {_written(value)}\n")
     return "".join(lines)
+
+
+def _required(field: "dataclasses.Field[Any]") -> bool:
+    missing = dataclasses.MISSING
+    return field.default is missing and field.default_factory is missing
 
 
 def _value(written: str) -> Any:

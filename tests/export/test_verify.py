@@ -9,6 +9,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.export.file import to_qonnx
 from irnet_hw.export.network import deploy
 from irnet_hw.export.verify import Closeness, verify
+from irnet_hw.models import VGG, build
 from tests.export.networks import BOUNDARIES, tiny_network
 
 SHAPE = (8, 8, 1)
@@ -46,6 +47,28 @@ def test_exported_is_trained(images, seed):
         assert found.unexplained == 0
         assert found.largest <= found.allowed
         assert found.differences == 0 or found.layer.endswith(("norm", "dense", "binarise"))
+
+
+@pytest.mark.parametrize("libra", [False, True])
+@pytest.mark.parametrize("ede", [False, True])
+def test_the_style_of_cnv_is_exported_as_trained(images, libra, ede):
+    config = VGG(
+        *("vgg", [8, 8, 1], 10, [8, 8], [False, True]),
+        padding=0,
+        hidden=[16, 12],
+        he=True,
+        libra=libra,
+        ede=ede,
+    )
+    torch.manual_seed(0)
+    trained = build(config)
+    trained(torch.from_numpy(images).permute(0, 3, 1, 2).float())
+    network = deploy(trained.eval())
+    verified = verify(network, to_qonnx(network, SHAPE), images)
+    boundaries = ["block1.binarise", "binarise", "binarise0", "binarise1", "logits"]
+    assert [found.tensor for found in verified.equalities] == boundaries
+    assert all(found.differences == 0 for found in verified.equalities)
+    assert all(found.unexplained == 0 for found in verified.closenesses)
 
 
 def test_summary(images, network):

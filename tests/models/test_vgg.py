@@ -23,8 +23,29 @@ def configs(draw):
     return VGG("vgg", image, draw(st.integers(2, 11)), widths, pools)
 
 
+@st.composite
+def configs_with_all_keys(draw):
+    widths = draw(st.lists(st.integers(1, 6), min_size=1, max_size=3))
+    pools = draw(st.lists(st.booleans(), min_size=len(widths), max_size=len(widths)))
+    sides = st.integers(24, 30)
+    booleans = st.booleans()
+    return VGG(
+        "vgg",
+        [draw(sides), draw(sides), draw(st.integers(1, 3))],
+        draw(st.integers(2, 11)),
+        widths,
+        pools,
+        padding=draw(st.integers(0, 1)),
+        hidden=draw(st.lists(st.integers(1, 6), max_size=2)),
+        precision=draw(st.sampled_from(["hardware", "paper"])),
+        he=draw(booleans),
+        libra=draw(booleans),
+        ede=draw(booleans),
+    )
+
+
 @settings(max_examples=20)
-@given(configs())
+@given(st.one_of(configs(), configs_with_all_keys()))
 def test_any_configuration_gives_logits(config):
     height, width, channels = config.image
     model = models.build(config).eval()
@@ -45,6 +66,46 @@ def test_the_layers_stand_as_in_vgg_small():
         *(*binary, pools, *rest),
         *(qnn.QuantIdentity, nn.Flatten, qnn.QuantLinear),
     ]
+
+
+def kinds(config):
+    wanted = {
+        *(nn.Conv2d, nn.Linear, nn.MaxPool2d, nn.BatchNorm1d, nn.BatchNorm2d, nn.Hardtanh),
+        *(qnn.QuantConv2d, qnn.QuantLinear, qnn.QuantIdentity),
+    }
+    return [kind for kind in map(type, models.build(config).modules()) if kind in wanted]
+
+
+def test_the_papers_precision_leaves_both_ends_in_float():
+    config = VGG("vgg", [8, 8, 3], 10, widths=[4, 6], pools=[False, True], precision="paper")
+    assert kinds(config) == [
+        *(nn.Conv2d, nn.BatchNorm2d, nn.Hardtanh),
+        *(qnn.QuantIdentity, qnn.QuantConv2d, nn.MaxPool2d, nn.BatchNorm2d, nn.Hardtanh),
+        nn.Linear,
+    ]
+
+
+def test_hidden_layers_are_binary():
+    config = VGG("vgg", [8, 8, 3], 10, widths=[4], pools=[True], padding=0, hidden=[5, 6])
+    hidden = [qnn.QuantIdentity, qnn.QuantLinear, nn.BatchNorm1d, nn.Hardtanh]
+    assert kinds(config) == [
+        *(qnn.QuantConv2d, nn.MaxPool2d, nn.BatchNorm2d, nn.Hardtanh),
+        *(*hidden, *hidden),
+        *(qnn.QuantIdentity, qnn.QuantLinear),
+    ]
+    model = models.build(config)
+    assert model.hidden0.dense.in_features == 3 * 3 * 4
+    assert model.hidden0.dense.quant_weight().bit_width == 1
+
+
+def test_hes_first_weights():
+    config = VGG("vgg", [8, 8, 64], 10, widths=[64, 64], pools=[False, True], he=True)
+    torch.manual_seed(0)
+    model = models.build(config)
+    for conv in (model.block0.conv, model.block1.conv):
+        assert conv.weight.std().item() == pytest.approx((2 / (9 * 64)) ** 0.5, rel=0.02)
+    assert model.dense.weight.std().item() == pytest.approx(0.01, rel=0.05)
+    assert not model.dense.bias.any()
 
 
 def test_pixels_become_exact():
@@ -115,6 +176,14 @@ def test_brevitas_exports_it():
             {"image": [3, 8, 1]},
             "model.pools: 2 pools leave nothing of an image of 3x8",
         ),
+        (
+            {"image": [9, 8, 1], "padding": 0},
+            "model.pools: convolutions without padding and 2 pools leave nothing of an image of "
+            "9x8",
+        ),
+        ({"padding": 2}, "model.padding: 2, must be 0 or 1"),
+        ({"hidden": [0]}, "model.hidden: [0], must be outputs, each at least 1"),
+        ({"precision": "half"}, "model.precision: 'half', must be one of hardware, paper"),
     ],
 )
 def test_refuses(values, message):

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irnet_hw.train.augment import shifted
+from irnet_hw.train.augment import flipped, shifted
 
 
 @given(
@@ -28,3 +28,18 @@ def test_every_shift_occurs():
     images[:, :, 1, 1] = 1
     found = shifted(images, 1, torch.Generator().manual_seed(0)).argwhere()[:, 2:]
     assert len({tuple(place) for place in found.tolist()}) == 9
+
+
+@given(st.integers(1, 8), st.integers(1, 3), st.integers(1, 7), st.integers(1, 7))
+def test_each_image_is_flipped_as_a_whole_or_not_at_all(count, channels, height, width):
+    generator = torch.Generator().manual_seed(count)
+    images = torch.randint(0, 256, (count, channels, height, width), generator=generator)
+    for image, before in zip(flipped(images, generator), images, strict=True):
+        assert torch.equal(image, before) or torch.equal(image, before.flip(2))
+
+
+def test_half_of_the_images_are_flipped():
+    images = torch.arange(2, dtype=torch.uint8).expand(1000, 3, 4, 2)
+    result = flipped(images, torch.Generator().manual_seed(0))
+    assert result.dtype == torch.uint8
+    assert 450 <= result[:, 0, 0, 0].sum() <= 550

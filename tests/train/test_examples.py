@@ -3,8 +3,18 @@ import importlib
 
 import pytest
 
+NAMES = [
+    "data",
+    "models",
+    "models.resnet",
+    "quant.ablation",
+    "quant.ede",
+    "quant.libra",
+    "train.table",
+]
 
-@pytest.mark.parametrize("name", ["data", "models", "quant.ede", "quant.libra", "train.table"])
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_examples_in_the_docstrings_hold(name):
     result = doctest.testmod(importlib.import_module(f"irnet_hw.{name}"))
     assert result.attempted > 0

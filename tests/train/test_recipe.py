@@ -1,7 +1,7 @@
 import pytest
 
 from irnet_hw.errors import UserError
-from irnet_hw.models import VGG
+from irnet_hw.models import VGG, build
 from irnet_hw.share import share
 from irnet_hw.train import load_recipe, table
 from irnet_hw.train.recipe import from_table
@@ -23,6 +23,33 @@ def test_every_recipe_is_valid_and_named_as_its_file(path):
     assert load_recipe(path.stem).name == path.stem
 
 
+def test_every_recipe_survives_its_own_writing(tmp_path):
+    """A run's folder keeps the recipe as used; it must be the same one when read again."""
+    for path in share("train").glob("*.toml"):
+        recipe = load_recipe(path.stem, ["data_folder=/somewhere"])
+        written = tmp_path / path.name
+        written.write_text(table.write(table.table(recipe)))
+        assert load_recipe(str(written)) == recipe
+
+
+def parameters(name):
+    config = load_recipe(name).model
+    return sum(parameter.numel() for parameter in build(config).parameters())
+
+
+def test_vgg_small_has_the_published_parameters():
+    """Six convolutions of 128 to 512 channels, their batch norms, and 8192 to 10."""
+    weights = 9 * (3 * 128 + 128 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 512 * 512)
+    norms = 2 * 2 * (128 + 256 + 512)
+    assert parameters("vgg-small") == weights + norms + 8192 * 10 + 10 == 4_660_106
+
+
+def test_cnv_has_the_published_parameters():
+    """The 1542848 weights of FINN's network, its batch norms, and the bias that it hasn't."""
+    norms = 2 * (2 * (64 + 128 + 256) + 2 * 512)
+    assert parameters("cnv") == 1_542_848 + norms + 10
+
+
 def test_values_can_be_overridden():
     recipe = load_recipe("digits-vgg", ["epochs=2", "model.widths=[1,2,3,4]", "name=other"])
     assert (recipe.epochs, recipe.model.widths, recipe.name) == (2, [1, 2, 3, 4], "other")
@@ -37,19 +64,20 @@ def test_goes_to_a_table_and_back():
     ("assignment", "message"),
     [
         ("model=3", "model: must be a table [model]"),
-        ("model.name=vggg", "model.name = 'vggg': must be one of vgg"),
+        ("model.name=vggg", "model.name = 'vggg': must be one of resnet, vgg"),
         ("model.depth=3", "model.depth = 3: no such key; the keys are model.name, model.image, "
-         "model.classes, model.widths, model.pools"),
+         "model.classes, model.widths, model.pools, model.padding, model.hidden, model.precision, "
+         "model.he, model.libra, model.ede"),
         ("model.widths=[4]", "model.pools: [False, True, False, True], must have 1 values, "
          "as model.widths"),
-        ("epoch=3", "epoch = 3: no such key; the keys are name, data, seed, epochs, batch_size, "
-         "learning_rate, momentum, weight_decay, label_smoothing, t_min, t_max, shift, threads, "
-         "model"),
+        ("epoch=3", "epoch = 3: no such key; the keys are name, data, data_folder, seed, epochs, "
+         "batch_size, learning_rate, momentum, weight_decay, label_smoothing, t_min, t_max, "
+         "shift, flip, threads, model"),
         ("epochs=many", 'epochs = "many": must be an integer'),
         ("epochs=0", "epochs: 0, must be at least 1"),
         ("name=../x", "name: '../x', must be letters, digits, '-', '_' and '.', "
          "and begin with a letter or digit"),
-        ("data=mnist", "data: 'mnist', must be one of digits"),
+        ("data=mnist", "data: 'mnist', must be one of cifar10, digits"),
         ("seed=-1", "seed: -1, must be from 0 to 4294967295"),
         ("batch_size=1", "batch_size: 1, must be at least 2 for batch normalisation"),
         ("learning_rate=0", "learning_rate: 0.0, must be above 0"),

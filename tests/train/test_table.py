@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
@@ -73,6 +73,16 @@ def test_refuses_a_missing_key():
     with pytest.raises(UserError) as error:
         table.build(Inner, {}, "a.toml")
     assert str(error.value) == "a.toml: size: is missing"
+
+
+def test_what_is_missing_has_its_default():
+    @dataclass
+    class Defaults:
+        size: int
+        rate: float = 0.5
+        sizes: list[int] = field(default_factory=lambda: [1, 2])
+
+    assert table.build(Defaults, {"size": 3, "rate": 2}, "a.toml") == Defaults(3, 2.0, [1, 2])
 
 
 def test_refuses_what_is_no_toml():

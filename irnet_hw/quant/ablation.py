@@ -1,0 +1,108 @@
+"""The quantizers of the paper's ablation: Libra-PB and EDE, each of them or a plain sign.
+
+Qin et al., "Forward and Backward Information Retention for Accurate Binary Neural Networks",
+CVPR 2020, section 4.1.
+"""
+
+from typing import Any
+
+import torch
+from brevitas.inject import ExtendedInjector
+from torch import Tensor, nn
+
+from irnet_hw.quant.ede import EDEActQuant, SignQuant, sign
+from irnet_hw.quant.libra import LibraWeightQuant
+
+
+class _ClippedSign(torch.autograd.Function):
+    """Sign forward, the derivative of Hardtanh backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return sign(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Tensor:
+        (grad,) = grads
+        (x,) = ctx.saved_tensors
+        clipped: Tensor = grad * (x.abs() <= 1)
+        return clipped
+
+
+class STE(nn.Module):
+    """Binarises to ±1 with the clipped straight-through gradient: 1 from -1 to 1, 0 beyond.
+
+    Example:
+        >>> x = torch.tensor([-2.0, 0.0, 0.5], requires_grad=True)
+        >>> y = STE()(x)
+        >>> y.tolist()
+        [-1.0, 1.0, 1.0]
+        >>> y.sum().backward()
+        >>> x.grad.tolist()
+        [0.0, 1.0, 1.0]
+    """
+
+    # Brevitas' injectors take no class without a constructor of its own.
+    def __init__(self) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sign of ``x``, any shape."""
+        y: Tensor = _ClippedSign.apply(x)  # type: ignore[no-untyped-call]
+        return y
+
+
+# The ignored types: injectors take no annotations that would let others override an attribute.
+
+
+class STEActQuant(EDEActQuant):
+    """Activations of ±1 with the :class:`STE` gradient, for any Brevitas layer."""
+
+    estimator = STE  # type: ignore[assignment]
+
+
+class LibraSTEWeightQuant(LibraWeightQuant):
+    """Weights binarised by Libra-PB with the :class:`STE` gradient."""
+
+    estimator = STE  # type: ignore[assignment]
+
+
+class SignWeightQuant(LibraWeightQuant):
+    """The weights' own signs, neither balanced nor scaled, with the EDE gradient."""
+
+    tensor_quant = SignQuant  # type: ignore[assignment]
+
+
+class SignSTEWeightQuant(SignWeightQuant):
+    """The weights' own signs, neither balanced nor scaled, with the :class:`STE` gradient."""
+
+    estimator = STE  # type: ignore[assignment]
+
+
+def act_quant(ede: bool = True) -> type[ExtendedInjector]:
+    """Return the quantizer of activations.
+
+    Args:
+        ede: the gradient is EDE's, not the clipped straight-through one.
+    """
+    return EDEActQuant if ede else STEActQuant
+
+
+def weight_quant(libra: bool = True, ede: bool = True) -> type[ExtendedInjector]:
+    """Return the quantizer of weights.
+
+    Args:
+        libra: weights are binarised by Libra-PB, not by their own signs.
+        ede: the gradient is EDE's, not the clipped straight-through one.
+
+    Example:
+        >>> from brevitas import nn as qnn
+        >>> dense = qnn.QuantLinear(3, 1, bias=False, weight_quant=weight_quant(libra=False))
+        >>> dense.weight.data = torch.tensor([[0.1, 0.2, 0.6]])
+        >>> dense.quant_weight().value.tolist()
+        [[1.0, 1.0, 1.0]]
+    """
+    if libra:
+        return LibraWeightQuant if ede else LibraSTEWeightQuant
+    return SignWeightQuant if ede else SignSTEWeightQuant

@@ -1,0 +1,75 @@
+"""The networks of the published tables, through the public command, on drawn images."""
+
+import pytest
+import torch
+
+from irnet_hw.cli import run
+from irnet_hw.train import command, load_checkpoint
+from tests.data.photographs import write_cifar10
+
+SMALLER = {
+    "resnet20": ["model.widths=[4,8]", "model.blocks=[1,1]"],
+    "resnet20-normal": ["model.widths=[4,8]", "model.blocks=[1,1]"],
+    "resnet20-1w32a": ["model.widths=[4,8]", "model.blocks=[1,1]"],
+    "vgg-small": ["model.widths=[4,8,8]", "model.pools=[true,true,true]"],
+    "cnv": ["model.widths=[4,8,8]", "model.pools=[true,true,true]", "model.hidden=[8]"],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cifar10")
+    write_cifar10(folder)
+    return folder
+
+
+def trained(out, folder, name, *assignments):
+    keys = [f"data_folder={folder}", "epochs=1", "batch_size=20", "threads=1", *assignments]
+    arguments = [word for key in [*keys, *SMALLER[name]] for word in ("--set", key)]
+    with pytest.raises(SystemExit) as exit_:
+        run(command, args=["--recipe", name, *arguments, "--out", str(out)], prog_name="train")
+    assert exit_.value.code == 0
+    return load_checkpoint(out / "last.pt")
+
+
+@pytest.mark.parametrize("name", SMALLER)
+def test_trains_an_epoch(tmp_path, folder, name):
+    checkpoint = trained(tmp_path, folder, name)
+    assert checkpoint.epoch == 1
+    assert checkpoint.labels[3] == "cat"
+    assert checkpoint.model()(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("name", ["resnet20", "vgg-small"])
+def test_the_ablation_trains_other_weights(tmp_path, folder, name):
+    switches = [(libra, ede) for libra in ("true", "false") for ede in ("true", "false")]
+    weights = []
+    for libra, ede in switches:
+        keys = [f"model.libra={libra}", f"model.ede={ede}"]
+        checkpoint = trained(tmp_path / f"{libra}-{ede}", folder, name, *keys)
+        parameters = checkpoint.model().parameters()
+        weights.append(torch.cat([parameter.flatten() for parameter in parameters]))
+    for i, one in enumerate(weights):
+        assert not any(torch.equal(one, other) for other in weights[:i])
+
+
+def test_a_run_goes_on_where_its_images_were_moved(tmp_path, folder):
+    trained(tmp_path / "run", folder, "resnet20")
+    moved = tmp_path / "moved"
+    moved.symlink_to(folder)
+    words = [f"data_folder={moved}", "epochs=1", "batch_size=20", "threads=1"]
+    arguments = [word for key in [*words, *SMALLER["resnet20"]] for word in ("--set", key)]
+    arguments += ["--recipe", "resnet20", "--resume", "--out", str(tmp_path / "run")]
+    with pytest.raises(SystemExit) as exit_:
+        run(command, args=arguments, prog_name="train")
+    assert exit_.value.code == 0
+
+
+def test_a_missing_data_set_is_one_line(tmp_path, capfd):
+    arguments = ["--recipe", "resnet20", "--set", f"data_folder={tmp_path}"]
+    with pytest.raises(SystemExit) as exit_:
+        run(command, args=[*arguments, "--out", str(tmp_path / "run")], prog_name="train")
+    assert exit_.value.code == 2
+    errors = capfd.readouterr().err
+    assert errors.startswith(f"error: {tmp_path / 'train.parquet'}: no such file; CIFAR-10 is ")
+    assert errors.count("\n") == 1

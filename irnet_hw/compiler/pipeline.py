@@ -11,7 +11,7 @@ import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw import spec
 from irnet_hw.boards import Board, load_board
 from irnet_hw.compiler import manifest, reference
-from irnet_hw.compiler.check import check
+from irnet_hw.compiler.check import check, check_domains
 from irnet_hw.compiler.contents import describe_accelerator
 from irnet_hw.compiler.finn_quiet import quiet
 from irnet_hw.compiler.fold import fold
@@ -87,6 +87,7 @@ def _hardware(path: Path, network: ModelWrapper, board: Board, target_fps: float
     tensors = set(network.get_all_tensor_names())
     try:
         say("  checking the network")
+        check_domains(network)
         graph = network.transform(Tidy())
         check(graph)
         for text, step in _FRONT:

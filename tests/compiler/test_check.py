@@ -5,7 +5,7 @@ import pytest
 from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.check import check
+from irnet_hw.compiler.check import SUPPORTED, check, check_domains
 from irnet_hw.compiler.tidy import Tidy
 from irnet_hw.errors import UserError
 from tests.compiler.graphs import QONNX, Conv, Dense, Network
@@ -198,4 +198,27 @@ def test_refuses_a_network_that_ends_in_a_sign() -> None:
     )
     assert message(model) == (
         "node end (BipolarQuant): is the last node; the network must end with a dense layer"
+    )
+
+
+def test_refuses_foreign_nodes_before_any_pass() -> None:
+    model = SMALL.build()
+    last = node(model, "last")
+    last.domain, last.op_type = "com.example", "Mystery"
+    with pytest.raises(UserError) as caught:
+        check_domains(model)
+    assert str(caught.value) == (
+        f"node last (Mystery): is not supported; supported are {', '.join(SUPPORTED)}"
+    )
+
+
+def test_refuses_weights_that_are_not_finite() -> None:
+    model = SMALL.build()
+    quantizer = model.find_producer(node(model, "conv1").input[1])
+    weights = model.get_initializer(quantizer.input[0]).copy()
+    weights.flat[3] = np.nan
+    model.set_initializer(quantizer.input[0], weights)
+    assert message(model) == (
+        f"node {quantizer.name} ({quantizer.op_type}): {quantizer.input[0]} holds a value that is "
+        "not finite"
     )

@@ -121,6 +121,13 @@ def test_other_images_are_refused(built, wrong):
     )
 
 
+def test_labels_that_are_no_classes_are_refused(built):
+    with pytest.raises(UserError) as error:
+        simulate(built, tiny_images(2), np.array([0, 99]))
+    classes = manifest.load(built)["output"]["shape"][0]
+    assert str(error.value) == f"labels: 99, must be from 0 to {classes - 1}"
+
+
 def test_an_interrupt_ends_it_and_leaves_what_was_there(build_dir):
     (build_dir / "simulation.json").write_text("earlier")
     simulate(build_dir.parent / "build", tiny_images(1), None, tapped=0)

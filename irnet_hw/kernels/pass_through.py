@@ -1,0 +1,52 @@
+"""What kernels share that hand a stream on unchanged."""
+
+from math import prod
+from typing import Any
+
+from irnet_hw.kernels.base import Ints, Kernel
+
+
+class PassThrough(Kernel):
+    """A stream passes unchanged, at one beat a cycle.
+
+    Attributes:
+        shape: of the tensor, whose last axis is folded.
+        lanes: elements a beat carries; divides the last axis.
+    """
+
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        """Return the attributes."""
+        return {
+            **super().get_nodeattr_types(),
+            "shape": ("ints", True, []),
+            "lanes": ("i", True, 0),
+        }
+
+    def check(self) -> None:
+        """Raise a UserError if an attribute is illegal."""
+        self.require_divides("lanes", self.numbers("shape")[-1], "the last axis")
+        self.require_same_types()
+
+    def lanes_in(self) -> int:
+        """Return the elements of a beat."""
+        return self.number("lanes")
+
+    def lanes_out(self) -> int:
+        """Return the elements of a beat."""
+        return self.number("lanes")
+
+    def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
+        """Return the tensor's shape."""
+        return self.numbers("shape")
+
+    def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
+        """Return the tensor's shape."""
+        return self.numbers("shape")
+
+    def get_exp_cycles(self) -> int:
+        """Return the beats of a frame: one a cycle."""
+        return prod(self.get_folded_input_shape()[:-1])
+
+    def compute(self, x: Ints, *parameters: Ints) -> Ints:  # noqa: ARG002
+        """Return ``x``."""
+        return x

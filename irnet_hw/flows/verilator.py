@@ -9,6 +9,7 @@ with random gaps before and stalls behind the accelerator.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def simulate(
     Args:
         folder: the accelerator's.
         images: uint8 [N, height, width, channels].
-        labels: [N], for the accuracy.
+        labels: [N], for the accuracy; a class each, from 0.
         tapped: of how many images, the first, every layer's output is compared.
 
     Returns:
@@ -69,8 +70,9 @@ def simulate(
           "labels", and "accuracy" {"rtl", "qonnx"}, or null.
 
     Raises:
-        UserError: the folder holds no accelerator or one that was changed, the compiler is
-            missing, the simulation hangs, or the result can't be written.
+        UserError: the folder holds no accelerator or one that was changed, the images or labels
+            are not for it, the compiler is missing, the simulation hangs, or the result can't be
+            written.
     """
     content = open_build(folder)
     expected_shape = tuple(content["input"]["shape"])
@@ -79,6 +81,9 @@ def simulate(
             f"images: {images.dtype} of shape {list(images.shape)}, must be uint8 of shape "
             f"[N, {', '.join(map(str, expected_shape))}]"
         )
+    classes = prod(content["output"]["shape"])
+    if labels is not None and (wrong := labels[(labels < 0) | (labels >= classes)]).size:
+        raise UserError(f"labels: {wrong[0]}, must be from 0 to {classes - 1}")
     tapped = min(tapped, len(images))
     with whole_file(folder / "simulation.json") as target:
         say("compiling the simulation")

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ def metadata(model: ModelWrapper) -> dict[str, Any]:
     """Return what the exporter wrote about the network: labels, recipe, accuracy, versions.
 
     Raises:
-        UserError: the entry is there but is no JSON object.
+        UserError: the entry is there but is no JSON object, or one of its values is not what it
+            should be.
     """
     text = model.get_metadata_prop(METADATA_KEY)
     if text is None:
@@ -62,7 +63,29 @@ def metadata(model: ModelWrapper) -> dict[str, Any]:
         raise UserError(f"metadata {METADATA_KEY}: is no JSON: {error}") from error
     if not isinstance(content, dict):
         raise UserError(f"metadata {METADATA_KEY}: {content!r}, must be a JSON object")
+    for key, (right, wanted) in _METADATA.items():
+        if key in content and not right(content[key]):
+            raise UserError(f"metadata {METADATA_KEY}: {key} {content[key]!r}, must be {wanted}")
     return content
+
+
+def _is_accuracy(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() >= {"images"}
+        and all(
+            isinstance(entry, int | float) and 0 <= entry < math.inf for entry in value.values()
+        )
+    )
+
+
+#: What programs read of the metadata: whether a value is right, and what would be.
+_METADATA: dict[str, tuple[Callable[[object], bool], str]] = {
+    "name": (lambda value: isinstance(value, str), "a text"),
+    "labels": (lambda value: isinstance(value, list), "a list, a name for each class"),
+    "recipe": (lambda value: isinstance(value, dict), "an object"),
+    "accuracy": (_is_accuracy, 'an object of numbers, "images" among them'),
+}
 
 
 def image_shape(model: ModelWrapper) -> tuple[int, int, int]:

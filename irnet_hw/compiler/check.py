@@ -25,9 +25,24 @@ LAYERS = (*CONVOLUTIONS, *DENSE)
 #: Operations whose float32 evaluation is monotone in each channel.
 MONOTONE = ("Mul", "Add", "Sub", "Div", "BatchNormalization", "Clip")
 FLATTENING = ("Flatten", "Reshape")
+#: What ONNX's own ops may name as their domain.
+ONNX_DOMAINS = ("", "ai.onnx")
 #: Float32 is exact for integers up to 2^24: half for an accumulator and half for a bias.
 EXACT = 2**23
 SUPPORTED = (*LAYERS, "MaxPool", *MONOTONE, "BipolarQuant", *FLATTENING)
+
+
+def check_domains(model: ModelWrapper) -> None:
+    """Refuse a network with nodes that are neither ONNX's nor QONNX's quantizers.
+
+    This comes before all passes: what infers shapes fails on nodes that it does not know.
+
+    Raises:
+        UserError: names the node, its op, and what is supported.
+    """
+    for node in model.graph.node:
+        if node.domain not in ONNX_DOMAINS and node.op_type not in QUANTIZERS:
+            raise _unsupported(node)
 
 
 def check(model: ModelWrapper) -> None:
@@ -49,14 +64,13 @@ def check(model: ModelWrapper) -> None:
 
 def _chain(model: ModelWrapper) -> Iterator[NodeProto]:
     """Yield the nodes between input and output, in order; all others must make weights."""
-    known = ", ".join(SUPPORTED)
     current = model.graph.input[0].name
     for node in model.graph.node:
         moving = [name for name in node.input if name and model.get_initializer(name) is None]
         if node.op_type in QUANTIZERS and not moving:
             continue
         if node.op_type not in SUPPORTED:
-            raise UserError(f"{label(node)}: is not supported; supported are {known}")
+            raise _unsupported(node)
     while current != model.graph.output[0].name:
         readers = model.find_consumers(current) or []
         if len(readers) != 1:
@@ -80,6 +94,10 @@ def _chain(model: ModelWrapper) -> Iterator[NodeProto]:
         current = node.output[0]
     if model.find_consumers(current):
         raise UserError(f"tensor {current}: is the output and must not be read by a node as well")
+
+
+def _unsupported(node: NodeProto) -> UserError:
+    return UserError(f"{label(node)}: is not supported; supported are {', '.join(SUPPORTED)}")
 
 
 def _check_input(model: ModelWrapper, nodes: list[NodeProto]) -> tuple[list[NodeProto], float]:
@@ -173,15 +191,21 @@ def _check_weights(model: ModelWrapper, layer: NodeProto) -> None:
     for name in maker.input:
         if model.get_initializer(name) is None:
             raise UserError(f"{label(maker)}: {name} must be constant")
+    raw = constant(model, maker.input[0])
+    if not np.all(np.isfinite(raw)):
+        raise UserError(f"{label(maker)}: {maker.input[0]} holds a value that is not finite")
     scale = constant(model, maker.input[1])
     if not power_of_two(scale):
         raise UserError(f"{label(maker)}: scale {_values(scale)}, must be powers of two")
-    sizes = shape(model, maker.output[0])
+    sizes = raw.shape
     axis = 1 if layer.op_type == "MatMul" or not attribute(layer, "transB", 0) else 0
     if layer.op_type in CONVOLUTIONS:
         axis = 0
     per_output = [1] * len(sizes)
     per_output[axis] = sizes[axis]
+    found, wanted = shape(model, layer.input[0])[1], sizes[1 if axis == 0 else 0]
+    if found != wanted:
+        raise UserError(f"{label(layer)}: its input has {found} channels, its weights {wanted}")
     padded = [1] * (len(sizes) - scale.ndim) + list(scale.shape)
     if scale.size != 1 and padded != per_output:
         raise UserError(

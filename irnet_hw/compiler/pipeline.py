@@ -1,5 +1,6 @@
 """The compile station: QONNX in, an accelerator's folder out."""
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw import spec
 from irnet_hw.boards import Board, load_board
 from irnet_hw.compiler import manifest, reference
-from irnet_hw.compiler.check import check
+from irnet_hw.compiler.check import check, check_domains
 from irnet_hw.compiler.contents import describe_accelerator
 from irnet_hw.compiler.finn_quiet import quiet
 from irnet_hw.compiler.fold import fold
@@ -71,6 +72,9 @@ def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, An
         content = describe_accelerator(model, network, graph, where, target_fps)
         content["sources"] = [f"rtl/{name}" for name in sources]
         content["data"] = [f"rtl/{name}" for name in data]
+        content["hashes"]["dataflow"] = hashlib.sha256(
+            (folder / reference.FILE).read_bytes()
+        ).hexdigest()
         content["hashes"]["sources"] = manifest.digest(
             folder / path for path in content["sources"] + content["data"]
         )
@@ -87,6 +91,7 @@ def _hardware(path: Path, network: ModelWrapper, board: Board, target_fps: float
     tensors = set(network.get_all_tensor_names())
     try:
         say("  checking the network")
+        check_domains(network)
         graph = network.transform(Tidy())
         check(graph)
         for text, step in _FRONT:

@@ -4,9 +4,11 @@ Not one value may differ, in the logits and in every stream that carries a tenso
 A difference is a fault of the compiler, never of the user's, and ends the build.
 """
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +81,7 @@ def _golden(network: ModelWrapper, path: Path) -> npt.NDArray[np.uint8]:
     try:
         with np.load(path) as content:
             images, logits = content["images"], content["logits"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise UserError(f"{path}: is damaged: {error}; export the network again") from error
     shape = spec.image_shape(network)
     if images.dtype != np.uint8 or images.shape[1:] != shape:

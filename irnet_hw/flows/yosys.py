@@ -6,6 +6,8 @@ inside, all is flattened. The figures count cells after technology mapping:
 - LUT counts LUT1 to LUT6, inverters, and the LUTs that memories and shift registers take.
   Vivado also packs pairs of small functions into one LUT6 (LUT6_2) and optimises across layers;
   neither is modelled, so its count is usually lower.
+- For UltraScale+ Yosys has no carry chains of 8 (they count as CARRY4) and leaves registers and
+  adders outside the DSP slices, which Vivado takes in, so that its count there is much higher.
 - BRAM18 counts blocks of 18 Kib; a block of 36 Kib is two.
 """
 

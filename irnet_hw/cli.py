@@ -4,6 +4,7 @@ import errno
 import importlib
 import signal
 import sys
+from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
 import click
@@ -78,6 +79,9 @@ def run(command: click.Command, **arguments: Any) -> NoReturn:
     """
     # A terminated run cleans up like an interrupted one.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    interruption = _Interruption()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interruption)
     try:
         result = command.main(**arguments, standalone_mode=False)
     except UserError as error:
@@ -86,14 +90,35 @@ def run(command: click.Command, **arguments: Any) -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except click.Abort:
-        click.echo("interrupted", err=True)
-        sys.exit(130)
-    except OSError as error:
-        if error.errno not in _USERS_TROUBLE:
+        _interrupted()
+    except Exception as error:
+        if interruption.came:
+            _interrupted()
+        if not isinstance(error, OSError) or error.errno not in _USERS_TROUBLE:
             raise
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror}")
     sys.exit(result if isinstance(result, int) else 0)
+
+
+class _Interruption:
+    """Handles Ctrl-C, and remembers it.
+
+    A library that is interrupted while it is imported may swallow the interruption and fail at
+    something else later, which is then no fault.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        signal.default_int_handler(number, frame)
+
+
+def _interrupted() -> NoReturn:
+    click.echo("interrupted", err=True)
+    sys.exit(130)
 
 
 def _fail(message: str) -> NoReturn:

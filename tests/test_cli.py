@@ -71,12 +71,13 @@ def test_unknown_command():
 def ends(monkeypatch, function):
     """Run ``function`` as a command; return the exit code."""
     monkeypatch.setattr(sys, "argv", ["command"])
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with pytest.raises(SystemExit) as end:
             cli.run(click.command()(function))
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return end.value.code
 
 
@@ -104,6 +105,18 @@ def test_user_error_is_a_line_and_2(monkeypatch, capsys):
 def test_interruption_is_a_line_and_130(monkeypatch, capsys):
     assert ends(monkeypatch, fail(KeyboardInterrupt())) == 130
     assert capsys.readouterr() == ("", "\ninterrupted\n")
+
+
+def test_a_failure_that_an_interruption_caused_is_none(monkeypatch, capsys):
+    def swallow():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError("half imported") from None
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert ends(monkeypatch, swallow) == 130
+    assert capsys.readouterr() == ("", "interrupted\n")
 
 
 def test_full_disk_is_a_line_and_2(monkeypatch, capsys):

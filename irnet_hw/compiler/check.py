@@ -191,12 +191,13 @@ def _check_weights(model: ModelWrapper, layer: NodeProto) -> None:
     for name in maker.input:
         if model.get_initializer(name) is None:
             raise UserError(f"{label(maker)}: {name} must be constant")
-    if not np.all(np.isfinite(constant(model, maker.input[0]))):
+    raw = constant(model, maker.input[0])
+    if not np.all(np.isfinite(raw)):
         raise UserError(f"{label(maker)}: {maker.input[0]} holds a value that is not finite")
     scale = constant(model, maker.input[1])
     if not power_of_two(scale):
         raise UserError(f"{label(maker)}: scale {_values(scale)}, must be powers of two")
-    sizes = shape(model, maker.output[0])
+    sizes = raw.shape
     axis = 1 if layer.op_type == "MatMul" or not attribute(layer, "transB", 0) else 0
     if layer.op_type in CONVOLUTIONS:
         axis = 0

@@ -26,7 +26,7 @@ TARGET_FPS = 10000.0
     show_default=True,
     help="Frames per second to reach at the board's clock; the least area that does is built.",
 )
-@click.option("--synth", is_flag=True, help="Synthesise with Yosys afterwards, for exact area.")
+@click.option("--synth", is_flag=True, help="Synthesise with Yosys afterwards, to count the area.")
 def command(model: Path, board: str, out: Path | None, target_fps: float, synth: bool) -> None:
     """Compile an exported network into an accelerator for a board.
 
@@ -53,4 +53,9 @@ def command(model: Path, board: str, out: Path | None, target_fps: float, synth:
     if synth:
         from irnet_hw.flows.yosys import synthesise
 
-        synthesise(folder)
+        result = synthesise(folder)
+        used = ", ".join(
+            f"{result['total'][key]} of {count} {key}"
+            for key, count in content["resources"].items()
+        )
+        say(f"{folder}: {used} (after synthesis by {result['tool']})")

@@ -21,7 +21,7 @@ from irnet_hw.compiler.stitch import TOP
 def describe_accelerator(
     path: Path, network: ModelWrapper, graph: ModelWrapper, board: Board, target_fps: float
 ) -> dict[str, Any]:
-    """Return the manifest of a graph; its sources, data and their hash are not known yet."""
+    """Return the manifest of a graph; its sources, data and other hashes are not known yet."""
     metadata = spec.metadata(network)
     nodes = list(graph.graph.node)
     carried = _carried(graph)
@@ -60,7 +60,7 @@ def describe_accelerator(
         "layers": layers,
         "area": total(*(layer["area"] for layer in layers)),
         "resources": {key: board.resources[key] for key in RESOURCES},
-        "hashes": {"model": hashlib.sha256(path.read_bytes()).hexdigest(), "sources": ""},
+        "hashes": {"model": hashlib.sha256(path.read_bytes()).hexdigest()},
         "metadata": metadata,
     }
 

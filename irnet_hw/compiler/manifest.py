@@ -20,7 +20,8 @@ def load(folder: Path) -> dict[str, Any]:
     """Read and check the manifest of an accelerator's folder.
 
     Raises:
-        UserError: it is missing, is no JSON, or does not have the form that the schema says.
+        UserError: it is missing, is no JSON, or does not have the form that the schema says,
+            or was changed.
     """
     path = Path(folder) / FILE
     try:
@@ -37,6 +38,8 @@ def load(folder: Path) -> dict[str, Any]:
         where = "/".join(str(part) for part in error.absolute_path) or "manifest"
         raise UserError(f"{path}: is damaged, {where}: {error.message}") from error
     found: dict[str, Any] = content
+    if found["hashes"]["manifest"] != _own_digest(found):
+        raise UserError(f"{path}: was changed since the build; build it again")
     return found
 
 
@@ -46,9 +49,17 @@ def check(content: object) -> None:
 
 
 def write(content: dict[str, Any], folder: Path) -> None:
-    """Write a manifest into a folder, checked."""
+    """Write a manifest into a folder, checked, with its own hash set."""
+    content["hashes"]["manifest"] = _own_digest(content)
     check(content)
     (folder / FILE).write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _own_digest(content: dict[str, Any]) -> str:
+    """Return the SHA-256 of a manifest without that hash."""
+    hashes = {key: value for key, value in content["hashes"].items() if key != "manifest"}
+    text = json.dumps({**content, "hashes": hashes}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def digest(paths: Iterable[Path]) -> str:

@@ -1,5 +1,6 @@
 """The compile station: QONNX in, an accelerator's folder out."""
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,9 @@ def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, An
         content = describe_accelerator(model, network, graph, where, target_fps)
         content["sources"] = [f"rtl/{name}" for name in sources]
         content["data"] = [f"rtl/{name}" for name in data]
+        content["hashes"]["dataflow"] = hashlib.sha256(
+            (folder / reference.FILE).read_bytes()
+        ).hexdigest()
         content["hashes"]["sources"] = manifest.digest(
             folder / path for path in content["sources"] + content["data"]
         )

@@ -1,16 +1,20 @@
 """The exported network as a QONNX file."""
 
 import json
+import warnings
 from typing import Any
 
 import torch
-from brevitas.export import export_qonnx
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.cleanup import cleanup_model
 
 from irnet_hw.export.network import Network
 from irnet_hw.spec import METADATA_KEY
+
+with warnings.catch_warnings():  # that a package which speeds up what is not used here is absent
+    warnings.filterwarnings("ignore", message="fast_hadamard_transform package not found")
+    from brevitas.export import export_qonnx
 
 INPUT = "image"
 OUTPUT = "logits"

@@ -12,18 +12,22 @@ def open_build(folder: Path) -> dict[str, Any]:
     """Return the manifest of an accelerator's folder.
 
     Raises:
-        UserError: the folder holds no accelerator, the manifest is damaged, or the model or a
-            source is missing or was changed since.
+        UserError: the folder holds no accelerator, the manifest is damaged, or it, the model, the
+            hardware graph or a source is missing or was changed since.
     """
     content = manifest.load(folder)
     hashes = content["hashes"]
     try:
-        model = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+        model, dataflow = (
+            hashlib.sha256((folder / file).read_bytes()).hexdigest()
+            for file in ("model.onnx", "dataflow.onnx")
+        )
         sources = manifest.digest(folder / file for file in content["sources"] + content["data"])
     except OSError as error:
         raise UserError(f"{error.filename}: can't be read: {error.strerror}") from error
     for what, found, built in (
         ("model.onnx", model, hashes["model"]),
+        ("dataflow.onnx", dataflow, hashes["dataflow"]),
         ("a source or hex file in rtl/", sources, hashes["sources"]),
     ):
         if found != built:

@@ -82,8 +82,7 @@ def simulate(
             f"[N, {', '.join(map(str, expected_shape))}]"
         )
     classes = prod(content["output"]["shape"])
-    wrong = [] if labels is None else labels[(labels < 0) | (labels >= classes)].tolist()
-    if wrong:
+    if labels is not None and (wrong := labels[(labels < 0) | (labels >= classes)]).size:
         raise UserError(f"labels: {wrong[0]}, must be from 0 to {classes - 1}")
     tapped = min(tapped, len(images))
     with whole_file(folder / "simulation.json") as target:

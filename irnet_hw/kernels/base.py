@@ -56,6 +56,14 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
         if value < 1 or total % value:
             raise UserError(f"{self.onnx_node.name}: {name} = {value} must divide {what} = {total}")
 
+    def require_same_types(self) -> None:
+        """Raise a UserError unless the output has the input's type."""
+        if self.get_input_datatype() != self.get_output_datatype():
+            raise UserError(
+                f"{self.onnx_node.name}: outputDataType = {self.get_output_datatype().name} "
+                f"must be inputDataType = {self.get_input_datatype().name}"
+            )
+
     def folds(self) -> Iterator[dict[str, int]]:
         """Yield every legal choice of this node's folding attributes."""
         yield {}

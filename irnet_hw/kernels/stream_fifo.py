@@ -1,17 +1,17 @@
 """StreamFIFO: holds beats where one kernel works in bursts and the next one does not."""
 
 from collections.abc import Mapping
-from math import prod
 from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, Kernel, RTLKernel
+from irnet_hw.kernels.base import RTLKernel
 from irnet_hw.kernels.memory import block_ram, lut_ram, ram_style
+from irnet_hw.kernels.pass_through import PassThrough
 
 
-class StreamFIFO(Kernel):
+class StreamFIFO(PassThrough):
     """A stream passes unchanged, two cycles later at the least; the kernel holds ``depth`` beats.
 
     Attributes:
@@ -24,46 +24,16 @@ class StreamFIFO(Kernel):
         """Return the attributes."""
         return {
             **super().get_nodeattr_types(),
-            "shape": ("ints", True, []),
-            "lanes": ("i", True, 0),
             "depth": ("i", True, 0),
         }
 
     def check(self) -> None:
         """Raise a UserError if an attribute is illegal."""
-        name = self.onnx_node.name
-        self.require_divides("lanes", self.numbers("shape")[-1], "the last axis")
+        super().check()
         if self.number("depth") < 2:
-            raise UserError(f"{name}: depth = {self.number('depth')}, must be at least 2")
-        if self.get_input_datatype() != self.get_output_datatype():
             raise UserError(
-                f"{name}: outputDataType = {self.get_output_datatype().name} "
-                f"must be inputDataType = {self.get_input_datatype().name}"
+                f"{self.onnx_node.name}: depth = {self.number('depth')}, must be at least 2"
             )
-
-    def lanes_in(self) -> int:
-        """Return the elements of a beat."""
-        return self.number("lanes")
-
-    def lanes_out(self) -> int:
-        """Return the elements of a beat."""
-        return self.number("lanes")
-
-    def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
-        """Return the tensor's shape."""
-        return self.numbers("shape")
-
-    def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
-        """Return the tensor's shape."""
-        return self.numbers("shape")
-
-    def get_exp_cycles(self) -> int:
-        """Return the beats of a frame: one a cycle."""
-        return prod(self.get_folded_input_shape()[:-1])
-
-    def compute(self, x: Ints, *parameters: Ints) -> Ints:  # noqa: ARG002
-        """Return ``x``."""
-        return x
 
     def buffer_style(self) -> str:
         """Return the kind of memory that holds the beats: "distributed" or "block"."""

@@ -42,11 +42,7 @@ class WidthConverter(Kernel):
             )
         self.require_divides("inLanes", before[-1], "the last axis of inShape")
         self.require_divides("outLanes", after[-1], "the last axis of outShape")
-        if self.get_input_datatype() != self.get_output_datatype():
-            raise UserError(
-                f"{name}: outputDataType = {self.get_output_datatype().name} "
-                f"must be inputDataType = {self.get_input_datatype().name}"
-            )
+        self.require_same_types()
 
     def lanes_in(self) -> int:
         """Return inLanes."""

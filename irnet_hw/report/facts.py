@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from irnet_hw.compiler import manifest
 from irnet_hw.errors import UserError
+from irnet_hw.flows.build_folder import open_build
 
 #: The resources that a report states, with the names that people know them by.
 RESOURCES = {"LUT": "LUTs", "FF": "flip-flops", "BRAM18": "18 Kib block RAMs", "DSP": "DSP slices"}
@@ -48,9 +49,9 @@ def gather(folder: Path) -> dict[str, Any]:
     """Return what is known about an accelerator, as report.json holds it.
 
     Raises:
-        UserError: the folder is no accelerator's, or one of its files is damaged.
+        UserError: the folder is no accelerator's, or one of its files is damaged or was changed.
     """
-    built = manifest.load(folder)
+    built = open_build(folder)
     simulation = _read(folder / "simulation.json", _SIMULATION, "simulate")
     synthesis = _read(folder / "synthesis.json", _SYNTHESIS, "build")
     metadata = built["metadata"]

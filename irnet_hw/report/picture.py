@@ -48,17 +48,16 @@ def _layer(
 ) -> tuple[Markup, float]:
     kind = area_kind(layer)
     fold = ", ".join(f"{name} {value}" for name, value in sorted(layer["fold"].items()))
-    area = ", ".join(f"{value:,} {name}" for name, value in layer["area"][kind].items() if value)
+    used = ", ".join(f"{value:,} {name}" for name, value in layer["area"][kind].items() if value)
+    area = f"{used or 'no area'} ({kind})"
     cycles = f"{layer['cycles']['model']:,} cycles"
     if layer["op"] in _PLUMBING:
-        lines = [
-            ("svg-small", text) for text in textwrap.wrap(f"{layer['text']}: {area or 'wires'}", 58)
-        ]
+        lines = [("svg-small", text) for text in textwrap.wrap(f"{layer['text']}: {area}", 58)]
     else:
         lines = [("svg-title", text) for text in textwrap.wrap(layer["text"], 50)]
         lines += [
             ("svg-text", " · ".join(filter(None, [layer["op"], fold, cycles]))),
-            ("svg-text", f"{area or 'no area'} ({kind})"),
+            ("svg-text", area),
         ]
     height = 10 + _LINE * len(lines) + (6 if layer["op"] not in _PLUMBING else 0)
     css = "svg-box svg-plumbing" if layer["op"] in _PLUMBING else "svg-box"

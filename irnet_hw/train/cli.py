@@ -5,8 +5,6 @@ from pathlib import Path
 import click
 
 from irnet_hw import progress
-from irnet_hw.train.loop import train
-from irnet_hw.train.recipe import load_recipe
 
 
 @click.command("train")
@@ -36,6 +34,9 @@ def command(which: str, assignments: tuple[str, ...], out: Path | None, resume: 
     Writes into the run's folder: last.pt, the network after the last epoch; best.pt, the one
     that did best on the held-out images; metrics.csv; and recipe.toml, the recipe as used.
     """
+    from irnet_hw.train.loop import train
+    from irnet_hw.train.recipe import load_recipe
+
     recipe = load_recipe(which, assignments)
     folder = out or Path("runs") / recipe.name
     try:

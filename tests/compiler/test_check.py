@@ -99,6 +99,14 @@ LIST = (
             "node conv1_sign (BipolarQuant): scale 2, must be 1",
         ),
         (
+            lambda model: set_constant(model, "conv0_raw", np.full((4, 2, 3, 3), np.nan)),
+            "node conv0_quant (Quant): conv0_raw holds a value that is not finite",
+        ),
+        (
+            lambda model: set_constant(model, "last_raw", np.ones((3, 20))),
+            "node last (Gemm): its input has 24 channels, its weights 20",
+        ),
+        (
             lambda model: set_attribute(model, "conv1", "dilations", [2, 2]),
             "node conv1 (Conv): dilations = [2, 2], must be [1, 1]",
         ),

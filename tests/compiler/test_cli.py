@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -29,3 +30,15 @@ def test_builds_beside_the_model(tmp_path: Path) -> None:
     content = manifest.load(tmp_path / "tiny-pynq-z2")
     assert content["target_fps"] == 10_000
     assert f"{content['cycles_per_frame']} cycles a frame" in result.stderr
+
+
+def test_says_what_synthesis_counted(tmp_path: Path) -> None:
+    model = tmp_path / "tiny.onnx"
+    Network(image=(3, 3, 1), layers=(Conv(2, bits=8),), classes=2).build().save(str(model))
+    result = CliRunner().invoke(command, ["--board", "zcu104", "--synth", str(model)])
+    assert result.exit_code == 0, result.output
+    folder = tmp_path / "tiny-zcu104"
+    total = json.loads((folder / "synthesis.json").read_text())["total"]
+    used = f"{total['LUT']} of 230400 LUT, {total['FF']} of 460800 FF"
+    assert result.stderr.splitlines()[-1].startswith(f"{folder}: {used}, ")
+    assert result.stderr.endswith(" DSP (after synthesis by Yosys 0.70)\n")

@@ -47,7 +47,7 @@ GOOD = {
     ],
     "area": AREA,
     "resources": AREA,
-    "hashes": {"model": "0" * 64, "sources": "f" * 64},
+    "hashes": dict.fromkeys(("model", "dataflow", "sources", "manifest"), "0" * 64),
     "metadata": {},
 }
 
@@ -72,6 +72,15 @@ def test_refuses_a_damaged_one(tmp_path: Path, change: dict[str, object], messag
     with pytest.raises(UserError) as caught:
         manifest.load(tmp_path)
     assert str(caught.value) == f"{path}: is damaged, {message}"
+
+
+def test_refuses_a_changed_one(tmp_path: Path) -> None:
+    manifest.write(GOOD, tmp_path)
+    path = tmp_path / "manifest.json"
+    path.write_text(path.read_text().replace('"bottleneck": "node"', '"bottleneck": "edon"'))
+    with pytest.raises(UserError) as caught:
+        manifest.load(tmp_path)
+    assert str(caught.value) == f"{path}: was changed since the build; build it again"
 
 
 def test_refuses_what_is_no_manifest(tmp_path: Path) -> None:

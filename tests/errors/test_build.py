@@ -42,6 +42,21 @@ def test_unsupported_layer(shell):
     )
 
 
+def test_op_of_another_domain(shell):
+    model = onnx.load(shell.folder / "model.onnx")
+    node = next(node for node in model.graph.node if node.name == "conv1_sign")
+    node.op_type = "Trunc"
+    onnx.save(model, shell.folder / "bad.onnx")
+    assert shell.fails(*BUILD, "bad.onnx").startswith(
+        "bad.onnx: node conv1_sign (Trunc): is not supported; supported are "
+    )
+
+
+def test_damaged_golden_vectors(shell):
+    (shell.folder / "golden.npz").write_bytes(b"PK\x03\x04")
+    assert shell.fails(*BUILD, "model.onnx").startswith("golden.npz: is damaged: ")
+
+
 def test_unknown_board(shell):
     assert shell.fails("build", "--board", "pynq-z3", "model.onnx") == (
         "board: pynq-z3, must be one of pynq-z2, zcu104"

@@ -62,6 +62,26 @@ def test_missing_compiler(shell, tool, tmp_path_factory):
     )
 
 
+@pytest.mark.parametrize("wrong", [-1, 2])
+def test_labels_that_are_no_class(shell, wrong):
+    with np.load(shell.folder / "images.npz") as content:
+        np.savez(shell.folder / "bad.npz", images=content["images"], labels=[0, 1, wrong, 0])
+    assert shell.fails("simulate", "built", "--images", "bad.npz") == (
+        f"labels: {wrong}, must be from 0 to 1"
+    )
+
+
+def test_changed_hardware_graph(shell):
+    (shell.folder / "built" / "dataflow.onnx").unlink()
+    assert shell.fails("simulate", "built", "--images", "images.npz") == (
+        "built/dataflow.onnx: can't be read: No such file or directory"
+    )
+    shutil.copy(shell.folder / "built" / "model.onnx", shell.folder / "built" / "dataflow.onnx")
+    assert shell.fails("simulate", "built", "--images", "images.npz") == (
+        "built: dataflow.onnx was changed since the build; build it again"
+    )
+
+
 def test_changed_sources(shell):
     top = shell.folder / "built" / "rtl" / "accelerator.sv"
     top.write_text(top.read_text() + "\n")

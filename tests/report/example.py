@@ -1,9 +1,18 @@
 """The folder of an accelerator of two layers, as build, simulate and synthesise leave it."""
 
+import hashlib
 import json
 
 import numpy as np
 
+from irnet_hw.compiler.manifest import digest, write
+
+#: Their content does not matter to a report, only that it is the same as at the build.
+FILES = {
+    "model.onnx": b"network",
+    "dataflow.onnx": b"hardware graph",
+    "rtl/accelerator.sv": b"sources",
+}
 LAYERS = ("SlidingWindow_rtl_0", "IntMVAU_rtl_0")
 
 
@@ -62,7 +71,10 @@ def manifest():
         ],
         "area": {name: 2 * value for name, value in area.items()},
         "resources": {"LUT": 53200, "FF": 106400, "BRAM18": 280, "DSP": 220},
-        "hashes": {"model": "a" * 64, "sources": "b" * 64},
+        "hashes": {
+            "model": hashlib.sha256(FILES["model.onnx"]).hexdigest(),
+            "dataflow": hashlib.sha256(FILES["dataflow.onnx"]).hexdigest(),
+        },
         "metadata": {
             "name": "tiny",
             "recipe": {"epochs": 3},
@@ -123,8 +135,12 @@ def synthesis():
 
 def write_folder(folder, simulated=True, synthesised=True, differences=0):
     """Write the folder; simulation and synthesis only if asked."""
-    folder.mkdir()
-    (folder / "manifest.json").write_text(json.dumps(manifest()))
+    (folder / "rtl").mkdir(parents=True)
+    for name, data in FILES.items():
+        (folder / name).write_bytes(data)
+    content = manifest()
+    content["hashes"]["sources"] = digest([folder / "rtl" / "accelerator.sv"])
+    write(content, folder)
     if simulated:
         (folder / "simulation.json").write_text(json.dumps(simulation(differences)))
         np.savez(

@@ -65,7 +65,7 @@ def test_whole_report(tmp_path):
         "PyTorch, after training 75.00 % 4",
         "<dog> ✗ is cat",
         '"epochs": 3',
-        "a" * 64,
+        example.manifest()["hashes"]["model"],
     ):
         assert text in page.text
     assert data["throughput"] == {
@@ -134,6 +134,16 @@ def test_no_accelerator(tmp_path):
     with pytest.raises(UserError) as error:
         write(tmp_path / "nothing")
     assert str(error.value).startswith(f"{tmp_path}/nothing")
+
+
+def test_nothing_is_claimed_of_changed_sources(tmp_path):
+    folder = example.write_folder(tmp_path / "build")
+    (folder / "rtl" / "accelerator.sv").write_text("other")
+    with pytest.raises(UserError) as error:
+        write(folder)
+    assert str(error.value) == (
+        f"{folder}: a source or hex file in rtl/ was changed since the build; build it again"
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ Qin et al., "Forward and Backward Information Retention for Accurate Binary Neur
 CVPR 2020, section 3.2.
 """
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -58,7 +57,7 @@ def libra(
         [[1.0], [1.0]]
     """
     dims = [dim for dim in range(weight.dim()) if dim != channel_dim % weight.dim()]
-    others = math.prod(weight.shape[dim] for dim in dims) - 1
+    others = weight.numel() // weight.shape[channel_dim] - 1
     # No mean lies beyond the extremes, except by rounding, which would keep a constant
     # channel's centred weights from being 0.
     low, high = weight.amin(dims, keepdim=True), weight.amax(dims, keepdim=True)

@@ -28,6 +28,48 @@ class Normalise(nn.Module):
         return (pixels - PIXEL_OFFSET) * PIXEL_SCALE
 
 
+class Conv(qnn.QuantConv2d):  # type: ignore[misc]
+    """Brevitas' convolution with quantized weights, in few steps.
+
+    Brevitas' own forward spends milliseconds on what only quantized inputs or outputs need, and
+    torch.compile can't trace it. This one gives the same values and gradients, and leaves only
+    the export to Brevitas. Inputs, outputs and bias are not quantized.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, outputs, height, width]."""
+        if self.weight_quant.export_mode:
+            exported: Tensor = super().forward(x)
+            return exported
+        weight = self.weight_quant.tensor_quant(self.weight)[0]
+        return functional.conv2d(
+            x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+
+class Dense(qnn.QuantLinear):  # type: ignore[misc]
+    """Brevitas' dense layer with quantized weights, in few steps, as :class:`Conv`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, outputs]."""
+        if self.weight_quant.export_mode:
+            exported: Tensor = super().forward(x)
+            return exported
+        return functional.linear(x, self.weight_quant.tensor_quant(self.weight)[0], self.bias)
+
+
+class Activations(qnn.QuantIdentity):  # type: ignore[misc]
+    """Brevitas' quantizer of activations, in few steps, as :class:`Conv`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the quantized activations, any shape."""
+        if self.act_quant.export_mode:
+            exported: Tensor = super().forward(x)
+            return exported
+        quantized: Tensor = self.act_quant.fused_activation_quant_proxy.tensor_quant(x)[0]
+        return quantized
+
+
 def check_ends(image: list[int], classes: int) -> None:
     """Check what every network's configuration has: the images' shape and the classes.
 
@@ -56,8 +98,7 @@ class Binary:
 
     def activations(self) -> nn.Module:
         """Return the ±1 activations that stand before every 1-bit layer."""
-        layer: nn.Module = qnn.QuantIdentity(act_quant=act_quant(self.ede))
-        return layer
+        return Activations(act_quant=act_quant(self.ede))
 
     def conv(self, inputs: int, outputs: int, *, stride: int = 1, padding: int = 1) -> nn.Module:
         """Return a 3x3 convolution with zero padding and 1-bit weights."""
@@ -66,10 +107,7 @@ class Binary:
 
     def dense(self, inputs: int, outputs: int) -> nn.Module:
         """Return a dense layer with 1-bit weights."""
-        layer: nn.Module = qnn.QuantLinear(
-            inputs, outputs, bias=False, weight_quant=weight_quant(self.libra, self.ede)
-        )
-        return layer
+        return Dense(inputs, outputs, bias=False, weight_quant=weight_quant(self.libra, self.ede))
 
 
 def first_conv(inputs: int, outputs: int, *, padding: int = 1) -> nn.Module:
@@ -84,10 +122,7 @@ def first_float_conv(inputs: int, outputs: int, *, padding: int = 1) -> nn.Modul
 
 def last_dense(inputs: int, outputs: int) -> nn.Module:
     """Return a dense layer with bias, 8-bit weights and one power-of-two scale."""
-    layer: nn.Module = qnn.QuantLinear(
-        inputs, outputs, bias=True, weight_quant=Int8WeightPerTensorFixedPoint
-    )
-    return layer
+    return Dense(inputs, outputs, bias=True, weight_quant=Int8WeightPerTensorFixedPoint)
 
 
 def block(
@@ -161,7 +196,7 @@ class Residual(nn.Module):
 def _conv(
     inputs: int, outputs: int, weight_quant: type, *, stride: int = 1, padding: int
 ) -> nn.Module:
-    layer: nn.Module = qnn.QuantConv2d(
+    return Conv(
         inputs,
         outputs,
         3,
@@ -170,4 +205,3 @@ def _conv(
         bias=False,
         weight_quant=weight_quant,
     )
-    return layer

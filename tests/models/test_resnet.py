@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from brevitas import nn as qnn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -10,7 +9,7 @@ from irnet_hw import models
 from irnet_hw.errors import UserError
 from irnet_hw.export.network import deploy
 from irnet_hw.models import ResNet
-from irnet_hw.models.blocks import Residual, Shortcut
+from irnet_hw.models.blocks import Activations, Conv, Residual, Shortcut
 
 structures = pytest.mark.parametrize("structure", ["bireal", "normal"])
 bits = pytest.mark.parametrize("activation_bits", [1, 32])
@@ -37,7 +36,7 @@ def test_resnet_20_has_the_published_parameters(structure, activation_bits):
 @structures
 def test_resnet_20_has_20_layers(structure):
     modules = list(models.build(resnet20(structure)).modules())
-    binary = [module for module in modules if type(module) is qnn.QuantConv2d]
+    binary = [module for module in modules if type(module) is Conv]
     assert len(binary) == 18
     assert all(module.quant_weight().bit_width == 1 for module in binary)
     assert [type(module) for module in modules].count(nn.Conv2d) == 1
@@ -55,7 +54,7 @@ def test_the_shortcuts_of_the_structures():
 
 
 def test_a_unit_of_either_structure():
-    binary = [qnn.QuantIdentity, qnn.QuantConv2d, nn.BatchNorm2d]
+    binary = [Activations, Conv, nn.BatchNorm2d]
     kinds = {*binary, nn.Hardtanh}
 
     def unit(structure):
@@ -69,8 +68,8 @@ def test_a_unit_of_either_structure():
 @structures
 def test_activations_in_float(structure):
     kinds = [type(m) for m in models.build(tiny(structure, 32)).modules()]
-    assert qnn.QuantIdentity not in kinds
-    assert kinds.count(qnn.QuantConv2d) == 6
+    assert Activations not in kinds
+    assert kinds.count(Conv) == 6
 
 
 def test_a_residual_unit_by_hand():

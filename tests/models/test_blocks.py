@@ -1,0 +1,72 @@
+import copy
+
+import pytest
+import torch
+from brevitas import nn as qnn
+from brevitas.quant import Int8WeightPerTensorFixedPoint
+from torch import nn
+
+from irnet_hw import models
+from irnet_hw.models import VGG, ResNet
+from irnet_hw.models.blocks import Activations, Binary, Conv, Dense
+from irnet_hw.quant import EDESchedule, set_ede, weight_quant
+
+BINARIES = [Binary(libra, ede) for libra in (True, False) for ede in (True, False)]
+QUANTIZERS = [Int8WeightPerTensorFixedPoint, *(weight_quant(b.libra, b.ede) for b in BINARIES)]
+
+
+def twins():
+    """Each fast layer, Brevitas' own with the same arguments, and an input's shape."""
+    for quant in QUANTIZERS:
+        conv = {"stride": 2, "padding": 1, "bias": False, "weight_quant": quant}
+        yield Conv, qnn.QuantConv2d, (5, 6, 3), conv, (2, 5, 7, 6)
+        dense = {"bias": True, "weight_quant": quant}
+        yield Dense, qnn.QuantLinear, (12, 7), dense, (3, 12)
+    for binary in BINARIES:
+        quant = binary.activations().act_quant.quant_injector
+        yield Activations, qnn.QuantIdentity, (), {"act_quant": quant}, (4, 3, 2)
+
+
+@pytest.mark.parametrize(("fast", "slow", "sizes", "keys", "shape"), list(twins()))
+@pytest.mark.parametrize("training", [True, False])
+def test_equal_to_brevitas_own(fast, slow, sizes, keys, shape, training):
+    torch.manual_seed(0)
+    ours, theirs = fast(*sizes, **keys), slow(*sizes, **keys)
+    assert ours.state_dict().keys() == theirs.state_dict().keys()
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(shape)
+    results = []
+    for layer in (ours.train(training), theirs.train(training)):
+        set_ede(layer, *EDESchedule(0.1, 10, 4)(3))
+        image = x.clone().requires_grad_()
+        y = layer(image)
+        y.backward(torch.linspace(-1, 1, y.numel()).reshape(y.shape))
+        results.append([y, image.grad, *(parameter.grad for parameter in layer.parameters())])
+    for mine, wanted in zip(*results, strict=True):
+        assert torch.equal(mine, wanted)
+
+
+NETWORKS = {
+    "vgg-hardware": VGG("vgg", [8, 8, 1], 3, [4, 4], [True, True], hidden=[5]),
+    "vgg-paper": VGG("vgg", [8, 8, 1], 3, [4, 4], [True, True], precision="paper"),
+    "resnet": ResNet("resnet", [8, 8, 3], 3, "bireal", 1, [4, 6], [1, 1]),
+    "resnet-normal": ResNet("resnet", [8, 8, 3], 3, "normal", 1, [4, 6], [1, 1], ede=False),
+    "resnet-32": ResNet("resnet", [8, 8, 3], 3, "bireal", 32, [4, 6], [1, 1], libra=False),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_compiles_to_one_graph(name):
+    """In training: one graph forward and one backward, with the values of the network itself."""
+    torch.manual_seed(0)
+    height, width, channels = NETWORKS[name].image
+    pixels = torch.randint(0, 256, (4, channels, height, width)).float()
+    network = models.build(NETWORKS[name])
+    twin = copy.deepcopy(network)
+    compiled = torch.compile(twin, fullgraph=True, dynamic=False, backend="aot_eager")
+    for run in (network, compiled):
+        nn.functional.cross_entropy(run(pixels), torch.arange(4) % 3).backward()
+    for mine, wanted in zip(twin.parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, wanted.grad)
+    assert torch.equal(twin.eval()(pixels), network.eval()(pixels))
+    torch.compiler.reset()

@@ -12,12 +12,11 @@ from irnet_hw.models.blocks import (
     Normalise,
     block,
     check_ends,
-    first_conv,
-    first_float_conv,
-    last_dense,
+    check_precision,
+    conv8,
+    dense8,
+    float_conv,
 )
-
-PRECISIONS = ("hardware", "paper")
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,7 @@ class VGG:
             raise UserError(f"model.padding: {self.padding}, must be 0 or 1")
         if min(self.hidden, default=1) < 1:
             raise UserError(f"model.hidden: {self.hidden}, must be outputs, each at least 1")
-        if self.precision not in PRECISIONS:
-            raise UserError(
-                f"model.precision: {self.precision!r}, must be one of {', '.join(PRECISIONS)}"
-            )
+        check_precision(self.precision)
         if min(self.features_shape()[:2]) < 1:
             convolutions = "" if self.padding else "convolutions without padding and "
             raise UserError(
@@ -94,7 +90,7 @@ class VGG:
         returns logits [N, classes].
         """
         binary, hardware = Binary(self.libra, self.ede), self.precision == "hardware"
-        first = first_conv if hardware else first_float_conv
+        first = conv8 if hardware else float_conv
         convs = [first(self.image[2], self.widths[0], padding=self.padding)]
         convs += [
             binary.conv(inputs, outputs, padding=self.padding)
@@ -119,7 +115,7 @@ class VGG:
             )
             if hardware or i + 1 < len(self.hidden):
                 layers[f"binarise{i}"] = binary.activations()
-        last = last_dense if hardware else nn.Linear
+        last = dense8 if hardware else nn.Linear
         layers["dense"] = last(sizes[-1], self.classes)
         network = nn.Sequential(layers)
         if self.he:

@@ -195,6 +195,16 @@ def block(
     return nn.Sequential(layers)
 
 
+def hidden(dense: nn.Module, outputs: int) -> nn.Module:
+    """Return a hidden dense layer with what belongs to it: dense, batch norm, Hardtanh.
+
+    Args:
+        dense: the layer.
+        outputs: how many it has.
+    """
+    return nn.Sequential(OrderedDict(dense=dense, norm=nn.BatchNorm1d(outputs), clip=nn.Hardtanh()))
+
+
 class Shortcut(nn.Module):
     """ResNet's parameter-free shortcut, option A: every other pixel, and channels of 0.
 

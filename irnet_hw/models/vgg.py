@@ -16,6 +16,7 @@ from irnet_hw.models.blocks import (
     conv8,
     dense8,
     float_conv,
+    hidden,
 )
 
 
@@ -106,13 +107,7 @@ class VGG:
             layers["binarise"] = binary.activations()
         layers["flatten"] = nn.Flatten()
         for i, (inputs, outputs) in enumerate(pairwise(sizes)):
-            layers[f"hidden{i}"] = nn.Sequential(
-                OrderedDict(
-                    dense=binary.dense(inputs, outputs),
-                    norm=nn.BatchNorm1d(outputs),
-                    clip=nn.Hardtanh(),
-                )
-            )
+            layers[f"hidden{i}"] = hidden(binary.dense(inputs, outputs), outputs)
             if hardware or i + 1 < len(self.hidden):
                 layers[f"binarise{i}"] = binary.activations()
         last = dense8 if hardware else nn.Linear

@@ -24,7 +24,7 @@ OUTPUT = "logits"
 OPSET = 13
 
 
-def to_qonnx(network: Network, image_shape: tuple[int, int, int]) -> ModelWrapper:
+def to_qonnx(network: Network) -> ModelWrapper:
     """Return the QONNX graph of a network for one image.
 
     The tensors between layers bear the names of the modules that make them, the others those
@@ -32,9 +32,8 @@ def to_qonnx(network: Network, image_shape: tuple[int, int, int]) -> ModelWrappe
 
     Args:
         network: what to write.
-        image_shape: height, width, channels.
     """
-    height, width, channels = image_shape
+    height, width, channels = network.image_shape
     proto = export_qonnx(
         network.deployed,
         args=torch.zeros(1, channels, height, width),
@@ -45,12 +44,13 @@ def to_qonnx(network: Network, image_shape: tuple[int, int, int]) -> ModelWrappe
     model.rename_tensor(model.graph.input[0].name, INPUT)
     model.rename_tensor(model.graph.output[0].name, OUTPUT)
     # The exporter writes nodes in the order of execution, and so keeps the boundaries' order.
-    signs = [
+    boundaries = [
         node
-        for node in model.get_nodes_by_op_type("BipolarQuant")
-        if model.get_initializer(node.input[0]) is None
+        for node in model.graph.node
+        if node.op_type in ("BipolarQuant", "Quant")
+        and model.get_initializer(node.input[0]) is None
     ]
-    for node, name in zip(signs, network.boundaries(), strict=True):
+    for node, name in zip(boundaries, network.boundaries(), strict=True):
         model.rename_tensor(node.output[0], name)
     model.set_tensor_datatype(INPUT, DataType["UINT8"])
     return model

@@ -71,8 +71,8 @@ def export(checkpoint: Path, out: Path | None = None) -> Exported:
     dataset = data.load(trained.recipe.data, trained.recipe.data_folder)
     images, labels = dataset.test_images, dataset.test_labels
     try:
-        network = deploy(trained.model())
-        model = to_qonnx(network, dataset.image_shape)
+        network = deploy(trained.model(), dataset.image_shape)
+        model = to_qonnx(network)
         verified = verify(network, model, images)
     except UserError as error:
         raise UserError(f"{checkpoint}: {error}") from error

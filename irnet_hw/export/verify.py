@@ -2,15 +2,16 @@
 
 Two statements are checked, and nothing is written unless both hold:
 
-1. The QONNX run equals the exported network in PyTorch in every binary activation and logit.
+1. The QONNX run equals the exported network in PyTorch in every sign, stream value and logit.
 2. The exported network differs from the trained one by no more than rounding explains. Both go
-   through the network side by side, from every binary activation on with the trained one's
+   through the network side by side, from every sign and stream on with the trained one's
    values. Each value must lie within the bound of its layer, and each sign that differs must
-   come from a value that lies within the bound of 0 in both.
+   come from a value that lies within the bound of 0 in both. A stream's bound is as many steps
+   as the bound of what it rounds can make.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,7 +24,8 @@ from torch import Tensor, fx
 from irnet_hw import progress, spec
 from irnet_hw.errors import UserError
 from irnet_hw.export.file import OUTPUT
-from irnet_hw.export.network import Network
+from irnet_hw.export.exact import Layer
+from irnet_hw.export.network import Network, name_of
 
 #: So many images go through the networks together.
 BATCH = 64
@@ -98,10 +100,9 @@ class Verified:
     equalities: list[Equality]
     closenesses: list[Closeness]
 
-    def turned(self) -> int:
-        """Return how many binary activations have another sign as exported than as trained."""
-        names = {found.tensor for found in self.equalities}
-        return sum(found.differences for found in self.closenesses if found.layer in names)
+    def differences(self, layers: Collection[str]) -> int:
+        """Return how many values of some layers aren't the same as exported and as trained."""
+        return sum(found.differences for found in self.closenesses if found.layer in layers)
 
     def summary(self, labels: npt.NDArray[np.int64]) -> dict[str, Any]:
         """Return what was checked, as JSON.
@@ -209,11 +210,12 @@ class _Comparison(fx.Interpreter):
 
     def __init__(self, network: Network) -> None:
         super().__init__(network.trained)
-        self._network = network
+        self._layers = network.layers
         self.found = {
-            name: Closeness(name, type(network.trained.get_submodule(name)).__name__)
-            for name, layer in network.layers.items()
-            if layer.bound is not None or layer.binarizes
+            name_of(node): Closeness(name_of(node), self._type(node))
+            for node in network.trained.graph.nodes
+            if (layer := self._layers.get(name_of(node))) is not None
+            and (layer.bound is not None or layer.boundary)
         }
 
     def compare(self, x: Tensor) -> Tensor:
@@ -221,18 +223,41 @@ class _Comparison(fx.Interpreter):
         logits: _Pair = self.run(_Pair(x, x, torch.zeros_like(x, dtype=torch.float64)))
         return logits.trained
 
-    def call_module(self, target: Any, args: Any, kwargs: Any) -> _Pair:
-        del kwargs
-        (x,) = args
-        layer = self._network.layers[target]
-        trained, deployed = self.fetch_attr(target)(x.trained), layer.module(x.deployed)
-        if layer.binarizes:
-            size = torch.maximum(x.trained.abs(), x.deployed.abs()).double()
-            self.found[target].add(trained != deployed, size, x.error)
+    def run_node(self, n: fx.Node) -> Any:
+        """Run a module or a sum of both networks, and compare what they give."""
+        if n.op not in ("call_module", "call_function"):
+            return super().run_node(n)
+        name = name_of(n)
+        layer, pairs = self._layers[name], [self.env[source] for source in n.all_input_nodes]
+        trained, deployed, x, entering = self._outputs(n, layer, pairs)
+        if layer.boundary == "sign":
+            (pair,) = pairs
+            size = torch.maximum(pair.trained.abs(), pair.deployed.abs()).double()
+            self.found[name].add(trained != deployed, size, entering)
+        elif layer.bound is None:
+            return _Pair(trained, deployed, entering)
+        else:
+            times = layer.grid.times if layer.grid else 1
+            difference = (trained.double() * times - deployed.double()).abs()
+            error = layer.bound(x.double(), entering).expand_as(difference)
+            self.found[name].add(difference != 0, difference, error)
+        if layer.boundary:
             return _Pair(trained, trained, torch.zeros_like(trained, dtype=torch.float64))
-        if layer.bound is None:
-            return _Pair(trained, deployed, x.error)
-        error = layer.bound(x.deployed.double(), x.error)
-        difference = (trained.double() - deployed.double()).abs()
-        self.found[target].add(trained != deployed, difference, error)
         return _Pair(trained, deployed, error)
+
+    def _outputs(
+        self, node: fx.Node, layer: Layer, pairs: list[_Pair]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return both networks' outputs, and what the layer's bound takes."""
+        trained = [pair.trained for pair in pairs]
+        deployed = [pair.deployed for pair in pairs]
+        if layer.module is None:
+            total = sum(deployed)
+            return sum(trained), total, total, sum(pair.error for pair in pairs)
+        module = self.fetch_attr(str(node.target))
+        return module(*trained), layer.module(*deployed), deployed[0], pairs[0].error
+
+    def _type(self, node: fx.Node) -> str:
+        if node.op != "call_module":
+            return "sum"
+        return type(self.fetch_attr(str(node.target))).__name__

@@ -83,9 +83,7 @@ def dyadic(
         exponent = exponent - unfit.double()
 
 
-def _rounded(
-    scale: Tensor, centre: Tensor, offset: Tensor, grid: Grid, exponent: Tensor
-) -> Dyadic:
+def _rounded(scale: Tensor, centre: Tensor, offset: Tensor, grid: Grid, exponent: Tensor) -> Dyadic:
     unit = torch.exp2(-exponent)
     factor = torch.round(scale / unit)
     step = grid.step * unit

@@ -71,6 +71,9 @@ class Grid:
 #: Of a sum: given the sum, and the sum of the bounds.
 Bound = Callable[[Tensor, Tensor], Tensor]
 
+#: What a layer hands to the next one.
+Boundary = Literal["sign", "stream"]
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -81,13 +84,13 @@ class Layer:
         grid: what its output can be, or None for any float32.
         bound: how far its output may lie from the trained module's; None where only the sign
             of the output is the same.
-        boundary: what it hands to the next layer, if what comes before ends here.
+        boundary: what it gives, if that goes on to the next layer.
     """
 
     module: nn.Module | None
     grid: Grid | None
     bound: Bound | None
-    boundary: Literal["sign", "stream"] | None = None
+    boundary: Boundary | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Place:
 
     name: str
     grid: Grid | None
-    shape: torch.Size = torch.Size()
+    shape: tuple[int, ...] = ()
     room: Grid | None = None
     normed: bool = False
 

@@ -2,9 +2,11 @@
 
 import json
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import torch
+from onnx import ModelProto, NodeProto
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.cleanup import cleanup_model
@@ -40,20 +42,28 @@ def to_qonnx(network: Network) -> ModelWrapper:
         dynamo=False,
         opset_version=OPSET,
     )
+    # In the order of execution, which cleanup changes; it changes all names too, but no remarks.
+    for node, name in zip(_boundaries(proto), network.boundaries(), strict=True):
+        node.doc_string = name
     model = cleanup_model(ModelWrapper(proto))
     model.rename_tensor(model.graph.input[0].name, INPUT)
     model.rename_tensor(model.graph.output[0].name, OUTPUT)
-    # The exporter writes nodes in the order of execution, and so keeps the boundaries' order.
-    boundaries = [
-        node
-        for node in model.graph.node
-        if node.op_type in ("BipolarQuant", "Quant")
-        and model.get_initializer(node.input[0]) is None
-    ]
-    for node, name in zip(boundaries, network.boundaries(), strict=True):
-        model.rename_tensor(node.output[0], name)
+    for node in model.graph.node:
+        if node.doc_string:
+            model.rename_tensor(node.output[0], node.doc_string)
+            node.ClearField("doc_string")
     model.set_tensor_datatype(INPUT, DataType["UINT8"])
     return model
+
+
+def _boundaries(proto: ModelProto) -> Iterator[NodeProto]:
+    """Yield the quantizers that see the image, not a constant."""
+    seeing = {proto.graph.input[0].name}  # the other inputs are the initializers
+    for node in proto.graph.node:
+        if seeing & set(node.input):
+            seeing.update(node.output)
+            if node.op_type in ("BipolarQuant", "Quant"):
+                yield node
 
 
 def set_metadata(model: ModelWrapper, metadata: dict[str, Any]) -> None:

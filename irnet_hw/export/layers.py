@@ -46,8 +46,8 @@ class Rounder(nn.Module):
 
     def __init__(self, step: float) -> None:
         super().__init__()
-        self.half = step / 2
-        self.floor = qnn.QuantIdentity(
+        self.offset = step / 2
+        self.quantize = qnn.QuantIdentity(
             act_quant=Int8ActPerTensorFloat,
             bit_width=BITS,
             narrow_range=False,
@@ -58,7 +58,7 @@ class Rounder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the stream's values."""
-        rounded: Tensor = self.floor(x + self.half)
+        rounded: Tensor = self.quantize(x + self.offset)
         return rounded
 
 

@@ -17,6 +17,8 @@ from irnet_hw.models.blocks import Shortcut, Stream
 #: Modules that hand their input's values on, or some of them.
 PASSING = (nn.Identity, nn.Flatten, nn.MaxPool2d, Shortcut)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+#: Modules that multiply by constants, which are rounded where a stream sees the products.
+MULTIPLYING = (*NORMS, nn.AdaptiveAvgPool2d)
 
 
 @dataclass(frozen=True)
@@ -106,14 +108,15 @@ def _layer(trained: fx.GraphModule, node: fx.Node, grids: dict[fx.Node, Grid | N
     name, sources = name_of(node), node.all_input_nodes
     if node.op == "call_module":
         (source,) = sources
+        module = trained.get_submodule(name)
         place = Place(
             name,
             grids[source],
             source.meta["tensor_meta"].shape,
-            _room(trained, node),
+            _room(trained, node) if isinstance(module, MULTIPLYING) else None,
             _is_normed(trained, node),
         )
-        return exact(trained.get_submodule(name), place)
+        return exact(module, place)
     if node.target is not operator.add or len(sources) != 2:
         raise UserError(
             f"{name}: the operation {_called(node)} can't be exported; networks are made of "
@@ -141,7 +144,7 @@ def _room(trained: fx.GraphModule, node: fx.Node) -> Grid | None:
     Raises:
         UserError: several streams see them, or a sum adds something else than a stream.
     """
-    rooms = []
+    rooms: list[Grid | None] = []
     for user in node.users:
         module = _module(trained, user)
         if isinstance(module, Stream):

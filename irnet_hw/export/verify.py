@@ -11,7 +11,7 @@ Two statements are checked, and nothing is written unless both hold:
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,8 +23,8 @@ from torch import Tensor, fx
 
 from irnet_hw import progress, spec
 from irnet_hw.errors import UserError
+from irnet_hw.export.exact import Boundary, Layer
 from irnet_hw.export.file import OUTPUT
-from irnet_hw.export.exact import Layer
 from irnet_hw.export.network import Network, name_of
 
 #: So many images go through the networks together.
@@ -47,6 +47,7 @@ class Closeness:
     Attributes:
         layer: the module's name.
         type: the trained module's type.
+        boundary: what it gives, if that goes on to the next layer.
         values: how many were compared.
         differences: how many values, or signs, aren't the same.
         largest: the largest difference, or the largest magnitude before a sign that differs;
@@ -57,6 +58,7 @@ class Closeness:
 
     layer: str
     type: str
+    boundary: Boundary | None = None
     values: int = 0
     differences: int = 0
     largest: float = 0.0
@@ -100,9 +102,9 @@ class Verified:
     equalities: list[Equality]
     closenesses: list[Closeness]
 
-    def differences(self, layers: Collection[str]) -> int:
-        """Return how many values of some layers aren't the same as exported and as trained."""
-        return sum(found.differences for found in self.closenesses if found.layer in layers)
+    def differences(self, boundary: Boundary) -> int:
+        """Return how many signs, or stream values, aren't the same as exported and as trained."""
+        return sum(found.differences for found in self.closenesses if found.boundary == boundary)
 
     def summary(self, labels: npt.NDArray[np.int64]) -> dict[str, Any]:
         """Return what was checked, as JSON.
@@ -212,7 +214,7 @@ class _Comparison(fx.Interpreter):
         super().__init__(network.trained)
         self._layers = network.layers
         self.found = {
-            name_of(node): Closeness(name_of(node), self._type(node))
+            name_of(node): Closeness(name_of(node), self._type(node), layer.boundary)
             for node in network.trained.graph.nodes
             if (layer := self._layers.get(name_of(node))) is not None
             and (layer.bound is not None or layer.boundary)
@@ -249,13 +251,13 @@ class _Comparison(fx.Interpreter):
         self, node: fx.Node, layer: Layer, pairs: list[_Pair]
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return both networks' outputs, and what the layer's bound takes."""
-        trained = [pair.trained for pair in pairs]
-        deployed = [pair.deployed for pair in pairs]
         if layer.module is None:
-            total = sum(deployed)
-            return sum(trained), total, total, sum(pair.error for pair in pairs)
-        module = self.fetch_attr(str(node.target))
-        return module(*trained), layer.module(*deployed), deployed[0], pairs[0].error
+            first, second = pairs
+            total = first.deployed + second.deployed
+            return first.trained + second.trained, total, total, first.error + second.error
+        (pair,) = pairs
+        trained = self.fetch_attr(str(node.target))(pair.trained)
+        return trained, layer.module(pair.deployed), pair.deployed, pair.error
 
     def _type(self, node: fx.Node) -> str:
         if node.op != "call_module":

@@ -10,6 +10,9 @@ from irnet_hw.models import VGG, build
 from irnet_hw.train import Checkpoint, load_recipe
 from irnet_hw.train.checkpoint import save_checkpoint, versions
 
+#: The images'.
+SHAPE = (8, 8, 1)
+
 #: The modules whose output is binary.
 BOUNDARIES = ["block1.binarise", "block2.binarise", "binarise"]
 

@@ -8,17 +8,17 @@ from irnet_hw import spec
 from irnet_hw.export.file import set_metadata, to_bytes, to_qonnx
 from irnet_hw.export.network import deploy
 from irnet_hw.quant import libra
-from tests.export.networks import BOUNDARIES, tiny_network
+from tests.export.networks import BOUNDARIES, SHAPE, tiny_network
 
 
 @pytest.fixture(scope="module")
 def network():
-    return deploy(tiny_network())
+    return deploy(tiny_network(), SHAPE)
 
 
 @pytest.fixture(scope="module")
 def model(network):
-    return to_qonnx(network, (8, 8, 1))
+    return to_qonnx(network)
 
 
 def chain(model):
@@ -85,15 +85,15 @@ def test_file_holds_the_balanced_weights(model):
 
 
 def test_same_network_gives_the_same_bytes(model):
-    again = to_qonnx(deploy(tiny_network()), (8, 8, 1))
+    again = to_qonnx(deploy(tiny_network(), SHAPE))
     assert to_bytes(again) == to_bytes(model)
-    other = to_qonnx(deploy(tiny_network(1)), (8, 8, 1))
+    other = to_qonnx(deploy(tiny_network(1), SHAPE))
     assert to_bytes(other) != to_bytes(model)
 
 
 def test_file_says_nothing_of_the_machine(network):
     """Neither where the sources lie nor who traced them, which exporters like to note."""
-    model = to_qonnx(network, (8, 8, 1)).model
+    model = to_qonnx(network).model
     for constant in model.graph.initializer:
         constant.ClearField("raw_data")
     assert "/" not in str(model)
@@ -101,7 +101,7 @@ def test_file_says_nothing_of_the_machine(network):
 
 
 def test_metadata_comes_back(network, tmp_path):
-    model = to_qonnx(network, (8, 8, 1))
+    model = to_qonnx(network)
     set_metadata(model, {"name": "tiny", "labels": ["a", "b"]})
     (tmp_path / "model.onnx").write_bytes(to_bytes(model))
     loaded = spec.load(tmp_path / "model.onnx")

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from torch import nn
 
 from irnet_hw.errors import UserError
-from irnet_hw.export.layers import Grid, exact
+from irnet_hw.export.exact import Grid, Place, exact
 from irnet_hw.models.blocks import Normalise
 from irnet_hw.quant import EDEActQuant, LibraWeightQuant, libra
 
-BITS = Grid(torch.tensor(1.0, dtype=torch.float64), 1)
+BITS = Grid.of(1, 1)
 
 
-def replace(module, grid=BITS):
-    return exact(module.eval(), "part", grid)
+def replace(module, grid=BITS, **place):
+    return exact(module.eval(), Place("part", grid, **place))
 
 
 def refused(module, grid=BITS):
@@ -50,7 +50,7 @@ def test_binary_weights_are_the_balanced_ones(weight):
     assert torch.equal(layer.module.quant_weight().value, binary * scale)
     assert torch.equal(layer.module.quant_weight().scale, scale)
     assert torch.equal(layer.grid.step, scale.double().flatten())
-    assert layer.grid.peak == 45
+    assert (layer.grid.peak == 45).all()
 
 
 def test_the_raw_weights_signs_are_others():
@@ -144,12 +144,12 @@ def test_errors_widen_as_they_go_through():
 
 
 def test_pixels_lie_on_a_grid():
-    layer = replace(Normalise(), Grid(torch.tensor(1.0, dtype=torch.float64), 255))
+    layer = replace(Normalise(), Grid.of(1, 255))
     assert (float(layer.grid.step), layer.grid.peak) == (1 / 128, 128)
 
 
 def test_steps_of_channels_become_one():
-    grid = Grid(torch.tensor([0.5, 2.0], dtype=torch.float64), 9)
+    grid = Grid(torch.tensor([0.5, 2.0]).double(), torch.tensor(9.0))
     flat = replace(nn.Flatten(), grid).grid
     assert (float(flat.step), flat.peak) == (0.5, 36)
 
@@ -157,13 +157,14 @@ def test_steps_of_channels_become_one():
 def test_sign_of_zero_is_plus():
     layer = replace(qnn.QuantIdentity(act_quant=EDEActQuant))
     assert layer.module(torch.tensor([-0.1, -0.0, 0.0, 0.1])).tolist() == [-1, 1, 1, 1]
-    assert layer.binarizes
+    assert layer.boundary == "sign"
 
 
 def test_unknown_module():
     assert refused(nn.GELU()) == (
-        "part: GELU modules can't be exported; those that can: BatchNorm1d, BatchNorm2d, Flatten, "
-        "Hardtanh, Identity, MaxPool2d, Normalise, QuantConv2d, QuantIdentity, QuantLinear"
+        "part: GELU modules can't be exported; those that can: AdaptiveAvgPool2d, BatchNorm1d, "
+        "BatchNorm2d, Flatten, Hardtanh, Identity, MaxPool2d, Normalise, QuantConv2d, "
+        "QuantIdentity, QuantLinear, Shortcut, Stream"
     )
 
 
@@ -239,7 +240,7 @@ def test_input_that_is_not_quantized():
 
 def test_sums_that_float32_does_not_hold():
     module = qnn.QuantLinear(2, 2, bias=False, weight_quant=LibraWeightQuant)
-    grid = Grid(torch.tensor(1.0, dtype=torch.float64), 2**23)
+    grid = Grid.of(1, 2**23)
     assert refused(module, grid) == (
         "part: its sums reach 16777216 steps; float32 is exact below 16777216"
     )

@@ -7,22 +7,22 @@ from torch import nn
 from irnet_hw.errors import UserError
 from irnet_hw.export.network import deploy
 from irnet_hw.quant import EDEActQuant, LibraWeightQuant
-from tests.export.networks import BOUNDARIES, tiny_network
+from tests.export.networks import BOUNDARIES, SHAPE, tiny_network
 
 
 def binarise():
     return qnn.QuantIdentity(act_quant=EDEActQuant)
 
 
-def refused(network):
+def refused(network, shape=SHAPE):
     with pytest.raises(UserError) as error:
-        deploy(network)
+        deploy(network, shape)
     return str(error.value)
 
 
 def test_every_module_is_replaced_in_place():
     network = tiny_network()
-    deployed = deploy(network)
+    deployed = deploy(network, SHAPE)
     for name in deployed.layers:
         assert deployed.trained.get_submodule(name) is network.get_submodule(name)
         assert deployed.deployed.get_submodule(name) is deployed.layers[name].module
@@ -35,14 +35,14 @@ def test_every_module_is_replaced_in_place():
 def test_the_trained_network_stays_as_it_is():
     network = tiny_network()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    deploy(network)
+    deploy(network, SHAPE)
     after = network.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_logits_are_multiples_of_the_step():
-    deployed = deploy(tiny_network())
+    deployed = deploy(tiny_network(), SHAPE)
     with torch.no_grad():
         logits = deployed.deployed(torch.randint(0, 256, (20, 1, 8, 8)).float()).double()
     assert torch.equal(logits / deployed.step, (logits / deployed.step).round())
@@ -55,16 +55,17 @@ def test_module_that_is_unknown():
 
 
 def test_operation_outside_of_modules():
-    class Residual(nn.Module):
+    class Doubled(nn.Module):
         def __init__(self):
             super().__init__()
             self.binarise = binarise()
 
         def forward(self, x):
-            return x + self.binarise(x)
+            return 2 * self.binarise(x)
 
-    assert refused(Residual()) == (
-        "add: the operation add can't be exported; networks are made of modules"
+    assert refused(nn.Sequential(Doubled())) == (
+        "0.mul: the operation mul can't be exported; networks are made of modules and of sums of "
+        "two tensors"
     )
 
 
@@ -105,7 +106,7 @@ def test_logits_of_no_single_step(last):
     network = nn.Sequential()
     for name, layer in layers.items():
         network.add_module(name, layer)
-    assert refused(network) == (
+    assert refused(network, (4, 4, 1)) == (
         f"{last}: gives the logits, which must be integers times one power of two; "
         "end the network with a QuantLinear of one scale"
     )
@@ -131,7 +132,7 @@ def test_network_of_other_shape():
             x = self.sign(self.flatten(self.norm(self.conv(self.binarise(x)))))
             return self.last(self.sign1(self.norm1(self.hidden(x))))
 
-    network = deploy(Other())
+    network = deploy(Other(), (8, 8, 3))
     assert network.boundaries() == ["binarise", "sign", "sign1"]
     with torch.no_grad():
         assert network.deployed(torch.randn(2, 3, 8, 8)).shape == (2, 5)

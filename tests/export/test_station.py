@@ -104,7 +104,8 @@ def test_command(checkpoint, exported, tmp_path):
     assert result.exit_code == 0
     assert result.stderr.splitlines()[-1] == (
         f"{tmp_path / 'model.onnx'}: checked on 360 held-out images: the QONNX run equals PyTorch "
-        "in all 257040 binary activations and logits; rounding turned 0 signs; "
+        "in all 257040 signs, stream values and logits; rounding turned 0 signs and moved 0 stream "
+        "values; "
         f"accuracy {accuracy} as trained, {accuracy} as exported, 0 predictions differ"
     )
     assert names(tmp_path) == FILES
@@ -139,16 +140,16 @@ def test_refused_network_leaves_nothing(checkpoint, tmp_path, monkeypatch):
     with pytest.raises(UserError) as error:
         export(checkpoint, tmp_path / "out")
     assert str(error.value) == (
-        f"{checkpoint}: block0.clip: ReLU modules can't be exported; those that can: BatchNorm1d, "
-        "BatchNorm2d, Flatten, Hardtanh, Identity, MaxPool2d, Normalise, QuantConv2d, "
-        "QuantIdentity, QuantLinear"
+        f"{checkpoint}: block0.clip: ReLU modules can't be exported; those that can: "
+        "AdaptiveAvgPool2d, BatchNorm1d, BatchNorm2d, Flatten, Hardtanh, Identity, MaxPool2d, "
+        "Normalise, QuantConv2d, QuantIdentity, QuantLinear, Shortcut, Stream"
     )
     assert names(tmp_path) == []
 
 
 def test_failed_check_leaves_nothing(checkpoint, tmp_path, monkeypatch):
-    def to_qonnx(network, shape):
-        model = original(network, shape)
+    def to_qonnx(network):
+        model = original(network)
         name = model.get_nodes_by_op_type("Gemm")[0].input[2]
         model.set_initializer(name, model.get_initializer(name) + np.float32(1))
         return model

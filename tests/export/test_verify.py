@@ -10,9 +10,7 @@ from irnet_hw.export.file import to_qonnx
 from irnet_hw.export.network import deploy
 from irnet_hw.export.verify import Closeness, verify
 from irnet_hw.models import VGG, build
-from tests.export.networks import BOUNDARIES, tiny_network
-
-SHAPE = (8, 8, 1)
+from tests.export.networks import BOUNDARIES, SHAPE, tiny_network
 
 
 @pytest.fixture
@@ -22,7 +20,7 @@ def images():
 
 @pytest.fixture
 def network():
-    return deploy(tiny_network())
+    return deploy(tiny_network(), SHAPE)
 
 
 def refused(network, model, images):
@@ -34,8 +32,8 @@ def refused(network, model, images):
 @pytest.mark.parametrize("seed", range(3))
 def test_exported_is_trained(images, seed):
     trained = tiny_network(seed)
-    network = deploy(trained)
-    verified = verify(network, to_qonnx(network, SHAPE), images)
+    network = deploy(trained, SHAPE)
+    verified = verify(network, to_qonnx(network), images)
     assert [found.tensor for found in verified.equalities] == [*BOUNDARIES, "logits"]
     assert all(found.differences == 0 for found in verified.equalities)
     assert [found.values for found in verified.equalities] == [51200, 12800, 6400, 1000]
@@ -63,8 +61,8 @@ def test_the_style_of_cnv_is_exported_as_trained(images, libra, ede):
     torch.manual_seed(0)
     trained = build(config)
     trained(torch.from_numpy(images).permute(0, 3, 1, 2).float())
-    network = deploy(trained.eval())
-    verified = verify(network, to_qonnx(network, SHAPE), images)
+    network = deploy(trained.eval(), SHAPE)
+    verified = verify(network, to_qonnx(network), images)
     boundaries = ["block1.binarise", "binarise", "binarise0", "binarise1", "logits"]
     assert [found.tensor for found in verified.equalities] == boundaries
     assert all(found.differences == 0 for found in verified.equalities)
@@ -73,7 +71,7 @@ def test_the_style_of_cnv_is_exported_as_trained(images, libra, ede):
 
 def test_summary(images, network):
     labels = data.load("digits").test_labels[:100]
-    verified = verify(network, to_qonnx(network, SHAPE), images)
+    verified = verify(network, to_qonnx(network), images)
     summary = verified.summary(labels)
     assert list(summary) == [
         "accuracy",
@@ -92,6 +90,7 @@ def test_summary(images, network):
     assert summary["exported_against_trained"][1] == {
         "layer": "block0.conv",
         "type": "Conv",
+        "boundary": None,
         "values": 51200,
         "differences": 0,
         "largest": 0.0,
@@ -109,10 +108,11 @@ def test_signs_that_rounding_turns_are_counted(images):
             x = part(x)
         trained.block1.norm.running_mean.copy_(x[0, :, 0, 0])
         trained.block1.norm.bias.zero_()
-    network = deploy(trained)
-    verified = verify(network, to_qonnx(network, SHAPE), images)
+    network = deploy(trained, SHAPE)
+    verified = verify(network, to_qonnx(network), images)
     found = {found.layer: found for found in verified.closenesses}["block2.binarise"]
-    assert verified.turned() == found.differences > 0
+    assert verified.differences("sign") == found.differences > 0
+    assert verified.differences("stream") == 0
     assert 0 < found.largest <= found.allowed < 1e-4
     assert found.unexplained == 0
 
@@ -121,7 +121,7 @@ def test_raw_signs_would_be_another_network(images, network):
     conv = network.deployed.get_submodule("block1.conv")
     raw = network.trained.get_submodule("block1.conv").weight.detach()
     conv.weight.data.copy_(raw.sign() * conv.weight.abs())
-    message = refused(network, to_qonnx(network, SHAPE), images)
+    message = refused(network, to_qonnx(network), images)
     assert re.fullmatch(
         r"block1\.conv: \d+ of 51200 values of the exported Conv differ from the trained "
         r"one's by up to [\d.]+, where rounding explains 0; nothing was written",
@@ -133,7 +133,7 @@ def test_raw_signs_would_be_another_network(images, network):
 def test_wrong_constant_of_the_exported_network(images, network, name):
     norm = network.deployed.get_submodule("block2.norm")
     getattr(norm, name)[0, 3] *= 1 + 1e-4
-    message = refused(network, to_qonnx(network, SHAPE), images)
+    message = refused(network, to_qonnx(network), images)
     assert re.fullmatch(
         r"block2\.norm: \d+ of 6400 values of the exported BatchNorm2d differ from the trained "
         r"one's by up to [\de.-]+, where rounding explains [\de.-]+; nothing was written",
@@ -142,7 +142,7 @@ def test_wrong_constant_of_the_exported_network(images, network, name):
 
 
 def test_wrong_sign_function(images, network):
-    model = to_qonnx(network, SHAPE)
+    model = to_qonnx(network)
     network.layers["binarise"].module.register_forward_hook(lambda _module, _x, y: -y)
     message = refused(network, model, images)
     assert message == (
@@ -156,7 +156,7 @@ def test_wrong_sign_function(images, network):
     [("Add", 1, 100.0, "block2.binarise"), ("Gemm", 0, 0.0, "logits")],
 )
 def test_wrong_constant_in_the_file(images, network, operation, index, value, tensor):
-    model = to_qonnx(network, SHAPE)
+    model = to_qonnx(network)
     name = model.get_nodes_by_op_type(operation)[index].input[-1]
     constant = model.get_initializer(name).copy()
     constant.flat[0] = value
@@ -173,11 +173,11 @@ def test_closeness_keeps_the_worst():
     found = Closeness("layer", "BatchNorm2d")
     yes = torch.tensor([True, True, False])
     found.add(yes, torch.tensor([1.0, 2.0, 9.0]), torch.tensor([3.0, 4.0, 5.0]))
-    assert found == Closeness("layer", "BatchNorm2d", 3, 2, 2.0, 4.0, 0)
+    assert found == Closeness("layer", "BatchNorm2d", None, 3, 2, 2.0, 4.0, 0)
     found.add(yes, torch.tensor([0.5, 8.0, 9.0]), torch.tensor([0.25, 9.0, 0.0]))
-    assert found == Closeness("layer", "BatchNorm2d", 6, 4, 0.5, 0.25, 1)
+    assert found == Closeness("layer", "BatchNorm2d", None, 6, 4, 0.5, 0.25, 1)
     found.add(yes, torch.tensor([0.5, 0.75, 9.0]), torch.tensor([1.0, 0.5, 0.0]))
-    assert found == Closeness("layer", "BatchNorm2d", 9, 6, 0.75, 0.5, 2)
+    assert found == Closeness("layer", "BatchNorm2d", None, 9, 6, 0.75, 0.5, 2)
 
 
 def test_nan_is_never_explained():
@@ -189,7 +189,7 @@ def test_nan_is_never_explained():
 
 
 def test_batches_give_the_bits_of_single_images(images, network):
-    model = to_qonnx(network, SHAPE)
+    model = to_qonnx(network)
     together = spec.run(model, images[:5], BOUNDARIES)
     for i in range(5):
         alone = spec.run(model, images[i : i + 1], BOUNDARIES)
@@ -198,7 +198,7 @@ def test_batches_give_the_bits_of_single_images(images, network):
 
 
 def test_batches_fit_the_memory(images, network, monkeypatch):
-    model = to_qonnx(network, SHAPE)
+    model = to_qonnx(network)
     expected = spec.run(model, images[:5])
     monkeypatch.setattr(spec, "BATCH_BYTES", 1)
     assert np.array_equal(spec.run(model, images[:5])["logits"], expected["logits"])

@@ -65,25 +65,29 @@ class Closeness:
     allowed: float = 0.0
     unexplained: int = 0
 
-    def add(self, wrong: Tensor, size: Tensor, bound: Tensor) -> None:
+    def add(self, values: int, differences: int, size: Tensor, bound: Tensor) -> None:
         """Count a batch.
 
         Args:
-            wrong: which values or signs aren't the same.
-            size: by how much.
-            bound: how much rounding explains.
+            values: how many were compared.
+            differences: how many aren't the same.
+            size: by how much they differ, at least those that do.
+            bound: how much rounding explains there.
         """
+        self.values += values
+        if not differences:
+            return
         # Written so that a NaN counts as unexplained.
-        outside = wrong & ~(size <= bound)
-        first = bool(outside.any()) and not self.unexplained
-        self.values += wrong.numel()
-        self.differences += int(wrong.sum())
-        self.unexplained += int(outside.sum())
-        sizes = torch.where(outside if self.unexplained else wrong, size, 0).flatten()
+        outside = ~(size <= bound)
+        unexplained = int(outside.sum())
+        first = unexplained > 0 and not self.unexplained
+        self.differences += differences
+        self.unexplained += unexplained
+        sizes = torch.where(outside, size, 0) if self.unexplained else size
         worst = int(sizes.argmax())
-        if first or sizes[worst] > self.largest:
-            self.largest = float(sizes[worst])
-            self.allowed = float(bound.flatten()[worst])
+        if first or sizes.flatten()[worst] > self.largest:
+            self.largest = float(sizes.flatten()[worst])
+            self.allowed = float(bound.expand_as(sizes).flatten()[worst])
 
 
 @dataclass(frozen=True)
@@ -232,20 +236,31 @@ class _Comparison(fx.Interpreter):
         name = name_of(n)
         layer, pairs = self._layers[name], [self.env[source] for source in n.all_input_nodes]
         trained, deployed, x, entering = self._outputs(n, layer, pairs)
-        if layer.boundary == "sign":
-            (pair,) = pairs
-            size = torch.maximum(pair.trained.abs(), pair.deployed.abs()).double()
-            self.found[name].add(trained != deployed, size, entering)
-        elif layer.bound is None:
-            return _Pair(trained, deployed, entering)
-        else:
-            times = layer.grid.times if layer.grid else 1
-            difference = (trained.double() * times - deployed.double()).abs()
-            error = layer.bound(x.double(), entering).expand_as(difference)
-            self.found[name].add(difference != 0, difference, error)
         if layer.boundary:
+            self._compare_boundary(self.found[name], layer, pairs[0], trained, deployed)
             return _Pair(trained, trained, torch.zeros_like(trained, dtype=torch.float64))
+        if layer.bound is None:
+            return _Pair(trained, deployed, entering)
+        times = layer.grid.times if layer.grid else 1
+        difference = (trained.double() * times - deployed.double()).abs()
+        error = layer.bound(x.double(), entering).expand_as(difference)
+        differences = int(difference.count_nonzero())
+        self.found[name].add(difference.numel(), differences, difference, error)
         return _Pair(trained, deployed, error)
+
+    def _compare_boundary(
+        self, found: Closeness, layer: Layer, pair: _Pair, trained: Tensor, deployed: Tensor
+    ) -> None:
+        """Compare signs or streams; there are many, and few that differ."""
+        where = trained != deployed
+        error = pair.error[where]
+        if layer.bound is None:
+            size = torch.maximum(pair.trained[where].abs(), pair.deployed[where].abs()).double()
+            bound = error
+        else:
+            size = (trained[where].double() - deployed[where].double()).abs()
+            bound = layer.bound(pair.deployed[where].double(), error)
+        found.add(trained.numel(), len(size), size, bound)
 
     def _outputs(
         self, node: fx.Node, layer: Layer, pairs: list[_Pair]

@@ -13,7 +13,14 @@ from irnet_hw import data, spec
 from irnet_hw.errors import UserError
 from irnet_hw.export import command, export, station
 from irnet_hw.images import read_images
-from tests.export.networks import BOUNDARIES, tiny_checkpoint, tiny_network
+from irnet_hw.models import build
+from tests.export.networks import (
+    BOUNDARIES,
+    tiny_checkpoint,
+    tiny_network,
+    tiny_residual,
+    tiny_resnet,
+)
 
 FILES = ["export.json", "golden.npz", "heldout.npz", "model.onnx"]
 
@@ -69,6 +76,12 @@ def test_metadata(exported):
     assert metadata["accuracy"] == exported.summary["accuracy"]
     assert metadata["predictions_differ"] == exported.summary["predictions_differ"]
     assert {"irnet-hw", "torch", "brevitas", "onnx", "qonnx"} <= metadata["versions"].keys()
+
+
+def test_metadata_holds_no_local_path(exported):
+    recipe = spec.metadata(spec.load(exported.model))["recipe"]
+    assert recipe["data"] == "digits"
+    assert {"data_folder", "start"}.isdisjoint(recipe)
 
 
 def test_golden_vectors_are_the_files_run(exported):
@@ -145,6 +158,31 @@ def test_refused_network_leaves_nothing(checkpoint, tmp_path, monkeypatch):
         "Normalise, QuantConv2d, QuantIdentity, QuantLinear, Shortcut, Stream"
     )
     assert names(tmp_path) == []
+
+
+def test_paper_precision(tmp_path):
+    config = tiny_resnet(precision="paper")
+    path = tiny_checkpoint(tmp_path / "last.pt", build(config), config)
+    with pytest.raises(UserError) as error:
+        export(path)
+    assert str(error.value) == (
+        f'{path}: model.precision = "paper": layers in float can\'t be exported; train with '
+        "--set model.precision=hardware"
+    )
+    assert names(tmp_path) == ["last.pt"]
+
+
+def test_residual_network(tmp_path):
+    network = tiny_residual()
+    path = tiny_checkpoint(tmp_path / "last.pt", network, tiny_resnet())
+    exported = export(path)
+    with np.load(exported.golden) as golden:
+        streams = {name: golden[name] * 2**7 for name in golden if name.endswith("clip")}
+    assert len(streams) == 5
+    for stream in streams.values():
+        assert np.array_equal(stream, stream.astype(np.int8))
+    closenesses = exported.summary["exported_against_trained"]
+    assert {found["boundary"] for found in closenesses} == {None, "sign", "stream"}
 
 
 def test_failed_check_leaves_nothing(checkpoint, tmp_path, monkeypatch):

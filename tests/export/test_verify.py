@@ -3,14 +3,16 @@ import re
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from irnet_hw import data, spec
 from irnet_hw.errors import UserError
 from irnet_hw.export.file import to_qonnx
 from irnet_hw.export.network import deploy
 from irnet_hw.export.verify import Closeness, verify
-from irnet_hw.models import VGG, build
-from tests.export.networks import BOUNDARIES, SHAPE, tiny_network
+from irnet_hw.models import VGG, ResNet, build
+from tests.export.networks import BOUNDARIES, SHAPE, randomised, tiny_network, tiny_residual
 
 
 @pytest.fixture
@@ -67,6 +69,98 @@ def test_the_style_of_cnv_is_exported_as_trained(images, libra, ede):
     assert [found.tensor for found in verified.equalities] == boundaries
     assert all(found.differences == 0 for found in verified.equalities)
     assert all(found.unexplained == 0 for found in verified.closenesses)
+
+
+def check(trained, images, shape=SHAPE):
+    network = deploy(trained, shape)
+    verified = verify(network, to_qonnx(network), images)
+    assert all(found.differences == 0 for found in verified.equalities)
+    assert all(found.unexplained == 0 for found in verified.closenesses)
+    with torch.no_grad():
+        x = torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32))
+        assert np.array_equal(verified.pytorch, trained(x))
+        assert np.array_equal(verified.qonnx, network.deployed(x))
+    return verified
+
+
+@pytest.mark.parametrize("structure", ["bireal", "normal"])
+@pytest.mark.parametrize("shortcut", ["pad", "conv"])
+def test_residual_networks_are_exported_as_trained(images, structure, shortcut):
+    verified = check(tiny_residual(structure, shortcut=shortcut), images)
+    found = {found.layer: found for found in verified.closenesses}
+    # Streams see dyadic constants, and differ; the signs that see streams go on from the same.
+    assert 0 < verified.differences("stream") < 0.1 * found["stem.clip"].values
+    assert verified.differences("sign") == 0
+    for name in ("stage0.0.clip", "stage1.0.clip"):
+        assert found[name].largest <= 2**-7
+    sums = [name for name, layer in found.items() if layer.type == "sum"]
+    assert (
+        sums
+        == {
+            "bireal": ["stage0.0.add", "stage0.1.add_1", "stage1.0.add_2", "stage1.1.add_3"],
+            "normal": ["stage0.0.add", "stage1.0.add_1"],
+        }[structure]
+    )
+
+
+def test_resnet_for_large_images(images):
+    verified = check(tiny_residual("normal", stem="7x7", shortcut="conv"), images)
+    # Of the 2x2 pixels that the stem leaves, one remains at the end.
+    assert [found.values for found in verified.equalities if found.tensor == "stem.clip"] == [
+        100 * 8 * 4 * 4
+    ]
+
+
+@settings(max_examples=6)
+@given(
+    st.sampled_from(["bireal", "normal"]),
+    st.sampled_from(["pad", "conv"]),
+    st.sampled_from(["3x3", "7x7"]),
+    st.tuples(st.integers(5, 9), st.integers(5, 9), st.integers(1, 3)),
+    st.lists(st.integers(1, 7), min_size=1, max_size=3),
+    st.integers(0, 2**32 - 1),
+)
+def test_any_residual_network_is_exported_as_trained(
+    structure, shortcut, stem, shape, widths, seed
+):
+    widths = sorted(widths)
+    config = ResNet(
+        *("resnet", list(shape), 3, structure, 1),
+        stem=stem,
+        shortcut=shortcut,
+        widths=widths,
+        blocks=[1] * len(widths),
+        precision="hardware",
+    )
+    images = np.random.default_rng(seed).integers(0, 256, (12, *shape), dtype=np.uint8)
+    x = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+    check(randomised(config, x, seed), images, shape)
+
+
+@pytest.mark.parametrize("constant", ["scale", "shift"])
+@pytest.mark.parametrize("name", ["stem.norm", "stage1.0.body.norm0", "norm"])
+def test_wrong_dyadic_constant(images, name, constant):
+    """Off by more than the rounding to dyadic constants can explain."""
+    network = deploy(tiny_residual(), SHAPE)
+    norm = network.deployed.get_submodule(name)
+    getattr(norm, constant)[0, 1] += 2**-6 if constant == "shift" else norm.scale[0, 1] / 32
+    message = refused(network, to_qonnx(network), images)
+    assert re.fullmatch(
+        rf"{re.escape(name)}: \d+ of \d+ values of the exported BatchNorm[12]d differ from the "
+        r"trained one's by up to [\de.-]+, where rounding explains [\de.-]+; nothing was written",
+        message,
+    )
+
+
+def test_wrong_step_of_a_stream(images):
+    network = deploy(tiny_residual(), SHAPE)
+    network.deployed.get_submodule("stage0.1.clip").offset = 0.0
+    message = refused(network, to_qonnx(network), images)
+    assert re.fullmatch(
+        r"stage0\.1\.clip: \d+ of 51200 values of the exported Stream differ from the trained "
+        r"one's by up to 0\.00781, where rounding explains 0; nothing was written",
+        message,
+    )
 
 
 def test_summary(images, network):
@@ -171,19 +265,19 @@ def test_wrong_constant_in_the_file(images, network, operation, index, value, te
 
 def test_closeness_keeps_the_worst():
     found = Closeness("layer", "BatchNorm2d")
-    yes = torch.tensor([True, True, False])
-    found.add(yes, torch.tensor([1.0, 2.0, 9.0]), torch.tensor([3.0, 4.0, 5.0]))
+    found.add(3, 2, torch.tensor([1.0, 2.0, 0.0]), torch.tensor([3.0, 4.0, 5.0]))
     assert found == Closeness("layer", "BatchNorm2d", None, 3, 2, 2.0, 4.0, 0)
-    found.add(yes, torch.tensor([0.5, 8.0, 9.0]), torch.tensor([0.25, 9.0, 0.0]))
+    found.add(3, 2, torch.tensor([0.5, 8.0, 0.0]), torch.tensor([0.25, 9.0, 0.0]))
     assert found == Closeness("layer", "BatchNorm2d", None, 6, 4, 0.5, 0.25, 1)
-    found.add(yes, torch.tensor([0.5, 0.75, 9.0]), torch.tensor([1.0, 0.5, 0.0]))
+    found.add(3, 2, torch.tensor([0.5, 0.75]), torch.tensor([1.0, 0.5]))
     assert found == Closeness("layer", "BatchNorm2d", None, 9, 6, 0.75, 0.5, 2)
+    found.add(3, 0, torch.tensor([]), torch.tensor([]))
+    assert found == Closeness("layer", "BatchNorm2d", None, 12, 6, 0.75, 0.5, 2)
 
 
 def test_nan_is_never_explained():
     found = Closeness("layer", "BatchNorm2d")
-    nan = torch.tensor([float("nan")])
-    found.add(torch.tensor([True]), nan, torch.tensor([1.0]))
+    found.add(1, 1, torch.tensor([float("nan")]), torch.tensor([1.0]))
     assert found.unexplained == 1
     assert np.isnan(found.largest)
 
@@ -193,6 +287,17 @@ def test_batches_give_the_bits_of_single_images(images, network):
     together = spec.run(model, images[:5], BOUNDARIES)
     for i in range(5):
         alone = spec.run(model, images[i : i + 1], BOUNDARIES)
+        for name, tensor in together.items():
+            assert np.array_equal(tensor[i : i + 1], alone[name])
+
+
+def test_batches_of_residual_networks_give_the_bits_of_single_images(images):
+    network = deploy(tiny_residual("normal", shortcut="pad"), SHAPE)
+    names = network.boundaries()
+    model = to_qonnx(network)
+    together = spec.run(model, images[:3], names)
+    for i in range(3):
+        alone = spec.run(model, images[i : i + 1], names)
         for name, tensor in together.items():
             assert np.array_equal(tensor[i : i + 1], alone[name])
 

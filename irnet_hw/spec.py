@@ -11,11 +11,10 @@ import numpy.typing as npt
 import onnx
 from google.protobuf.message import DecodeError
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.core.onnx_exec import execute_onnx
-from qonnx.transformation.change_batchsize import ChangeBatchSize
 from qonnx.transformation.infer_shapes import InferShapes
 
 from irnet_hw.errors import UserError
+from irnet_hw.runner import Runner
 
 #: The key of our entry in the file's metadata_props.
 METADATA_KEY = "irnet_hw"
@@ -109,9 +108,8 @@ def run(
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Run the network as qonnx does, node by node in float32.
 
-    qonnx prepares every node anew at each execution, so the images go through in large
-    batches. A batch gives the same bits as its images one by one: every sum of the network
-    is exact, and all else works on single values.
+    The images go through in large batches. A batch gives the same bits as its images one by
+    one: every sum of the network is exact, and all else works on single values.
 
     Args:
         model: from :func:`load`.
@@ -121,17 +119,13 @@ def run(
     Returns:
         the output and the asked tensors by name, their first axis the N images.
     """
-    entry, exit_ = model.graph.input[0].name, model.graph.output[0].name
-    wanted = [*tensors, exit_]
-    found: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in wanted}
+    runner = Runner(model, tensors)
     size = max(1, BATCH_BYTES // _bytes_per_image(model.transform(InferShapes())))
-    for start in range(0, len(images), size):
-        x = images[start : start + size].transpose(0, 3, 1, 2).astype(np.float32)
-        batch = model.transform(ChangeBatchSize(len(x))).transform(InferShapes())
-        context = execute_onnx(batch, {entry: x}, return_full_exec_context=True)
-        for name in wanted:
-            found[name].append(context[name])
-    return {name: np.concatenate(values) for name, values in found.items()}
+    parts = [
+        runner.run(images[start : start + size].transpose(0, 3, 1, 2).astype(np.float32))
+        for start in range(0, len(images), size)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _bytes_per_image(model: ModelWrapper) -> int:

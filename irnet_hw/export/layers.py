@@ -256,18 +256,21 @@ def _batch_norm(module: nn.BatchNorm1d | nn.BatchNorm2d, place: Place) -> Layer:
     else:
         deployed = (scale, shift)
     shape = (1, -1, 1, 1) if isinstance(module, nn.BatchNorm2d) else (1, -1)
-    size, offset = scale.abs().reshape(shape), bias.abs().reshape(shape)
-    centre, turned, moved = (value.reshape(shape) for value in (centre, turned, moved))
     # (x - mean) / sqrt(variance + eps) * weight + bias, in whatever order it is computed:
     # no term meets more than 8 roundings in the trained network (sum, root, reciprocal,
     # times weight, times x or mean, two sums, and the mean's own difference), and 4 in the
     # exported one (constant, constant's difference, product, sum).
     rounding = gamma(8) + gamma(4)
+    constant = moved + rounding * (centre.abs() * scale.abs() + bias.abs()) + UNDERFLOW
+    size, centre, turned, constant = (
+        value.reshape(shape) for value in (scale.abs(), centre, turned, constant)
+    )
 
     def bound(x: Tensor, error: Tensor) -> Tensor:
-        magnitude = (x.abs() + error + centre.abs()) * size + offset
-        rounded = turned * (x - centre).abs() + moved
-        return size * error + rounding * magnitude + UNDERFLOW + rounded
+        # In place: there are many values, and float64 takes its time.
+        total = x.abs().mul_(rounding * size).add_(constant)
+        total.add_((x - centre).abs_().mul_(turned))
+        return total.add_((1 + rounding) * size * error) if error.any() else total
 
     scale, shift = (value.float().reshape(shape) for value in deployed)
     return Layer(Affine(scale, shift), grid, bound)

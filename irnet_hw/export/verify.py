@@ -21,11 +21,12 @@ import torch
 from qonnx.core.modelwrapper import ModelWrapper
 from torch import Tensor, fx
 
-from irnet_hw import progress, spec
+from irnet_hw import progress
 from irnet_hw.errors import UserError
 from irnet_hw.export.exact import Boundary, Layer
 from irnet_hw.export.file import OUTPUT
 from irnet_hw.export.network import Network, name_of
+from irnet_hw.runner import Runner
 
 #: So many images go through the networks together.
 BATCH = 64
@@ -141,15 +142,17 @@ def verify(network: Network, model: ModelWrapper, images: npt.NDArray[np.uint8])
     names = network.boundaries()
     equalities = {name: Equality(name) for name in [*names, OUTPUT]}
     comparison = _Comparison(network)
+    runner = Runner(model, names)
     pytorch, qonnx = [], []
     batches = math.ceil(len(images) / BATCH)
     for i in progress.track(range(batches), "checking the exported network", batches, "batches"):
         part = images[i * BATCH : (i + 1) * BATCH]
-        x = torch.from_numpy(part.transpose(0, 3, 1, 2).astype(np.float32))
+        pixels = part.transpose(0, 3, 1, 2).astype(np.float32)
+        x = torch.from_numpy(pixels)
         with torch.inference_mode():
             pytorch.append(comparison.compare(x).numpy())
             expected = _Recorder(network.deployed, names).record(x)
-        found = spec.run(model, part, names)
+        found = runner.run(pixels)
         qonnx.append(found[OUTPUT])
         for name, equality in equalities.items():
             equality.values += found[name].size
@@ -242,7 +245,7 @@ class _Comparison(fx.Interpreter):
         if layer.bound is None:
             return _Pair(trained, deployed, entering)
         times = layer.grid.times if layer.grid else 1
-        difference = (trained.double() * times - deployed.double()).abs()
+        difference = trained.double().mul_(times).sub_(deployed).abs_()
         error = layer.bound(x.double(), entering).expand_as(difference)
         differences = int(difference.count_nonzero())
         self.found[name].add(difference.numel(), differences, difference, error)

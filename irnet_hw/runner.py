@@ -1,0 +1,145 @@
+"""Running a QONNX network as qonnx does, node by node in float32, but prepared only once.
+
+qonnx's own execution prepares every node anew each time, for seconds in a network of a hundred
+nodes, and keeps all tensors. This one gives the same bits: each node is run by what qonnx runs
+it by, onnxruntime for ONNX's own and qonnx's Python for the others.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+from onnx import NodeProto, helper
+from qonnx.core.execute_custom_node import execute_custom_node
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import is_custom_op
+from qonnx.transformation.change_batchsize import ChangeBatchSize
+from qonnx.transformation.infer_shapes import InferShapes
+from qonnx.util.basic import get_preferred_qonnx_opset, sanitize_quant_values
+
+Tensors = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A node: what runs it, putting its outputs to the tensors, and what nobody reads later."""
+
+    run: Callable[[Tensors], None]
+    unread: list[str]
+
+
+class Runner:
+    """A network, prepared to run on batches.
+
+    Args:
+        model: with 1 input and 1 output, for one image.
+        tensors: names of inner tensors to return beside the output.
+    """
+
+    def __init__(self, model: ModelWrapper, tensors: Iterable[str] = ()) -> None:
+        self._model = model
+        self._entry = model.graph.input[0].name
+        self._wanted = [*tensors, model.graph.output[0].name]
+        self._prepared: dict[int, tuple[Tensors, list[_Step]]] = {}
+
+    def run(self, x: npt.NDArray[np.float32]) -> Tensors:
+        """Return the output and the asked tensors by name, their first axis the N images.
+
+        Args:
+            x: float32 [N, channels, height, width].
+        """
+        if len(x) not in self._prepared:
+            self._prepared[len(x)] = self._prepare(len(x))
+        constants, steps = self._prepared[len(x)]
+        context = {**constants, self._entry: x}
+        for step in steps:
+            step.run(context)
+            for name in step.unread:
+                del context[name]
+        return {name: context[name] for name in self._wanted}
+
+    def _prepare(self, images: int) -> tuple[Tensors, list[_Step]]:
+        """Return the constants and the nodes that depend on the images."""
+        model = self._model.transform(ChangeBatchSize(images)).transform(InferShapes())
+        constants = {
+            value.name: onnx.numpy_helper.to_array(value) for value in model.graph.initializer
+        }
+        moving: list[tuple[NodeProto, Callable[[Tensors], None]]] = []
+        for node in model.graph.node:
+            run = _prepared(model, node, constants)
+            if all(name in constants for name in node.input if name):
+                run(constants)
+            else:
+                moving.append((node, run))
+        last = {name: i for i, (node, _) in enumerate(moving) for name in node.input}
+        kept = {*constants, *self._wanted, ""}
+        unread: list[list[str]] = [[] for _ in moving]
+        for name in last.keys() - kept:
+            unread[last[name]].append(name)
+        return constants, [_Step(run, unread[i]) for i, (_, run) in enumerate(moving)]
+
+
+def _prepared(
+    model: ModelWrapper, node: NodeProto, constants: Tensors
+) -> Callable[[Tensors], None]:
+    """Return what computes a node's outputs from the tensors, and puts them there."""
+    opset = model.get_opset_imports().get(node.domain, get_preferred_qonnx_opset())
+    # The images are integers of their type by themselves.
+    entry = model.graph.input[0].name
+    annotated = {entry.tensor_name for entry in model.graph.quantization_annotation} - {entry}
+    execute = (
+        _by_qonnx(model, node, opset)
+        if is_custom_op(node.domain, node.op_type)
+        else _by_onnxruntime(model, node, opset, constants)
+    )
+    inputs = [name for name in node.input if name in annotated]
+    outputs = [name for name in node.output if name in annotated]
+    if not inputs and not outputs:
+        return execute
+
+    def run(context: Tensors) -> None:
+        sanitize_quant_values(model, inputs, context)
+        execute(context)
+        sanitize_quant_values(model, outputs, context)
+
+    return run
+
+
+def _by_qonnx(model: ModelWrapper, node: NodeProto, opset: int) -> Callable[[Tensors], None]:
+    return lambda context: execute_custom_node(node, context, model.graph, opset)
+
+
+def _by_onnxruntime(
+    model: ModelWrapper, node: NodeProto, opset: int, constants: Tensors
+) -> Callable[[Tensors], None]:
+    graph = model.graph
+    known = {value.name: value for value in (*graph.input, *graph.value_info, *graph.output)}
+    for name in node.input:
+        if name in constants:
+            kind = helper.np_dtype_to_tensor_dtype(constants[name].dtype)
+            known[name] = helper.make_tensor_value_info(name, kind, constants[name].shape)
+    names = [name for name in dict.fromkeys(node.input) if name]
+    outputs = [name for name in node.output if name]
+    alone = helper.make_graph(
+        [node], node.name, [known[name] for name in names], [known[name] for name in outputs]
+    )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # or each of a hundred nodes would have threads of its own
+    session = onnxruntime.InferenceSession(
+        helper.make_model(
+            alone,
+            opset_imports=[helper.make_opsetid(node.domain, opset)],
+            ir_version=model.model.ir_version,
+        ).SerializeToString(),
+        options,
+    )
+
+    def run(context: Tensors) -> None:
+        found = session.run(None, {name: context[name] for name in names})
+        context.update(zip(outputs, found, strict=True))
+
+    return run

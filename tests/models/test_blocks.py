@@ -7,7 +7,7 @@ from brevitas.quant import Int8WeightPerTensorFixedPoint
 from torch import nn
 
 from irnet_hw import models
-from irnet_hw.models import VGG, ResNet
+from irnet_hw.models import MLP, VGG, ResNet
 from irnet_hw.models.blocks import Activations, Conv, Dense
 from irnet_hw.quant import EDESchedule, act_quant, set_ede, stream_quant, weight_quant
 
@@ -59,6 +59,7 @@ def resnet(structure="bireal", activation_bits=1, **keys):
 NETWORKS = {
     "vgg-hardware": vgg(hidden=[5]),
     "vgg-paper": vgg(precision="paper"),
+    "mlp": MLP("mlp", [4, 4, 1], 3, [5, 6]),
     "resnet": resnet(),
     "resnet-normal": resnet("normal", ede=False),
     "resnet-32": resnet(activation_bits=32, activation="relu", libra=False),

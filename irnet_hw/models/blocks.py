@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from irnet_hw.errors import UserError
-from irnet_hw.quant import act_quant, weight_quant
+from irnet_hw.quant import act_quant, stream_quant, weight_quant
 
 #: A pixel of this value is the network's 0, so that zero padding is a pixel too.
 PIXEL_OFFSET = 128
@@ -70,6 +70,33 @@ class Activations(qnn.QuantIdentity):  # type: ignore[misc]
         return quantized
 
 
+class Stream(Activations):
+    """A residual stream of 8-bit integers times a step, in place of a Hardtanh.
+
+    Args:
+        step: a power of two; values reach from -128 to 127 steps.
+    """
+
+    def __init__(self, step: float) -> None:
+        super().__init__(act_quant=stream_quant(step))
+        self.step = step
+
+
+#: "hardware": everything is of 1 or 8 bits and can be exported; "paper": what the paper leaves
+#: in float is in float.
+PRECISIONS = ("hardware", "paper")
+
+
+def check_precision(precision: str) -> None:
+    """Check a configuration's precision.
+
+    Raises:
+        UserError: there is no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise UserError(f"model.precision: {precision!r}, must be one of {', '.join(PRECISIONS)}")
+
+
 def check_ends(image: list[int], classes: int) -> None:
     """Check what every network's configuration has: the images' shape and the classes.
 
@@ -102,25 +129,44 @@ class Binary:
 
     def conv(self, inputs: int, outputs: int, *, stride: int = 1, padding: int = 1) -> nn.Module:
         """Return a 3x3 convolution with zero padding and 1-bit weights."""
-        weights = weight_quant(self.libra, self.ede)
-        return _conv(inputs, outputs, weights, stride=stride, padding=padding)
+        return Conv(
+            inputs,
+            outputs,
+            3,
+            stride=stride,
+            padding=padding,
+            bias=False,
+            weight_quant=weight_quant(self.libra, self.ede),
+        )
 
     def dense(self, inputs: int, outputs: int) -> nn.Module:
         """Return a dense layer with 1-bit weights."""
         return Dense(inputs, outputs, bias=False, weight_quant=weight_quant(self.libra, self.ede))
 
 
-def first_conv(inputs: int, outputs: int, *, padding: int = 1) -> nn.Module:
-    """Return a 3x3 convolution with zero padding, 8-bit weights and one power-of-two scale."""
-    return _conv(inputs, outputs, Int8WeightPerTensorFixedPoint, padding=padding)
+def conv8(
+    inputs: int, outputs: int, size: int = 3, *, stride: int = 1, padding: int = 1
+) -> nn.Module:
+    """Return a convolution with zero padding, 8-bit weights and one power-of-two scale."""
+    return Conv(
+        inputs,
+        outputs,
+        size,
+        stride=stride,
+        padding=padding,
+        bias=False,
+        weight_quant=Int8WeightPerTensorFixedPoint,
+    )
 
 
-def first_float_conv(inputs: int, outputs: int, *, padding: int = 1) -> nn.Module:
-    """Return a 3x3 convolution with zero padding and float weights."""
-    return nn.Conv2d(inputs, outputs, 3, padding=padding, bias=False)
+def float_conv(
+    inputs: int, outputs: int, size: int = 3, *, stride: int = 1, padding: int = 1
+) -> nn.Module:
+    """Return a convolution with zero padding and float weights."""
+    return nn.Conv2d(inputs, outputs, size, stride=stride, padding=padding, bias=False)
 
 
-def last_dense(inputs: int, outputs: int) -> nn.Module:
+def dense8(inputs: int, outputs: int) -> nn.Module:
     """Return a dense layer with bias, 8-bit weights and one power-of-two scale."""
     return Dense(inputs, outputs, bias=True, weight_quant=Int8WeightPerTensorFixedPoint)
 
@@ -149,6 +195,16 @@ def block(
     return nn.Sequential(layers)
 
 
+def hidden(dense: nn.Module, outputs: int) -> nn.Module:
+    """Return a hidden dense layer with what belongs to it: dense, batch norm, Hardtanh.
+
+    Args:
+        dense: the layer.
+        outputs: how many it has.
+    """
+    return nn.Sequential(OrderedDict(dense=dense, norm=nn.BatchNorm1d(outputs), clip=nn.Hardtanh()))
+
+
 class Shortcut(nn.Module):
     """ResNet's parameter-free shortcut, option A: every other pixel, and channels of 0.
 
@@ -174,34 +230,21 @@ class Shortcut(nn.Module):
 
 
 class Residual(nn.Module):
-    """Layers with a shortcut around them, and a Hardtanh on the sum.
+    """Layers with a shortcut around them, and an activation function on the sum.
 
     Args:
         body: the layers.
         shortcut: gives what the layers' output is added to.
+        clip: the activation function.
     """
 
-    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
+    def __init__(self, body: nn.Module, shortcut: nn.Module, clip: nn.Module) -> None:
         super().__init__()
         self.body = body
         self.shortcut = shortcut
-        self.clip = nn.Hardtanh()
+        self.clip = clip
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the clipped sum of both paths."""
+        """Return the activations of the sum of both paths."""
         total: Tensor = self.clip(self.body(x) + self.shortcut(x))
         return total
-
-
-def _conv(
-    inputs: int, outputs: int, weight_quant: type, *, stride: int = 1, padding: int
-) -> nn.Module:
-    return Conv(
-        inputs,
-        outputs,
-        3,
-        stride=stride,
-        padding=padding,
-        bias=False,
-        weight_quant=weight_quant,
-    )

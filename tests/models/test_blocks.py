@@ -7,12 +7,14 @@ from brevitas.quant import Int8WeightPerTensorFixedPoint
 from torch import nn
 
 from irnet_hw import models
-from irnet_hw.models import VGG, ResNet
-from irnet_hw.models.blocks import Activations, Binary, Conv, Dense
-from irnet_hw.quant import EDESchedule, set_ede, weight_quant
+from irnet_hw.models import MLP, VGG, ResNet
+from irnet_hw.models.blocks import Activations, Conv, Dense
+from irnet_hw.quant import EDESchedule, act_quant, set_ede, stream_quant, weight_quant
 
-BINARIES = [Binary(libra, ede) for libra in (True, False) for ede in (True, False)]
-QUANTIZERS = [Int8WeightPerTensorFixedPoint, *(weight_quant(b.libra, b.ede) for b in BINARIES)]
+QUANTIZERS = [
+    Int8WeightPerTensorFixedPoint,
+    *(weight_quant(libra, ede) for libra in (True, False) for ede in (True, False)),
+]
 
 
 def twins():
@@ -22,8 +24,7 @@ def twins():
         yield Conv, qnn.QuantConv2d, (5, 6, 3), conv, (2, 5, 7, 6)
         dense = {"bias": True, "weight_quant": quant}
         yield Dense, qnn.QuantLinear, (12, 7), dense, (3, 12)
-    for binary in BINARIES:
-        quant = binary.activations().act_quant.quant_injector
+    for quant in (act_quant(True), act_quant(False), stream_quant(2**-6)):
         yield Activations, qnn.QuantIdentity, (), {"act_quant": quant}, (4, 3, 2)
 
 
@@ -46,12 +47,23 @@ def test_equal_to_brevitas_own(fast, slow, sizes, keys, shape, training):
         assert torch.equal(mine, wanted)
 
 
+def vgg(**keys):
+    return VGG("vgg", [8, 8, 1], 3, [4, 4], [True, True], **keys)
+
+
+def resnet(structure="bireal", activation_bits=1, **keys):
+    sizes = {"widths": [4, 6], "blocks": [1, 1]}
+    return ResNet("resnet", [8, 8, 3], 3, structure, activation_bits, **sizes, **keys)
+
+
 NETWORKS = {
-    "vgg-hardware": VGG("vgg", [8, 8, 1], 3, [4, 4], [True, True], hidden=[5]),
-    "vgg-paper": VGG("vgg", [8, 8, 1], 3, [4, 4], [True, True], precision="paper"),
-    "resnet": ResNet("resnet", [8, 8, 3], 3, "bireal", 1, [4, 6], [1, 1]),
-    "resnet-normal": ResNet("resnet", [8, 8, 3], 3, "normal", 1, [4, 6], [1, 1], ede=False),
-    "resnet-32": ResNet("resnet", [8, 8, 3], 3, "bireal", 32, [4, 6], [1, 1], libra=False),
+    "vgg-hardware": vgg(hidden=[5]),
+    "vgg-paper": vgg(precision="paper"),
+    "mlp": MLP("mlp", [4, 4, 1], 3, [5, 6]),
+    "resnet": resnet(),
+    "resnet-normal": resnet("normal", ede=False),
+    "resnet-32": resnet(activation_bits=32, activation="relu", libra=False),
+    "resnet-hardware": resnet(precision="hardware", shortcut="conv", stem="7x7"),
 }
 
 

@@ -64,7 +64,7 @@ def test_goes_to_a_table_and_back():
     ("assignment", "message"),
     [
         ("model=3", "model: must be a table [model]"),
-        ("model.name=vggg", "model.name = 'vggg': must be one of resnet, vgg"),
+        ("model.name=vggg", "model.name = 'vggg': must be one of mlp, resnet, vgg"),
         ("model.depth=3", "model.depth = 3: no such key; the keys are model.name, model.image, "
          "model.classes, model.widths, model.pools, model.padding, model.hidden, model.precision, "
          "model.he, model.libra, model.ede"),

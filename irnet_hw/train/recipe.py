@@ -124,7 +124,7 @@ class Recipe:
             raise UserError(f"milestones: {self.milestones}, must be above 0 and ascend")
         if not 0 <= self.warmup < self.epochs:
             raise UserError(
-                f"warmup: {self.warmup}, must be from 0 to below epochs = {self.epochs}"
+                f"warmup: {self.warmup}, must be at least 0 and below epochs = {self.epochs}"
             )
         if self.nesterov and not self.momentum:
             raise UserError("nesterov: true, must be false, as momentum is 0")

@@ -4,21 +4,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 from irnet_hw.data.cifar10 import cifar10
+from irnet_hw.data.cifar100 import cifar100
 from irnet_hw.data.dataset import Dataset
 from irnet_hw.data.digits import digits
+from irnet_hw.data.imagenet import imagenet
+from irnet_hw.data.mnist import mnist
+from irnet_hw.data.streamed import StreamedDataset
 from irnet_hw.errors import UserError
 
-__all__ = ["DATASETS", "Dataset", "load"]
+__all__ = ["DATASETS", "Dataset", "StreamedDataset", "load"]
 
 #: Those that come with a package, and those that are read from a folder of the user's.
 BUNDLED: dict[str, Callable[[], Dataset]] = {"digits": digits}
-IN_A_FOLDER: dict[str, Callable[[Path], Dataset]] = {"cifar10": cifar10}
+IN_A_FOLDER: dict[str, Callable[[Path], Dataset | StreamedDataset]] = {
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+    "imagenet": imagenet,
+    "mnist": mnist,
+}
 
 DATASETS = sorted([*BUNDLED, *IN_A_FOLDER])
 
 
-def load(name: str, folder: str = "") -> Dataset:
-    """Return a dataset.
+def load(name: str, folder: str = "") -> Dataset | StreamedDataset:
+    """Return a dataset: ImageNet streamed, the others in memory.
 
     Args:
         name: of the dataset.

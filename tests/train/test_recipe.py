@@ -1,4 +1,7 @@
+import dataclasses
+
 import pytest
+import torch
 
 from irnet_hw.errors import UserError
 from irnet_hw.models import VGG, build
@@ -18,7 +21,12 @@ def test_reads_by_name_and_by_path():
     )
 
 
-@pytest.mark.parametrize("path", sorted(share("train").glob("*.toml")), ids=lambda path: path.stem)
+recipes = pytest.mark.parametrize(
+    "path", sorted(share("train").glob("*.toml")), ids=lambda path: path.stem
+)
+
+
+@recipes
 def test_every_recipe_is_valid_and_named_as_its_file(path):
     assert load_recipe(path.stem).name == path.stem
 
@@ -32,22 +40,48 @@ def test_every_recipe_survives_its_own_writing(tmp_path):
         assert load_recipe(str(written)) == recipe
 
 
-def parameters(name):
-    config = load_recipe(name).model
-    return sum(parameter.numel() for parameter in build(config).parameters())
+#: What is published, and what is added here: batch norms and biases that it doesn't count.
+VGG_SMALL = 9 * (3 * 128 + 128 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 512 * 512) + 4 * 896
+PARAMETERS = {
+    # He et al.: 269722, without a batch norm before the dense layer.
+    **dict.fromkeys(
+        ["resnet20", "resnet20-1w32a", "resnet20-hardware", "resnet20-normal"], 269_722 + 2 * 64
+    ),
+    # The networks for ImageNet as torchvision counts them, and those for CIFAR as their usual
+    # PyTorch rendering does, without that batch norm too.
+    **dict.fromkeys(["resnet18", "resnet18-hardware"], 11_173_962 + 2 * 512),
+    "cifar100-resnet18": 11_220_132 + 2 * 512,
+    **dict.fromkeys(["imagenet-resnet18", "imagenet-resnet18-1w32a"], 11_689_512 + 2 * 512),
+    **dict.fromkeys(["imagenet-resnet34", "imagenet-resnet34-1w32a"], 21_797_672 + 2 * 512),
+    # Six convolutions of 128 to 512 channels with their batch norms, and 8192 to the classes.
+    "vgg-small": VGG_SMALL + 8193 * 10,
+    "cifar100-vgg-small": VGG_SMALL + 8193 * 100,
+    # FINN counts the weights of its networks.
+    "cnv": 1_542_848 + 2 * (2 * (64 + 128 + 256) + 2 * 512) + 10,
+    "tfc": 59_008 + 2 * 3 * 64 + 10,
+    "sfc": 334_336 + 2 * 3 * 256 + 10,
+    "lfc": 2_910_208 + 2 * 3 * 1024 + 10,
+    # Of our own.
+    "digits-vgg": 67_754,
+}
 
 
-def test_vgg_small_has_the_published_parameters():
-    """Six convolutions of 128 to 512 channels, their batch norms, and 8192 to 10."""
-    weights = 9 * (3 * 128 + 128 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 512 * 512)
-    norms = 2 * 2 * (128 + 256 + 512)
-    assert parameters("vgg-small") == weights + norms + 8192 * 10 + 10 == 4_660_106
+@recipes
+def test_every_recipe_has_the_published_parameters(path):
+    model = build(load_recipe(path.stem).model)
+    assert sum(parameter.numel() for parameter in model.parameters()) == PARAMETERS[path.stem]
 
 
-def test_cnv_has_the_published_parameters():
-    """The 1542848 weights of FINN's network, its batch norms, and the bias that it hasn't."""
-    norms = 2 * (2 * (64 + 128 + 256) + 2 * 512)
-    assert parameters("cnv") == 1_542_848 + norms + 10
+@recipes
+def test_every_recipe_classifies(path):
+    config = load_recipe(path.stem).model
+    height, width, channels = config.image
+    if height > 32:
+        config = dataclasses.replace(config, image=[64, 64, channels])
+        height = width = 64
+    pixels = torch.randint(0, 256, (2, channels, height, width)).float()
+    with torch.no_grad():
+        assert build(config)(pixels).shape == (2, config.classes)
 
 
 def test_values_can_be_overridden():

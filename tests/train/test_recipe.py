@@ -112,7 +112,7 @@ def test_goes_to_a_table_and_back():
         ("epochs=0", "epochs: 0, must be at least 1"),
         ("name=../x", "name: '../x', must be letters, digits, '-', '_' and '.', "
          "and begin with a letter or digit"),
-        ("data=mnist", "data: 'mnist', must be one of cifar10, digits"),
+        ("data=svhn", "data: 'svhn', must be one of cifar10, cifar100, digits, imagenet, mnist"),
         ("seed=-1", "seed: -1, must be from 0 to 4294967295"),
         ("batch_size=1", "batch_size: 1, must be at least 2 for batch normalisation"),
         ("learning_rate=0", "learning_rate: 0.0, must be above 0"),

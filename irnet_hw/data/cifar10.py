@@ -49,7 +49,7 @@ FORMS = (
 )
 
 
-def cifar10(folder: Path) -> Dataset:
+def read(folder: Path) -> Dataset:
     """Return CIFAR-10, with the images that it holds out for testing.
 
     Args:

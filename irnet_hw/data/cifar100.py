@@ -58,7 +58,7 @@ FORMS = (
 )
 
 
-def cifar100(folder: Path) -> Dataset:
+def read(folder: Path) -> Dataset:
     """Return CIFAR-100, with the images that it holds out for testing.
 
     Args:

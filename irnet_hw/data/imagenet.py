@@ -27,7 +27,7 @@ DESCRIPTION = Description(
 )
 
 
-def imagenet(folder: Path) -> StreamedDataset:
+def read(folder: Path) -> StreamedDataset:
     """Return ImageNet, with the images that it holds out for validation as the test images.
 
     Args:

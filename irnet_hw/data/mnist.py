@@ -37,7 +37,7 @@ DESCRIPTION = Description(
 )
 
 
-def mnist(folder: Path) -> Dataset:
+def read(folder: Path) -> Dataset:
     """Return MNIST, images [N, 28, 28, 1], with those that it holds out for testing.
 
     Args:

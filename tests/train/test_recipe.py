@@ -106,12 +106,13 @@ def test_goes_to_a_table_and_back():
          "as model.widths"),
         ("epoch=3", "epoch = 3: no such key; the keys are name, data, data_folder, seed, epochs, "
          "batch_size, learning_rate, momentum, weight_decay, label_smoothing, t_min, t_max, "
-         "shift, flip, threads, model"),
+         "shift, flip, schedule, milestones, warmup, nesterov, bf16, compile, start, threads, "
+             "model"),
         ("epochs=many", 'epochs = "many": must be an integer'),
         ("epochs=0", "epochs: 0, must be at least 1"),
         ("name=../x", "name: '../x', must be letters, digits, '-', '_' and '.', "
          "and begin with a letter or digit"),
-        ("data=mnist", "data: 'mnist', must be one of cifar10, digits"),
+        ("data=svhn", "data: 'svhn', must be one of cifar10, cifar100, digits, imagenet, mnist"),
         ("seed=-1", "seed: -1, must be from 0 to 4294967295"),
         ("batch_size=1", "batch_size: 1, must be at least 2 for batch normalisation"),
         ("learning_rate=0", "learning_rate: 0.0, must be above 0"),
@@ -122,6 +123,10 @@ def test_goes_to_a_table_and_back():
         ("t_max=0.01", "t_max: 0.01, must be at least t_min = 0.1"),
         ("shift=9", "shift: 9, must be from 0 to the image's 8 pixels"),
         ("threads=0", "threads: 0, must be from 1 to 1024"),
+        ("schedule=linear", "schedule: 'linear', must be one of cosine, step"),
+        ("schedule=step", "milestones: [], must be epochs if and only if schedule is 'step'"),
+        ("milestones=[3]", "milestones: [3], must be epochs if and only if schedule is 'step'"),
+        ("warmup=100", "warmup: 100, must be at least 0 and below epochs = 100"),
     ],
 )  # fmt: skip
 def test_refuses(assignment, message):
@@ -160,3 +165,36 @@ def test_a_missing_key(tmp_path):
     with pytest.raises(UserError) as error:
         load_recipe(str(path))
     assert str(error.value) == f"{path}: epochs: is missing"
+
+
+def test_the_rate_falls_along_half_a_cosine():
+    recipe = load_recipe("digits-vgg", ["learning_rate=0.2", "epochs=4"])
+    rates = [recipe.rate(epoch, 0.5) for epoch in range(4)]
+    assert recipe.rate(0, 0) == 0.2
+    assert recipe.rate(2, 0) == pytest.approx(0.1)
+    assert rates == sorted(rates, reverse=True)
+    assert recipe.rate(3, 1) == pytest.approx(0)
+
+
+def test_the_rate_falls_in_steps_after_a_warm_up():
+    recipe = load_recipe(
+        "digits-vgg", ["learning_rate=1", "schedule=step", "milestones=[30, 60]", "warmup=5"]
+    )
+    rates = [recipe.rate(*when) for when in [(0, 0), (2, 0.5), (5, 0), (29, 0.9), (30, 0), (60, 0)]]
+    assert rates == pytest.approx([0, 0.5, 1, 1, 0.1, 0.01])
+
+
+def test_milestones_ascend():
+    with pytest.raises(UserError) as error:
+        load_recipe("digits-vgg", ["schedule=step", "milestones=[60, 30]"])
+    assert str(error.value) == (
+        f"{DIGITS} with --set: milestones: [60, 30], must be above 0 and ascend"
+    )
+
+
+def test_nesterov_needs_momentum():
+    with pytest.raises(UserError) as error:
+        load_recipe("digits-vgg", ["nesterov=true", "momentum=0"])
+    assert str(error.value) == (
+        f"{DIGITS} with --set: nesterov: true, must be false, as momentum is 0"
+    )

@@ -20,7 +20,7 @@ from irnet_hw.files import whole_file
 from irnet_hw.quant import set_ede
 from irnet_hw.train import table
 from irnet_hw.train.augment import flipped, shifted
-from irnet_hw.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, versions
+from irnet_hw.train.checkpoint import Checkpoint, load_trainable, save_checkpoint, versions
 from irnet_hw.train.recipe import Recipe
 
 #: So many images are evaluated together.
@@ -133,7 +133,7 @@ class _Run:
 
     @classmethod
     def resumed(cls, recipe: Recipe, path: Path) -> "_Run":
-        checkpoint = load_checkpoint(path)
+        checkpoint = load_trainable(path)
         asked, saved = table.table(recipe), table.table(checkpoint.recipe)
         for key, value in asked.items():
             # The same images may have been moved.

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from jinja2 import Environment, PackageLoader
 
 from irnet_hw.files import whole_file
 from irnet_hw.progress import say
 from irnet_hw.report.facts import Sample, gather, read_sample
+from irnet_hw.report.page import render
 from irnet_hw.report.picture import draw
 from irnet_hw.report.png import data_uri
 
@@ -50,16 +50,6 @@ def command(build_dir: Path) -> None:
 
 
 def _page(facts: dict[str, Any], sample: Sample | None) -> str:
-    environment = Environment(
-        loader=PackageLoader("irnet_hw.report", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = _number
-    environment.filters["pretty"] = lambda value: json.dumps(value, indent=2)
-    environment.filters["percent"] = lambda share: f"{100 * share:.2f} %"
-    environment.filters["share"] = lambda part: f"{100 * part:.3g} %"
     tiles = []
     if sample is not None:
         labels = sample.labels if sample.labels is not None else [None] * len(sample.images)
@@ -69,7 +59,8 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
                 sample.images, sample.predictions, labels, strict=True
             )
         ]
-    return environment.get_template("report.html.jinja").render(
+    return render(
+        "report.html.jinja",
         facts=facts,
         picture=draw(facts),
         tiles=tiles,
@@ -82,10 +73,3 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
             layer for layer in facts["layers"] if layer["name"] == facts["throughput"]["bottleneck"]
         ),
     )
-
-
-def _number(value: float) -> str:
-    """Return a number with thousands separated, and no more digits than it has meaning."""
-    if float(value).is_integer():
-        return f"{int(value):,}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -3,22 +3,29 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from irnet_hw.data.cifar10 import cifar10
+from irnet_hw.data import cifar10, cifar100, imagenet, mnist
 from irnet_hw.data.dataset import Dataset
+from irnet_hw.data.description import Description
 from irnet_hw.data.digits import digits
+from irnet_hw.data.streamed import StreamedDataset
 from irnet_hw.errors import UserError
 
-__all__ = ["DATASETS", "Dataset", "load"]
+__all__ = ["DATASETS", "Dataset", "StreamedDataset", "load"]
 
 #: Those that come with a package, and those that are read from a folder of the user's.
 BUNDLED: dict[str, Callable[[], Dataset]] = {"digits": digits}
-IN_A_FOLDER: dict[str, Callable[[Path], Dataset]] = {"cifar10": cifar10}
+IN_A_FOLDER: dict[str, tuple[Description, Callable[[Path], Dataset | StreamedDataset]]] = {
+    "cifar10": (cifar10.DESCRIPTION, cifar10.read),
+    "cifar100": (cifar100.DESCRIPTION, cifar100.read),
+    "imagenet": (imagenet.DESCRIPTION, imagenet.read),
+    "mnist": (mnist.DESCRIPTION, mnist.read),
+}
 
 DATASETS = sorted([*BUNDLED, *IN_A_FOLDER])
 
 
-def load(name: str, folder: str = "") -> Dataset:
-    """Return a dataset.
+def load(name: str, folder: str = "") -> Dataset | StreamedDataset:
+    """Return a dataset: ImageNet streamed, the others in memory.
 
     Args:
         name: of the dataset.
@@ -35,5 +42,8 @@ def load(name: str, folder: str = "") -> Dataset:
     if name in BUNDLED:
         return BUNDLED[name]()
     if name in IN_A_FOLDER:
-        return IN_A_FOLDER[name](Path(folder))
+        description, read = IN_A_FOLDER[name]
+        if not folder:
+            raise UserError(f"data_folder: is not set; {description.how_to_get_it}")
+        return read(Path(folder))
     raise UserError(f"data: {name!r}, must be one of {', '.join(DATASETS)}")

@@ -1,9 +1,25 @@
 """What a dataset is, whatever its source."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+
+
+class Part(NamedTuple):
+    """The images to train on, or those to measure with.
+
+    Attributes:
+        images: uint8 [N, height, width, channels].
+        labels: int64 [N], indices of classes.
+    """
+
+    images: Images
+    labels: Labels
 
 
 @dataclass(frozen=True)
@@ -18,10 +34,10 @@ class Dataset:
         labels: the classes' names.
     """
 
-    train_images: npt.NDArray[np.uint8]
-    train_labels: npt.NDArray[np.int64]
-    test_images: npt.NDArray[np.uint8]
-    test_labels: npt.NDArray[np.int64]
+    train_images: Images
+    train_labels: Labels
+    test_images: Images
+    test_labels: Labels
     labels: list[str]
 
     @property

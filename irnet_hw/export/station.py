@@ -28,6 +28,9 @@ from irnet_hw.train.table import table
 #: So many images have golden vectors.
 GOLDEN_IMAGES = 8
 
+#: Of a dataset that doesn't fit in memory, so many held-out images are looked at.
+STREAMED_IMAGES = 1000
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -47,14 +50,15 @@ class Exported:
 
 
 def export(checkpoint: Path, out: Path | None = None) -> Exported:
-    """Write a trained network as QONNX, having checked it on every held-out image.
+    """Write a trained network as QONNX, having checked it on the held-out images.
 
     The folder gets
 
     - ``model.onnx``, the network with its metadata; the same checkpoint gives the same bytes;
     - ``golden.npz``: "images" (uint8, [N, height, width, channels]), "labels", and by the name
       of the QONNX tensor every binary activation and "logits" (float32, [N, ...], NCHW);
-    - ``heldout.npz``: all the held-out "images" and "labels", to simulate with;
+    - ``heldout.npz``: the held-out "images" and "labels", to simulate with: all of them, or of
+      a streamed dataset 1,000;
     - ``export.json``: what was checked, and the accuracies.
 
     Args:
@@ -69,7 +73,10 @@ def export(checkpoint: Path, out: Path | None = None) -> Exported:
     checkpoint = Path(checkpoint)
     trained = load_checkpoint(checkpoint)
     dataset = data.load(trained.recipe.data, trained.recipe.data_folder)
-    images, labels = dataset.test_images, dataset.test_labels
+    if isinstance(dataset, data.StreamedDataset):
+        images, labels = dataset.test_arrays(STREAMED_IMAGES)
+    else:
+        images, labels = dataset.test_images, dataset.test_labels
     try:
         network = deploy(trained.model())
         model = to_qonnx(network, dataset.image_shape)

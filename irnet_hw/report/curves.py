@@ -132,9 +132,7 @@ def _steps(low: float, high: float, most: int, *, whole: bool = False) -> list[f
     """Return round values within a range: about so many, multiples of 1, 2 or 5 times 10^n."""
     raw = (high - low) / most
     power = 10.0 ** math.floor(math.log10(raw))
-    step = next(
-        factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9)
-    )
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9))
     step = max(step, 1.0) if whole else step
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [i * step for i in range(first, last + 1)]

@@ -24,12 +24,12 @@ from irnet_hw.train.packed import is_packed, load_state
 from irnet_hw.train.recipe import Recipe
 
 #: Of the file; a reader refuses others.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state after an epoch, as ``last.pt`` and ``best.pt`` hold it.
+    """The state of a training, as ``last.pt`` and ``best.pt`` hold it.
 
     In the file it is a dictionary of these attributes and "format", plain values and tensors
     only, which ``torch.load(path, weights_only=True)`` reads.
@@ -38,11 +38,14 @@ class Checkpoint:
         recipe: what was trained, and how.
         seed: the recipe's.
         epoch: how many epochs are done.
+        partial: what is done of the next one, if the run was interrupted within it: "step"
+            batches, with their "loss", how many images were classified "right", and "seconds".
         state_dict: the network's, or the packed one of :mod:`irnet_hw.train.packed`.
         optimizer: the optimiser's state, to train on.
         metrics: "last_test_accuracy", of this epoch, on images that nothing was chosen by;
             "best_test_accuracy" and "best_epoch", the best so far, which was chosen by the
-            test images and flatters; "history", a row of metrics.csv for each epoch.
+            test images and flatters; "history", the rows of metrics.csv; "weights", those of
+            weights.csv.
         labels: the classes' names.
         versions: of what it was trained with.
     """
@@ -50,6 +53,7 @@ class Checkpoint:
     recipe: Recipe
     seed: int
     epoch: int
+    partial: dict[str, Any]
     state_dict: dict[str, Tensor]
     optimizer: dict[str, Any]
     metrics: dict[str, Any]
@@ -72,7 +76,7 @@ class Checkpoint:
 
 def versions() -> dict[str, str]:
     """Return the versions of what a training depends on."""
-    packages = ("brevitas", "numpy", "scikit-learn", "torch")
+    packages = ("brevitas", "lightning-fabric", "numpy", "scikit-learn", "torch")
     return {
         "irnet-hw": __version__,
         "python": platform.python_version(),

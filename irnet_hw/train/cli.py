@@ -29,10 +29,13 @@ from irnet_hw import progress
 )
 @click.option("--resume", is_flag=True, help="Go on from the last.pt of the run's folder.")
 def command(which: str, assignments: tuple[str, ...], out: Path | None, resume: bool) -> None:
-    """Train a network from a recipe.
+    """Train a network from a recipe, on the GPU if there is one.
 
     Writes into the run's folder: last.pt, the network after the last epoch; best.pt, the one
-    that did best on the held-out images; metrics.csv; and recipe.toml, the recipe as used.
+    that did best on the held-out images; metrics.csv, weights.csv and a file for TensorBoard;
+    and recipe.toml, the recipe as used. Ctrl-C saves last.pt and ends.
+
+    On several GPUs or machines: torchrun --nproc-per-node=8 -m irnet_hw.train --recipe ...
     """
     from irnet_hw.train.loop import train
     from irnet_hw.train.recipe import load_recipe
@@ -40,12 +43,11 @@ def command(which: str, assignments: tuple[str, ...], out: Path | None, resume: 
     recipe = load_recipe(which, assignments)
     folder = out or Path("runs") / recipe.name
     try:
-        last = train(recipe, folder, resume)
+        train(recipe, folder, resume)
     except KeyboardInterrupt:
         if (folder / "last.pt").is_file():
-            progress.say(f"{folder / 'last.pt'} holds the last whole epoch; --resume goes on")
+            progress.say(f"{folder / 'last.pt'} is saved; --resume goes on")
         raise
-    progress.say(f"{last}: the network after {recipe.epochs} epochs")
 
 
 @click.command("pack")

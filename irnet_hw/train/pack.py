@@ -28,6 +28,11 @@ def pack(checkpoint: Path, out: Path) -> None:
             can't be written.
     """
     trained = load_checkpoint(checkpoint)
+    if trained.partial.get("step"):
+        raise UserError(
+            f"{checkpoint}: was saved within epoch {trained.epoch + 1}; must be of a whole epoch: "
+            "best.pt is, and --resume goes on with the training"
+        )
     try:
         state = pack_state(trained.model())
     except UserError as error:

@@ -1,33 +1,102 @@
-import resource
-
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from irnet_hw import data
+from irnet_hw.data.cifar10 import DESCRIPTION
 from irnet_hw.errors import UserError
-from tests.data.photographs import encoded, images, write, write_cifar10
-
-HOW_TO_GET_IT = (
-    "CIFAR-10 is two files, train.parquet and test.parquet, with the columns img.bytes (PNG or "
-    "JPEG files) and label (0 to 9); Hugging Face has them in uoft-cs/cifar10 as "
-    "plain_text/train-00000-of-00001.parquet and plain_text/test-00000-of-00001.parquet: save "
-    "them under the two names and set data_folder to their folder"
+from tests.data.photographs import (
+    binary,
+    by_class,
+    cifar10_files,
+    encoded,
+    parts,
+    pickled,
+    same,
+    write,
+    write_archive,
+    write_cifar10,
+    write_files,
+    write_folders,
 )
 
+HOW_TO_GET_IT = (
+    "CIFAR-10 is, in data_folder, either cifar-10-python.tar.gz or cifar-10-binary.tar.gz of "
+    "Krizhevsky at the University of Toronto, or what they unpack to; or train.parquet and "
+    "test.parquet with the columns img.bytes and label, or the files "
+    "plain_text/train-00000-of-00001.parquet and plain_text/test-00000-of-00001.parquet of "
+    "uoft-cs/cifar10 on Hugging Face; or folders of images, train/<class>/*.png and "
+    "test/<class>/*.png"
+)
 
-def test_every_image_comes_with_its_label(tmp_path):
-    parts = write_cifar10(tmp_path)
-    dataset = data.load("cifar10", str(tmp_path))
-    assert np.array_equal(dataset.train_images, parts["train"][0])
-    assert np.array_equal(dataset.train_labels, parts["train"][1])
-    assert np.array_equal(dataset.test_images, parts["test"][0])
-    assert np.array_equal(dataset.test_labels, parts["test"][1])
-    assert dataset.train_images.dtype == np.uint8
-    assert dataset.train_labels.dtype == np.int64
+NAMES = list(DESCRIPTION.labels)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return parts()
+
+
+def load(folder):
+    return data.load("cifar10", str(folder))
+
+
+def refusal(folder):
+    with pytest.raises(UserError) as error:
+        load(folder)
+    return str(error.value)
+
+
+def test_parquet(tmp_path):
+    found = write_cifar10(tmp_path)
+    dataset = load(tmp_path)
+    same(dataset, found)
     assert dataset.image_shape == (32, 32, 3)
-    assert len(dataset.labels) == 10
+    assert dataset.labels == NAMES
+
+
+@pytest.mark.parametrize("place", ["", "plain_text", "data", "cifar10"])
+def test_shards(tmp_path, found, place):
+    for part, (pixels, labels) in found.items():
+        half = len(labels) // 2
+        for i, share in enumerate([slice(0, half), slice(half, None)]):
+            path = tmp_path / place / f"{part}-0000{i}-of-00002.parquet"
+            write(path, map(encoded, pixels[share]), labels[share], row_group_size=3)
+    same(load(tmp_path), found)
+
+
+@pytest.mark.parametrize("place", ["", "cifar-10-batches-py"])
+def test_pickles(tmp_path, found, place):
+    write_files(tmp_path / place, cifar10_files(found))
+    dataset = load(tmp_path)
+    same(dataset, found)
+    assert dataset.labels == NAMES
+
+
+@pytest.mark.parametrize("place", ["", "cifar-10-batches-bin"])
+def test_binary_files(tmp_path, found, place):
+    write_files(tmp_path / place, cifar10_files(found, binary, ".bin"))
+    same(load(tmp_path), found)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "content", "suffix"),
+    [
+        ("cifar-10-python.tar.gz", "cifar-10-batches-py", pickled, ""),
+        ("cifar-10-binary.tar.gz", "./cifar-10-batches-bin", binary, ".bin"),
+    ],
+)
+def test_archives(tmp_path, found, name, folder, content, suffix):
+    write_archive(tmp_path / name, folder, cifar10_files(found, content, suffix))
+    same(load(tmp_path), found)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("held_out", ["test", "val"])
+def test_folders(tmp_path, found, held_out):
+    write_folders(tmp_path, {"train": found["train"], held_out: found["test"]}, NAMES)
+    dataset = load(tmp_path)
+    same(dataset, {part: by_class(*pair) for part, pair in found.items()})
+    assert dataset.labels == NAMES
 
 
 def test_reads_jpeg_and_images_without_colour(tmp_path):
@@ -35,95 +104,78 @@ def test_reads_jpeg_and_images_without_colour(tmp_path):
     smooth = np.broadcast_to(np.arange(32, dtype=np.uint8)[:, None] * 8, (32, 32))
     contents = [encoded(np.stack([smooth] * 3, 2), "jpeg"), encoded(smooth)]
     write(tmp_path / "test.parquet", contents, [3, 4])
-    jpeg, grey = data.load("cifar10", str(tmp_path)).test_images.astype(int)
+    jpeg, grey = load(tmp_path).test_images.astype(int)
     assert np.array_equal(grey, np.stack([smooth] * 3, 2))
     assert abs(jpeg - grey).max() <= 8
 
 
-def refusal(folder):
-    with pytest.raises(UserError) as error:
-        data.load("cifar10", str(folder))
-    return str(error.value)
+def test_a_missing_folder(tmp_path):
+    assert refusal(tmp_path / "no") == f"{tmp_path / 'no'}: no such folder; {HOW_TO_GET_IT}"
+
+
+def test_a_folder_without_the_dataset(tmp_path):
+    assert refusal(tmp_path) == f"{tmp_path}: holds no CIFAR-10; {HOW_TO_GET_IT}"
+
+
+def test_no_folder():
+    assert refusal("") == f"data_folder: is not set; {HOW_TO_GET_IT}"
 
 
 @pytest.mark.parametrize("missing", ["train.parquet", "test.parquet"])
-def test_a_missing_file(tmp_path, missing):
+def test_a_missing_part(tmp_path, missing):
     write_cifar10(tmp_path)
     (tmp_path / missing).unlink()
     assert refusal(tmp_path) == f"{tmp_path / missing}: no such file; {HOW_TO_GET_IT}"
 
 
-def test_a_missing_folder(tmp_path):
-    path = tmp_path / "no" / "train.parquet"
-    assert refusal(path.parent) == f"{path}: no such file; {HOW_TO_GET_IT}"
+@pytest.mark.parametrize("missing", ["data_batch_4", "test_batch"])
+def test_a_missing_file(tmp_path, found, missing):
+    write_files(tmp_path, cifar10_files(found))
+    (tmp_path / missing).unlink()
+    assert refusal(tmp_path) == f"{tmp_path / missing}: no such file; {HOW_TO_GET_IT}"
 
 
-@pytest.fixture
-def path(tmp_path):
+def test_a_file_missing_in_an_archive(tmp_path, found):
+    path, files = tmp_path / "cifar-10-python.tar.gz", cifar10_files(found)
+    del files["data_batch_5"]
+    write_archive(path, "cifar-10-batches-py", files)
+    assert refusal(tmp_path) == (f"{path}: lacks cifar-10-batches-py/data_batch_5; {HOW_TO_GET_IT}")
+
+
+@pytest.mark.parametrize("damage", [lambda x: x[: len(x) // 2], lambda _: b"", lambda _: b"hello"])
+def test_a_damaged_archive(tmp_path, found, damage):
+    path = tmp_path / "cifar-10-python.tar.gz"
+    write_archive(path, "cifar-10-batches-py", cifar10_files(found))
+    path.write_bytes(damage(path.read_bytes()))
+    assert refusal(tmp_path) == f"{path}: is damaged, or is no .tar.gz file"
+
+
+def test_a_damaged_file_in_an_archive(tmp_path, found):
+    path, files = tmp_path / "cifar-10-python.tar.gz", cifar10_files(found)
+    files["data_batch_2"] = files["data_batch_2"][:-100]
+    write_archive(path, "cifar-10-batches-py", files)
+    assert refusal(tmp_path) == (
+        f"{path}: cifar-10-batches-py/data_batch_2: is damaged, or is no pickle of CIFAR"
+    )
+
+
+def test_a_wrong_label_in_a_pickle(tmp_path, found):
+    pixels, labels = found["test"]
+    write_files(tmp_path, cifar10_files(found | {"test": (pixels, labels + 1)}))
+    assert refusal(tmp_path) == f"{tmp_path / 'test_batch'}: row 9: label is 10, must be 0 to 9"
+
+
+def test_a_binary_file_cut_short(tmp_path, found):
+    write_files(tmp_path, cifar10_files(found, binary, ".bin"))
+    path = tmp_path / "data_batch_1.bin"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert refusal(tmp_path) == (
+        f"{path}: is damaged: {8 * 3073 - 1} bytes, must be a multiple of 3073"
+    )
+
+
+def test_an_image_of_another_size(tmp_path):
     write_cifar10(tmp_path)
-    return tmp_path / "train.parquet"
-
-
-def test_a_file_that_cannot_be_opened(path):
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
-    try:
-        message = refusal(path.parent)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert message == f"{path}: can't be read: Too many open files"
-
-
-@pytest.mark.parametrize("content", [b"", b"hello", b"PAR1" + bytes(100) + b"PAR1"])
-def test_a_file_of_something_else(path, content):
-    path.write_bytes(content)
-    assert refusal(path.parent) == f"{path}: is damaged, or is no Parquet file"
-
-
-def test_a_file_cut_short(path):
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-    assert refusal(path.parent) == f"{path}: is damaged, or is no Parquet file"
-
-
-def test_a_file_with_damaged_pages(path):
-    content = path.read_bytes()
-    path.write_bytes(content[:4] + bytes(200) + content[204:])
-    assert refusal(path.parent) == f"{path}: is damaged, or is no Parquet file"
-
-
-@pytest.mark.parametrize(
-    "columns",
-    [
-        {"image": [{"bytes": b""}], "label": [0]},
-        {"img": [{"bytes": b""}], "labels": [0]},
-        {"img": [b""], "label": [0]},
-        {"img": [{"path": "0.png"}], "label": [0]},
-        {"img": [{"bytes": b""}], "label": ["cat"]},
-    ],
-)
-def test_other_columns(path, columns):
-    pq.write_table(pa.table(columns), path)
-    assert refusal(path.parent) == f"{path}: lacks columns of CIFAR-10; {HOW_TO_GET_IT}"
-
-
-def test_no_rows(path):
-    write(path, [], [])
-    assert refusal(path.parent) == f"{path}: holds no images"
-
-
-@pytest.mark.parametrize(("label", "shown"), [(10, 10), (-2, -2), (None, -1)])
-def test_a_wrong_label(path, label, shown):
-    write(path, map(encoded, images(3, 0)[0]), [0, label, 1])
-    assert refusal(path.parent) == f"{path}: row 1: label is {shown}, must be 0 to 9"
-
-
-@pytest.mark.parametrize("content", [b"", b"hello", None, encoded(images(1, 0)[0][0])[:500]])
-def test_a_damaged_image(path, content):
-    write(path, [encoded(images(1, 0)[0][0]), content], [0, 1])
-    assert refusal(path.parent) == f"{path}: row 1: img.bytes is no image that can be decoded"
-
-
-def test_an_image_of_another_size(path):
+    path = tmp_path / "test.parquet"
     write(path, [encoded(np.zeros((8, 9, 3), np.uint8))], [0])
-    assert refusal(path.parent) == f"{path}: row 0: an image of 8x9 pixels, must be 32x32"
+    assert refusal(tmp_path) == (f"{path}: row 0: img.bytes: an image of 8x9 pixels, must be 32x32")

@@ -47,4 +47,7 @@ def test_the_held_out_fifth_is_stratified_and_always_the_same():
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(UserError) as error:
         data.load("digit")
-    assert str(error.value) == "data: 'digit', must be one of cifar10, digits"
+    assert (
+        str(error.value)
+        == "data: 'digit', must be one of cifar10, cifar100, digits, imagenet, mnist"
+    )

@@ -47,19 +47,14 @@ def test_equal_to_brevitas_own(fast, slow, sizes, keys, shape, training):
         assert torch.equal(mine, wanted)
 
 
-def vgg(**keys):
-    return VGG("vgg", [8, 8, 1], 3, [4, 4], [True, True], **keys)
-
-
 def resnet(structure="bireal", activation_bits=1, **keys):
     sizes = {"widths": [4, 6], "blocks": [1, 1]}
     return ResNet("resnet", [8, 8, 3], 3, structure, activation_bits, **sizes, **keys)
 
 
 NETWORKS = {
-    "vgg-hardware": vgg(hidden=[5]),
-    "vgg-paper": vgg(precision="paper"),
-    "mlp": MLP("mlp", [4, 4, 1], 3, [5, 6]),
+    "vgg": VGG("vgg", [8, 8, 1], 3, [4, 4], [True, True]),
+    "mlp": MLP("mlp", [4, 4, 1], 3, [5]),
     "resnet": resnet(),
     "resnet-normal": resnet("normal", ede=False),
     "resnet-32": resnet(activation_bits=32, activation="relu", libra=False),

@@ -110,3 +110,13 @@ def test_a_network_that_does_not_fit_is_refused(packed):
         "checkpoint of digits-vgg: block1.conv.signs: [3] of torch.uint8, must be [18] of "
         "torch.uint8"
     )
+
+
+def test_refuses_a_checkpoint_within_an_epoch(last, tmp_path):
+    path = tmp_path / "interrupted.pt"
+    checkpoint = load_checkpoint(last)
+    save_checkpoint(dataclasses.replace(checkpoint, partial=checkpoint.partial | {"step": 3}), path)
+    assert refusal(pack, path, tmp_path / "out.pt") == (
+        f"{path}: was saved within epoch 2; must be of a whole epoch: best.pt is, and --resume "
+        "goes on with the training"
+    )

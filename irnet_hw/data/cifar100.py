@@ -1,0 +1,70 @@
+"""CIFAR-100: 60000 photographs of 32x32 pixels in a hundred classes.
+
+Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
+"""
+
+from pathlib import Path
+
+from irnet_hw.data.cifar_files import SHAPE, Form, binary, pickled, published
+from irnet_hw.data.dataset import Dataset
+from irnet_hw.data.description import Description
+from irnet_hw.data.in_memory import in_memory
+
+DESCRIPTION = Description(
+    title="CIFAR-100",
+    labels=(
+        *("apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle"),
+        *("bicycle", "bottle", "bowl", "boy", "bridge", "bus", "butterfly", "camel", "can"),
+        *("castle", "caterpillar", "cattle", "chair", "chimpanzee", "clock", "cloud"),
+        *("cockroach", "couch", "crab", "crocodile", "cup", "dinosaur", "dolphin"),
+        *("elephant", "flatfish", "forest", "fox", "girl", "hamster", "house", "kangaroo"),
+        *("keyboard", "lamp", "lawn_mower", "leopard", "lion", "lizard", "lobster", "man"),
+        *("maple_tree", "motorcycle", "mountain", "mouse", "mushroom", "oak_tree", "orange"),
+        *("orchid", "otter", "palm_tree", "pear", "pickup_truck", "pine_tree", "plain"),
+        *("plate", "poppy", "porcupine", "possum", "rabbit", "raccoon", "ray", "road"),
+        *("rocket", "rose", "sea", "seal", "shark", "shrew", "skunk", "skyscraper", "snail"),
+        *("snake", "spider", "squirrel", "streetcar", "sunflower", "sweet_pepper", "table"),
+        *("tank", "telephone", "television", "tiger", "tractor", "train", "trout", "tulip"),
+        *("turtle", "wardrobe", "whale", "willow_tree", "wolf", "woman", "worm"),
+    ),
+    label_column="fine_label",
+    folders=("cifar100", "data"),
+    held_out=("test", "val", "validation"),
+    how_to_get_it=(
+        "CIFAR-100 is, in data_folder, either cifar-100-python.tar.gz or cifar-100-binary.tar.gz "
+        "of Krizhevsky at the University of Toronto, or what they unpack to; or train.parquet "
+        "and test.parquet with the columns img.bytes and fine_label, or the files "
+        "cifar100/train-00000-of-00001.parquet and cifar100/test-00000-of-00001.parquet of "
+        "uoft-cs/cifar100 on Hugging Face; or folders of images, train/<class>/*.png and "
+        "test/<class>/*.png"
+    ),
+)
+
+FORMS = (
+    Form(
+        folder="cifar-100-python",
+        archive="cifar-100-python.tar.gz",
+        train=("train",),
+        test=("test",),
+        parse=pickled("fine_labels"),
+    ),
+    Form(
+        folder="cifar-100-binary",
+        archive="cifar-100-binary.tar.gz",
+        train=("train.bin",),
+        test=("test.bin",),
+        parse=binary(2),  # the first is that of one of twenty groups of classes
+    ),
+)
+
+
+def read(folder: Path) -> Dataset:
+    """Return CIFAR-100, with the images that it holds out for testing.
+
+    Args:
+        folder: has the dataset in one of the forms of ``DESCRIPTION.how_to_get_it``.
+
+    Raises:
+        UserError: the files aren't there, are damaged, or hold something else.
+    """
+    return in_memory(DESCRIPTION, SHAPE, lambda place: published(FORMS, DESCRIPTION, place), folder)

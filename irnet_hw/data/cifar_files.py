@@ -1,0 +1,136 @@
+"""CIFAR's own files: Python's pickles, or plain bytes; in a folder, or in a .tar.gz of one."""
+
+import tarfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from irnet_hw.data import cifar_pickle
+from irnet_hw.data.dataset import Images, Part
+from irnet_hw.data.description import Description
+from irnet_hw.errors import UserError
+
+SIDE = 32
+SHAPE = (SIDE, SIDE, 3)
+
+#: Bytes of an image: all its red, then green, then blue.
+PIXELS = SIDE * SIDE * 3
+
+
+@dataclass(frozen=True)
+class Form:
+    """One of the forms in which CIFAR's files are published.
+
+    Attributes:
+        folder: that the archive makes.
+        archive: its name.
+        train: names of files in the folder.
+        test: likewise.
+        parse: takes a file's content and its path, for messages, and returns the pixels,
+            uint8 [N, 3072], and the labels.
+    """
+
+    folder: str
+    archive: str
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    parse: Callable[[bytes, str], tuple[Images, list[int]]]
+
+
+def pickled(key: str) -> Callable[[bytes, str], tuple[Images, list[int]]]:
+    """Return the parser of pickles whose labels have some key."""
+
+    def parse(content: bytes, where: str) -> tuple[Images, list[int]]:
+        return cifar_pickle.read(content, key, PIXELS, where)
+
+    return parse
+
+
+def binary(labels: int) -> Callable[[bytes, str], tuple[Images, list[int]]]:
+    """Return the parser of rows that begin with so many labels, the last of which counts."""
+
+    def parse(content: bytes, where: str) -> tuple[Images, list[int]]:
+        if not content or len(content) % (labels + PIXELS):
+            raise UserError(
+                f"{where}: is damaged: {len(content)} bytes, must be a multiple of "
+                f"{labels + PIXELS}"
+            )
+        rows = np.frombuffer(content, np.uint8).reshape(-1, labels + PIXELS)
+        return rows[:, labels:], rows[:, labels - 1].tolist()
+
+    return parse
+
+
+def published(
+    forms: tuple[Form, ...], description: Description, folder: Path
+) -> tuple[Part, Part] | None:
+    """Return the images to train on and those to measure with, if the files are there.
+
+    Args:
+        forms: to look for, in this order.
+        description: of the dataset.
+        folder: has the files, their folder or its archive.
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    for form in forms:
+        names = (*form.train, *form.test)
+        for place in (folder, folder / form.folder):
+            if any((place / name).is_file() for name in names):
+                contents = {
+                    str(place / name): _content(place / name, description) for name in names
+                }
+                return _parts(form, contents, description)
+        archive = folder / form.archive
+        if archive.is_file():
+            return _parts(form, _unpacked(archive, form, description), description)
+    return None
+
+
+def _content(path: Path, description: Description) -> bytes:
+    if not path.is_file():
+        raise description.missing(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror}") from error
+
+
+def _unpacked(archive: Path, form: Form, description: Description) -> dict[str, bytes]:
+    """Return the contents of an archive's files, in the form's order; nothing is written."""
+    found = {}
+    try:
+        with tarfile.open(archive, "r:gz") as members:
+            for member in members:
+                source = members.extractfile(member) if member.isfile() else None
+                if source and PurePosixPath(member.name).parent.name == form.folder:
+                    found[PurePosixPath(member.name).name] = source.read()
+    except (EOFError, OSError, tarfile.TarError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise UserError(f"{archive}: can't be read: {error.strerror}") from error
+        raise UserError(f"{archive}: is damaged, or is no .tar.gz file") from error
+    contents = {}
+    for name in (*form.train, *form.test):
+        if name not in found:
+            raise UserError(f"{archive}: lacks {form.folder}/{name}; {description.how_to_get_it}")
+        contents[f"{archive}: {form.folder}/{name}"] = found[name]
+    return contents
+
+
+def _parts(form: Form, contents: dict[str, bytes], description: Description) -> tuple[Part, Part]:
+    images, labels = [], []
+    for where, content in contents.items():
+        pixels, numbers = form.parse(content, where)
+        found = np.array(numbers, np.int64)
+        description.check(found, where)
+        images.append(pixels.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1))
+        labels.append(found)
+    count = len(form.train)
+    return (
+        Part(np.concatenate(images[:count]), np.concatenate(labels[:count])),
+        Part(np.concatenate(images[count:]), np.concatenate(labels[count:])),
+    )

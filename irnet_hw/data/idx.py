@@ -1,0 +1,45 @@
+"""IDX, the format of MNIST's files: a header of sizes, then the bytes, perhaps under gzip."""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from irnet_hw.errors import UserError
+
+#: Of an element, in a file's third byte: uint8.
+UINT8 = 8
+
+
+def read(path: Path, dims: int) -> npt.NDArray[np.uint8]:
+    """Return the array that a file holds.
+
+    Args:
+        path: of the file; compressed if it ends in ".gz".
+        dims: how many dimensions it must have.
+
+    Raises:
+        UserError: it can't be read, is damaged or is something else.
+    """
+    damaged = f"{path}: is damaged, or is no IDX file of bytes in {dims} dimensions"
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (EOFError, OSError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise UserError(f"{path}: can't be read: {error.strerror}") from error
+        raise UserError(damaged) from error
+    start = 4 + 4 * dims
+    if content[:4] != bytes([0, 0, UINT8, dims]) or len(content) < start:
+        raise UserError(damaged)
+    shape = [int(size) for size in np.frombuffer(content, ">u4", dims, offset=4)]
+    if len(content) - start != math.prod(shape):
+        raise UserError(
+            f"{path}: is damaged: {len(content) - start} bytes, must be "
+            f"{' x '.join(map(str, shape))} as its header says"
+        )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

@@ -1,0 +1,40 @@
+"""Datasets that fit in memory, from whichever of their forms a folder holds."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from irnet_hw.data import encoded
+from irnet_hw.data.dataset import Dataset, Part
+from irnet_hw.data.description import Description
+
+
+def in_memory(
+    description: Description,
+    shape: tuple[int, int, int],
+    published: Callable[[Path], tuple[Part, Part] | None],
+    folder: Path,
+) -> Dataset:
+    """Return a dataset.
+
+    Args:
+        description: of the dataset.
+        shape: (height, width, channels) of an image.
+        published: reads the publisher's own files, if the folder has them.
+        folder: of the user's. What is looked for, in this order: the publisher's own files,
+            Parquet files, folders of images.
+
+    Raises:
+        UserError: the dataset isn't there, or files are missing or damaged.
+    """
+    parts = published(folder)
+    if parts:
+        train, test = parts
+        names = list(description.labels)
+    else:
+        found = encoded.find(description, folder)
+        if not found:
+            raise description.absent(folder)
+        label = f"reading {description.title}"
+        train, test = (encoded.decode_all(part, shape, label) for part in found)
+        names = found[0].names
+    return Dataset(*train, *test, names)

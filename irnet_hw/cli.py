@@ -25,6 +25,10 @@ class _Entry(NamedTuple):
 _COMMANDS = {
     "demo": _Entry("irnet_hw.demo:command", "Take a network the whole way, and prove it."),
     "train": _Entry("irnet_hw.train:command", "Train a network from a recipe."),
+    "train-report": _Entry(
+        "irnet_hw.report:command_train",
+        "Draw the curves of trainings: train-report.html and train-report.json.",
+    ),
     "pack": _Entry(
         "irnet_hw.train:command_pack", "Write a trained network as a small file to be released."
     ),

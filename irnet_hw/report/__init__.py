@@ -1,4 +1,4 @@
-"""A build's report: what the accelerator is, what was proved, what it costs."""
+"""Reports, of a build: what the accelerator is, was proved and costs; and of trainings."""
 
 import json
 from pathlib import Path
@@ -46,6 +46,28 @@ def command(build_dir: Path) -> None:
     and states throughput, area and accuracy; every figure says how it was got.
     """
     page, data = write(build_dir)
+    say(f"wrote {page} and {data}")
+
+
+@click.command("train-report")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the files; by default the run's, or the current one for several runs.",
+)
+def command_train(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Draw the curves of trainings: train-report.html and train-report.json.
+
+    Each RUN is the folder of a run of `irnet-hw train`, such as runs/resnet20; it may still be
+    going on. The page is one file that needs no network: results and what differs between the
+    recipes, loss and accuracy, the weights' entropy, how many flip, and EDE's gradient over
+    time.
+    """
+    # It imports torch, which takes seconds that --help should not.
+    from irnet_hw.report.training import write
+
+    page, data = write(runs, out)
     say(f"wrote {page} and {data}")
 
 

@@ -107,7 +107,8 @@ def read_run(folder: Path) -> Run:
         raise UserError(f"{metrics}: its epochs must be 1, 2, 3 and so on, a row each")
     if len(epochs) > recipe.epochs:
         raise UserError(
-            f"{metrics}: has {len(epochs)} epochs, must be at most the {recipe.epochs} of recipe.toml"
+            f"{metrics}: has {len(epochs)} epochs, must be at most {recipe.epochs}, as in "
+            "recipe.toml"
         )
     layers, seen = _layers(weights, _read(weights, _WEIGHTS))
     if layers and abs(seen - len(epochs)) > 1:

@@ -17,8 +17,10 @@ from rich.progress import (
 
 T = TypeVar("T")
 
-#: A log gets a line at most every this many seconds.
+#: A log gets a line at most every this many seconds, and fewer the longer the work takes: the
+#: second is the least part of the time so far.
 LOG_INTERVAL = 5.0
+LOG_PART = 0.02
 
 
 class Status:
@@ -67,7 +69,7 @@ def track(
     for done, item in enumerate(items, 1):
         yield item
         now = time.monotonic()
-        if done == total or now - shown >= LOG_INTERVAL:
+        if done == total or now - shown >= max(LOG_INTERVAL, LOG_PART * (now - start)):
             shown = now
             left = (now - start) / done * (total - done)
             line = f"{label}: {done}/{total}, {rate(done)}, {left:.0f} s left"

@@ -6,12 +6,17 @@ A network is described by its configuration, the ``[model]`` table of a recipe; 
 
 from torch import nn
 
+from irnet_hw.models.mlp import MLP
 from irnet_hw.models.resnet import ResNet
 from irnet_hw.models.vgg import VGG
 
 #: Configuration by name. A further network adds its class here, and to the union.
-Config = VGG | ResNet
-CONFIGS: dict[str, type[VGG] | type[ResNet]] = {"resnet": ResNet, "vgg": VGG}
+Config = VGG | ResNet | MLP
+CONFIGS: dict[str, type[VGG] | type[ResNet] | type[MLP]] = {
+    "mlp": MLP,
+    "resnet": ResNet,
+    "vgg": VGG,
+}
 
 
 def build(config: Config) -> nn.Module:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from irnet_hw.errors import UserError
-from irnet_hw.quant import act_quant, weight_quant
+from irnet_hw.quant import act_quant, stream_quant, weight_quant
 
 #: A pixel of this value is the network's 0, so that zero padding is a pixel too.
 PIXEL_OFFSET = 128
@@ -26,6 +26,75 @@ class Normalise(nn.Module):
             pixels: float32 [N, channels, height, width], values 0 to 255.
         """
         return (pixels - PIXEL_OFFSET) * PIXEL_SCALE
+
+
+class Conv(qnn.QuantConv2d):  # type: ignore[misc]
+    """Brevitas' convolution with quantized weights, in few steps.
+
+    Brevitas' own forward spends milliseconds on what only quantized inputs or outputs need, and
+    torch.compile can't trace it. This one gives the same values and gradients, and leaves only
+    the export to Brevitas. Inputs, outputs and bias are not quantized.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, outputs, height, width]."""
+        if self.weight_quant.export_mode:
+            exported: Tensor = super().forward(x)
+            return exported
+        weight = self.weight_quant.tensor_quant(self.weight)[0]
+        return functional.conv2d(
+            x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+
+class Dense(qnn.QuantLinear):  # type: ignore[misc]
+    """Brevitas' dense layer with quantized weights, in few steps, as :class:`Conv`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, outputs]."""
+        if self.weight_quant.export_mode:
+            exported: Tensor = super().forward(x)
+            return exported
+        return functional.linear(x, self.weight_quant.tensor_quant(self.weight)[0], self.bias)
+
+
+class Activations(qnn.QuantIdentity):  # type: ignore[misc]
+    """Brevitas' quantizer of activations, in few steps, as :class:`Conv`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the quantized activations, any shape."""
+        if self.act_quant.export_mode:
+            exported: Tensor = super().forward(x)
+            return exported
+        quantized: Tensor = self.act_quant.fused_activation_quant_proxy.tensor_quant(x)[0]
+        return quantized
+
+
+class Stream(Activations):
+    """A residual stream of 8-bit integers times a step, in place of a Hardtanh.
+
+    Args:
+        step: a power of two; values reach from -128 to 127 steps.
+    """
+
+    def __init__(self, step: float) -> None:
+        super().__init__(act_quant=stream_quant(step))
+        self.step = step
+
+
+#: "hardware": everything is of 1 or 8 bits and can be exported; "paper": what the paper leaves
+#: in float is in float.
+PRECISIONS = ("hardware", "paper")
+
+
+def check_precision(precision: str) -> None:
+    """Check a configuration's precision.
+
+    Raises:
+        UserError: there is no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise UserError(f"model.precision: {precision!r}, must be one of {', '.join(PRECISIONS)}")
 
 
 def check_ends(image: list[int], classes: int) -> None:
@@ -56,38 +125,50 @@ class Binary:
 
     def activations(self) -> nn.Module:
         """Return the ±1 activations that stand before every 1-bit layer."""
-        layer: nn.Module = qnn.QuantIdentity(act_quant=act_quant(self.ede))
-        return layer
+        return Activations(act_quant=act_quant(self.ede))
 
     def conv(self, inputs: int, outputs: int, *, stride: int = 1, padding: int = 1) -> nn.Module:
         """Return a 3x3 convolution with zero padding and 1-bit weights."""
-        weights = weight_quant(self.libra, self.ede)
-        return _conv(inputs, outputs, weights, stride=stride, padding=padding)
+        return Conv(
+            inputs,
+            outputs,
+            3,
+            stride=stride,
+            padding=padding,
+            bias=False,
+            weight_quant=weight_quant(self.libra, self.ede),
+        )
 
     def dense(self, inputs: int, outputs: int) -> nn.Module:
         """Return a dense layer with 1-bit weights."""
-        layer: nn.Module = qnn.QuantLinear(
-            inputs, outputs, bias=False, weight_quant=weight_quant(self.libra, self.ede)
-        )
-        return layer
+        return Dense(inputs, outputs, bias=False, weight_quant=weight_quant(self.libra, self.ede))
 
 
-def first_conv(inputs: int, outputs: int, *, padding: int = 1) -> nn.Module:
-    """Return a 3x3 convolution with zero padding, 8-bit weights and one power-of-two scale."""
-    return _conv(inputs, outputs, Int8WeightPerTensorFixedPoint, padding=padding)
-
-
-def first_float_conv(inputs: int, outputs: int, *, padding: int = 1) -> nn.Module:
-    """Return a 3x3 convolution with zero padding and float weights."""
-    return nn.Conv2d(inputs, outputs, 3, padding=padding, bias=False)
-
-
-def last_dense(inputs: int, outputs: int) -> nn.Module:
-    """Return a dense layer with bias, 8-bit weights and one power-of-two scale."""
-    layer: nn.Module = qnn.QuantLinear(
-        inputs, outputs, bias=True, weight_quant=Int8WeightPerTensorFixedPoint
+def conv8(
+    inputs: int, outputs: int, size: int = 3, *, stride: int = 1, padding: int = 1
+) -> nn.Module:
+    """Return a convolution with zero padding, 8-bit weights and one power-of-two scale."""
+    return Conv(
+        inputs,
+        outputs,
+        size,
+        stride=stride,
+        padding=padding,
+        bias=False,
+        weight_quant=Int8WeightPerTensorFixedPoint,
     )
-    return layer
+
+
+def float_conv(
+    inputs: int, outputs: int, size: int = 3, *, stride: int = 1, padding: int = 1
+) -> nn.Module:
+    """Return a convolution with zero padding and float weights."""
+    return nn.Conv2d(inputs, outputs, size, stride=stride, padding=padding, bias=False)
+
+
+def dense8(inputs: int, outputs: int) -> nn.Module:
+    """Return a dense layer with bias, 8-bit weights and one power-of-two scale."""
+    return Dense(inputs, outputs, bias=True, weight_quant=Int8WeightPerTensorFixedPoint)
 
 
 def block(
@@ -112,6 +193,16 @@ def block(
     layers["norm"] = nn.BatchNorm2d(channels)
     layers["clip"] = nn.Hardtanh()
     return nn.Sequential(layers)
+
+
+def hidden(dense: nn.Module, outputs: int) -> nn.Module:
+    """Return a hidden dense layer with what belongs to it: dense, batch norm, Hardtanh.
+
+    Args:
+        dense: the layer.
+        outputs: how many it has.
+    """
+    return nn.Sequential(OrderedDict(dense=dense, norm=nn.BatchNorm1d(outputs), clip=nn.Hardtanh()))
 
 
 class Shortcut(nn.Module):
@@ -139,35 +230,21 @@ class Shortcut(nn.Module):
 
 
 class Residual(nn.Module):
-    """Layers with a shortcut around them, and a Hardtanh on the sum.
+    """Layers with a shortcut around them, and an activation function on the sum.
 
     Args:
         body: the layers.
         shortcut: gives what the layers' output is added to.
+        clip: the activation function.
     """
 
-    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
+    def __init__(self, body: nn.Module, shortcut: nn.Module, clip: nn.Module) -> None:
         super().__init__()
         self.body = body
         self.shortcut = shortcut
-        self.clip = nn.Hardtanh()
+        self.clip = clip
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the clipped sum of both paths."""
+        """Return the activations of the sum of both paths."""
         total: Tensor = self.clip(self.body(x) + self.shortcut(x))
         return total
-
-
-def _conv(
-    inputs: int, outputs: int, weight_quant: type, *, stride: int = 1, padding: int
-) -> nn.Module:
-    layer: nn.Module = qnn.QuantConv2d(
-        inputs,
-        outputs,
-        3,
-        stride=stride,
-        padding=padding,
-        bias=False,
-        weight_quant=weight_quant,
-    )
-    return layer

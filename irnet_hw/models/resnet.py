@@ -1,4 +1,4 @@
-"""The paper's ResNets for small images: 3x3 convolutions in three stages, with shortcuts."""
+"""The paper's ResNets: 3x3 convolutions in stages, with shortcuts around them."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -12,22 +12,42 @@ from irnet_hw.models.blocks import (
     Normalise,
     Residual,
     Shortcut,
-    block,
+    Stream,
     check_ends,
-    first_float_conv,
+    check_precision,
+    conv8,
+    dense8,
+    float_conv,
 )
 
 #: By structure, how many convolutions a shortcut goes around.
 STRUCTURES = {"bireal": 1, "normal": 2}
 
+#: The first layers: for small images, and for those that are to be made small first.
+STEMS = ("3x3", "7x7")
+
+#: How a shortcut goes on where a stage begins.
+SHORTCUTS = ("pad", "conv")
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"hardtanh": nn.Hardtanh, "relu": nn.ReLU}
+
+#: The steps of 8-bit streams: with Hardtanh's range, and with what a batch norm gives.
+CLIPPED, NORMALISED = 2.0**-7, 2.0**-5
+
 
 @dataclass(frozen=True)
 class ResNet:
-    """A ResNet in the paper's precision: 1-bit convolutions, everything else in float.
+    """A ResNet with 1-bit convolutions.
 
-    He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2, with
-    IR-Net's Hardtanh for the ReLU, and a batch norm before the dense layer. "bireal" is the
-    structure of Liu et al., "Bi-Real Net", ECCV 2018.
+    He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, with IR-Net's Hardtanh
+    for the ReLU, and a batch norm before the dense layer. "bireal" is the structure of Liu et
+    al., "Bi-Real Net", ECCV 2018. The first weights are He's normally distributed ones.
+
+    In the paper's precision everything but the 1-bit convolutions is in float. In the
+    hardware's, the first convolution, those of the shortcuts, and the dense layer have 8-bit
+    weights, and wherever Hardtanh gives more than a sign stands a stream of 8-bit integers, of
+    Hardtanh's range. What a batch norm gives to the dense layer, or a shortcut to the sum, goes
+    through a stream of four times that range. The parameters have the same names in both.
 
     Attributes:
         name: "resnet".
@@ -35,8 +55,14 @@ class ResNet:
         classes: how many logits.
         structure: "bireal", a shortcut around every convolution; or "normal", around every two.
         activation_bits: 1, or 32 for activations in float.
+        activation: the activation function, "hardtanh", or with activations in float "relu".
+        stem: the first convolution, "3x3", or "7x7" with stride 2 and a 3x3 max-pool with
+            stride 2.
+        shortcut: where a stage begins, it takes every other pixel and pads with channels of 0,
+            "pad"; or is a 1x1 convolution with a batch norm, "conv".
         widths: channels of each stage; every stage but the first halves the image.
         blocks: pairs of convolutions in each stage.
+        precision: "paper" or "hardware".
         libra: weights are binarised by Libra-PB, not by their own signs.
         ede: the sign's gradient is EDE's, not the clipped straight-through one.
 
@@ -54,19 +80,39 @@ class ResNet:
     classes: int
     structure: str
     activation_bits: int
+    activation: str = "hardtanh"
+    stem: str = "3x3"
+    shortcut: str = "pad"
     widths: list[int] = field(default_factory=lambda: [16, 32, 64])
     blocks: list[int] = field(default_factory=lambda: [3, 3, 3])
+    precision: str = "paper"
     libra: bool = True
     ede: bool = True
 
     def __post_init__(self) -> None:
         check_ends(self.image, self.classes)
-        if self.structure not in STRUCTURES:
-            raise UserError(
-                f"model.structure: {self.structure!r}, must be one of {', '.join(STRUCTURES)}"
-            )
+        check_precision(self.precision)
+        for key, known in (
+            ("structure", STRUCTURES),
+            ("activation", ACTIVATIONS),
+            ("stem", STEMS),
+            ("shortcut", SHORTCUTS),
+        ):
+            value = getattr(self, key)
+            if value not in known:
+                raise UserError(f"model.{key}: {value!r}, must be one of {', '.join(known)}")
         if self.activation_bits not in (1, 32):
             raise UserError(f"model.activation_bits: {self.activation_bits}, must be 1 or 32")
+        if self.activation_bits == 1 and self.activation != "hardtanh":
+            raise UserError(
+                f"model.activation: {self.activation!r}, must be 'hardtanh' with 1-bit "
+                "activations, which are the signs of what it gives"
+            )
+        if self.activation_bits != 1 and self.precision == "hardware":
+            raise UserError(
+                f"model.activation_bits: {self.activation_bits}, must be 1 in the precision "
+                "'hardware'"
+            )
         if (
             not self.widths
             or self.widths[0] < 1
@@ -89,18 +135,45 @@ class ResNet:
         returns logits [N, classes].
         """
         layers: OrderedDict[str, nn.Module] = OrderedDict(normalise=Normalise())
-        layers["stem"] = block(first_float_conv(self.image[2], self.widths[0]), self.widths[0])
+        layers["stem"] = self._stem()
         for i, (inputs, outputs) in enumerate(pairwise([self.widths[0], *self.widths])):
             layers[f"stage{i}"] = self._stage(inputs, outputs, self.blocks[i], 2 if i else 1)
         layers["pool"] = nn.AdaptiveAvgPool2d(1)
         layers["flatten"] = nn.Flatten()
         layers["norm"] = nn.BatchNorm1d(self.widths[-1])
-        layers["dense"] = nn.Linear(self.widths[-1], self.classes)
+        if self._hardware:
+            layers["stream"] = Stream(NORMALISED)
+        dense = dense8 if self._hardware else nn.Linear
+        layers["dense"] = dense(self.widths[-1], self.classes)
         network = nn.Sequential(layers)
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight)
         return network
+
+    @property
+    def _hardware(self) -> bool:
+        return self.precision == "hardware"
+
+    def _clip(self) -> nn.Module:
+        """Return an activation function that gives more than a sign."""
+        return Stream(CLIPPED) if self._hardware else ACTIVATIONS[self.activation]()
+
+    def _conv(self, inputs: int, outputs: int, size: int, stride: int) -> nn.Module:
+        """Return a convolution that is not binary."""
+        conv = conv8 if self._hardware else float_conv
+        return conv(inputs, outputs, size, stride=stride, padding=size // 2)
+
+    def _stem(self) -> nn.Module:
+        large = self.stem == "7x7"
+        layers: OrderedDict[str, nn.Module] = OrderedDict(
+            conv=self._conv(self.image[2], self.widths[0], 7 if large else 3, 2 if large else 1),
+            norm=nn.BatchNorm2d(self.widths[0]),
+            clip=self._clip(),
+        )
+        if large:
+            layers["pool"] = nn.MaxPool2d(3, 2, 1)
+        return nn.Sequential(layers)
 
     def _stage(self, inputs: int, outputs: int, blocks: int, stride: int) -> nn.Module:
         """Return the residual units of a stage, the first one with the stride."""
@@ -115,13 +188,23 @@ class ResNet:
         body: OrderedDict[str, nn.Module] = OrderedDict()
         for i in range(convs):
             if i:
-                body[f"clip{i - 1}"] = nn.Hardtanh()
+                body[f"clip{i - 1}"] = ACTIVATIONS[self.activation]()
             if self.activation_bits == 1:
                 body[f"binarise{i}"] = binary.activations()
             body[f"conv{i}"] = binary.conv(
                 outputs if i else inputs, outputs, stride=1 if i else stride
             )
             body[f"norm{i}"] = nn.BatchNorm2d(outputs)
-        changes = stride > 1 or inputs != outputs
-        shortcut = Shortcut(inputs, outputs, stride) if changes else nn.Identity()
-        return Residual(nn.Sequential(body), shortcut)
+        return Residual(nn.Sequential(body), self._shortcut(inputs, outputs, stride), self._clip())
+
+    def _shortcut(self, inputs: int, outputs: int, stride: int) -> nn.Module:
+        if stride == 1 and inputs == outputs:
+            return nn.Identity()
+        if self.shortcut == "pad":
+            return Shortcut(inputs, outputs, stride)
+        layers: OrderedDict[str, nn.Module] = OrderedDict(
+            conv=self._conv(inputs, outputs, 1, stride), norm=nn.BatchNorm2d(outputs)
+        )
+        if self._hardware:
+            layers["stream"] = Stream(NORMALISED)
+        return nn.Sequential(layers)

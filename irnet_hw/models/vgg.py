@@ -12,12 +12,12 @@ from irnet_hw.models.blocks import (
     Normalise,
     block,
     check_ends,
-    first_conv,
-    first_float_conv,
-    last_dense,
+    check_precision,
+    conv8,
+    dense8,
+    float_conv,
+    hidden,
 )
-
-PRECISIONS = ("hardware", "paper")
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,7 @@ class VGG:
             raise UserError(f"model.padding: {self.padding}, must be 0 or 1")
         if min(self.hidden, default=1) < 1:
             raise UserError(f"model.hidden: {self.hidden}, must be outputs, each at least 1")
-        if self.precision not in PRECISIONS:
-            raise UserError(
-                f"model.precision: {self.precision!r}, must be one of {', '.join(PRECISIONS)}"
-            )
+        check_precision(self.precision)
         if min(self.features_shape()[:2]) < 1:
             convolutions = "" if self.padding else "convolutions without padding and "
             raise UserError(
@@ -94,7 +91,7 @@ class VGG:
         returns logits [N, classes].
         """
         binary, hardware = Binary(self.libra, self.ede), self.precision == "hardware"
-        first = first_conv if hardware else first_float_conv
+        first = conv8 if hardware else float_conv
         convs = [first(self.image[2], self.widths[0], padding=self.padding)]
         convs += [
             binary.conv(inputs, outputs, padding=self.padding)
@@ -110,16 +107,10 @@ class VGG:
             layers["binarise"] = binary.activations()
         layers["flatten"] = nn.Flatten()
         for i, (inputs, outputs) in enumerate(pairwise(sizes)):
-            layers[f"hidden{i}"] = nn.Sequential(
-                OrderedDict(
-                    dense=binary.dense(inputs, outputs),
-                    norm=nn.BatchNorm1d(outputs),
-                    clip=nn.Hardtanh(),
-                )
-            )
+            layers[f"hidden{i}"] = hidden(binary.dense(inputs, outputs), outputs)
             if hardware or i + 1 < len(self.hidden):
                 layers[f"binarise{i}"] = binary.activations()
-        last = last_dense if hardware else nn.Linear
+        last = dense8 if hardware else nn.Linear
         layers["dense"] = last(sizes[-1], self.classes)
         network = nn.Sequential(layers)
         if self.he:

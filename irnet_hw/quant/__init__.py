@@ -1,8 +1,9 @@
-"""IR-Net in Brevitas: Libra-PB weights, EDE activations, the EDE schedule, and the ablation."""
+"""IR-Net in Brevitas: Libra-PB weights, EDE activations and schedule, the ablation, streams."""
 
 from irnet_hw.quant.ablation import STE, act_quant, weight_quant
 from irnet_hw.quant.ede import EDE, EDEActQuant, EDESchedule, set_ede
 from irnet_hw.quant.libra import LibraWeightQuant, libra
+from irnet_hw.quant.stream import stream_quant
 
 __all__ = [
     "EDE",
@@ -13,5 +14,6 @@ __all__ = [
     "act_quant",
     "libra",
     "set_ede",
+    "stream_quant",
     "weight_quant",
 ]

@@ -26,7 +26,8 @@ class _ClippedSign(torch.autograd.Function):
     def backward(ctx: Any, *grads: Any) -> Tensor:
         (grad,) = grads
         (x,) = ctx.saved_tensors
-        clipped: Tensor = grad * (x.abs() <= 1)
+        # 1 where |x| <= 1, else 0; a comparison's boolean halves a compiled network's speed.
+        clipped: Tensor = grad * (2 - x.abs()).floor().clamp(0, 1)
         return clipped
 
 

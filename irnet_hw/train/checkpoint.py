@@ -20,15 +20,16 @@ from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.train import recipe as recipes
 from irnet_hw.train import table
+from irnet_hw.train.packed import is_packed, load_state
 from irnet_hw.train.recipe import Recipe
 
 #: Of the file; a reader refuses others.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state after an epoch, as ``last.pt`` and ``best.pt`` hold it.
+    """The state of a training, as ``last.pt`` and ``best.pt`` hold it.
 
     In the file it is a dictionary of these attributes and "format", plain values and tensors
     only, which ``torch.load(path, weights_only=True)`` reads.
@@ -37,11 +38,14 @@ class Checkpoint:
         recipe: what was trained, and how.
         seed: the recipe's.
         epoch: how many epochs are done.
-        state_dict: the network's.
+        partial: what is done of the next one, if the run was interrupted within it: "step"
+            batches, with their "loss", how many images were classified "right", and "seconds".
+        state_dict: the network's, or the packed one of :mod:`irnet_hw.train.packed`.
         optimizer: the optimiser's state, to train on.
         metrics: "last_test_accuracy", of this epoch, on images that nothing was chosen by;
             "best_test_accuracy" and "best_epoch", the best so far, which was chosen by the
-            test images and flatters; "history", a row of metrics.csv for each epoch.
+            test images and flatters; "history", the rows of metrics.csv; "weights", those of
+            weights.csv.
         labels: the classes' names.
         versions: of what it was trained with.
     """
@@ -49,6 +53,7 @@ class Checkpoint:
     recipe: Recipe
     seed: int
     epoch: int
+    partial: dict[str, Any]
     state_dict: dict[str, Tensor]
     optimizer: dict[str, Any]
     metrics: dict[str, Any]
@@ -56,22 +61,22 @@ class Checkpoint:
     versions: dict[str, str]
 
     def model(self) -> nn.Module:
-        """Return the trained network, in eval mode.
+        """Return the trained network, in eval mode. If it was packed, its 1-bit layers are frozen.
 
         Raises:
             UserError: the state dict isn't that of the recipe's network.
         """
         network = models.build(self.recipe.model)
         try:
-            network.load_state_dict(self.state_dict)
-        except RuntimeError as error:
+            load_state(network, self.state_dict)
+        except UserError as error:
             raise UserError(f"checkpoint of {self.recipe.name}: {error}") from error
         return network.eval()
 
 
 def versions() -> dict[str, str]:
     """Return the versions of what a training depends on."""
-    packages = ("brevitas", "numpy", "scikit-learn", "torch")
+    packages = ("brevitas", "lightning-fabric", "numpy", "scikit-learn", "torch")
     return {
         "irnet-hw": __version__,
         "python": platform.python_version(),
@@ -116,6 +121,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
         values[field.name] = content[field.name]
     values["recipe"] = recipes.from_table(values["recipe"], str(path))
     return Checkpoint(**values)
+
+
+def load_trainable(path: Path) -> Checkpoint:
+    """Read a checkpoint whose network is to be trained on.
+
+    Raises:
+        UserError: as from :func:`load_checkpoint`, or the checkpoint is packed.
+    """
+    checkpoint = load_checkpoint(path)
+    if is_packed(checkpoint.state_dict):
+        raise UserError(
+            f"{path}: is packed: only the signs of its 1-bit weights are left, and training "
+            "needs the weights; take the last.pt of the training"
+        )
+    return checkpoint
 
 
 def _load(path: Path) -> Any:

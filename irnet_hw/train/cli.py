@@ -1,4 +1,4 @@
-"""The train command."""
+"""The commands train and pack."""
 
 from pathlib import Path
 
@@ -29,10 +29,13 @@ from irnet_hw import progress
 )
 @click.option("--resume", is_flag=True, help="Go on from the last.pt of the run's folder.")
 def command(which: str, assignments: tuple[str, ...], out: Path | None, resume: bool) -> None:
-    """Train a network from a recipe.
+    """Train a network from a recipe, on the GPU if there is one.
 
     Writes into the run's folder: last.pt, the network after the last epoch; best.pt, the one
-    that did best on the held-out images; metrics.csv; and recipe.toml, the recipe as used.
+    that did best on the held-out images; metrics.csv, weights.csv and a file for TensorBoard;
+    and recipe.toml, the recipe as used. Ctrl-C saves last.pt and ends.
+
+    On several GPUs or machines: torchrun --nproc-per-node=8 -m irnet_hw.train --recipe ...
     """
     from irnet_hw.train.loop import train
     from irnet_hw.train.recipe import load_recipe
@@ -40,9 +43,24 @@ def command(which: str, assignments: tuple[str, ...], out: Path | None, resume: 
     recipe = load_recipe(which, assignments)
     folder = out or Path("runs") / recipe.name
     try:
-        last = train(recipe, folder, resume)
+        train(recipe, folder, resume)
     except KeyboardInterrupt:
         if (folder / "last.pt").is_file():
-            progress.say(f"{folder / 'last.pt'} holds the last whole epoch; --resume goes on")
+            progress.say(f"{folder / 'last.pt'} is saved; --resume goes on")
         raise
-    progress.say(f"{last}: the network after {recipe.epochs} epochs")
+
+
+@click.command("pack")
+@click.argument("checkpoint", metavar="CKPT", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+def command_pack(checkpoint: Path, out: Path) -> None:
+    """Write a trained network as a small file to be released.
+
+    CKPT is a checkpoint of `irnet-hw train`, such as runs/resnet20/last.pt. OUT, a file, gets
+    the same network with one bit for each 1-bit weight. `irnet-hw export` takes it as it takes
+    CKPT; training can't go on from it.
+    """
+    # torch takes seconds to import, which --help should not.
+    from irnet_hw.train.pack import pack
+
+    pack(checkpoint, out)

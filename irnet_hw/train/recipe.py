@@ -1,9 +1,11 @@
 """Recipes: everything that determines a training run, in one TOML file."""
 
+import math
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from irnet_hw import models
@@ -13,12 +15,14 @@ from irnet_hw.quant import EDESchedule
 from irnet_hw.share import share
 from irnet_hw.train import table
 
+SCHEDULES = ("cosine", "step")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What to train, on what, and how.
 
-    The optimiser is SGD with momentum; its learning rate falls to 0 along half a cosine.
+    The optimiser is SGD with momentum.
 
     Attributes:
         name: of the network and its run folder.
@@ -26,15 +30,26 @@ class Recipe:
         data_folder: where the dataset's files lie, if it isn't a bundled one.
         seed: of the first weights, the order of the images and their shifts.
         epochs: how often every image is seen.
-        batch_size: images a step.
-        learning_rate: of the first step.
+        batch_size: images a step, of all processes together.
+        learning_rate: the largest one.
+        schedule: how the learning rate falls: "cosine", to 0 along half a cosine; or "step", to a
+            tenth at each milestone.
+        milestones: epochs, ascending, for "step".
+        warmup: over so many epochs the learning rate first rises from 0 in a line.
         momentum: of SGD.
+        nesterov: the momentum is Nesterov's.
         weight_decay: of SGD, on all parameters.
         label_smoothing: what part of the target is spread evenly over the classes.
         t_min: of the EDE schedule.
         t_max: of the EDE schedule.
         shift: an image is shifted by at most so many pixels in each direction.
         flip: images are mirrored left to right, every other one at random.
+        bf16: layers compute in bfloat16 where PyTorch's autocast thinks it safe, in training
+            only; the accuracy is always that in float32.
+        compile: the network is compiled before it is trained, which takes a minute and pays
+            where an epoch takes longer than that.
+        start: the checkpoint whose weights the network begins with, for example that of the
+            "paper" precision for the "hardware" one; with none, fresh weights.
         threads: of the processor; in how many parts sums are taken decides their rounding, and
             so the weights. Small networks are fastest with one.
         model: the network.
@@ -57,6 +72,13 @@ class Recipe:
     t_max: float
     shift: int
     flip: bool = False
+    schedule: str = "cosine"
+    milestones: list[int] = field(default_factory=list)
+    warmup: int = 0
+    nesterov: bool = False
+    bf16: bool = False
+    compile: bool = False
+    start: str = ""
     threads: int
     model: models.Config
 
@@ -91,9 +113,38 @@ class Recipe:
             )
         if not 1 <= self.threads <= 1024:
             raise UserError(f"threads: {self.threads}, must be from 1 to 1024")
-        self.schedule()
+        self.ede()
+        if self.schedule not in SCHEDULES:
+            raise UserError(f"schedule: {self.schedule!r}, must be one of {', '.join(SCHEDULES)}")
+        if (self.schedule == "step") != bool(self.milestones):
+            raise UserError(
+                f"milestones: {self.milestones}, must be epochs if and only if schedule is 'step'"
+            )
+        if any(after <= before for before, after in pairwise([0, *self.milestones])):
+            raise UserError(f"milestones: {self.milestones}, must be above 0 and ascend")
+        if not 0 <= self.warmup < self.epochs:
+            raise UserError(
+                f"warmup: {self.warmup}, must be at least 0 and below epochs = {self.epochs}"
+            )
+        if self.nesterov and not self.momentum:
+            raise UserError("nesterov: true, must be false, as momentum is 0")
 
-    def schedule(self) -> EDESchedule:
+    def rate(self, epoch: int, part: float) -> float:
+        """Return the learning rate.
+
+        Args:
+            epoch: counted from 0.
+            part: how much of it is done, from 0 to 1.
+        """
+        done = epoch + part
+        if done < self.warmup:
+            return self.learning_rate * done / self.warmup
+        if self.schedule == "step":
+            return self.learning_rate * 0.1 ** sum(epoch >= each for each in self.milestones)
+        fallen = (done - self.warmup) / (self.epochs - self.warmup)
+        return self.learning_rate * (1 + math.cos(math.pi * fallen)) / 2
+
+    def ede(self) -> EDESchedule:
         """Return how EDE's t and k go with the epochs."""
         return EDESchedule(self.t_min, self.t_max, self.epochs)
 

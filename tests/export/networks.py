@@ -42,6 +42,7 @@ def tiny_checkpoint(path, network):
         recipe=recipe,
         seed=recipe.seed,
         epoch=1,
+        partial={},
         state_dict=network.state_dict(),
         optimizer={},
         metrics={},

@@ -91,7 +91,7 @@ def test_summary(images, network):
     }
     assert summary["exported_against_trained"][1] == {
         "layer": "block0.conv",
-        "type": "QuantConv2d",
+        "type": "Conv",
         "values": 51200,
         "differences": 0,
         "largest": 0.0,
@@ -123,7 +123,7 @@ def test_raw_signs_would_be_another_network(images, network):
     conv.weight.data.copy_(raw.sign() * conv.weight.abs())
     message = refused(network, to_qonnx(network, SHAPE), images)
     assert re.fullmatch(
-        r"block1\.conv: \d+ of 51200 values of the exported QuantConv2d differ from the trained "
+        r"block1\.conv: \d+ of 51200 values of the exported Conv differ from the trained "
         r"one's by up to [\d.]+, where rounding explains 0; nothing was written",
         message,
     )

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from brevitas import nn as qnn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -10,7 +9,7 @@ from irnet_hw import models
 from irnet_hw.errors import UserError
 from irnet_hw.export.network import deploy
 from irnet_hw.models import ResNet
-from irnet_hw.models.blocks import Residual, Shortcut
+from irnet_hw.models.blocks import Activations, Conv, Dense, Residual, Shortcut, Stream
 
 structures = pytest.mark.parametrize("structure", ["bireal", "normal"])
 bits = pytest.mark.parametrize("activation_bits", [1, 32])
@@ -37,7 +36,7 @@ def test_resnet_20_has_the_published_parameters(structure, activation_bits):
 @structures
 def test_resnet_20_has_20_layers(structure):
     modules = list(models.build(resnet20(structure)).modules())
-    binary = [module for module in modules if type(module) is qnn.QuantConv2d]
+    binary = [module for module in modules if type(module) is Conv]
     assert len(binary) == 18
     assert all(module.quant_weight().bit_width == 1 for module in binary)
     assert [type(module) for module in modules].count(nn.Conv2d) == 1
@@ -55,7 +54,7 @@ def test_the_shortcuts_of_the_structures():
 
 
 def test_a_unit_of_either_structure():
-    binary = [qnn.QuantIdentity, qnn.QuantConv2d, nn.BatchNorm2d]
+    binary = [Activations, Conv, nn.BatchNorm2d]
     kinds = {*binary, nn.Hardtanh}
 
     def unit(structure):
@@ -69,8 +68,80 @@ def test_a_unit_of_either_structure():
 @structures
 def test_activations_in_float(structure):
     kinds = [type(m) for m in models.build(tiny(structure, 32)).modules()]
-    assert qnn.QuantIdentity not in kinds
-    assert kinds.count(qnn.QuantConv2d) == 6
+    assert Activations not in kinds
+    assert kinds.count(Conv) == 6
+
+
+@structures
+@pytest.mark.parametrize("shortcut", ["pad", "conv"])
+def test_both_precisions_have_the_same_parameters(structure, shortcut):
+    paper = models.build(tiny(structure, shortcut=shortcut))
+    hardware = models.build(tiny(structure, shortcut=shortcut, precision="hardware"))
+    shapes = [
+        {name: value.shape for name, value in model.state_dict().items()}
+        for model in (paper, hardware)
+    ]
+    assert shapes[0] == shapes[1]
+    hardware.load_state_dict(paper.state_dict())
+    assert torch.equal(hardware.dense.weight, paper.dense.weight)
+
+
+def test_the_streams_of_the_hardware():
+    def steps(structure):
+        model = models.build(tiny(structure, shortcut="conv", precision="hardware"))
+        kinds = [type(module) for module in model.modules()]
+        assert not {nn.Conv2d, nn.Linear} & set(kinds)
+        assert kinds.count(nn.Hardtanh) == (3 if structure == "normal" else 0)
+        assert (kinds.count(Dense), model.dense.quant_weight().bit_width) == (1, 8)
+        layers = model.named_modules()
+        return {name: layer.step for name, layer in layers if isinstance(layer, Stream)}
+
+    clipped, normalised = 2**-7, 2**-5
+    ends = {"stem.clip": clipped, "stream": normalised, "stage1.0.shortcut.stream": normalised}
+    bireal = ["stage0.0", "stage0.1", *(f"stage1.{i}" for i in range(4))]
+    assert steps("bireal") == ends | {f"{name}.clip": clipped for name in bireal}
+    normal = ["stage0.0", "stage1.0", "stage1.1"]
+    assert steps("normal") == ends | {f"{name}.clip": clipped for name in normal}
+
+
+def test_a_hardware_network_computes_what_the_papers_does_but_for_the_rounding():
+    torch.manual_seed(0)
+    paper, hardware = (
+        models.build(tiny(activation_bits=1, shortcut="conv", precision=precision)).eval()
+        for precision in ("paper", "hardware")
+    )
+    hardware.load_state_dict(paper.state_dict())
+    pixels = torch.randint(0, 256, (2, 3, 9, 8)).float()
+    wanted, got = paper.stem(paper.normalise(pixels)), hardware.stem(hardware.normalise(pixels))
+    # Half a step of the stream, and the 27 weights' roundings to at most 127 levels.
+    weight = paper.stem.conv.weight
+    assert (got - wanted).abs().max() <= 2**-8 + 2**-7 + 27 * weight.abs().max() / 64
+    assert hardware(pixels).shape == (2, 5)
+
+
+def test_the_stem_of_large_images():
+    model = models.build(tiny(stem="7x7"))
+    assert [type(layer) for layer in model.stem] == [
+        *(nn.Conv2d, nn.BatchNorm2d, nn.Hardtanh, nn.MaxPool2d),
+    ]
+    assert model.stem(torch.zeros(1, 3, 33, 32)).shape == (1, 4, 9, 8)
+
+
+def test_a_convolution_in_the_shortcut():
+    model = models.build(tiny("normal", shortcut="conv"))
+    shortcut = model.stage1[0].shortcut.eval()
+    assert [type(layer) for layer in shortcut] == [nn.Conv2d, nn.BatchNorm2d]
+    x = torch.randn(2, 4, 9, 8)
+    wanted = torch.einsum("oi,nihw->nohw", shortcut.conv.weight[:, :, 0, 0], x[:, :, ::2, ::2])
+    assert torch.allclose(shortcut(x), wanted / (1 + shortcut.norm.eps) ** 0.5, atol=1e-5)
+
+
+def test_relu_where_activations_are_float():
+    kinds = [
+        type(module) for module in models.build(tiny("normal", 32, activation="relu")).modules()
+    ]
+    assert nn.Hardtanh not in kinds
+    assert kinds.count(nn.ReLU) == 1 + 2 * 3
 
 
 def test_a_residual_unit_by_hand():
@@ -104,19 +175,29 @@ def test_the_shortcut_subsamples_and_adds_channels_of_0(inputs, more, stride, si
 @settings(max_examples=15, deadline=None)
 @given(
     st.sampled_from(["bireal", "normal"]),
-    st.sampled_from([1, 32]),
+    st.sampled_from([(1, "hardtanh"), (32, "hardtanh"), (32, "relu")]),
+    st.sampled_from(["paper", "hardware"]),
+    st.sampled_from(["3x3", "7x7"]),
+    st.sampled_from(["pad", "conv"]),
     st.booleans(),
     st.booleans(),
     st.tuples(st.integers(1, 12), st.integers(1, 12)),
     st.lists(st.integers(1, 6), min_size=1, max_size=3),
 )
-def test_any_configuration_trains(structure, activation_bits, libra, ede, size, widths):
+def test_any_configuration_trains(
+    structure, activations, precision, stem, shortcut, libra, ede, size, widths
+):
+    bits, activation = activations
     config = ResNet(
         "resnet",
         [*size, 3],
         5,
         structure,
-        activation_bits,
+        bits,
+        activation,
+        stem,
+        shortcut,
+        precision=precision if bits == 1 else "paper",
         widths=sorted(widths),
         blocks=[1] * len(widths),
         libra=libra,
@@ -166,6 +247,19 @@ def test_the_export_refuses_it_by_name():
         ({"classes": 1}, "model.classes: 1, must be at least 2"),
         ({"structure": "resnet"}, "model.structure: 'resnet', must be one of bireal, normal"),
         ({"activation_bits": 2}, "model.activation_bits: 2, must be 1 or 32"),
+        ({"activation": "tanh"}, "model.activation: 'tanh', must be one of hardtanh, relu"),
+        (
+            {"activation": "relu"},
+            "model.activation: 'relu', must be 'hardtanh' with 1-bit activations, which are the "
+            "signs of what it gives",
+        ),
+        ({"stem": "5x5"}, "model.stem: '5x5', must be one of 3x3, 7x7"),
+        ({"shortcut": "B"}, "model.shortcut: 'B', must be one of pad, conv"),
+        ({"precision": "half"}, "model.precision: 'half', must be one of hardware, paper"),
+        (
+            {"activation_bits": 32, "precision": "hardware"},
+            "model.activation_bits: 32, must be 1 in the precision 'hardware'",
+        ),
         *(
             (
                 {"widths": widths},

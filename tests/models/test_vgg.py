@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from brevitas import nn as qnn
 from brevitas.export import export_qonnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +9,7 @@ from torch import nn
 from irnet_hw import models
 from irnet_hw.errors import UserError
 from irnet_hw.models import VGG
+from irnet_hw.models.blocks import Activations, Conv, Dense
 
 DIGITS = VGG("vgg", [8, 8, 1], 10, widths=[4, 6, 8, 8], pools=[False, True, False, True])
 
@@ -55,23 +55,23 @@ def test_any_configuration_gives_logits(config):
 
 def test_the_layers_stand_as_in_vgg_small():
     pools = nn.MaxPool2d
-    binary = [qnn.QuantIdentity, qnn.QuantConv2d]
+    binary = [Activations, Conv]
     rest = [nn.BatchNorm2d, nn.Hardtanh]
-    leaves = (*binary, *rest, pools, qnn.QuantLinear, nn.Flatten, models.blocks.Normalise)
+    leaves = (*binary, *rest, pools, Dense, nn.Flatten, models.blocks.Normalise)
     found = [type(module) for module in models.build(DIGITS).modules() if type(module) in leaves]
     assert found == [
-        *(models.blocks.Normalise, qnn.QuantConv2d, *rest),
+        *(models.blocks.Normalise, Conv, *rest),
         *(*binary, pools, *rest),
         *(*binary, *rest),
         *(*binary, pools, *rest),
-        *(qnn.QuantIdentity, nn.Flatten, qnn.QuantLinear),
+        *(Activations, nn.Flatten, Dense),
     ]
 
 
 def kinds(config):
     wanted = {
         *(nn.Conv2d, nn.Linear, nn.MaxPool2d, nn.BatchNorm1d, nn.BatchNorm2d, nn.Hardtanh),
-        *(qnn.QuantConv2d, qnn.QuantLinear, qnn.QuantIdentity),
+        *(Conv, Dense, Activations),
     }
     return [kind for kind in map(type, models.build(config).modules()) if kind in wanted]
 
@@ -80,18 +80,18 @@ def test_the_papers_precision_leaves_both_ends_in_float():
     config = VGG("vgg", [8, 8, 3], 10, widths=[4, 6], pools=[False, True], precision="paper")
     assert kinds(config) == [
         *(nn.Conv2d, nn.BatchNorm2d, nn.Hardtanh),
-        *(qnn.QuantIdentity, qnn.QuantConv2d, nn.MaxPool2d, nn.BatchNorm2d, nn.Hardtanh),
+        *(Activations, Conv, nn.MaxPool2d, nn.BatchNorm2d, nn.Hardtanh),
         nn.Linear,
     ]
 
 
 def test_hidden_layers_are_binary():
     config = VGG("vgg", [8, 8, 3], 10, widths=[4], pools=[True], padding=0, hidden=[5, 6])
-    hidden = [qnn.QuantIdentity, qnn.QuantLinear, nn.BatchNorm1d, nn.Hardtanh]
+    hidden = [Activations, Dense, nn.BatchNorm1d, nn.Hardtanh]
     assert kinds(config) == [
-        *(qnn.QuantConv2d, nn.MaxPool2d, nn.BatchNorm2d, nn.Hardtanh),
+        *(Conv, nn.MaxPool2d, nn.BatchNorm2d, nn.Hardtanh),
         *(*hidden, *hidden),
-        *(qnn.QuantIdentity, qnn.QuantLinear),
+        *(Activations, Dense),
     ]
     model = models.build(config)
     assert model.hidden0.dense.in_features == 3 * 3 * 4

@@ -28,15 +28,15 @@ def content(tmp_path_factory):
 def test_holds_what_is_documented(last, small):
     content = torch.load(last, weights_only=True)
     assert set(content) == {
-        *("format", "recipe", "seed", "epoch", "state_dict", "optimizer"),
+        *("format", "recipe", "seed", "epoch", "partial", "state_dict", "optimizer"),
         *("metrics", "labels", "versions"),
     }
-    assert content["format"] == 1
+    assert content["format"] == 2
     assert content["recipe"]["model"]["widths"] == small.model.widths
     assert content["seed"] == small.seed
     assert content["labels"] == [str(digit) for digit in range(10)]
     assert set(content["versions"]) == {
-        *("irnet-hw", "python", "brevitas", "numpy", "scikit-learn", "torch"),
+        *("irnet-hw", "python", "brevitas", "lightning-fabric", "numpy", "scikit-learn", "torch"),
     }
 
 
@@ -117,8 +117,8 @@ def test_a_file_with_code_in_it(tmp_path):
 
 def test_another_format(last):
     content = torch.load(last, weights_only=True)
-    torch.save(content | {"format": 2}, last)
-    assert refusal(last) == f"{last}: is a checkpoint of format 2, must be format 1"
+    torch.save(content | {"format": 1}, last)
+    assert refusal(last) == f"{last}: is a checkpoint of format 1, must be format 2"
 
 
 def test_a_missing_entry(last):

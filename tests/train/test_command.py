@@ -24,7 +24,8 @@ def test_trains_into_runs(tmp_path, monkeypatch, capfd):
     assert exit_code("--recipe", "digits-vgg", *SET, "--set", "name=tiny") == 0
     assert load_checkpoint(tmp_path / "runs" / "tiny" / "last.pt").epoch == 3
     lines = capfd.readouterr().err.splitlines()
-    assert lines[-2].startswith("training: 3/3, ")
+    assert lines[-2].startswith("training: 15/15, ")
+    assert "epoch 3/3, loss " in lines[-2]
     assert lines[-1] == "runs/tiny/last.pt: the network after 3 epochs"
 
 
@@ -49,7 +50,7 @@ def test_an_output_folder_that_is_a_file(tmp_path, capfd):
     )
 
 
-def test_an_interrupt_leaves_the_last_whole_epoch(tmp_path):
+def test_an_interrupt_saves(tmp_path):
     arguments = ["--recipe", "digits-vgg", *SET, "--set", "epochs=100000", "--out", str(tmp_path)]
     process = subprocess.Popen(
         [sys.executable, "-m", "irnet_hw.train", *arguments],
@@ -63,7 +64,7 @@ def test_an_interrupt_leaves_the_last_whole_epoch(tmp_path):
     _, errors = process.communicate()
     assert process.returncode == 130
     assert errors.splitlines()[-3:] == [
-        f"{tmp_path / 'last.pt'} holds the last whole epoch; --resume goes on",
+        f"{tmp_path / 'last.pt'} is saved; --resume goes on",
         "",
         "interrupted",
     ]

@@ -6,10 +6,12 @@ import pytest
 NAMES = [
     "data",
     "models",
+    "models.mlp",
     "models.resnet",
     "quant.ablation",
     "quant.ede",
     "quant.libra",
+    "quant.stream",
     "train.table",
 ]
 

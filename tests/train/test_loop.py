@@ -1,51 +1,114 @@
 import csv
 import dataclasses
+import functools
+import os
+import signal
 
 import pytest
 import torch
+from tensorboardX.proto.event_pb2 import Event
 
 from irnet_hw import data, progress
 from irnet_hw.errors import UserError
-from irnet_hw.train import load_checkpoint, load_recipe, loop, train
-from irnet_hw.train.loop import accuracy
+from irnet_hw.train import load_checkpoint, load_recipe, train, work
+from irnet_hw.train.work import accuracy
+from tests.train.conftest import SMALL
+
+FILES = {"last.pt", "best.pt", "metrics.csv", "weights.csv", "recipe.toml"}
 
 
 def same(a, b):
-    """Say whether two checkpoints hold the same, to the bit."""
+    """Say whether two checkpoints hold the same, to the bit, but for how long it took."""
     weights = all(torch.equal(a.state_dict[key], b.state_dict[key]) for key in a.state_dict)
     momenta = [checkpoint.optimizer["state"][0]["momentum_buffer"] for checkpoint in (a, b)]
-    return weights and torch.equal(*momenta) and a.metrics == b.metrics and a.epoch == b.epoch
+    metrics = [
+        {**checkpoint.metrics, "history": untimed(checkpoint.metrics["history"])}
+        for checkpoint in (a, b)
+    ]
+    return weights and torch.equal(*momenta) and metrics[0] == metrics[1] and a.epoch == b.epoch
+
+
+def untimed(rows):
+    return [{key: row[key] for key in row if key != "images_per_second"} for row in rows]
+
+
+def table(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def images(test_set):
+    """Return the batches that accuracy takes."""
+    pixels = torch.from_numpy(test_set.test_images).permute(0, 3, 1, 2)
+    return [(pixels, torch.from_numpy(test_set.test_labels))]
+
+
+def interrupt_after(steps, monkeypatch, number=signal.SIGINT):
+    """Have the training interrupted after some steps."""
+
+    def interrupted(items, *_):
+        for done, item in enumerate(items, 1):
+            if done == steps:
+                os.kill(os.getpid(), number)
+            yield item
+
+    monkeypatch.setattr(progress, "track", interrupted)
 
 
 def test_leaves_what_is_documented(small, tmp_path):
     last = train(small, tmp_path / "run")
     assert last == tmp_path / "run" / "last.pt"
-    names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {"last.pt", "best.pt", "metrics.csv", "recipe.toml"}
+    names = {path.name.partition(".out.")[0] for path in (tmp_path / "run").iterdir()}
+    assert names == {*FILES, "events"}
     assert load_recipe(str(tmp_path / "run" / "recipe.toml")) == small
     checkpoint = load_checkpoint(last)
     history = checkpoint.metrics["history"]
-    with (tmp_path / "run" / "metrics.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows = table(tmp_path / "run" / "metrics.csv")
     assert [{key: float(value) for key, value in row.items()} for row in rows] == history
     assert [(row["epoch"], row["t"], row["k"]) for row in history] == [
-        (epoch + 1, *small.schedule()(epoch)) for epoch in range(3)
+        (epoch + 1, *small.ede()(epoch)) for epoch in range(3)
     ]
+    weights = table(tmp_path / "run" / "weights.csv")
+    assert [(row["epoch"], row["layer"]) for row in weights] == [
+        (str(epoch + 1), "block1.conv") for epoch in range(3)
+    ]
+    for row, weight in zip(history, weights, strict=True):
+        assert row["weight_entropy"] == float(weight["entropy"])
+        assert row["flip_rate"] == float(weight["flipped"])
+
+
+def test_tensorboard_finds_the_metrics(small, tmp_path):
+    checkpoint = load_checkpoint(train(small, tmp_path))
+    (events,) = tmp_path.glob("events.out.tfevents.*")
+    found = {}
+    for record in records(events.read_bytes()):
+        for value in Event.FromString(record).summary.value:
+            found.setdefault(value.tag, []).append(value.simple_value)
+    history = checkpoint.metrics["history"]
+    assert found.keys() == history[0].keys()
+    for key, values in found.items():
+        assert values == pytest.approx([row[key] for row in history]), key
+
+
+def records(content):
+    """Yield the records of a TensorBoard file: length, checksum, content, checksum."""
+    while content:
+        size = int.from_bytes(content[:8], "little")
+        yield content[12 : 12 + size]
+        content = content[16 + size :]
 
 
 def test_the_accuracies_are_those_of_the_saved_networks(small, tmp_path):
     last = load_checkpoint(train(small, tmp_path))
     best = load_checkpoint(tmp_path / "best.pt")
-    digits = data.load("digits")
-    images = torch.from_numpy(digits.test_images).permute(0, 3, 1, 2)
-    labels = torch.from_numpy(digits.test_labels)
+    batches = images(data.load("digits"))
     accuracies = [row["test_accuracy"] for row in last.metrics["history"]]
     assert last.epoch == 3
-    assert last.metrics["last_test_accuracy"] == accuracy(last.model(), images, labels)
+    assert last.metrics["last_test_accuracy"] == accuracy(last.model(), batches)
     assert last.metrics["last_test_accuracy"] == accuracies[-1]
     assert best.epoch == last.metrics["best_epoch"] == accuracies.index(max(accuracies)) + 1
     assert last.metrics["best_test_accuracy"] == max(accuracies)
-    assert max(accuracies) == accuracy(best.model(), images, labels)
+    assert max(accuracies) == accuracy(best.model(), batches)
 
 
 def test_the_same_recipe_gives_the_same_weights(small, tmp_path):
@@ -58,43 +121,88 @@ def test_the_same_recipe_gives_the_same_weights(small, tmp_path):
     assert not same(first, other)
 
 
-@pytest.mark.parametrize("epochs", [1, 2])
-def test_an_interrupted_run_resumes_to_the_same_weights(small, tmp_path, monkeypatch, epochs):
+# An epoch has 5 steps: between two of them, at the end of one, and in the last.
+@pytest.mark.parametrize("steps", [3, 5, 12])
+def test_an_interrupted_run_resumes_to_the_same_weights(small, tmp_path, monkeypatch, steps):
     whole = load_checkpoint(train(small, tmp_path / "whole"))
-
-    def interrupted(items, *_):
-        for done, item in enumerate(items):
-            if done == epochs:
-                raise KeyboardInterrupt
-            yield item
-
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(progress, "track", interrupted)
+        interrupt_after(steps, patch)
         train(small, tmp_path / "cut")
-    assert load_checkpoint(tmp_path / "cut" / "last.pt").epoch == epochs
+    cut = load_checkpoint(tmp_path / "cut" / "last.pt")
+    assert (cut.epoch, cut.partial["step"]) == divmod(steps, 5)
     resumed = load_checkpoint(train(small, tmp_path / "cut", resume=True))
     assert same(whole, resumed)
-    for name in ("metrics.csv", "recipe.toml"):
+    assert resumed.partial == {"step": 0, "loss": 0, "right": 0, "seconds": 0, "signs": {}}
+    for name in ("weights.csv", "recipe.toml"):
         assert (tmp_path / "whole" / name).read_text() == (tmp_path / "cut" / name).read_text()
+    rows = [untimed(table(tmp_path / name / "metrics.csv")) for name in ("whole", "cut")]
+    assert rows[0] == rows[1]
 
 
-def test_an_interrupt_within_an_epoch_leaves_the_last_whole_one(small, tmp_path, monkeypatch):
+def test_a_termination_saves_too(small, tmp_path, monkeypatch):
+    interrupt_after(7, monkeypatch, signal.SIGTERM)
+    with pytest.raises(SystemExit) as exit_:
+        train(small, tmp_path)
+    assert exit_.value.code == 128 + signal.SIGTERM
+    assert load_checkpoint(tmp_path / "last.pt").partial["step"] == 2
+
+
+def test_the_second_interrupt_ends_at_once(small, tmp_path, monkeypatch):
     train(dataclasses.replace(small, epochs=1), tmp_path)
     before = (tmp_path / "last.pt").read_bytes()
 
     def interrupt(*_):
-        raise KeyboardInterrupt
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(loop, "accuracy", interrupt)
+    monkeypatch.setattr(work, "set_ede", interrupt)
     with pytest.raises(KeyboardInterrupt):
         train(small, tmp_path)
     assert (tmp_path / "last.pt").read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "best.pt",
-        "last.pt",
-        "metrics.csv",
-        "recipe.toml",
-    ]
+    names = {path.name.partition(".out.")[0] for path in tmp_path.iterdir()}
+    assert names == {*FILES, "events"}
+
+
+def test_signals_do_what_they_did_before(small, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    train(small, tmp_path)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_compiled_training_in_bfloat16_learns_and_resumes(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
+    recipe = load_recipe("digits-vgg", [*SMALL, "compile=true", "bf16=true"])
+    whole = load_checkpoint(train(recipe, tmp_path / "whole"))
+    history = whole.metrics["history"]
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert all(value.dtype != torch.bfloat16 for value in whole.state_dict.values())
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_after(7, patch)
+        train(recipe, tmp_path / "cut")
+    assert same(whole, load_checkpoint(train(recipe, tmp_path / "cut", resume=True)))
+
+
+def test_starts_from_another_runs_weights(small, tmp_path):
+    before = load_checkpoint(train(small, tmp_path / "paper"))
+    start = str(tmp_path / "paper" / "last.pt")
+    recipe = dataclasses.replace(small, start=start, learning_rate=1e-30, weight_decay=0)
+    after = load_checkpoint(train(recipe, tmp_path / "on"))
+    for name, _ in before.model().named_parameters():
+        assert torch.equal(before.state_dict[name], after.state_dict[name])
+
+
+def test_refuses_to_start_from_another_network(small, tmp_path):
+    start = train(dataclasses.replace(small, epochs=1), tmp_path / "paper")
+    model = dataclasses.replace(small.model, widths=[4, 8])
+    with pytest.raises(UserError) as error:
+        train(dataclasses.replace(small, model=model, start=str(start)), tmp_path / "on")
+    assert str(error.value).startswith(f"start: {start} has block1.")
+    model = dataclasses.replace(small.model, hidden=[10])
+    with pytest.raises(UserError) as error:
+        train(dataclasses.replace(small, model=model, start=str(start)), tmp_path / "on")
+    assert str(error.value) == (
+        f"start: {start} has no hidden0.dense.weight, which the recipe's network needs"
+    )
 
 
 def test_a_finished_run_resumes_to_itself(small, tmp_path):
@@ -150,4 +258,4 @@ def test_a_loss_that_is_not_finite_ends_the_training(small, tmp_path):
 def test_learns_the_digits(tmp_path):
     recipe = load_recipe("digits-vgg", ["epochs=6"])
     checkpoint = load_checkpoint(train(recipe, tmp_path))
-    assert checkpoint.metrics["last_test_accuracy"] >= 0.93
+    assert checkpoint.metrics["last_test_accuracy"] >= 0.9

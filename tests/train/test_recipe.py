@@ -1,4 +1,7 @@
+import dataclasses
+
 import pytest
+import torch
 
 from irnet_hw.errors import UserError
 from irnet_hw.models import VGG, build
@@ -18,7 +21,12 @@ def test_reads_by_name_and_by_path():
     )
 
 
-@pytest.mark.parametrize("path", sorted(share("train").glob("*.toml")), ids=lambda path: path.stem)
+recipes = pytest.mark.parametrize(
+    "path", sorted(share("train").glob("*.toml")), ids=lambda path: path.stem
+)
+
+
+@recipes
 def test_every_recipe_is_valid_and_named_as_its_file(path):
     assert load_recipe(path.stem).name == path.stem
 
@@ -32,22 +40,48 @@ def test_every_recipe_survives_its_own_writing(tmp_path):
         assert load_recipe(str(written)) == recipe
 
 
-def parameters(name):
-    config = load_recipe(name).model
-    return sum(parameter.numel() for parameter in build(config).parameters())
+#: What is published, and what is added here: batch norms and biases that it doesn't count.
+VGG_SMALL = 9 * (3 * 128 + 128 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 512 * 512) + 4 * 896
+PARAMETERS = {
+    # He et al.: 269722, without a batch norm before the dense layer.
+    **dict.fromkeys(
+        ["resnet20", "resnet20-1w32a", "resnet20-hardware", "resnet20-normal"], 269_722 + 2 * 64
+    ),
+    # The networks for ImageNet as torchvision counts them, and those for CIFAR as their usual
+    # PyTorch rendering does, without that batch norm too.
+    **dict.fromkeys(["resnet18", "resnet18-hardware"], 11_173_962 + 2 * 512),
+    "cifar100-resnet18": 11_220_132 + 2 * 512,
+    **dict.fromkeys(["imagenet-resnet18", "imagenet-resnet18-1w32a"], 11_689_512 + 2 * 512),
+    **dict.fromkeys(["imagenet-resnet34", "imagenet-resnet34-1w32a"], 21_797_672 + 2 * 512),
+    # Six convolutions of 128 to 512 channels with their batch norms, and 8192 to the classes.
+    "vgg-small": VGG_SMALL + 8193 * 10,
+    "cifar100-vgg-small": VGG_SMALL + 8193 * 100,
+    # FINN counts the weights of its networks.
+    "cnv": 1_542_848 + 2 * (2 * (64 + 128 + 256) + 2 * 512) + 10,
+    "tfc": 59_008 + 2 * 3 * 64 + 10,
+    "sfc": 334_336 + 2 * 3 * 256 + 10,
+    "lfc": 2_910_208 + 2 * 3 * 1024 + 10,
+    # Of our own.
+    "digits-vgg": 67_754,
+}
 
 
-def test_vgg_small_has_the_published_parameters():
-    """Six convolutions of 128 to 512 channels, their batch norms, and 8192 to 10."""
-    weights = 9 * (3 * 128 + 128 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 512 * 512)
-    norms = 2 * 2 * (128 + 256 + 512)
-    assert parameters("vgg-small") == weights + norms + 8192 * 10 + 10 == 4_660_106
+@recipes
+def test_every_recipe_has_the_published_parameters(path):
+    model = build(load_recipe(path.stem).model)
+    assert sum(parameter.numel() for parameter in model.parameters()) == PARAMETERS[path.stem]
 
 
-def test_cnv_has_the_published_parameters():
-    """The 1542848 weights of FINN's network, its batch norms, and the bias that it hasn't."""
-    norms = 2 * (2 * (64 + 128 + 256) + 2 * 512)
-    assert parameters("cnv") == 1_542_848 + norms + 10
+@recipes
+def test_every_recipe_classifies(path):
+    config = load_recipe(path.stem).model
+    height, width, channels = config.image
+    if height > 32:
+        config = dataclasses.replace(config, image=[64, 64, channels])
+        height = width = 64
+    pixels = torch.randint(0, 256, (2, channels, height, width)).float()
+    with torch.no_grad():
+        assert build(config)(pixels).shape == (2, config.classes)
 
 
 def test_values_can_be_overridden():
@@ -64,7 +98,7 @@ def test_goes_to_a_table_and_back():
     ("assignment", "message"),
     [
         ("model=3", "model: must be a table [model]"),
-        ("model.name=vggg", "model.name = 'vggg': must be one of resnet, vgg"),
+        ("model.name=vggg", "model.name = 'vggg': must be one of mlp, resnet, vgg"),
         ("model.depth=3", "model.depth = 3: no such key; the keys are model.name, model.image, "
          "model.classes, model.widths, model.pools, model.padding, model.hidden, model.precision, "
          "model.he, model.libra, model.ede"),
@@ -72,7 +106,8 @@ def test_goes_to_a_table_and_back():
          "as model.widths"),
         ("epoch=3", "epoch = 3: no such key; the keys are name, data, data_folder, seed, epochs, "
          "batch_size, learning_rate, momentum, weight_decay, label_smoothing, t_min, t_max, "
-         "shift, flip, threads, model"),
+         "shift, flip, schedule, milestones, warmup, nesterov, bf16, compile, start, threads, "
+             "model"),
         ("epochs=many", 'epochs = "many": must be an integer'),
         ("epochs=0", "epochs: 0, must be at least 1"),
         ("name=../x", "name: '../x', must be letters, digits, '-', '_' and '.', "
@@ -88,6 +123,10 @@ def test_goes_to_a_table_and_back():
         ("t_max=0.01", "t_max: 0.01, must be at least t_min = 0.1"),
         ("shift=9", "shift: 9, must be from 0 to the image's 8 pixels"),
         ("threads=0", "threads: 0, must be from 1 to 1024"),
+        ("schedule=linear", "schedule: 'linear', must be one of cosine, step"),
+        ("schedule=step", "milestones: [], must be epochs if and only if schedule is 'step'"),
+        ("milestones=[3]", "milestones: [3], must be epochs if and only if schedule is 'step'"),
+        ("warmup=100", "warmup: 100, must be at least 0 and below epochs = 100"),
     ],
 )  # fmt: skip
 def test_refuses(assignment, message):
@@ -126,3 +165,36 @@ def test_a_missing_key(tmp_path):
     with pytest.raises(UserError) as error:
         load_recipe(str(path))
     assert str(error.value) == f"{path}: epochs: is missing"
+
+
+def test_the_rate_falls_along_half_a_cosine():
+    recipe = load_recipe("digits-vgg", ["learning_rate=0.2", "epochs=4"])
+    rates = [recipe.rate(epoch, 0.5) for epoch in range(4)]
+    assert recipe.rate(0, 0) == 0.2
+    assert recipe.rate(2, 0) == pytest.approx(0.1)
+    assert rates == sorted(rates, reverse=True)
+    assert recipe.rate(3, 1) == pytest.approx(0)
+
+
+def test_the_rate_falls_in_steps_after_a_warm_up():
+    recipe = load_recipe(
+        "digits-vgg", ["learning_rate=1", "schedule=step", "milestones=[30, 60]", "warmup=5"]
+    )
+    rates = [recipe.rate(*when) for when in [(0, 0), (2, 0.5), (5, 0), (29, 0.9), (30, 0), (60, 0)]]
+    assert rates == pytest.approx([0, 0.5, 1, 1, 0.1, 0.01])
+
+
+def test_milestones_ascend():
+    with pytest.raises(UserError) as error:
+        load_recipe("digits-vgg", ["schedule=step", "milestones=[60, 30]"])
+    assert str(error.value) == (
+        f"{DIGITS} with --set: milestones: [60, 30], must be above 0 and ascend"
+    )
+
+
+def test_nesterov_needs_momentum():
+    with pytest.raises(UserError) as error:
+        load_recipe("digits-vgg", ["nesterov=true", "momentum=0"])
+    assert str(error.value) == (
+        f"{DIGITS} with --set: nesterov: true, must be false, as momentum is 0"
+    )

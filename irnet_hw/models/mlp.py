@@ -1,0 +1,65 @@
+"""FINN's fully connected networks: dense layers with 1-bit weights in a row."""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import nn
+
+from irnet_hw.errors import UserError
+from irnet_hw.models.blocks import Binary, Normalise, check_ends, dense8, hidden
+
+
+@dataclass(frozen=True)
+class MLP:
+    """A network of dense layers: hidden ones with 1-bit weights, and the last with 8-bit ones.
+
+    Umuroglu et al., "FINN", FPGA 2017, section 6.1. Every hidden layer has a batch norm and
+    Hardtanh, and its signs go to the next one. The first reads the 8-bit pixels; FINN's reads
+    their signs.
+
+    Attributes:
+        name: "mlp".
+        image: height, width and channels of the images.
+        classes: how many logits.
+        hidden: outputs of each 1-bit dense layer.
+        libra: weights are binarised by Libra-PB, not by their own signs.
+        ede: the sign's gradient is EDE's, not the clipped straight-through one.
+
+    Raises:
+        UserError: the values don't fit together.
+
+    Example:
+        >>> tfc = MLP("mlp", [28, 28, 1], 10, hidden=[64, 64, 64])
+        >>> sum(parameter.numel() for parameter in tfc.build().parameters())
+        59402
+    """
+
+    name: str
+    image: list[int]
+    classes: int
+    hidden: list[int]
+    libra: bool = True
+    ede: bool = True
+
+    def __post_init__(self) -> None:
+        check_ends(self.image, self.classes)
+        if not self.hidden or min(self.hidden) < 1:
+            raise UserError(f"model.hidden: {self.hidden}, must be outputs, each at least 1")
+
+    def build(self) -> nn.Module:
+        """Return the network, with fresh weights.
+
+        It takes pixels as float32 [N, channels, height, width] with values 0 to 255, and
+        returns logits [N, classes].
+        """
+        binary = Binary(self.libra, self.ede)
+        layers: OrderedDict[str, nn.Module] = OrderedDict(
+            normalise=Normalise(), flatten=nn.Flatten()
+        )
+        for i, (inputs, outputs) in enumerate(pairwise([math.prod(self.image), *self.hidden])):
+            layers[f"hidden{i}"] = hidden(binary.dense(inputs, outputs), outputs)
+            layers[f"binarise{i}"] = binary.activations()
+        layers["dense"] = dense8(self.hidden[-1], self.classes)
+        return nn.Sequential(layers)

@@ -1,0 +1,68 @@
+"""Batch norm over a batch that several processes share."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+from torch.nn import functional
+
+
+class SyncedNorm(nn.BatchNorm2d):
+    """A batch norm whose mean and variance are those of all processes' images together.
+
+    PyTorch's own SyncBatchNorm, written anew because that one refuses to run on CPUs.
+
+    Args:
+        norm: a BatchNorm1d or BatchNorm2d with affine parameters and running statistics, which
+            the new one takes over.
+        world: how many processes there are; each has the same number of images.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
+
+    def __init__(self, norm: nn.BatchNorm1d | nn.BatchNorm2d, world: int) -> None:
+        super().__init__(norm.num_features, norm.eps, norm.momentum)
+        self.load_state_dict(norm.state_dict())
+        self.world = world
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalised ``x``, [N, channels] or [N, channels, height, width]."""
+        statistics = self.running_mean, self.running_var
+        if not self.training:
+            return functional.batch_norm(x, *statistics, self.weight, self.bias, eps=self.eps)
+        dims = [dim for dim in range(x.dim()) if dim != 1]
+        shape = [1, -1, *[1] * (x.dim() - 2)]
+        wide = x.float()
+        mean = self._shared(wide.mean(dims))
+        centred = wide - mean.reshape(shape)
+        variance = self._shared(centred.square().mean(dims))
+        with torch.no_grad():
+            count = x.numel() // x.shape[1] * self.world
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return (centred * scale.reshape(shape) + self.bias.reshape(shape)).to(x.dtype)
+
+    def _check_input_dim(self, x: Tensor) -> None:
+        """Take both shapes."""
+
+    def _shared(self, value: Tensor) -> Tensor:
+        """Return the mean of a value over the processes; its gradient reaches all of them."""
+        total: Tensor = all_reduce(value)  # type: ignore[no-untyped-call]
+        return total / self.world
+
+
+def synchronise(model: nn.Module, world: int) -> None:
+    """Replace every batch norm of a model by one over all processes' images.
+
+    Args:
+        model: keeps the names and values in its state dict.
+        world: how many processes there are.
+    """
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
+                setattr(module, name, SyncedNorm(child, world))

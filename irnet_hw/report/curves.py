@@ -36,8 +36,8 @@ class Axis:
 
     Attributes:
         format: writes a value.
-        log: it is logarithmic; values of 0 or less are drawn at its lower end.
-        low: its lower end, if not the smallest value.
+        log: it is logarithmic, to whole powers of ten; values of 0 are drawn at its lower end.
+        low: its lower end, if not the smallest value, or the smallest above 0.
         high: its upper end, if not the largest value.
     """
 
@@ -72,7 +72,7 @@ def draw(
     )
     down = _vertical(curves, axis, height)
     parts = [_text(title, _LEFT, 15, "svg-title")]
-    for value in _decades(down) if axis.log else _steps(down.low, down.high, 4):
+    for value in _decades(down) if axis.log else _steps(down.low, down.high, 5):
         at = down(value)
         parts.append(
             Markup('<line x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}" class="svg-grid"/>').format(
@@ -109,7 +109,6 @@ class _Scale:
 
 def _vertical(curves: Sequence[Curve], axis: Axis, height: int) -> _Scale:
     values = [value for curve in curves for value in curve.y if value > 0 or not axis.log]
-    values = values or [1.0]
     low = min(values) if axis.low is None else axis.low
     high = max(values) if axis.high is None else axis.high
     if axis.log:

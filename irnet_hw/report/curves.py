@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 26, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 10, 26, 34
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def draw(
     )
     down = _vertical(curves, axis, height)
     parts = [_text(title, _LEFT, 15, "svg-title")]
-    for value in _decades(down) if axis.log else _steps(down.low, down.high, 5):
+    for value in _decades(down) if axis.log else _steps(down.low, down.high, height // 40):
         at = down(value)
         parts.append(
             Markup('<line x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}" class="svg-grid"/>').format(
@@ -80,7 +80,7 @@ def draw(
             )
         )
         parts.append(_text(axis.format(value), _LEFT - 5, at + 4, "svg-text svg-y"))
-    for value in _steps(across.low, across.high, 5 if width > 250 else 3, whole=x_label == "epoch"):
+    for value in _steps(across.low, across.high, width // 70, whole=x_label == "epoch"):
         parts.append(_text(f"{value:g}", across(value), height - 19, "svg-text svg-x"))
     parts.append(_text(x_label, (_LEFT + width - _RIGHT) / 2, height - 4, "svg-text svg-x"))
     parts += [_curve(curve, across, down) for curve in curves]

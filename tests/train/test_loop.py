@@ -10,8 +10,8 @@ from tensorboardX.proto.event_pb2 import Event
 
 from irnet_hw import data, progress
 from irnet_hw.errors import UserError
-from irnet_hw.train import load_checkpoint, load_recipe, loop, train
-from irnet_hw.train.loop import accuracy
+from irnet_hw.train import load_checkpoint, load_recipe, train, work
+from irnet_hw.train.work import accuracy
 from tests.train.conftest import SMALL
 
 FILES = {"last.pt", "best.pt", "metrics.csv", "weights.csv", "recipe.toml"}
@@ -155,7 +155,7 @@ def test_the_second_interrupt_ends_at_once(small, tmp_path, monkeypatch):
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(loop, "set_ede", interrupt)
+    monkeypatch.setattr(work, "set_ede", interrupt)
     with pytest.raises(KeyboardInterrupt):
         train(small, tmp_path)
     assert (tmp_path / "last.pt").read_bytes() == before

@@ -7,10 +7,14 @@ from irnet_hw.cli import run
 from irnet_hw.train import command, load_checkpoint
 from tests.data.photographs import write_cifar10
 
+RESNET = ["model.widths=[4,8]", "model.blocks=[1,1]"]
 SMALLER = {
-    "resnet20": ["model.widths=[4,8]", "model.blocks=[1,1]"],
-    "resnet20-normal": ["model.widths=[4,8]", "model.blocks=[1,1]"],
-    "resnet20-1w32a": ["model.widths=[4,8]", "model.blocks=[1,1]"],
+    "resnet20": RESNET,
+    "resnet20-normal": RESNET,
+    "resnet20-1w32a": RESNET,
+    "resnet20-hardware": RESNET,
+    "resnet18": RESNET,
+    "resnet18-hardware": RESNET,
     "vgg-small": ["model.widths=[4,8,8]", "model.pools=[true,true,true]"],
     "cnv": ["model.widths=[4,8,8]", "model.pools=[true,true,true]", "model.hidden=[8]"],
 }
@@ -23,8 +27,12 @@ def folder(tmp_path_factory):
     return folder
 
 
+#: Compiling takes longer than all of this.
+SHORT = ["epochs=1", "batch_size=20", "threads=1", "compile=false"]
+
+
 def trained(out, folder, name, *assignments):
-    keys = [f"data_folder={folder}", "epochs=1", "batch_size=20", "threads=1", *assignments]
+    keys = [f"data_folder={folder}", *SHORT, *assignments]
     arguments = [word for key in [*keys, *SMALLER[name]] for word in ("--set", key)]
     with pytest.raises(SystemExit) as exit_:
         run(command, args=["--recipe", name, *arguments, "--out", str(out)], prog_name="train")
@@ -53,11 +61,22 @@ def test_the_ablation_trains_other_weights(tmp_path, folder, name):
         assert not any(torch.equal(one, other) for other in weights[:i])
 
 
+@pytest.mark.parametrize("name", ["resnet20", "resnet18"])
+def test_the_hardware_variant_starts_from_the_papers(tmp_path, folder, name):
+    paper = trained(tmp_path / "paper", folder, name)
+    # At so small a rate the weights stay.
+    start = [f"start={tmp_path / 'paper' / 'last.pt'}", "learning_rate=1e-20"]
+    hardware = trained(tmp_path / "hardware", folder, f"{name}-hardware", *start)
+    parameters = dict(paper.model().named_parameters())
+    for key, value in hardware.model().named_parameters():
+        assert torch.equal(value, parameters[key]), key
+
+
 def test_a_run_goes_on_where_its_images_were_moved(tmp_path, folder):
     trained(tmp_path / "run", folder, "resnet20")
     moved = tmp_path / "moved"
     moved.symlink_to(folder)
-    words = [f"data_folder={moved}", "epochs=1", "batch_size=20", "threads=1"]
+    words = [f"data_folder={moved}", *SHORT]
     arguments = [word for key in [*words, *SMALLER["resnet20"]] for word in ("--set", key)]
     arguments += ["--recipe", "resnet20", "--resume", "--out", str(tmp_path / "run")]
     with pytest.raises(SystemExit) as exit_:
@@ -71,5 +90,5 @@ def test_a_missing_data_set_is_one_line(tmp_path, capfd):
         run(command, args=[*arguments, "--out", str(tmp_path / "run")], prog_name="train")
     assert exit_.value.code == 2
     errors = capfd.readouterr().err
-    assert errors.startswith(f"error: {tmp_path / 'train.parquet'}: no such file; CIFAR-10 is ")
+    assert errors.startswith(f"error: {tmp_path}: holds no CIFAR-10; CIFAR-10 is, in data_folder, ")
     assert errors.count("\n") == 1

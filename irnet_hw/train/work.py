@@ -1,0 +1,265 @@
+"""The training of a network on a device, step by step."""
+
+import csv
+import math
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from lightning_fabric import Fabric
+from tensorboardX import SummaryWriter
+from torch import Tensor, nn
+from torch.nn import functional
+
+from irnet_hw import data, progress
+from irnet_hw.errors import UserError
+from irnet_hw.files import whole_file
+from irnet_hw.quant import set_ede
+from irnet_hw.train.checkpoint import save_checkpoint
+from irnet_hw.train.feed import ResidentFeed
+from irnet_hw.train.recipe import Recipe
+from irnet_hw.train.run import Partial, Run
+from irnet_hw.train.statistics import LayerSigns
+from irnet_hw.train.streamed import StreamedFeed
+
+WEIGHTS_COLUMNS = ("epoch", *(column.name for column in fields(LayerSigns)))
+
+#: What is shown beside the bar is brought up to date this often, in seconds; on a GPU it means
+#: waiting for what is under way.
+SHOWN_EVERY = 1.0
+
+
+class Work:
+    """A run on a device, or one process' part of it.
+
+    Args:
+        fabric: where it runs.
+        run: is moved there, and goes on with every step.
+        feed: its images.
+        out: the folder that is written after every epoch.
+        labels: the classes' names.
+        board: TensorBoard's file.
+    """
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        run: Run,
+        feed: ResidentFeed | StreamedFeed,
+        out: Path,
+        labels: list[str],
+        board: SummaryWriter,
+    ) -> None:
+        self._fabric, self._run, self._feed, self._out = fabric, run, feed, out
+        self._labels, self._board = labels, board
+        run.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Evaluation goes around Fabric, whose wrapper computes in bfloat16 if training does.
+        self._network = _compiled(run.model, fabric) if run.recipe.compile else run.model
+        self._trained, self._optimizer = fabric.setup(self._network, run.optimizer)
+
+    def training(self, status: progress.Status) -> Iterator[None]:
+        """Train until the last epoch, and yield after every step.
+
+        Args:
+            status: is told how it goes.
+        """
+        run, recipe = self._run, self._run.recipe
+        while run.epoch < recipe.epochs:
+            t, k = recipe.ede()(run.epoch)
+            set_ede(run.model, t, k)
+            yield from self._epoch(status)
+            test_accuracy = self._accuracy()
+            run.epoch += 1
+            self._record(t, k, test_accuracy)
+            self._save_epoch()
+            yield
+
+    def save(self) -> None:
+        """Write last.pt."""
+        partial = self._run.partial
+        partial.loss, partial.right = self._sums.tolist()
+        partial.signs = self._run.signs.before if partial.step else {}
+        save_checkpoint(self._run.checkpoint(self._labels), self._out / "last.pt")
+
+    def _epoch(self, status: progress.Status) -> Iterator[None]:
+        """Train on every batch that is left of the epoch, and yield after each but the last."""
+        run, partial, steps = self._run, self._run.partial, self._feed.steps
+        self._sums = torch.tensor([partial.loss, partial.right], dtype=torch.float64)
+        if not self._fabric.is_global_zero:
+            self._sums.zero_()
+        self._sums = self._sums.to(self._fabric.device)
+        earlier, begun = partial.seconds, time.monotonic()
+        shown = begun
+        self._trained.train()
+        for images, labels in self._feed.train(run.epoch, partial.step):
+            self._set_rate(run.recipe.rate(run.epoch, partial.step / steps))
+            self._step(images, labels)
+            partial.step += 1
+            now = time.monotonic()
+            partial.seconds = earlier + now - begun
+            if now - shown >= SHOWN_EVERY:
+                shown = now
+                self._tell(status)
+            if partial.step < steps:
+                yield
+        self._sums = self._total(self._sums)
+        self._tell(status)
+        partial.seconds = earlier + time.monotonic() - begun
+
+    def _step(self, images: Tensor, labels: Tensor) -> None:
+        """Train on a batch."""
+        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
+        logits = self._trained(images.float())
+        loss = functional.cross_entropy(
+            logits, labels, label_smoothing=self._run.recipe.label_smoothing
+        )
+        self._optimizer.zero_grad()
+        self._fabric.backward(loss)
+        self._optimizer.step()
+        right = (logits.argmax(1) == labels).sum()
+        self._sums += torch.stack([loss.detach() * len(labels), right])
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self._run.optimizer.param_groups:
+            group["lr"] = rate
+
+    def _tell(self, status: progress.Status) -> None:
+        """Say how it goes.
+
+        Raises:
+            UserError: the loss is no longer finite.
+        """
+        run, recipe, partial = self._run, self._run.recipe, self._run.partial
+        loss, right = self._sums.tolist()
+        seen = partial.step * recipe.batch_size
+        if not math.isfinite(loss):
+            raise UserError(
+                f"learning_rate: {recipe.learning_rate}, the loss is {loss} in "
+                f"epoch {run.epoch + 1}; a smaller learning rate would be right"
+            )
+        # Before the sums of several processes are together, each one knows its own.
+        mine = seen if partial.step == self._feed.steps else seen / self._fabric.world_size
+        status.text = (
+            f"epoch {run.epoch + 1}/{recipe.epochs}, loss {loss / mine:.3f}, "
+            f"accuracy {right / mine:.2%}, {seen / partial.seconds:.0f} images/s"
+        )
+        if run.history:
+            status.text += f", held-out accuracy {run.history[-1]['test_accuracy']:.2%}"
+
+    def _accuracy(self) -> float:
+        """Return the accuracy on the images held out, of all processes."""
+        right, seen = self._total(_evaluate(self._network, self._feed.test())).tolist()
+        return float(right / seen)
+
+    def _total(self, value: Tensor) -> Tensor:
+        """Return the sum over all processes."""
+        total = self._fabric.all_reduce(value, reduce_op="sum")
+        assert isinstance(total, Tensor)  # as the value is one, and no collection of some
+        return total
+
+    def _record(self, t: float, k: float, test_accuracy: float) -> None:
+        """Enter the epoch that is done into the run."""
+        run, partial = self._run, self._run.partial
+        loss, right = self._sums.tolist()
+        seen = self._feed.steps * run.recipe.batch_size
+        layers = run.signs.update(run.model)
+        total = sum(layer.weights for layer in layers) or 1
+        run.weights += [{"epoch": run.epoch, **asdict(layer)} for layer in layers]
+        run.history.append(
+            {
+                "epoch": run.epoch,
+                "t": t,
+                "k": k,
+                "learning_rate": run.recipe.rate(run.epoch - 1, 0),
+                "loss": loss / seen,
+                "train_accuracy": right / seen,
+                "test_accuracy": test_accuracy,
+                "weight_entropy": sum(x.entropy * x.weights for x in layers) / total,
+                "flip_rate": sum(x.flipped * x.weights for x in layers) / total,
+                "images_per_second": seen / partial.seconds,
+            }
+        )
+        run.partial = Partial()
+        self._sums.zero_()
+
+    def _save_epoch(self) -> None:
+        """Write what an epoch leaves in the folder."""
+        if not self._fabric.is_global_zero:
+            return
+        run = self._run
+        checkpoint = run.checkpoint(self._labels)
+        if checkpoint.metrics["best_epoch"] == run.epoch:
+            save_checkpoint(checkpoint, self._out / "best.pt")
+        _write_rows(run.history, run.history[-1], self._out / "metrics.csv")
+        _write_rows(run.weights, WEIGHTS_COLUMNS, self._out / "weights.csv")
+        self.save()
+        for key, value in run.history[-1].items():
+            self._board.add_scalar(key, value, run.epoch)
+
+
+def _compiled(model: nn.Module, fabric: Fabric) -> nn.Module:
+    """Return the network compiled for batches of one shape.
+
+    On a GPU its kernels are replayed as CUDA graphs, as small networks leave it waiting for the
+    processor otherwise; they don't mix with the communication of several processes.
+    """
+    alone = fabric.world_size == 1
+    graphs = alone and fabric.device.type == "cuda"
+    mode = "reduce-overhead" if graphs else "default"
+    # Of a module it makes a module; its type only speaks of functions.
+    return cast(nn.Module, torch.compile(model, dynamic=False, fullgraph=alone, mode=mode))
+
+
+def devices(recipe: Recipe, world: int, local: int) -> Fabric:
+    """Return the devices: one, or those of all processes that torchrun started."""
+    fabric = Fabric(
+        devices=local,
+        num_nodes=world // local,
+        strategy="ddp" if world > 1 else "auto",
+        precision="bf16-mixed" if recipe.bf16 else "32-true",
+    )
+    fabric.launch()
+    return fabric
+
+
+def batches_of(
+    dataset: data.Dataset | data.StreamedDataset, recipe: Recipe, fabric: Fabric
+) -> ResidentFeed | StreamedFeed:
+    """Return the dataset's batches for this process."""
+    place = fabric.device, fabric.global_rank, fabric.world_size
+    if isinstance(dataset, data.StreamedDataset):
+        return StreamedFeed(dataset, recipe, *place)
+    return ResidentFeed(dataset, recipe, *place)
+
+
+def accuracy(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> float:
+    """Return the share of images that a network classifies rightly; it is left in eval mode.
+
+    Args:
+        model: takes pixels as float32.
+        batches: pixels [N, channels, height, width] and labels [N]; images of label -1 don't
+            count.
+    """
+    right, seen = _evaluate(model, batches).tolist()
+    return float(right / seen)
+
+
+def _evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+    """Return how many images are classified rightly, and how many there are, float64 [2]."""
+    model.eval()
+    found = []
+    with torch.no_grad():
+        for pixels, labels in batches:
+            right = model(pixels.float()).argmax(1) == labels
+            found.append(torch.stack([right.sum(), (labels >= 0).sum()]))
+    return torch.stack(found).sum(0).double()
+
+
+def _write_rows(rows: list[dict[str, Any]], columns: Iterable[str], path: Path) -> None:
+    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(columns))
+        writer.writeheader()
+        writer.writerows(rows)

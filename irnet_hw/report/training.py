@@ -245,7 +245,7 @@ def _schedule(schedule: EDESchedule) -> dict[str, Any]:
     shapes = []
     for i, epoch in enumerate(chosen):
         t, k = schedule(epoch)
-        name = f"epoch {epoch + 1}: t = {t:.3g}, k = {k:.3g}"
+        name = f"epoch {epoch + 1}: t = {t:.3g}, k = {k:.4g}"
         shapes.append(Curve(name, f"time{i}", x.tolist(), gradient(x, t, k).tolist()))
     epochs = [epoch + 1 for epoch in every]
     parameters = [

@@ -140,7 +140,6 @@ def test_nobodys_random_numbers_are_used(dataset, two_workers):
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_damaged_image(tmp_path, workers):
     dataset = write_streamed(tmp_path, train=2)
-    recipe = load_recipe("imagenet-resnet18", ["batch_size=6"])
     path = tmp_path / "train" / "c" / "0.jpg"
     path.write_bytes(b"hello")
     with pytest.raises(UserError) as error:

@@ -24,7 +24,9 @@ class _Entry(NamedTuple):
 #: the group must not wait for torch.
 _COMMANDS = {
     "demo": _Entry("irnet_hw.demo:command", "Take a network the whole way, and prove it."),
-    "train": _Entry("irnet_hw.train:command", "Train a network from a recipe."),
+    "train": _Entry(
+        "irnet_hw.train:command", "Train a network from a recipe, on the GPU if there is one."
+    ),
     "train-report": _Entry(
         "irnet_hw.report:command_train",
         "Draw the curves of trainings: train-report.html and train-report.json.",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 26, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 10, 26, 34
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Axis:
 
     Attributes:
         format: writes a value.
-        log: it is logarithmic; values of 0 or less are drawn at its lower end.
-        low: its lower end, if not the smallest value.
+        log: it is logarithmic, to whole powers of ten; values of 0 are drawn at its lower end.
+        low: its lower end, if not the smallest value, or the smallest above 0.
         high: its upper end, if not the largest value.
     """
 
@@ -72,7 +72,7 @@ def draw(
     )
     down = _vertical(curves, axis, height)
     parts = [_text(title, _LEFT, 15, "svg-title")]
-    for value in _decades(down) if axis.log else _steps(down.low, down.high, 4):
+    for value in _decades(down) if axis.log else _steps(down.low, down.high, height // 40):
         at = down(value)
         parts.append(
             Markup('<line x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}" class="svg-grid"/>').format(
@@ -80,7 +80,7 @@ def draw(
             )
         )
         parts.append(_text(axis.format(value), _LEFT - 5, at + 4, "svg-text svg-y"))
-    for value in _steps(across.low, across.high, 5 if width > 250 else 3, whole=x_label == "epoch"):
+    for value in _steps(across.low, across.high, width // 70, whole=x_label == "epoch"):
         parts.append(_text(f"{value:g}", across(value), height - 19, "svg-text svg-x"))
     parts.append(_text(x_label, (_LEFT + width - _RIGHT) / 2, height - 4, "svg-text svg-x"))
     parts += [_curve(curve, across, down) for curve in curves]
@@ -109,7 +109,6 @@ class _Scale:
 
 def _vertical(curves: Sequence[Curve], axis: Axis, height: int) -> _Scale:
     values = [value for curve in curves for value in curve.y if value > 0 or not axis.log]
-    values = values or [1.0]
     low = min(values) if axis.low is None else axis.low
     high = max(values) if axis.high is None else axis.high
     if axis.log:

@@ -62,7 +62,8 @@ class _Kind:
 
 _COUNT = _Kind(int, lambda value: value >= 1, "an integer of at least 1")
 _AMOUNT = _Kind(float, lambda value: 0 <= value < math.inf, "a finite number of at least 0")
-_SHARE = _Kind(float, lambda value: 0 <= value <= 1, "a number from 0 to 1")
+# A mean of ones may be rounded to something above 1.
+_SHARE = _Kind(float, lambda value: 0 <= value <= 1 + 1e-9, "a number from 0 to 1")
 _NAME = _Kind(str, bool, "a layer's name")
 
 _METRICS = {

@@ -23,6 +23,9 @@ MOST_RUNS = 8
 #: The gradient is drawn at so many epochs from the first to the last, in colours of their own.
 GRADIENTS = 5
 
+#: Scales of entropies begin here at the latest: what is nearer to 1 is all alike.
+HIGHEST_LOW_ENTROPY = 0.9999
+
 _SMALL = (186, 120)
 
 #: Recipe keys that the table of runs has columns of its own for.
@@ -105,10 +108,12 @@ def _facts(run: Run, name: str) -> dict[str, Any]:
 
 def _flat(content: dict[str, Any]) -> dict[str, Any]:
     """Return a recipe's table with dotted keys in place of the tables in it."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in content.items():
-        inner = value if isinstance(value, dict) else {None: value}
-        flat |= {key if name is None else f"{key}.{name}": each for name, each in inner.items()}
+        if isinstance(value, dict):
+            flat |= {f"{key}.{name}": each for name, each in value.items()}
+        else:
+            flat[key] = value
     return flat
 
 
@@ -123,14 +128,17 @@ def _differences(recipes: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     }
 
 
-def _pictures(facts: dict[str, Any]) -> dict[str, list[Markup]]:
+def _pictures(facts: dict[str, Any]) -> dict[str, Any]:
     """Return the pictures of a page by its sections."""
     runs = facts["runs"]
+    flips = _flips_axis(runs)
     return {
         "results": [
             draw("Training loss", _of_epochs(runs, "loss"), Axis(low=0)),
             draw("Accuracy", _accuracies(runs), Axis("{:.0%}".format)),
-            draw("Learning rate", _of_epochs(runs, "learning_rate"), Axis(low=0)),
+            draw(
+                "Learning rate, as an epoch begins", _of_epochs(runs, "learning_rate"), Axis(low=0)
+            ),
         ],
         "entropy": [
             draw(
@@ -142,10 +150,8 @@ def _pictures(facts: dict[str, Any]) -> dict[str, list[Markup]]:
         "entropies": _of_layers(
             runs, "entropy", _entropy_axis(runs, lambda run: [x["entropy"] for x in run["layers"]])
         ),
-        "flips": [
-            draw("Mean of all 1-bit weights", _of_epochs(runs, "flip_rate"), Axis(_percent, True))
-        ],
-        "flips_by_layer": _of_layers(runs, "flipped", _flips_axis(runs)),
+        "flips": [draw("Mean of all 1-bit weights", _of_epochs(runs, "flip_rate"), flips)],
+        "flips_by_layer": _of_layers(runs, "flipped", flips),
         "ede": _schedules(runs),
     }
 
@@ -201,8 +207,7 @@ def _entropy_axis(
 ) -> Axis:
     """Return an axis for entropies, which are at most 1 and seldom much below."""
     lowest = min((value for run in runs for each in pick(run) for value in each), default=0.0)
-    # A thousandth at least: what is nearer to 1 is all alike.
-    return Axis("{:.6g}".format, low=min(lowest, 0.999), high=1.0)
+    return Axis("{:.6g}".format, low=min(lowest, HIGHEST_LOW_ENTROPY), high=1.0)
 
 
 def _flips_axis(runs: list[dict[str, Any]]) -> Axis:

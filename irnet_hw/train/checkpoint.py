@@ -146,7 +146,8 @@ def _load(path: Path) -> Any:
         with zipfile.ZipFile(path) as archive:
             if archive.testzip() is not None:
                 raise UserError(damaged)
-        return torch.load(path, weights_only=True)
+        # What was trained on a GPU is used on machines without one.
+        return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from error
     except (

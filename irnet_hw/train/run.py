@@ -147,7 +147,7 @@ def _start_from(model: nn.Module, path: Path) -> None:
     for name, _ in [*model.named_parameters(), *model.named_buffers()]:
         if name in wanted and name not in found:
             raise UserError(f"start: {path} has no {name}, which the recipe's network needs")
-    for name in wanted.keys() & found.keys():
+    for name in [name for name in wanted if name in found]:
         if wanted[name].shape != found[name].shape:
             raise UserError(
                 f"start: {path} has {name} of shape {list(found[name].shape)}, must be "

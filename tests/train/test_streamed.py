@@ -141,6 +141,7 @@ def test_a_damaged_image(tmp_path, workers):
     dataset = write_streamed(tmp_path, train=2)
     path = tmp_path / "train" / "c" / "0.jpg"
     path.write_bytes(b"hello")
+    recipe = load_recipe("imagenet-resnet18", ["batch_size=6"])
     with pytest.raises(UserError) as error:
         list(StreamedFeed(dataset, recipe, CPU, 0, 1, workers).train(0))
     assert str(error.value) == f"{path}: is no PNG or JPEG image, or is damaged"

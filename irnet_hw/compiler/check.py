@@ -69,6 +69,11 @@ def _chain(model: ModelWrapper) -> Iterator[NodeProto]:
         moving = [name for name in node.input if name and model.get_initializer(name) is None]
         if node.op_type in QUANTIZERS and not moving:
             continue
+        if node.op_type == "Quant":
+            raise UserError(
+                f"{label(node)}: rounds the activations {node.output[0]}; networks whose "
+                "activations are all signs, made by BipolarQuant, are supported"
+            )
         if node.op_type not in SUPPORTED:
             raise _unsupported(node)
     while current != model.graph.output[0].name:

@@ -2,9 +2,11 @@
 
 import json
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import torch
+from onnx import ModelProto, NodeProto
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.cleanup import cleanup_model
@@ -24,7 +26,7 @@ OUTPUT = "logits"
 OPSET = 13
 
 
-def to_qonnx(network: Network, image_shape: tuple[int, int, int]) -> ModelWrapper:
+def to_qonnx(network: Network) -> ModelWrapper:
     """Return the QONNX graph of a network for one image.
 
     The tensors between layers bear the names of the modules that make them, the others those
@@ -32,28 +34,36 @@ def to_qonnx(network: Network, image_shape: tuple[int, int, int]) -> ModelWrappe
 
     Args:
         network: what to write.
-        image_shape: height, width, channels.
     """
-    height, width, channels = image_shape
+    height, width, channels = network.image_shape
     proto = export_qonnx(
         network.deployed,
         args=torch.zeros(1, channels, height, width),
         dynamo=False,
         opset_version=OPSET,
     )
+    # In the order of execution, which cleanup changes; it changes all names too, but no remarks.
+    for node, name in zip(_boundaries(proto), network.boundaries(), strict=True):
+        node.doc_string = name
     model = cleanup_model(ModelWrapper(proto))
     model.rename_tensor(model.graph.input[0].name, INPUT)
     model.rename_tensor(model.graph.output[0].name, OUTPUT)
-    # The exporter writes nodes in the order of execution, and so keeps the boundaries' order.
-    signs = [
-        node
-        for node in model.get_nodes_by_op_type("BipolarQuant")
-        if model.get_initializer(node.input[0]) is None
-    ]
-    for node, name in zip(signs, network.boundaries(), strict=True):
-        model.rename_tensor(node.output[0], name)
+    for node in model.graph.node:
+        if node.doc_string:
+            model.rename_tensor(node.output[0], node.doc_string)
+            node.ClearField("doc_string")
     model.set_tensor_datatype(INPUT, DataType["UINT8"])
     return model
+
+
+def _boundaries(proto: ModelProto) -> Iterator[NodeProto]:
+    """Yield the quantizers that see the image, not a constant."""
+    seeing = {proto.graph.input[0].name}  # the other inputs are the initializers
+    for node in proto.graph.node:
+        if seeing & set(node.input):
+            seeing.update(node.output)
+            if node.op_type in ("BipolarQuant", "Quant"):
+                yield node
 
 
 def set_metadata(model: ModelWrapper, metadata: dict[str, Any]) -> None:

@@ -1,81 +1,23 @@
-"""What each module of a trained network becomes in the exported one.
-
-Every replacement computes exactly in float32 or with roundings that all evaluators do alike,
-and comes with a bound on how far it may lie from the trained module, derived from the
-magnitudes that enter it and from the number of float32 roundings on the way (the standard
-model of floating-point arithmetic: fl(a op b) = (a op b)(1 + d), |d| <= 2^-24).
-"""
+"""What the modules without integer weights become."""
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import singledispatch
-from typing import Any
+import math
 
 import torch
 from brevitas import nn as qnn
-from brevitas.inject.enum import ScalingImplType
-from brevitas.quant import (
-    Int8WeightPerTensorFloat,
-    SignedBinaryActPerTensorConst,
-    SignedBinaryWeightPerTensorConst,
-)
+from brevitas.inject.enum import FloatToIntImplType, ScalingImplType
+from brevitas.quant import Int8ActPerTensorFloat, SignedBinaryActPerTensorConst
 from torch import Tensor, nn
-from torch.nn import functional
 
 from irnet_hw.errors import UserError
-from irnet_hw.models.blocks import PIXEL_OFFSET, PIXEL_SCALE, Normalise
-
-#: The unit roundoff of float32, and the first integer beyond which it has gaps.
-UNIT = 2.0**-24
-EXACT_INTEGERS = 2**24
-
-#: More than what a few roundings lose where a value falls below float32's normal numbers.
-UNDERFLOW = 2.0**-120
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The values a tensor can take: integers times a step.
-
-    Attributes:
-        step: float64, a power of two for the tensor ([]) or for each channel ([C]).
-        peak: the largest magnitude of the integers.
-    """
-
-    step: Tensor
-    peak: float
-
-    def common(self) -> "Grid":
-        """Return the grid with one step for all channels."""
-        step = self.step.min()
-        return Grid(step, self.peak * float(self.step.max() / step))
-
-
-#: Given a module's float64 input and a bound on that input's error, the bound on its output's.
-Bound = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A module of the exported network.
-
-    Attributes:
-        module: the replacement.
-        grid: what its output can be, or None for any float32.
-        bound: how far its output may lie from the trained module's; None where only the sign
-            of the output is the same.
-        binarizes: whether the output is the sign of the input.
-    """
-
-    module: nn.Module
-    grid: Grid | None
-    bound: Bound | None
-    binarizes: bool = False
+from irnet_hw.export.dyadic import dyadic
+from irnet_hw.export.exact import UNDERFLOW, Grid, Layer, Place, exact, gamma, listed
+from irnet_hw.models.blocks import PIXEL_OFFSET, PIXEL_SCALE, Normalise, Shortcut, Stream
+from irnet_hw.quant.stream import BITS, HIGHEST, LOWEST
 
 
 class Affine(nn.Module):
-    """A folded batch normalisation: x * scale + shift, two float32 roundings.
+    """A folded batch normalisation: x * scale + shift, two float32 operations.
 
     Args:
         scale: one value a channel, in the shape that broadcasts over the input.
@@ -95,9 +37,70 @@ class Affine(nn.Module):
         return x * self.scale + self.shift
 
 
-def gamma(roundings: int) -> float:
-    """Return the bound on the relative error of that many float32 roundings."""
-    return roundings * UNIT / (1 - roundings * UNIT)
+class Rounder(nn.Module):
+    """Rounds half up to a stream's values: adds half a step, and Quant's floor does the rest.
+
+    Args:
+        step: between the values.
+    """
+
+    def __init__(self, step: float) -> None:
+        super().__init__()
+        self.offset = step / 2
+        self.quantize = qnn.QuantIdentity(
+            act_quant=Int8ActPerTensorFloat,
+            bit_width=BITS,
+            narrow_range=False,
+            float_to_int_impl_type=FloatToIntImplType.FLOOR,
+            scaling_impl_type=ScalingImplType.CONST,
+            scaling_init=-LOWEST * step,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the stream's values."""
+        rounded: Tensor = self.quantize(x + self.offset)
+        return rounded
+
+
+class PixelSum(nn.Module):
+    """Sums each channel's pixels, and multiplies the sums by a constant other than 1.
+
+    Args:
+        factor: the constant.
+    """
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, channels, 1, 1]."""
+        total = x.sum((2, 3), keepdim=True)
+        return total if self.factor == 1 else total * self.factor
+
+
+def add(name: str, first: Grid | None, second: Grid | None, room: Grid | None) -> Layer:
+    """Return what a sum of two tensors is.
+
+    Args:
+        name: of the sum, for messages.
+        first: what one tensor can be.
+        second: what the other can be.
+        room: what is added to the sum until a stream rounds it; None where no stream does.
+
+    Raises:
+        UserError: the sum is not one of integers, or no stream rounds it.
+    """
+    if first is None or second is None or room is None:
+        raise UserError(
+            f"{name}: adds in float; sums of integers that a Stream rounds can be exported"
+        )
+    return Layer(
+        None,
+        first.plus(second).checked(name),
+        # The trained sum rounds.
+        lambda total, error: error + gamma(1) * (total.abs() + error),
+    )
 
 
 def _carry(_: Tensor, error: Tensor) -> Tensor:
@@ -105,100 +108,156 @@ def _carry(_: Tensor, error: Tensor) -> Tensor:
     return error
 
 
-@singledispatch
-def exact(module: nn.Module, name: str, grid: Grid | None) -> Layer:
-    """Return the exact replacement of a trained module in eval mode.
-
-    Args:
-        module: from the trained network; stays as it is.
-        name: where it stands in the network, for messages.
-        grid: what its input can be; None for any float32.
-
-    Raises:
-        UserError: modules of this type, or set up in this way, can't be exported.
-    """
-    del grid
-    known = sorted(kind.__name__ for kind in exact.registry if kind is not object)
-    raise UserError(
-        f"{name}: {type(module).__name__} modules can't be exported; "
-        f"those that can: {', '.join(known)}"
-    )
+@exact.register
+def _normalise(module: Normalise, place: Place) -> Layer:
+    del place
+    return Layer(copy.deepcopy(module), Grid.of(PIXEL_SCALE, PIXEL_OFFSET), _carry)
 
 
 @exact.register
-def _normalise(module: Normalise, name: str, grid: Grid | None) -> Layer:
-    del name, grid
-    step = torch.tensor(PIXEL_SCALE, dtype=torch.float64)
-    return Layer(copy.deepcopy(module), Grid(step, PIXEL_OFFSET), _carry)
+def _identity(module: nn.Identity, place: Place) -> Layer:
+    return Layer(copy.deepcopy(module), place.grid, _carry)
 
 
 @exact.register
-def _identity(module: nn.Identity, name: str, grid: Grid | None) -> Layer:
-    del name
-    return Layer(copy.deepcopy(module), grid, _carry)
-
-
-@exact.register
-def _flatten(module: nn.Flatten, name: str, grid: Grid | None) -> Layer:
+def _flatten(module: nn.Flatten, place: Place) -> Layer:
     if module.start_dim != 1 or module.end_dim != -1:
         raise UserError(
-            f"{name}: flattens axes {module.start_dim} to {module.end_dim}, must be 1 to -1"
+            f"{place.name}: flattens axes {module.start_dim} to {module.end_dim}, must be 1 to -1"
         )
     # A channel's step would have to be repeated for each of its pixels.
-    return Layer(copy.deepcopy(module), grid and grid.common(), lambda _, error: error.flatten(1))
+    grid = place.grid and place.grid.common()
+    return Layer(copy.deepcopy(module), grid, lambda _, error: error.flatten(1))
 
 
 @exact.register
-def _max_pool(module: nn.MaxPool2d, name: str, grid: Grid | None) -> Layer:
+def _max_pool(module: nn.MaxPool2d, place: Place) -> Layer:
     if module.ceil_mode or module.dilation not in (1, (1, 1)) or module.return_indices:
         raise UserError(
-            f"{name}: MaxPool2d with ceil_mode, dilation or return_indices can't be exported"
+            f"{place.name}: MaxPool2d with ceil_mode, dilation or return_indices can't be exported"
         )
     replacement = copy.deepcopy(module)
+    return Layer(replacement, place.grid, lambda _, error: replacement(error))
+
+
+@exact.register
+def _shortcut(module: Shortcut, place: Place) -> Layer:
+    replacement = copy.deepcopy(module)
+    # The new channels have no step of their own.
+    grid = place.grid and place.grid.common()
     return Layer(replacement, grid, lambda _, error: replacement(error))
 
 
 @exact.register
-def _hardtanh(module: nn.Hardtanh, name: str, grid: Grid | None) -> Layer:
-    if not module.min_val < 0 <= module.max_val:
+def _average(module: nn.AdaptiveAvgPool2d, place: Place) -> Layer:
+    if module.output_size not in (1, (1, 1)):
+        raise UserError(f"{place.name}: averages to {module.output_size}, must be 1")
+    grid, pixels = _integers(place), math.prod(place.shape[2:])
+    total = Grid(grid.step, grid.peak * pixels).checked(place.name)
+    times = 1
+    if place.normed:  # which multiplies anyhow
+        times, factor = pixels, 1.0
+        output = Grid(total.step, total.peak, times)
+        moved = 0.0
+    elif math.frexp(pixels)[0] == 0.5:
+        factor = 1 / pixels
+        output = Grid(total.step * factor, total.peak)
+        moved = 0.0
+    elif place.room is None:
         raise UserError(
-            f"{name}: Hardtanh from {module.min_val} to {module.max_val} changes signs; "
-            "its range must hold 0 and negative values"
+            f"{place.name}: averages {pixels} pixels, which is no power of two; "
+            "a BatchNorm2d or a Stream must follow"
         )
-    return Layer(nn.Identity(), grid, None)
+    else:
+        share, zero = torch.tensor(1 / pixels).double(), torch.tensor(0.0).double()
+        rounded = dyadic(share, zero, zero, total, place.room, place.name)
+        factor, output = float(rounded.scale), rounded.grid
+        # The factor's rounding, with all of the sum.
+        moved = 2.0 ** (-float(rounded.exponent) - 1) * pixels
+    rounding = gamma(2) + moved
+
+    def bound(x: Tensor, error: Tensor) -> Tensor:
+        total = (x.abs() + error).mean((2, 3), keepdim=True)
+        widened: Tensor = error.mean((2, 3), keepdim=True)
+        return (widened + rounding * total) * times
+
+    return Layer(PixelSum(factor), output, bound)
 
 
 @exact.register
-def _binarizer(module: qnn.QuantIdentity, name: str, grid: Grid | None) -> Layer:
-    del grid
+def _hardtanh(module: nn.Hardtanh, place: Place) -> Layer:
+    if not module.min_val < 0 <= module.max_val:
+        raise UserError(
+            f"{place.name}: Hardtanh from {module.min_val} to {module.max_val} changes signs; "
+            "its range must hold 0 and negative values"
+        )
+    return Layer(nn.Identity(), place.grid, None)
+
+
+@exact.register
+def _binarizer(module: qnn.QuantIdentity, place: Place) -> Layer:
     proxy = module.act_quant
     if not proxy.is_quant_enabled:
-        raise UserError(f"{name}: its quantizer is off; 1-bit activations of scale 1 are needed")
+        raise UserError(
+            f"{place.name}: its quantizer is off; 1-bit activations of scale 1 are needed"
+        )
     bits, scale = float(proxy.bit_width()), proxy.scale()
     if bits != 1 or (scale != 1).any():
         raise UserError(
-            f"{name}: activations of {bits:g} bits and scale {_listed(scale)}, "
+            f"{place.name}: activations of {bits:g} bits and scale {listed(scale)}, "
             "must be 1 bit and scale 1"
         )
     replacement = qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst, scaling_init=1.0)
-    return Layer(replacement, Grid(torch.ones((), dtype=torch.float64), 1), None, binarizes=True)
+    return Layer(replacement, Grid.of(1, 1), None, "sign")
+
+
+@exact.register
+def _stream(module: Stream, place: Place) -> Layer:
+    step = module.step
+    _integers(place).plus(Grid.of(step / 2, 1)).checked(place.name)
+
+    def bound(x: Tensor, error: Tensor) -> Tensor:
+        # The trained stream adds 1/2 in float32.
+        reach = error + gamma(2) * (x.abs() + error + step / 2)
+        return torch.maximum(
+            _round(x + reach, step) - _round(x, step), _round(x, step) - _round(x - reach, step)
+        )
+
+    return Layer(Rounder(step), Grid.of(step, -LOWEST), bound, "stream")
+
+
+def _round(x: Tensor, step: float) -> Tensor:
+    return torch.floor(x / step + 0.5).clamp(LOWEST, HIGHEST) * step
 
 
 @exact.register(nn.BatchNorm1d)
 @exact.register(nn.BatchNorm2d)
-def _batch_norm(module: nn.BatchNorm1d | nn.BatchNorm2d, name: str, grid: Grid | None) -> Layer:
-    del grid
+def _batch_norm(module: nn.BatchNorm1d | nn.BatchNorm2d, place: Place) -> Layer:
+    name = place.name
     if module.running_mean is None or module.running_var is None:
         raise UserError(f"{name}: has no running statistics; set track_running_stats=True")
     mean, variance = module.running_mean.double(), module.running_var.double()
     weight = torch.ones_like(mean) if module.weight is None else module.weight.detach().double()
     bias = torch.zeros_like(mean) if module.bias is None else module.bias.detach().double()
-    scale = weight / torch.sqrt(variance + module.eps)
-    shift = bias - mean * scale
+    # The input may be so many times the trained network's.
+    times = place.grid.times if place.grid else 1
+    scale, centre = weight / torch.sqrt(variance + module.eps) / times, mean * times
+    shift = bias - centre * scale
     if not (torch.isfinite(scale.float()) & torch.isfinite(shift.float())).all():
         raise UserError(f"{name}: its statistics or parameters aren't finite")
+    grid = None
+    # What the constants' rounding moves: by so much times the input's distance from the mean,
+    # and by so much.
+    turned = moved = torch.zeros_like(scale)
+    if place.room is not None:
+        rounded = dyadic(scale, centre, bias, _integers(place), place.room, name)
+        grid, deployed = rounded.grid, (rounded.scale, rounded.shift)
+        turned, moved = torch.exp2(-rounded.exponent) / 2, rounded.grid.step / 2
+    else:
+        deployed = (scale, shift)
     shape = (1, -1, 1, 1) if isinstance(module, nn.BatchNorm2d) else (1, -1)
-    size, centre, offset = (value.abs().reshape(shape) for value in (scale, mean, bias))
+    size, offset = scale.abs().reshape(shape), bias.abs().reshape(shape)
+    centre, turned, moved = (value.reshape(shape) for value in (centre, turned, moved))
     # (x - mean) / sqrt(variance + eps) * weight + bias, in whatever order it is computed:
     # no term meets more than 8 roundings in the trained network (sum, root, reciprocal,
     # times weight, times x or mean, two sums, and the mean's own difference), and 4 in the
@@ -206,149 +265,18 @@ def _batch_norm(module: nn.BatchNorm1d | nn.BatchNorm2d, name: str, grid: Grid |
     rounding = gamma(8) + gamma(4)
 
     def bound(x: Tensor, error: Tensor) -> Tensor:
-        magnitude = (x.abs() + error + centre) * size + offset
-        return size * error + rounding * magnitude + UNDERFLOW
+        magnitude = (x.abs() + error + centre.abs()) * size + offset
+        rounded = turned * (x - centre).abs() + moved
+        return size * error + rounding * magnitude + UNDERFLOW + rounded
 
-    replacement = Affine(scale.float().reshape(shape), shift.float().reshape(shape))
-    return Layer(replacement, None, bound)
+    scale, shift = (value.float().reshape(shape) for value in deployed)
+    return Layer(Affine(scale, shift), grid, bound)
 
 
-@exact.register
-def _convolution(module: qnn.QuantConv2d, name: str, grid: Grid | None) -> Layer:
-    if module.bias is not None:
+def _integers(place: Place) -> Grid:
+    if place.grid is None:
         raise UserError(
-            f"{name}: has a bias; make it with bias=False and let the BatchNorm2d after it shift"
+            f"{place.name}: sees values in float, and a stream sees what it gives; its input must "
+            "be integers times a step, from a QuantConv2d, a QuantIdentity or a Stream"
         )
-    weight, steps, quantizer = _frozen_weight(module, name)
-    replacement = qnn.QuantConv2d(
-        module.in_channels,
-        module.out_channels,
-        module.kernel_size,
-        module.stride,
-        module.padding,
-        module.dilation,
-        module.groups,
-        module.padding_mode,
-        bias=False,
-        **quantizer,
-    )
-    replacement.weight.data.copy_(weight)
-    output = _accumulator(weight, steps, grid, name)
-    magnitude = weight.double().abs()
-
-    def bound(_: Tensor, error: Tensor) -> Tensor:
-        widened: Tensor = functional.conv2d(
-            error,
-            magnitude,
-            stride=module.stride,
-            padding=module.padding,
-            dilation=module.dilation,
-            groups=module.groups,
-        )
-        return widened
-
-    return Layer(replacement, output, bound)
-
-
-@exact.register
-def _dense(module: qnn.QuantLinear, name: str, grid: Grid | None) -> Layer:
-    weight, steps, quantizer = _frozen_weight(module, name)
-    has_bias = module.bias is not None
-    replacement = qnn.QuantLinear(
-        module.in_features, module.out_features, bias=has_bias, **quantizer
-    )
-    replacement.weight.data.copy_(weight)
-    output = _accumulator(weight, steps, grid, name)
-    magnitude = weight.double().abs()
-    if not has_bias:
-        return Layer(replacement, output, lambda _, error: functional.linear(error, magnitude))
-
-    if module.bias_quant.is_quant_enabled:
-        raise UserError(f"{name}: its bias has a quantizer; export rounds the bias by itself")
-    bias: Tensor = module.bias.detach().double()
-    rounded = torch.round(bias / output.step) * output.step
-    replacement.bias.data.copy_(rounded)
-    output = _checked(
-        Grid(output.step, output.peak + float((rounded / output.step).abs().max())), name
-    )
-    # The exported sum is exact. The trained one adds a bias between the steps, at any point
-    # of the sum, so that every addition may round.
-    rounding = gamma(module.in_features + 1)
-
-    def bound(x: Tensor, error: Tensor) -> Tensor:
-        widened: Tensor = functional.linear(error, magnitude)
-        total: Tensor = functional.linear(x.abs() + error, magnitude) + bias.abs()
-        moved = (bias - rounded).abs()
-        return widened + moved + (moved > 0) * rounding * total
-
-    return Layer(replacement, output, bound)
-
-
-def _accumulator(weight: Tensor, steps: Tensor, grid: Grid | None, name: str) -> Grid:
-    """Return what the sums of weights times inputs can be, having checked that they are exact."""
-    if grid is None:
-        raise UserError(f"{name}: its input isn't quantized; put a 1-bit QuantIdentity before it")
-    grid = grid.common()
-    sums = weight.double().abs().flatten(1).sum(1) / steps
-    return _checked(Grid((steps * grid.step).squeeze(), grid.peak * float(sums.max())), name)
-
-
-def _checked(grid: Grid, name: str) -> Grid:
-    if grid.peak >= EXACT_INTEGERS:
-        raise UserError(
-            f"{name}: its sums reach {grid.peak:.0f} steps; float32 is exact below {EXACT_INTEGERS}"
-        )
-    return grid
-
-
-def _frozen_weight(
-    module: qnn.QuantConv2d | qnn.QuantLinear, name: str
-) -> tuple[Tensor, Tensor, dict[str, Any]]:
-    """Return the weight as the network uses it, and a quantizer that leaves it so.
-
-    Brevitas' exporter writes the tensor that enters the quantizer, and the reader of the file
-    quantizes that with nothing but its scale. So what enters must be the quantized weight
-    itself: a quantizer that first centres the weight would be lost.
-
-    Returns:
-        the quantized weight, float32; the step of each output channel, float64 [out];
-        the arguments that make a Brevitas layer with the frozen quantizer.
-    """
-    if not module.weight_quant.is_quant_enabled:
-        raise UserError(f"{name}: its weights aren't quantized")
-    if module.input_quant.is_quant_enabled or module.output_quant.is_quant_enabled:
-        raise UserError(
-            f"{name}: has an input or output quantizer; quantize activations by a QuantIdentity"
-        )
-    quantized = module.quant_weight()
-    value, scale = quantized.value.detach(), quantized.scale.detach()
-    bits, zero_point = int(quantized.bit_width), quantized.zero_point
-    if (zero_point != 0).any() or not quantized.signed:
-        raise UserError(f"{name}: its weights must be signed, with zero point 0")
-    mantissa, _ = torch.frexp(scale)
-    if not (mantissa == 0.5).all():
-        raise UserError(f"{name}: weights of scale {_listed(scale)}, must be powers of two")
-    steps = scale.double().reshape(-1).expand(len(value))
-    if bits == 1:
-        quantizer = {
-            "weight_quant": SignedBinaryWeightPerTensorConst,
-            "weight_scaling_init": scale,
-        }
-    else:
-        narrow = module.weight_quant.is_narrow_range
-        largest = 2 ** (bits - 1) - 1 if narrow else 2 ** (bits - 1)
-        quantizer = {
-            "weight_quant": Int8WeightPerTensorFloat,
-            "weight_bit_width": bits,
-            "weight_narrow_range": narrow,
-            "weight_scaling_impl_type": ScalingImplType.CONST,
-            "weight_scaling_init": scale * largest,
-        }
-    return value, steps, quantizer
-
-
-def _listed(values: Tensor) -> str:
-    """Return a tensor's distinct values, the first few of them."""
-    distinct = sorted(set(values.detach().flatten().tolist()))
-    shown = ", ".join(f"{value:g}" for value in distinct[:4])
-    return shown + (", ..." if len(distinct) > 4 else "")
+    return place.grid

@@ -1,12 +1,24 @@
 """The exported network in PyTorch: the trained one's graph with every module made exact."""
 
+import operator
 from dataclasses import dataclass
 
 import torch
+from brevitas import nn as qnn
 from torch import fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
 
 from irnet_hw.errors import UserError
-from irnet_hw.export.layers import Grid, Layer, exact
+from irnet_hw.export import weights  # noqa: F401 (registers the layers with weights)
+from irnet_hw.export.exact import Grid, Layer, Place, exact
+from irnet_hw.export.layers import add
+from irnet_hw.models.blocks import Shortcut, Stream
+
+#: Modules that hand their input's values on, or some of them.
+PASSING = (nn.Identity, nn.Flatten, nn.MaxPool2d, Shortcut)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+#: Modules that multiply by constants, which are rounded where a stream sees the products.
+MULTIPLYING = (*NORMS, nn.AdaptiveAvgPool2d)
 
 
 @dataclass(frozen=True)
@@ -16,18 +28,20 @@ class Network:
     Attributes:
         trained: in eval mode, the modules as trained.
         deployed: the same graph, every module replaced.
-        layers: the replacements by module name.
+        layers: the replacements by module name, and the sums.
+        image_shape: height, width and channels of the images.
         step: the power of two whose integer multiples the logits are.
     """
 
     trained: fx.GraphModule
     deployed: fx.GraphModule
     layers: dict[str, Layer]
+    image_shape: tuple[int, int, int]
     step: float
 
     def boundaries(self) -> list[str]:
-        """Return the names of the modules whose output is binary, in the order of execution."""
-        return [name for name, layer in self.layers.items() if layer.binarizes]
+        """Return the modules that give signs or streams, in the order of execution."""
+        return [name for name, layer in self.layers.items() if layer.boundary]
 
 
 class _Tracer(fx.Tracer):
@@ -39,38 +53,44 @@ class _Tracer(fx.Tracer):
         return known or library or super().is_leaf_module(m, module_qualified_name)
 
 
-def deploy(model: nn.Module) -> Network:
+def deploy(model: nn.Module, image_shape: tuple[int, int, int]) -> Network:
     """Replace every module of a trained network by its exact equal.
 
     Args:
         model: takes images as float32 [N, C, H, W] with values 0 to 255; is put in eval mode.
+        image_shape: height, width and channels of the images.
 
     Raises:
         UserError: a module or an operation can't be exported; the message names it.
     """
     model.eval()
-    graph = _trace(model)
-    trained = fx.GraphModule(model, graph)
+    trained = fx.GraphModule(model, _trace(model))
+    height, width, channels = image_shape
+    with torch.inference_mode():
+        ShapeProp(trained).propagate(torch.zeros(1, channels, height, width))
     grids: dict[fx.Node, Grid | None] = {}
     layers: dict[str, Layer] = {}
-    for node in graph.nodes:
+    for node in trained.graph.nodes:
         if node.op == "placeholder":
-            grids[node] = Grid(torch.ones((), dtype=torch.float64), 255)
-        elif node.op == "call_module":
-            name = str(node.target)
+            grids[node] = Grid.of(1, 255)
+        elif node.op != "output":
+            name = name_of(node)
             if name in layers:
                 raise UserError(f"{name}: is used twice; every use needs a module of its own")
-            (source,) = node.args
-            layer = exact(trained.get_submodule(name), name, grids[source])
-            grids[node], layers[name] = layer.grid, layer
-        elif node.op != "output":
-            raise UserError(
-                f"{node.name}: the operation {_called(node)} can't be exported; "
-                "networks are made of modules"
-            )
-    _check_signs(graph, layers)
-    deployed = fx.GraphModule({name: layer.module for name, layer in layers.items()}, graph)
-    return Network(trained, deployed.eval(), layers, _step(graph, grids))
+            layers[name] = _layer(trained, node, grids)
+            grids[node] = layers[name].grid
+    _check_signs(trained.graph, layers)
+    modules = {name: layer.module for name, layer in layers.items() if layer.module is not None}
+    deployed = fx.GraphModule(modules, trained.graph).eval()
+    return Network(trained, deployed, layers, image_shape, _step(trained.graph, grids))
+
+
+def name_of(node: fx.Node) -> str:
+    """Return the name of a node's module, or that of an operation within its module."""
+    if node.op == "call_module":
+        return str(node.target)
+    inside = [path for path, _ in node.meta.get("nn_module_stack", {}).values() if path]
+    return ".".join([*inside[-1:], node.name])
 
 
 def _trace(model: nn.Module) -> fx.Graph:
@@ -83,21 +103,106 @@ def _trace(model: nn.Module) -> fx.Graph:
         ) from error
 
 
+def _layer(trained: fx.GraphModule, node: fx.Node, grids: dict[fx.Node, Grid | None]) -> Layer:
+    """Return what a module or an operation becomes."""
+    name, sources = name_of(node), node.all_input_nodes
+    if node.op == "call_module":
+        (source,) = sources
+        module = trained.get_submodule(name)
+        place = Place(
+            name,
+            grids[source],
+            source.meta["tensor_meta"].shape,
+            _room(trained, node) if isinstance(module, MULTIPLYING) else None,
+            _is_normed(trained, node),
+        )
+        return exact(module, place)
+    if node.target is not operator.add or len(sources) != 2:
+        raise UserError(
+            f"{name}: the operation {_called(node)} can't be exported; networks are made of "
+            "modules and of sums of two tensors"
+        )
+    first, second = (grids[source] for source in sources)
+    return add(name, first, second, _room(trained, node))
+
+
 def _called(node: fx.Node) -> str:
     return node.target if isinstance(node.target, str) else node.target.__name__
+
+
+def _module(trained: fx.GraphModule, node: fx.Node) -> nn.Module | None:
+    return trained.get_submodule(str(node.target)) if node.op == "call_module" else None
+
+
+def _room(trained: fx.GraphModule, node: fx.Node) -> Grid | None:
+    """Return what is added to a node's values until a stream rounds them.
+
+    Returns:
+        half a step of the stream and the other streams that sums add; None where no stream sees
+        the values.
+
+    Raises:
+        UserError: several streams see them, or a sum adds something else than a stream.
+    """
+    rooms: list[Grid | None] = []
+    for user in node.users:
+        module = _module(trained, user)
+        if isinstance(module, Stream):
+            rooms.append(Grid.of(module.step / 2, 1))
+        elif isinstance(module, PASSING):
+            rooms.append(_room(trained, user))
+        elif user.target is operator.add:
+            further = _room(trained, user)
+            if further is not None:
+                rooms.append(further.plus(_added(trained, node, user)))
+    found = [room for room in rooms if room is not None]
+    if len(found) > 1:
+        raise UserError(
+            f"{name_of(node)}: is seen by several Streams; let one of them see it, and the others "
+            "what that one gives"
+        )
+    return found[0] if found else None
+
+
+def _added(trained: fx.GraphModule, node: fx.Node, total: fx.Node) -> Grid:
+    """Return what a sum adds to a node."""
+    (other,) = (source for source in total.all_input_nodes if source is not node)
+    source = other
+    while isinstance(module := _module(trained, source), PASSING):
+        (source,) = source.all_input_nodes
+    if not isinstance(module, Stream):
+        raise UserError(
+            f"{name_of(total)}: adds {name_of(node)} and {name_of(other)}; one of them must come "
+            "from a Stream"
+        )
+    return Grid.of(module.step, 128)
+
+
+def _is_normed(trained: fx.GraphModule, node: fx.Node) -> bool:
+    """Say whether all that see a node's values are batch norms or signs."""
+    for user in node.users:
+        module = _module(trained, user)
+        if isinstance(module, PASSING):
+            if not _is_normed(trained, user):
+                return False
+        elif not isinstance(module, NORMS) and (
+            not isinstance(module, qnn.QuantIdentity) or isinstance(module, Stream)
+        ):
+            return False
+    return True
 
 
 def _check_signs(graph: fx.Graph, layers: dict[str, Layer]) -> None:
     """Check that where only signs are the same, only signs are looked at."""
     for node in graph.nodes:
         layer = layers.get(str(node.target))
-        if layer is None or layer.bound is not None or layer.binarizes:
+        if layer is None or layer.bound is not None or layer.boundary:
             continue
         for user in node.users:
-            follower = layers.get(str(user.target))
-            if follower is None or not follower.binarizes:
+            follower = layers.get(name_of(user))
+            if follower is None or follower.boundary != "sign":
                 raise UserError(
-                    f"{node.target}: is followed by {user.target}; a Hardtanh can be exported "
+                    f"{node.target}: is followed by {name_of(user)}; a Hardtanh can be exported "
                     "only before a 1-bit QuantIdentity, which sees nothing but signs"
                 )
 
@@ -108,7 +213,7 @@ def _step(graph: fx.Graph, grids: dict[fx.Node, Grid | None]) -> float:
     grid = grids[logits]
     if grid is None or grid.step.min() != grid.step.max():
         raise UserError(
-            f"{logits.target}: gives the logits, which must be integers times one power of two; "
+            f"{name_of(logits)}: gives the logits, which must be integers times one power of two; "
             "end the network with a QuantLinear of one scale"
         )
     return float(grid.step.min())

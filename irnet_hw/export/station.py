@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw import data, progress, spec
+from irnet_hw import data, models, progress, spec
 from irnet_hw.errors import UserError
 from irnet_hw.export.file import set_metadata, to_bytes, to_qonnx
 from irnet_hw.export.network import Network, deploy
@@ -27,6 +27,9 @@ from irnet_hw.train.table import table
 
 #: So many images have golden vectors.
 GOLDEN_IMAGES = 8
+
+#: A recipe's keys that are paths on the machine that trained, and say nothing elsewhere.
+LOCAL = ("data_folder", "start")
 
 #: Of a dataset that doesn't fit in memory, so many held-out images are looked at.
 STREAMED_IMAGES = 1000
@@ -56,7 +59,7 @@ def export(checkpoint: Path, out: Path | None = None) -> Exported:
 
     - ``model.onnx``, the network with its metadata; the same checkpoint gives the same bytes;
     - ``golden.npz``: "images" (uint8, [N, height, width, channels]), "labels", and by the name
-      of the QONNX tensor every binary activation and "logits" (float32, [N, ...], NCHW);
+      of the QONNX tensor every sign, stream and "logits" (float32, [N, ...], NCHW);
     - ``heldout.npz``: the held-out "images" and "labels", to simulate with: all of them, or of
       a streamed dataset 1,000;
     - ``export.json``: what was checked, and the accuracies.
@@ -78,8 +81,9 @@ def export(checkpoint: Path, out: Path | None = None) -> Exported:
     else:
         images, labels = dataset.test_images, dataset.test_labels
     try:
-        network = deploy(trained.model())
-        model = to_qonnx(network, dataset.image_shape)
+        _check_precision(trained.recipe.model)
+        network = deploy(trained.model(), dataset.image_shape)
+        model = to_qonnx(network)
         verified = verify(network, model, images)
     except UserError as error:
         raise UserError(f"{checkpoint}: {error}") from error
@@ -104,10 +108,23 @@ def export(checkpoint: Path, out: Path | None = None) -> Exported:
     return Exported(folder / "model.onnx", folder / "golden.npz", folder / "heldout.npz", summary)
 
 
+def _check_precision(config: models.Config) -> None:
+    """Check that a network was trained to be exported.
+
+    Raises:
+        UserError: it has layers in float.
+    """
+    if getattr(config, "precision", "hardware") == "paper":
+        raise UserError(
+            'model.precision = "paper": layers in float can\'t be exported; train with '
+            "--set model.precision=hardware"
+        )
+
+
 def _metadata(trained: Checkpoint, checked: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": trained.recipe.name,
-        "recipe": table(trained.recipe),
+        "recipe": {key: value for key, value in table(trained.recipe).items() if key not in LOCAL},
         "seed": trained.seed,
         "epoch": trained.epoch,
         "labels": trained.labels,
@@ -151,8 +168,9 @@ def _conclusion(path: Path, verified: Verified, checked: Mapping[str, Any]) -> s
     values = sum(found.values for found in verified.equalities)
     return (
         f"{path}: checked on {accuracy['images']} held-out images: the QONNX run equals PyTorch "
-        f"in all {values} binary activations and logits; "
-        f"rounding turned {verified.turned()} signs; "
+        f"in all {values} signs, stream values and logits; "
+        f"rounding turned {verified.differences('sign')} signs and moved "
+        f"{verified.differences('stream')} stream values; "
         f"accuracy {accuracy['pytorch']:.2%} as trained, {accuracy['qonnx']:.2%} as exported, "
         f"{checked['predictions_differ']} predictions differ"
     )

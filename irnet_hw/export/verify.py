@@ -2,11 +2,12 @@
 
 Two statements are checked, and nothing is written unless both hold:
 
-1. The QONNX run equals the exported network in PyTorch in every binary activation and logit.
+1. The QONNX run equals the exported network in PyTorch in every sign, stream value and logit.
 2. The exported network differs from the trained one by no more than rounding explains. Both go
-   through the network side by side, from every binary activation on with the trained one's
+   through the network side by side, from every sign and stream on with the trained one's
    values. Each value must lie within the bound of its layer, and each sign that differs must
-   come from a value that lies within the bound of 0 in both.
+   come from a value that lies within the bound of 0 in both. A stream's bound is as many steps
+   as the bound of what it rounds can make.
 """
 
 import math
@@ -22,8 +23,9 @@ from torch import Tensor, fx
 
 from irnet_hw import progress, spec
 from irnet_hw.errors import UserError
+from irnet_hw.export.exact import Boundary, Layer
 from irnet_hw.export.file import OUTPUT
-from irnet_hw.export.network import Network
+from irnet_hw.export.network import Network, name_of
 
 #: So many images go through the networks together.
 BATCH = 64
@@ -45,6 +47,7 @@ class Closeness:
     Attributes:
         layer: the module's name.
         type: the trained module's type.
+        boundary: what it gives, if that goes on to the next layer.
         values: how many were compared.
         differences: how many values, or signs, aren't the same.
         largest: the largest difference, or the largest magnitude before a sign that differs;
@@ -55,31 +58,36 @@ class Closeness:
 
     layer: str
     type: str
+    boundary: Boundary | None = None
     values: int = 0
     differences: int = 0
     largest: float = 0.0
     allowed: float = 0.0
     unexplained: int = 0
 
-    def add(self, wrong: Tensor, size: Tensor, bound: Tensor) -> None:
+    def add(self, values: int, differences: int, size: Tensor, bound: Tensor) -> None:
         """Count a batch.
 
         Args:
-            wrong: which values or signs aren't the same.
-            size: by how much.
-            bound: how much rounding explains.
+            values: how many were compared.
+            differences: how many aren't the same.
+            size: by how much they differ, at least those that do.
+            bound: how much rounding explains there.
         """
+        self.values += values
+        if not differences:
+            return
         # Written so that a NaN counts as unexplained.
-        outside = wrong & ~(size <= bound)
-        first = bool(outside.any()) and not self.unexplained
-        self.values += wrong.numel()
-        self.differences += int(wrong.sum())
-        self.unexplained += int(outside.sum())
-        sizes = torch.where(outside if self.unexplained else wrong, size, 0).flatten()
+        outside = ~(size <= bound)
+        unexplained = int(outside.sum())
+        first = unexplained > 0 and not self.unexplained
+        self.differences += differences
+        self.unexplained += unexplained
+        sizes = torch.where(outside, size, 0) if self.unexplained else size
         worst = int(sizes.argmax())
-        if first or sizes[worst] > self.largest:
-            self.largest = float(sizes[worst])
-            self.allowed = float(bound.flatten()[worst])
+        if first or sizes.flatten()[worst] > self.largest:
+            self.largest = float(sizes.flatten()[worst])
+            self.allowed = float(bound.expand_as(sizes).flatten()[worst])
 
 
 @dataclass(frozen=True)
@@ -98,10 +106,9 @@ class Verified:
     equalities: list[Equality]
     closenesses: list[Closeness]
 
-    def turned(self) -> int:
-        """Return how many binary activations have another sign as exported than as trained."""
-        names = {found.tensor for found in self.equalities}
-        return sum(found.differences for found in self.closenesses if found.layer in names)
+    def differences(self, boundary: Boundary) -> int:
+        """Return how many signs, or stream values, aren't the same as exported and as trained."""
+        return sum(found.differences for found in self.closenesses if found.boundary == boundary)
 
     def summary(self, labels: npt.NDArray[np.int64]) -> dict[str, Any]:
         """Return what was checked, as JSON.
@@ -209,11 +216,12 @@ class _Comparison(fx.Interpreter):
 
     def __init__(self, network: Network) -> None:
         super().__init__(network.trained)
-        self._network = network
+        self._layers = network.layers
         self.found = {
-            name: Closeness(name, type(network.trained.get_submodule(name)).__name__)
-            for name, layer in network.layers.items()
-            if layer.bound is not None or layer.binarizes
+            name_of(node): Closeness(name_of(node), self._type(node), layer.boundary)
+            for node in network.trained.graph.nodes
+            if (layer := self._layers.get(name_of(node))) is not None
+            and (layer.bound is not None or layer.boundary)
         }
 
     def compare(self, x: Tensor) -> Tensor:
@@ -221,18 +229,52 @@ class _Comparison(fx.Interpreter):
         logits: _Pair = self.run(_Pair(x, x, torch.zeros_like(x, dtype=torch.float64)))
         return logits.trained
 
-    def call_module(self, target: Any, args: Any, kwargs: Any) -> _Pair:
-        del kwargs
-        (x,) = args
-        layer = self._network.layers[target]
-        trained, deployed = self.fetch_attr(target)(x.trained), layer.module(x.deployed)
-        if layer.binarizes:
-            size = torch.maximum(x.trained.abs(), x.deployed.abs()).double()
-            self.found[target].add(trained != deployed, size, x.error)
+    def run_node(self, n: fx.Node) -> Any:
+        """Run a module or a sum of both networks, and compare what they give."""
+        if n.op not in ("call_module", "call_function"):
+            return super().run_node(n)
+        name = name_of(n)
+        layer, pairs = self._layers[name], [self.env[source] for source in n.all_input_nodes]
+        trained, deployed, x, entering = self._outputs(n, layer, pairs)
+        if layer.boundary:
+            self._compare_boundary(self.found[name], layer, pairs[0], trained, deployed)
             return _Pair(trained, trained, torch.zeros_like(trained, dtype=torch.float64))
         if layer.bound is None:
-            return _Pair(trained, deployed, x.error)
-        error = layer.bound(x.deployed.double(), x.error)
-        difference = (trained.double() - deployed.double()).abs()
-        self.found[target].add(trained != deployed, difference, error)
+            return _Pair(trained, deployed, entering)
+        times = layer.grid.times if layer.grid else 1
+        difference = (trained.double() * times - deployed.double()).abs()
+        error = layer.bound(x.double(), entering).expand_as(difference)
+        differences = int(difference.count_nonzero())
+        self.found[name].add(difference.numel(), differences, difference, error)
         return _Pair(trained, deployed, error)
+
+    def _compare_boundary(
+        self, found: Closeness, layer: Layer, pair: _Pair, trained: Tensor, deployed: Tensor
+    ) -> None:
+        """Compare signs or streams; there are many, and few that differ."""
+        where = trained != deployed
+        error = pair.error[where]
+        if layer.bound is None:
+            size = torch.maximum(pair.trained[where].abs(), pair.deployed[where].abs()).double()
+            bound = error
+        else:
+            size = (trained[where].double() - deployed[where].double()).abs()
+            bound = layer.bound(pair.deployed[where].double(), error)
+        found.add(trained.numel(), len(size), size, bound)
+
+    def _outputs(
+        self, node: fx.Node, layer: Layer, pairs: list[_Pair]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return both networks' outputs, and what the layer's bound takes."""
+        if layer.module is None:
+            first, second = pairs
+            total = first.deployed + second.deployed
+            return first.trained + second.trained, total, total, first.error + second.error
+        (pair,) = pairs
+        trained = self.fetch_attr(str(node.target))(pair.trained)
+        return trained, layer.module(pair.deployed), pair.deployed, pair.error
+
+    def _type(self, node: fx.Node) -> str:
+        if node.op != "call_module":
+            return "sum"
+        return type(self.fetch_attr(str(node.target))).__name__

@@ -12,7 +12,10 @@ from irnet_hw import spec
 from irnet_hw.compiler import build, manifest
 from irnet_hw.compiler.reference import dataflow_run
 from irnet_hw.errors import UserError
+from irnet_hw.export.file import to_bytes, to_qonnx
+from irnet_hw.export.network import deploy
 from tests.compiler.graphs import Conv, Dense, Network, images
+from tests.export.networks import SHAPE, tiny_residual
 
 NETWORK = Network(image=(6, 6, 1), layers=(Conv(4, bits=8), Conv(6, pool=2)), classes=4)
 
@@ -177,3 +180,16 @@ def test_golden_vectors_of_another_network(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         build(model, "pynq-z2", tmp_path / "out", 1000)
     assert str(caught.value) == f"{golden}: is not of this network; export the network again"
+
+
+@pytest.mark.parametrize("structure", ["bireal", "normal"])
+def test_refuses_a_residual_network(tmp_path: Path, structure: str) -> None:
+    path = tmp_path / "resnet.onnx"
+    path.write_bytes(to_bytes(to_qonnx(deploy(tiny_residual(structure), SHAPE))))
+    with pytest.raises(UserError) as error:
+        build(path, "pynq-z2", tmp_path / "out", 1000)
+    assert str(error.value) == (
+        f"{path}: node Quant_2 (Quant): rounds the activations stem.clip; networks whose "
+        "activations are all signs, made by BipolarQuant, are supported"
+    )
+    assert not (tmp_path / "out").exists()

@@ -6,9 +6,12 @@ import torch
 from torch import nn
 
 from irnet_hw import data
-from irnet_hw.models import VGG, build
+from irnet_hw.models import VGG, ResNet, build
 from irnet_hw.train import Checkpoint, load_recipe
 from irnet_hw.train.checkpoint import save_checkpoint, versions
+
+#: The images'.
+SHAPE = (8, 8, 1)
 
 #: The modules whose output is binary.
 BOUNDARIES = ["block1.binarise", "block2.binarise", "binarise"]
@@ -21,23 +24,48 @@ def tiny_recipe():
 
 def tiny_network(seed=0):
     """Return a network with weights off balance and batch norms of either sign."""
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(seed)
-        network = build(tiny_recipe().model)
-        for name, module in network.named_modules():
-            if name.endswith("conv"):
-                module.weight += module.weight.std() * torch.randn(len(module.weight), 1, 1, 1)
-        images = torch.from_numpy(data.load("digits").train_images[:200])
-        network.train()(images.permute(0, 3, 1, 2).float())
+    images = torch.from_numpy(data.load("digits").train_images[:200]).permute(0, 3, 1, 2)
+    return randomised(tiny_recipe().model, images.float(), seed)
+
+
+def tiny_resnet(structure="bireal", **keys):
+    """Return the configuration of a residual network in the hardware's precision."""
+    keys = {"widths": [8, 16], "blocks": [1, 1], "precision": "hardware", **keys}
+    return ResNet("resnet", [8, 8, 1], 10, structure, 1, **keys)
+
+
+def tiny_residual(structure="bireal", seed=0, **keys):
+    """Return a residual network as :func:`tiny_network`, with a few batch norms of next to 0."""
+    images = torch.from_numpy(data.load("digits").train_images[:200]).permute(0, 3, 1, 2)
+    network = randomised(tiny_resnet(structure, **keys), images.float(), seed)
+    with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
+                module.weight[::3] *= 1e-6
+    return network
+
+
+def randomised(config, images, seed):
+    """Return a network in eval mode with random weights, and statistics that fit the images."""
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(seed)
+        network = build(config)
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                offsets = torch.randn(len(module.weight), 1, 1, 1)
+                module.weight += module.weight.std() * offsets
+        network.train()(images)
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
                 nn.init.normal_(module.weight)
                 nn.init.normal_(module.bias)
     return network.eval()
 
 
-def tiny_checkpoint(path, network):
+def tiny_checkpoint(path, network, config=None):
     recipe = tiny_recipe()
+    if config is not None:
+        recipe = dataclasses.replace(recipe, model=config)
     checkpoint = Checkpoint(
         recipe=recipe,
         seed=recipe.seed,

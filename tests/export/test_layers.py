@@ -1,78 +1,15 @@
 import pytest
 import torch
 from brevitas import nn as qnn
-from brevitas.quant import (
-    Int8ActPerTensorFixedPoint,
-    Int8Bias,
-    Int8WeightPerTensorFixedPoint,
-    Int8WeightPerTensorFloat,
-)
-from hypothesis import given, settings
+from brevitas.quant import Int8ActPerTensorFixedPoint
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from irnet_hw.errors import UserError
-from irnet_hw.export.layers import Grid, exact
-from irnet_hw.models.blocks import Normalise
+from irnet_hw.export.exact import Grid
+from irnet_hw.models.blocks import Normalise, Shortcut, Stream
 from irnet_hw.quant import EDEActQuant, LibraWeightQuant, libra
-
-BITS = Grid(torch.tensor(1.0, dtype=torch.float64), 1)
-
-
-def replace(module, grid=BITS):
-    return exact(module.eval(), "part", grid)
-
-
-def refused(module, grid=BITS):
-    with pytest.raises(UserError) as error:
-        replace(module, grid)
-    return str(error.value)
-
-
-@st.composite
-def weights(draw, *shape):
-    """Weights of channels that lie anywhere, so that balancing turns signs."""
-    random = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
-    spread = draw(st.floats(1e-3, 10))
-    offset = torch.randn(shape[0], *[1] * (len(shape) - 1), generator=random)
-    return spread * (torch.randn(shape, generator=random) + offset)
-
-
-@settings(max_examples=25)
-@given(weights(6, 5, 3, 3))
-def test_binary_weights_are_the_balanced_ones(weight):
-    conv = qnn.QuantConv2d(5, 6, 3, bias=False, weight_quant=LibraWeightQuant)
-    conv.weight.data.copy_(weight)
-    layer = replace(conv)
-    binary, scale = libra(weight)
-    # What enters the quantizer is what Brevitas' exporter writes.
-    assert torch.equal(layer.module.weight, binary * scale)
-    assert torch.equal(layer.module.quant_weight().value, binary * scale)
-    assert torch.equal(layer.module.quant_weight().scale, scale)
-    assert torch.equal(layer.grid.step, scale.double().flatten())
-    assert layer.grid.peak == 45
-
-
-def test_the_raw_weights_signs_are_others():
-    weight = torch.tensor([[0.1, 0.2, 0.3, 0.8]])
-    dense = qnn.QuantLinear(4, 1, bias=False, weight_quant=LibraWeightQuant)
-    dense.weight.data.copy_(weight)
-    assert replace(dense).module.weight.sign().tolist() == [[-1, -1, -1, 1]]
-    assert weight.sign().tolist() == [[1, 1, 1, 1]]
-
-
-@settings(max_examples=25)
-@given(weights(4, 3, 3, 3), st.integers(2, 8))
-def test_integer_weights_stay_as_quantized(weight, bits):
-    conv = qnn.QuantConv2d(
-        3, 4, 3, bias=False, weight_quant=Int8WeightPerTensorFixedPoint, weight_bit_width=bits
-    )
-    conv.weight.data.copy_(weight)
-    frozen, expected = replace(conv).module, conv.eval().quant_weight()
-    for weight_tensor in (frozen.weight, frozen.quant_weight().value):
-        assert torch.equal(weight_tensor, expected.value)
-    assert torch.equal(frozen.quant_weight().scale, expected.scale)
-    assert frozen.quant_weight().bit_width == bits
+from tests.export.places import refused, replace
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(-4, 4), st.floats(-4, 4))
@@ -107,29 +44,123 @@ def test_batch_norm_is_a_product_and_a_sum_of_float32():
     assert layer.grid is None
 
 
-@settings(max_examples=25)
-@given(weights(4, 20), st.integers(0, 2**32 - 1))
-def test_bias_becomes_a_multiple_of_the_step(weight, seed):
+ROOM = Grid.of(2**-8, 257)
+
+
+def test_batch_norm_that_a_stream_sees_is_dyadic():
+    norm = nn.BatchNorm2d(2)
+    norm.weight.data.copy_(torch.tensor([-0.3, 1e-9]))
+    norm.running_mean.copy_(torch.tensor([2.2, 0.1]))
+    norm.bias.data.copy_(torch.tensor([0.4, -0.2]))
+    layer = replace(norm, Grid.of(1, 144), room=ROOM)
+    steps = layer.grid.step.reshape(1, 2, 1, 1)
+    for constant in (layer.module.scale, layer.module.shift):
+        assert torch.equal(constant / steps, (constant / steps).round())
+    assert layer.module.scale.flatten()[1] == 0
+    torch.testing.assert_close(
+        layer.module.scale.flatten()[0].item(), -0.3 / (1 + norm.eps) ** 0.5, rtol=2**-11, atol=0
+    )
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(-9, 1), st.integers(-6, 3), st.integers(1, 2**18))
+def test_dyadic_batch_norm_within_its_bound(seed, log_weight, log_step, peak):
     random = torch.Generator().manual_seed(seed)
-    dense = qnn.QuantLinear(20, 4, bias=True, weight_quant=Int8WeightPerTensorFixedPoint)
-    dense.weight.data.copy_(weight)
-    dense.bias.data.copy_(torch.randn(4, generator=random))
-    layer = replace(dense)
-    steps = layer.module.bias.double() / layer.grid.step.min()
-    assert torch.equal(steps, steps.round())
-    x = torch.randint(0, 2, (50, 20), generator=random) * 2.0 - 1
+    step = 2.0**log_step
+    norm = nn.BatchNorm2d(5).eval()
+    size = step * peak
+    norm.running_mean.copy_(size / 4 * torch.randn(5, generator=random))
+    norm.running_var.copy_((size / 4) ** 2 * (0.1 + torch.rand(5, generator=random)))
+    norm.weight.data.copy_(10**log_weight * torch.randn(5, generator=random))
+    norm.bias.data.copy_(torch.randn(5, generator=random))
+    x = step * torch.randint(-peak, peak + 1, (3, 5, 4, 4), generator=random).float()
+    layer = replace(norm, Grid.of(step, peak), room=ROOM)
     with torch.no_grad():
-        difference = (dense(x).double() - layer.module(x).double()).abs()
-    bound = layer.bound(x.double(), torch.zeros(50, 20, dtype=torch.float64))
+        difference = (norm(x).double() - layer.module(x).double()).abs()
+    assert (difference <= layer.bound(x.double(), torch.zeros_like(difference))).all()
+
+
+def test_batch_norm_of_floats_that_a_stream_sees():
+    assert refused(nn.BatchNorm2d(2), None, room=ROOM) == (
+        "part: sees values in float, and a stream sees what it gives; its input must be integers "
+        "times a step, from a QuantConv2d, a QuantIdentity or a Stream"
+    )
+
+
+@given(st.sampled_from([2**-7, 2**-5, 0.5]), st.integers(0, 2**32 - 1))
+def test_stream_rounds_as_trained(step, seed):
+    random = torch.Generator().manual_seed(seed)
+    # Many of them halfway between two values, and many beyond the last ones.
+    x = torch.randint(-400, 400, (3000,), generator=random) / 2 * step
+    x += step * 2**-10 * torch.randint(-1, 2, (3000,), generator=random)
+    stream = Stream(step)
+    layer = replace(stream, Grid.of(step * 2**-10, 2**18))
+    assert torch.equal(layer.module(x), stream(x))
+    assert layer.boundary == "stream"
+    assert (float(layer.grid.step), float(layer.grid.peak)) == (step, 128)
+
+
+def test_stream_may_differ_by_the_steps_that_its_bound_explains():
+    layer = replace(Stream(2**-7), Grid.of(2**-20, 1))
+    x = torch.tensor([0.0, 0.49, 0.49, 1.0, 127.4, 300.0]).double() / 128
+    error = torch.tensor([0.4, 0.02, 0.001, 2.6, 9.0, 9.0]).double() / 128
+    assert (layer.bound(x, error) * 128).tolist() == [0, 1, 0, 3, 9, 0]
+
+
+def test_stream_of_too_fine_steps():
+    assert refused(Stream(2**-7), Grid.of(2**-20, 2**24 - 1)) == (
+        "part: its sums reach 16781311 steps; float32 is exact below 16777216"
+    )
+
+
+def test_average_becomes_a_sum_before_a_batch_norm():
+    grid = Grid.of(2**-7, 128)
+    layer = replace(nn.AdaptiveAvgPool2d(1), grid, shape=(1, 2, 7, 5), normed=True)
+    x = torch.randint(-128, 128, (3, 2, 7, 5)) / 128
+    assert torch.equal(layer.module(x), x.sum((2, 3), keepdim=True))
+    assert (layer.grid.times, float(layer.grid.peak)) == (35, 128 * 35)
+    norm = nn.BatchNorm1d(2).eval()
+    norm.running_mean.copy_(torch.tensor([0.01, -0.02]))
+    folded = replace(norm, replace(nn.Flatten(), layer.grid).grid, room=Grid.of(2**-6, 1))
+    with torch.no_grad():
+        trained = norm(x.mean((2, 3)))
+        torch.testing.assert_close(
+            folded.module(layer.module(x).flatten(1)), trained, atol=1e-3, rtol=0
+        )
+
+
+@pytest.mark.parametrize(("pixels", "exact"), [((4, 8), True), ((7, 7), False)])
+def test_average_before_a_stream(pixels, exact):
+    grid, room = Grid.of(2**-7, 128), Grid.of(2**-8, 1)
+    layer = replace(nn.AdaptiveAvgPool2d(1), grid, shape=(1, 2, *pixels), room=room)
+    x = torch.randint(-128, 128, (50, 2, *pixels)) / 128
+    found, steps = layer.module(x).double(), layer.grid.step
+    assert torch.equal(found / steps, (found / steps).round())
+    difference = (found - x.double().mean((2, 3), keepdim=True)).abs()
+    bound = layer.bound(x.double(), torch.zeros_like(x).double())
     assert (difference <= bound).all()
-    assert (bound <= layer.grid.step.min() * 0.51 + 1e-3 * weight.abs().max()).all()
+    assert (bound <= 2**-10).all()
+    if exact:
+        assert (difference == 0).all()
 
 
-def test_bias_on_the_grid_needs_no_bound():
-    dense = qnn.QuantLinear(4, 2, bias=True, weight_quant=Int8WeightPerTensorFixedPoint)
-    dense.bias.data.zero_()
-    zero = torch.zeros(1, 4, dtype=torch.float64)
-    assert replace(dense).bound(zero + 1, zero).tolist() == [[0, 0]]
+def test_average_that_no_constant_makes_exact():
+    grid = Grid.of(2**-7, 128)
+    assert refused(nn.AdaptiveAvgPool2d(1), grid, shape=(1, 2, 7, 7)) == (
+        "part: averages 49 pixels, which is no power of two; a BatchNorm2d or a Stream must follow"
+    )
+
+
+def test_average_to_more_than_a_pixel():
+    assert refused(nn.AdaptiveAvgPool2d((2, 1))) == "part: averages to (2, 1), must be 1"
+
+
+def test_shortcut_carries_the_grid():
+    shortcut = Shortcut(2, 5, 2)
+    layer = replace(shortcut, Grid.of(2**-7, 128))
+    x = torch.randint(-128, 128, (3, 2, 5, 4)) / 128
+    assert torch.equal(layer.module(x), shortcut(x))
+    assert torch.equal(layer.bound(x.double(), x.double()), shortcut(x.double()))
+    assert (float(layer.grid.step), float(layer.grid.peak)) == (2**-7, 128)
 
 
 def test_errors_widen_as_they_go_through():
@@ -144,12 +175,12 @@ def test_errors_widen_as_they_go_through():
 
 
 def test_pixels_lie_on_a_grid():
-    layer = replace(Normalise(), Grid(torch.tensor(1.0, dtype=torch.float64), 255))
+    layer = replace(Normalise(), Grid.of(1, 255))
     assert (float(layer.grid.step), layer.grid.peak) == (1 / 128, 128)
 
 
 def test_steps_of_channels_become_one():
-    grid = Grid(torch.tensor([0.5, 2.0], dtype=torch.float64), 9)
+    grid = Grid(torch.tensor([0.5, 2.0]).double(), torch.tensor(9.0))
     flat = replace(nn.Flatten(), grid).grid
     assert (float(flat.step), flat.peak) == (0.5, 36)
 
@@ -157,13 +188,14 @@ def test_steps_of_channels_become_one():
 def test_sign_of_zero_is_plus():
     layer = replace(qnn.QuantIdentity(act_quant=EDEActQuant))
     assert layer.module(torch.tensor([-0.1, -0.0, 0.0, 0.1])).tolist() == [-1, 1, 1, 1]
-    assert layer.binarizes
+    assert layer.boundary == "sign"
 
 
 def test_unknown_module():
     assert refused(nn.GELU()) == (
-        "part: GELU modules can't be exported; those that can: BatchNorm1d, BatchNorm2d, Flatten, "
-        "Hardtanh, Identity, MaxPool2d, Normalise, QuantConv2d, QuantIdentity, QuantLinear"
+        "part: GELU modules can't be exported; those that can: AdaptiveAvgPool2d, BatchNorm1d, "
+        "BatchNorm2d, Flatten, Hardtanh, Identity, MaxPool2d, Normalise, QuantConv2d, "
+        "QuantIdentity, QuantLinear, Shortcut, Stream"
     )
 
 
@@ -187,22 +219,6 @@ def test_unknown_module():
             qnn.QuantIdentity(act_quant=None),
             "part: its quantizer is off; 1-bit activations of scale 1 are needed",
         ),
-        (
-            qnn.QuantConv2d(2, 2, 3, bias=True, weight_quant=LibraWeightQuant),
-            "part: has a bias; make it with bias=False and let the BatchNorm2d after it shift",
-        ),
-        (
-            qnn.QuantConv2d(2, 2, 3, bias=False, weight_quant=None),
-            "part: its weights aren't quantized",
-        ),
-        (
-            qnn.QuantLinear(2, 2, bias=False, input_quant=Int8ActPerTensorFixedPoint),
-            "part: has an input or output quantizer; quantize activations by a QuantIdentity",
-        ),
-        (
-            qnn.QuantLinear(2, 2, True, Int8WeightPerTensorFixedPoint, bias_quant=Int8Bias),
-            "part: its bias has a quantizer; export rounds the bias by itself",
-        ),
     ],
 )
 def test_setups_that_are_refused(module, message):
@@ -218,28 +234,7 @@ def test_activations_of_more_bits():
     )
 
 
-def test_scale_that_is_no_power_of_two():
-    module = qnn.QuantLinear(2, 2, bias=False, weight_quant=Int8WeightPerTensorFloat)
-    module.weight.data.copy_(torch.tensor([[127.0, 1.0], [2.0, 3.0]]) * 3)
-    assert refused(module) == "part: weights of scale 3, must be powers of two"
-
-
 def test_statistics_that_are_not_finite():
     norm = nn.BatchNorm2d(2)
     norm.running_var[1] = float("nan")
     assert refused(norm) == "part: its statistics or parameters aren't finite"
-
-
-def test_input_that_is_not_quantized():
-    module = qnn.QuantLinear(2, 2, bias=False, weight_quant=LibraWeightQuant)
-    assert refused(module, None) == (
-        "part: its input isn't quantized; put a 1-bit QuantIdentity before it"
-    )
-
-
-def test_sums_that_float32_does_not_hold():
-    module = qnn.QuantLinear(2, 2, bias=False, weight_quant=LibraWeightQuant)
-    grid = Grid(torch.tensor(1.0, dtype=torch.float64), 2**23)
-    assert refused(module, grid) == (
-        "part: its sums reach 16777216 steps; float32 is exact below 16777216"
-    )

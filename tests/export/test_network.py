@@ -6,23 +6,25 @@ from torch import nn
 
 from irnet_hw.errors import UserError
 from irnet_hw.export.network import deploy
+from irnet_hw.models import build
+from irnet_hw.models.blocks import Stream
 from irnet_hw.quant import EDEActQuant, LibraWeightQuant
-from tests.export.networks import BOUNDARIES, tiny_network
+from tests.export.networks import BOUNDARIES, SHAPE, tiny_network, tiny_residual, tiny_resnet
 
 
 def binarise():
     return qnn.QuantIdentity(act_quant=EDEActQuant)
 
 
-def refused(network):
+def refused(network, shape=SHAPE):
     with pytest.raises(UserError) as error:
-        deploy(network)
+        deploy(network, shape)
     return str(error.value)
 
 
 def test_every_module_is_replaced_in_place():
     network = tiny_network()
-    deployed = deploy(network)
+    deployed = deploy(network, SHAPE)
     for name in deployed.layers:
         assert deployed.trained.get_submodule(name) is network.get_submodule(name)
         assert deployed.deployed.get_submodule(name) is deployed.layers[name].module
@@ -35,14 +37,14 @@ def test_every_module_is_replaced_in_place():
 def test_the_trained_network_stays_as_it_is():
     network = tiny_network()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    deploy(network)
+    deploy(network, SHAPE)
     after = network.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_logits_are_multiples_of_the_step():
-    deployed = deploy(tiny_network())
+    deployed = deploy(tiny_network(), SHAPE)
     with torch.no_grad():
         logits = deployed.deployed(torch.randint(0, 256, (20, 1, 8, 8)).float()).double()
     assert torch.equal(logits / deployed.step, (logits / deployed.step).round())
@@ -55,16 +57,17 @@ def test_module_that_is_unknown():
 
 
 def test_operation_outside_of_modules():
-    class Residual(nn.Module):
+    class Doubled(nn.Module):
         def __init__(self):
             super().__init__()
             self.binarise = binarise()
 
         def forward(self, x):
-            return x + self.binarise(x)
+            return 2 * self.binarise(x)
 
-    assert refused(Residual()) == (
-        "add: the operation add can't be exported; networks are made of modules"
+    assert refused(nn.Sequential(Doubled())) == (
+        "0.mul: the operation mul can't be exported; networks are made of modules and of sums of "
+        "two tensors"
     )
 
 
@@ -105,7 +108,7 @@ def test_logits_of_no_single_step(last):
     network = nn.Sequential()
     for name, layer in layers.items():
         network.add_module(name, layer)
-    assert refused(network) == (
+    assert refused(network, (4, 4, 1)) == (
         f"{last}: gives the logits, which must be integers times one power of two; "
         "end the network with a QuantLinear of one scale"
     )
@@ -131,7 +134,85 @@ def test_network_of_other_shape():
             x = self.sign(self.flatten(self.norm(self.conv(self.binarise(x)))))
             return self.last(self.sign1(self.norm1(self.hidden(x))))
 
-    network = deploy(Other())
+    network = deploy(Other(), (8, 8, 3))
     assert network.boundaries() == ["binarise", "sign", "sign1"]
     with torch.no_grad():
         assert network.deployed(torch.randn(2, 3, 8, 8)).shape == (2, 5)
+
+
+def test_signs_and_streams_of_a_residual_network_in_order():
+    network = deploy(tiny_residual("normal", shortcut="conv"), SHAPE)
+    assert network.boundaries() == [
+        "stem.clip",
+        *("stage0.0.body.binarise0", "stage0.0.body.binarise1", "stage0.0.clip"),
+        *("stage1.0.body.binarise0", "stage1.0.body.binarise1"),
+        *("stage1.0.shortcut.stream", "stage1.0.clip"),
+        "stream",
+    ]
+
+
+def test_batch_norms_become_what_sees_them_needs():
+    layers = deploy(tiny_residual("normal"), SHAPE).layers
+    # Between its two convolutions only signs are seen.
+    assert layers["stage0.0.body.norm0"].grid is None
+    for name in ("stem.norm", "stage0.0.body.norm1", "stage1.0.body.norm1", "norm"):
+        assert layers[name].grid is not None
+
+
+class Sum(nn.Module):
+    """What two parts give, added; each sees the signs of the image."""
+
+    def __init__(self, first, second, last):
+        super().__init__()
+        self.binarise = binarise()
+        self.first, self.second, self.last = first, second, last
+
+    def forward(self, x):
+        x = self.binarise(x)
+        return self.last(self.first(x) + self.second(x))
+
+
+def test_sum_that_no_stream_sees():
+    assert refused(Sum(Stream(2**-7), nn.Identity(), nn.Hardtanh())) == (
+        "add: adds in float; sums of integers that a Stream rounds can be exported"
+    )
+
+
+def test_sum_of_two_batch_norms():
+    assert refused(Sum(nn.BatchNorm2d(1), nn.BatchNorm2d(1), Stream(2**-7))) == (
+        "add: adds first and second; one of them must come from a Stream"
+    )
+
+
+def test_sum_with_itself():
+    class Twice(nn.Module):
+        def forward(self, x):
+            return x + x
+
+    assert refused(Twice()) == (
+        "add: the operation add can't be exported; networks are made of modules and of sums of "
+        "two tensors"
+    )
+
+
+def test_batch_norm_that_several_streams_see():
+    class Fork(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm2d(1)
+            self.coarse, self.fine = Stream(2**-3), Stream(2**-7)
+
+        def forward(self, x):
+            x = self.norm(x)
+            return self.coarse(x) + self.fine(x)
+
+    assert refused(Fork()) == (
+        "norm: is seen by several Streams; let one of them see it, and the others what that one "
+        "gives"
+    )
+
+
+def test_paper_precision():
+    assert refused(build(tiny_resnet(precision="paper"))).startswith(
+        "stem.conv: Conv2d modules can't be exported; those that can: "
+    )

@@ -13,7 +13,14 @@ from irnet_hw import data, spec
 from irnet_hw.errors import UserError
 from irnet_hw.export import command, export, station
 from irnet_hw.images import read_images
-from tests.export.networks import BOUNDARIES, tiny_checkpoint, tiny_network
+from irnet_hw.models import build
+from tests.export.networks import (
+    BOUNDARIES,
+    tiny_checkpoint,
+    tiny_network,
+    tiny_residual,
+    tiny_resnet,
+)
 
 FILES = ["export.json", "golden.npz", "heldout.npz", "model.onnx"]
 
@@ -71,6 +78,12 @@ def test_metadata(exported):
     assert {"irnet-hw", "torch", "brevitas", "onnx", "qonnx"} <= metadata["versions"].keys()
 
 
+def test_metadata_holds_no_local_path(exported):
+    recipe = spec.metadata(spec.load(exported.model))["recipe"]
+    assert recipe["data"] == "digits"
+    assert {"data_folder", "start"}.isdisjoint(recipe)
+
+
 def test_golden_vectors_are_the_files_run(exported):
     with np.load(exported.golden) as golden:
         assert sorted(golden) == sorted(["images", "labels", *BOUNDARIES, "logits"])
@@ -104,7 +117,8 @@ def test_command(checkpoint, exported, tmp_path):
     assert result.exit_code == 0
     assert result.stderr.splitlines()[-1] == (
         f"{tmp_path / 'model.onnx'}: checked on 360 held-out images: the QONNX run equals PyTorch "
-        "in all 257040 binary activations and logits; rounding turned 0 signs; "
+        "in all 257040 signs, stream values and logits; rounding turned 0 signs and moved 0 stream "
+        "values; "
         f"accuracy {accuracy} as trained, {accuracy} as exported, 0 predictions differ"
     )
     assert names(tmp_path) == FILES
@@ -139,16 +153,41 @@ def test_refused_network_leaves_nothing(checkpoint, tmp_path, monkeypatch):
     with pytest.raises(UserError) as error:
         export(checkpoint, tmp_path / "out")
     assert str(error.value) == (
-        f"{checkpoint}: block0.clip: ReLU modules can't be exported; those that can: BatchNorm1d, "
-        "BatchNorm2d, Flatten, Hardtanh, Identity, MaxPool2d, Normalise, QuantConv2d, "
-        "QuantIdentity, QuantLinear"
+        f"{checkpoint}: block0.clip: ReLU modules can't be exported; those that can: "
+        "AdaptiveAvgPool2d, BatchNorm1d, BatchNorm2d, Flatten, Hardtanh, Identity, MaxPool2d, "
+        "Normalise, QuantConv2d, QuantIdentity, QuantLinear, Shortcut, Stream"
     )
     assert names(tmp_path) == []
 
 
+def test_paper_precision(tmp_path):
+    config = tiny_resnet(precision="paper")
+    path = tiny_checkpoint(tmp_path / "last.pt", build(config), config)
+    with pytest.raises(UserError) as error:
+        export(path)
+    assert str(error.value) == (
+        f'{path}: model.precision = "paper": layers in float can\'t be exported; train with '
+        "--set model.precision=hardware"
+    )
+    assert names(tmp_path) == ["last.pt"]
+
+
+def test_residual_network(tmp_path):
+    network = tiny_residual()
+    path = tiny_checkpoint(tmp_path / "last.pt", network, tiny_resnet())
+    exported = export(path)
+    with np.load(exported.golden) as golden:
+        streams = {name: golden[name] * 2**7 for name in golden if name.endswith("clip")}
+    assert len(streams) == 5
+    for stream in streams.values():
+        assert np.array_equal(stream, stream.astype(np.int8))
+    closenesses = exported.summary["exported_against_trained"]
+    assert {found["boundary"] for found in closenesses} == {None, "sign", "stream"}
+
+
 def test_failed_check_leaves_nothing(checkpoint, tmp_path, monkeypatch):
-    def to_qonnx(network, shape):
-        model = original(network, shape)
+    def to_qonnx(network):
+        model = original(network)
         name = model.get_nodes_by_op_type("Gemm")[0].input[2]
         model.set_initializer(name, model.get_initializer(name) + np.float32(1))
         return model

@@ -43,7 +43,7 @@ def test_any_configuration_trains(image, hidden, libra, ede):
 def test_the_exporter_takes_it():
     torch.manual_seed(0)
     model = models.build(MLP("mlp", [4, 4, 1], 3, hidden=[6, 5])).eval()
-    network = deploy(model)
+    network = deploy(model, (4, 4, 1))
     assert network.boundaries() == ["binarise0", "binarise1"]
     pixels = torch.randint(0, 256, (20, 1, 4, 4)).float()
     got = network.deployed(pixels) / network.step

@@ -233,7 +233,7 @@ def test_hes_first_weights():
 
 def test_the_export_refuses_it_by_name():
     with pytest.raises(UserError) as error:
-        deploy(models.build(tiny()))
+        deploy(models.build(tiny()), (9, 8, 3))
     assert str(error.value).startswith("stem.conv: Conv2d modules can't be exported; those that ")
 
 

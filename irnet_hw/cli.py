@@ -1,4 +1,4 @@
-"""The command line: irnet-hw demo | train | export | build | simulate | report."""
+"""The command line of irnet-hw."""
 
 import errno
 import importlib
@@ -24,7 +24,16 @@ class _Entry(NamedTuple):
 #: the group must not wait for torch.
 _COMMANDS = {
     "demo": _Entry("irnet_hw.demo:command", "Take a network the whole way, and prove it."),
-    "train": _Entry("irnet_hw.train:command", "Train a network from a recipe."),
+    "train": _Entry(
+        "irnet_hw.train:command", "Train a network from a recipe, on the GPU if there is one."
+    ),
+    "train-report": _Entry(
+        "irnet_hw.report:command_train",
+        "Draw the curves of trainings: train-report.html and train-report.json.",
+    ),
+    "pack": _Entry(
+        "irnet_hw.train:command_pack", "Write a trained network as a small file to be released."
+    ),
     "export": _Entry("irnet_hw.export:command", "Write a trained network as QONNX."),
     "build": _Entry(
         "irnet_hw.compiler:command", "Compile an exported network into an accelerator for a board."

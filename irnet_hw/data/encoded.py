@@ -1,7 +1,5 @@
 """Image files on disk, one by one: in Parquet or in folders."""
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -13,9 +11,6 @@ from irnet_hw.data.dataset import Labels, Part
 from irnet_hw.data.decode import decode
 from irnet_hw.data.description import Description
 from irnet_hw.errors import UserError
-
-#: Nobody needs to be told of what takes fewer seconds.
-PATIENCE = 1.5
 
 
 class Encoded(Protocol):
@@ -63,7 +58,7 @@ def decode_all(encoded: Encoded, shape: tuple[int, int, int], label: str) -> Par
     Args:
         encoded: where they are.
         shape: the (height, width, channels) that each must have.
-        label: what is shown beside the bar if it takes long.
+        label: what is shown beside the bar.
 
     Raises:
         UserError: an image is damaged or of another size.
@@ -72,7 +67,7 @@ def decode_all(encoded: Encoded, shape: tuple[int, int, int], label: str) -> Par
     count = len(encoded.labels)
     # A grey image has no axis of channels.
     images = np.empty((count, height, width, channels)[: 3 if channels == 1 else 4], np.uint8)
-    for row in _shown(count, label):
+    for row in progress.track(range(count), label, count, "images"):
         image = decode(encoded.content(row), encoded.where(row), channels)
         if image.size != (width, height):
             raise UserError(
@@ -81,13 +76,3 @@ def decode_all(encoded: Encoded, shape: tuple[int, int, int], label: str) -> Par
             )
         images[row] = np.asarray(image)
     return Part(images.reshape(count, *shape), encoded.labels)
-
-
-def _shown(count: int, label: str) -> Iterator[int]:
-    """Yield the numbers below ``count``; show how far it is once it takes long."""
-    rows = iter(range(count))
-    start = time.monotonic()
-    for row in rows:
-        yield row
-        if time.monotonic() - start > PATIENCE:
-            yield from progress.track(rows, label, count - row - 1, "images")

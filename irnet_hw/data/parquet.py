@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,8 +94,10 @@ class ParquetImages:
             self._kept.move_to_end(number)
         else:
             self._kept[number] = _read(self._groups[number])
-            while len(self._kept) > 1 and self._size(self._kept) > KEPT_BYTES:
-                self._kept.popitem(last=False)
+            kept = sum(self._groups[each].size for each in self._kept)
+            while len(self._kept) > 1 and kept > KEPT_BYTES:
+                oldest, _ = self._kept.popitem(last=False)
+                kept -= self._groups[oldest].size
         row = index - int(self._starts[number])
         content: bytes | None = self._kept[number][row].as_py()
         return content or b""
@@ -109,13 +111,17 @@ class ParquetImages:
 
     def order(self, generator: np.random.Generator) -> Labels:
         """Return a random order, int64 [N], that reads every row group once."""
-        windows: list[list[int]] = [[]]
+        windows: list[list[int]] = []
+        room = 0
         for number in generator.permutation(len(self._groups)).tolist():
-            if self._size([*windows[-1], number]) > WINDOW_BYTES:
+            size = self._groups[number].size
+            if size > room or not windows:
                 windows.append([])
+                room = WINDOW_BYTES
             windows[-1].append(number)
+            room -= size
         order = []
-        for window in filter(None, windows):
+        for window in windows:
             rows = [np.arange(*self._starts[number : number + 2]) for number in window]
             order.append(generator.permutation(np.concatenate(rows)))
         return np.concatenate(order)
@@ -127,9 +133,6 @@ class ParquetImages:
     def _number(self, index: int) -> int:
         """Return the number of the group that has a row."""
         return int(np.searchsorted(self._starts, index, side="right")) - 1
-
-    def _size(self, numbers: Iterable[int]) -> int:
-        return sum(self._groups[number].size for number in numbers)
 
 
 def _read(group: _Group) -> pa.ChunkedArray:

@@ -28,7 +28,9 @@ class _Rounded(torch.autograd.Function):
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor, None]:
         (grad,) = grads
         (x,) = ctx.saved_tensors
-        inside = (x >= LOWEST * ctx.step) & (x <= HIGHEST * ctx.step)
+        # 1 inside, else 0; a comparison's boolean halves a compiled network's speed.
+        middle, half = (LOWEST + HIGHEST) / 2, (HIGHEST - LOWEST) / 2
+        inside = (2 - (x / ctx.step - middle).abs() / half).floor().clamp(0, 1)
         return grad * inside, None
 
 

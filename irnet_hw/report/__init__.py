@@ -1,15 +1,15 @@
-"""A build's report: what the accelerator is, what was proved, what it costs."""
+"""Reports, of a build: what the accelerator is, was proved and costs; and of trainings."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import click
-from jinja2 import Environment, PackageLoader
 
 from irnet_hw.files import whole_file
 from irnet_hw.progress import say
 from irnet_hw.report.facts import Sample, gather, read_sample
+from irnet_hw.report.page import render
 from irnet_hw.report.picture import draw
 from irnet_hw.report.png import data_uri
 
@@ -49,17 +49,29 @@ def command(build_dir: Path) -> None:
     say(f"wrote {page} and {data}")
 
 
+@click.command("train-report")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the files; by default the run's, or the current one for several runs.",
+)
+def command_train(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Draw the curves of trainings: train-report.html and train-report.json.
+
+    Each RUN is the folder of a run of `irnet-hw train`, such as runs/resnet20; it may still be
+    going on. The page is one file that needs no network: results and what differs between the
+    recipes, loss and accuracy, the weights' entropy, how many flip, and EDE's gradient over
+    time.
+    """
+    # It imports torch, which takes seconds that --help should not.
+    from irnet_hw.report.training import write
+
+    page, data = write(runs, out)
+    say(f"wrote {page} and {data}")
+
+
 def _page(facts: dict[str, Any], sample: Sample | None) -> str:
-    environment = Environment(
-        loader=PackageLoader("irnet_hw.report", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = _number
-    environment.filters["pretty"] = lambda value: json.dumps(value, indent=2)
-    environment.filters["percent"] = lambda share: f"{100 * share:.2f} %"
-    environment.filters["share"] = lambda part: f"{100 * part:.3g} %"
     tiles = []
     if sample is not None:
         labels = sample.labels if sample.labels is not None else [None] * len(sample.images)
@@ -69,7 +81,8 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
                 sample.images, sample.predictions, labels, strict=True
             )
         ]
-    return environment.get_template("report.html.jinja").render(
+    return render(
+        "report.html.jinja",
         facts=facts,
         picture=draw(facts),
         tiles=tiles,
@@ -82,10 +95,3 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
             layer for layer in facts["layers"] if layer["name"] == facts["throughput"]["bottleneck"]
         ),
     )
-
-
-def _number(value: float) -> str:
-    """Return a number with thousands separated, and no more digits than it has meaning."""
-    if float(value).is_integer():
-        return f"{int(value):,}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -3,14 +3,22 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from irnet_hw.train.cli import command
+from irnet_hw.train.cli import command, command_pack
 
 if TYPE_CHECKING:
     from irnet_hw.train.checkpoint import Checkpoint, load_checkpoint
     from irnet_hw.train.loop import train
     from irnet_hw.train.recipe import Recipe, load_recipe
 
-__all__ = ["Checkpoint", "Recipe", "command", "load_checkpoint", "load_recipe", "train"]
+__all__ = [
+    "Checkpoint",
+    "Recipe",
+    "command",
+    "command_pack",
+    "load_checkpoint",
+    "load_recipe",
+    "train",
+]
 
 _HOMES = {
     "Checkpoint": "checkpoint",

@@ -20,6 +20,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.train import recipe as recipes
 from irnet_hw.train import table
+from irnet_hw.train.packed import is_packed, load_state
 from irnet_hw.train.recipe import Recipe
 
 #: Of the file; a reader refuses others.
@@ -39,7 +40,7 @@ class Checkpoint:
         epoch: how many epochs are done.
         partial: what is done of the next one, if the run was interrupted within it: "step"
             batches, with their "loss", how many images were classified "right", and "seconds".
-        state_dict: the network's.
+        state_dict: the network's, or the packed one of :mod:`irnet_hw.train.packed`.
         optimizer: the optimiser's state, to train on.
         metrics: "last_test_accuracy", of this epoch, on images that nothing was chosen by;
             "best_test_accuracy" and "best_epoch", the best so far, which was chosen by the
@@ -60,15 +61,15 @@ class Checkpoint:
     versions: dict[str, str]
 
     def model(self) -> nn.Module:
-        """Return the trained network, in eval mode.
+        """Return the trained network, in eval mode. If it was packed, its 1-bit layers are frozen.
 
         Raises:
             UserError: the state dict isn't that of the recipe's network.
         """
         network = models.build(self.recipe.model)
         try:
-            network.load_state_dict(self.state_dict)
-        except RuntimeError as error:
+            load_state(network, self.state_dict)
+        except UserError as error:
             raise UserError(f"checkpoint of {self.recipe.name}: {error}") from error
         return network.eval()
 
@@ -122,6 +123,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(**values)
 
 
+def load_trainable(path: Path) -> Checkpoint:
+    """Read a checkpoint whose network is to be trained on.
+
+    Raises:
+        UserError: as from :func:`load_checkpoint`, or the checkpoint is packed.
+    """
+    checkpoint = load_checkpoint(path)
+    if is_packed(checkpoint.state_dict):
+        raise UserError(
+            f"{path}: is packed: only the signs of its 1-bit weights are left, and training "
+            "needs the weights; take the last.pt of the training"
+        )
+    return checkpoint
+
+
 def _load(path: Path) -> Any:
     """Return what a file of torch.save holds, having checked all of it for damage."""
     damaged = f"{path}: is damaged, or is no checkpoint"
@@ -130,7 +146,8 @@ def _load(path: Path) -> Any:
         with zipfile.ZipFile(path) as archive:
             if archive.testzip() is not None:
                 raise UserError(damaged)
-        return torch.load(path, weights_only=True)
+        # What was trained on a GPU is used on machines without one.
+        return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from error
     except (

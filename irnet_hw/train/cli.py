@@ -1,4 +1,4 @@
-"""The train command."""
+"""The commands train and pack."""
 
 from pathlib import Path
 
@@ -48,3 +48,19 @@ def command(which: str, assignments: tuple[str, ...], out: Path | None, resume: 
         if (folder / "last.pt").is_file():
             progress.say(f"{folder / 'last.pt'} is saved; --resume goes on")
         raise
+
+
+@click.command("pack")
+@click.argument("checkpoint", metavar="CKPT", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+def command_pack(checkpoint: Path, out: Path) -> None:
+    """Write a trained network as a small file to be released.
+
+    CKPT is a checkpoint of `irnet-hw train`, such as runs/resnet20/last.pt. OUT, a file, gets
+    the same network with one bit for each 1-bit weight. `irnet-hw export` takes it as it takes
+    CKPT; training can't go on from it.
+    """
+    # torch takes seconds to import, which --help should not.
+    from irnet_hw.train.pack import pack
+
+    pack(checkpoint, out)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from irnet_hw import models
 from irnet_hw.errors import UserError
 from irnet_hw.train import table
-from irnet_hw.train.checkpoint import Checkpoint, load_checkpoint, versions
+from irnet_hw.train.checkpoint import Checkpoint, load_trainable, versions
 from irnet_hw.train.recipe import Recipe
 from irnet_hw.train.statistics import Signs
 from irnet_hw.train.synced import synchronise
@@ -80,7 +80,7 @@ class Run:
         Raises:
             UserError: the checkpoint can't be read or is of another recipe.
         """
-        checkpoint = load_checkpoint(path)
+        checkpoint = load_trainable(path)
         asked, saved = table.table(recipe), table.table(checkpoint.recipe)
         for key, value in asked.items():
             # The same images may have been moved.
@@ -142,12 +142,12 @@ def _start_from(model: nn.Module, path: Path) -> None:
     Raises:
         UserError: the checkpoint's network lacks some, or has them in other shapes.
     """
-    found = load_checkpoint(path).state_dict
+    found = load_trainable(path).state_dict
     wanted = model.state_dict()
     for name, _ in [*model.named_parameters(), *model.named_buffers()]:
         if name in wanted and name not in found:
             raise UserError(f"start: {path} has no {name}, which the recipe's network needs")
-    for name in wanted.keys() & found.keys():
+    for name in [name for name in wanted if name in found]:
         if wanted[name].shape != found[name].shape:
             raise UserError(
                 f"start: {path} has {name} of shape {list(found[name].shape)}, must be "

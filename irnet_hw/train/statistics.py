@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass
 
 import torch
-from brevitas import nn as qnn
 from torch import Tensor, nn
+
+from irnet_hw.quant.frozen import binary_weights
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,5 @@ def _entropy(share: Tensor) -> Tensor:
     return nats / math.log(2)
 
 
-@torch.no_grad()
 def _signs(model: nn.Module) -> dict[str, Tensor]:
-    signs = {}
-    for name, module in model.named_modules():
-        if isinstance(module, qnn.QuantConv2d | qnn.QuantLinear):
-            # Not through Brevitas' proxy, which takes milliseconds a layer.
-            weight, _, _, bits = module.weight_quant.tensor_quant(module.weight)
-            if bits == 1:
-                signs[name] = weight > 0
-    return signs
+    return {name: weight.value > 0 for name, weight in binary_weights(model).items()}

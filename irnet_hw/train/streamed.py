@@ -3,10 +3,12 @@
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -233,5 +235,13 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _leave_interruptions_to_the_parent(_: int) -> None:
-    """Ignore Ctrl-C in a worker, whose parent ends it."""
+    """Ignore Ctrl-C in a worker, whose parent ends it, perhaps while it is handed a batch."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = _report_unless_disconnected
+
+
+def _report_unless_disconnected(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if not isinstance(error, ConnectionError | EOFError):
+        sys.__excepthook__(kind, error, trace)

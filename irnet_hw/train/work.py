@@ -59,6 +59,8 @@ class Work:
         # Evaluation goes around Fabric, whose wrapper computes in bfloat16 if training does.
         self._network = _compiled(run.model, fabric) if run.recipe.compile else run.model
         self._trained, self._optimizer = fabric.setup(self._network, run.optimizer)
+        # A resumed run's momentum follows its parameters to the device.
+        run.optimizer.load_state_dict(run.optimizer.state_dict())
 
     def training(self, status: progress.Status) -> Iterator[None]:
         """Train until the last epoch, and yield after every step.

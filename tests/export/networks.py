@@ -70,6 +70,7 @@ def tiny_checkpoint(path, network, config=None):
         recipe=recipe,
         seed=recipe.seed,
         epoch=1,
+        partial={},
         state_dict=network.state_dict(),
         optimizer={},
         metrics={},

@@ -1,0 +1,33 @@
+"""Pages from templates: one file that needs no network."""
+
+import json
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+
+
+def render(template: str, **content: Any) -> str:
+    """Return a page.
+
+    Args:
+        template: its file's name.
+        content: what the template names.
+    """
+    environment = Environment(
+        loader=PackageLoader("irnet_hw.report", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = _number
+    environment.filters["pretty"] = lambda value: json.dumps(value, indent=2)
+    environment.filters["percent"] = lambda share: f"{100 * share:.2f} %"
+    environment.filters["share"] = lambda part: f"{100 * part:.3g} %"
+    return environment.get_template(template).render(content)
+
+
+def _number(value: float) -> str:
+    """Return a number with thousands separated, and no more digits than it has meaning."""
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

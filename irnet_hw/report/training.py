@@ -1,0 +1,266 @@
+"""The report of one or several trainings: what came out, and how it went."""
+
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from irnet_hw.errors import UserError
+from irnet_hw.files import whole_file
+from irnet_hw.quant import EDESchedule
+from irnet_hw.report.curves import Axis, Curve, draw
+from irnet_hw.report.page import render
+from irnet_hw.report.runs import Run, read_run
+from irnet_hw.train.table import table
+
+#: So many runs have colours that can be told apart.
+MOST_RUNS = 8
+
+#: The gradient is drawn at so many epochs from the first to the last, in colours of their own.
+GRADIENTS = 5
+
+#: Scales of entropies begin here at the latest: what is nearer to 1 is all alike.
+HIGHEST_LOW_ENTROPY = 0.9999
+
+_SMALL = (186, 120)
+
+#: Recipe keys that the table of runs has columns of its own for.
+_OWN_COLUMNS = ("name", "seed", "epochs")
+
+
+def write(folders: Sequence[Path], out: Path | None = None) -> tuple[Path, Path]:
+    """Write train-report.html and train-report.json.
+
+    Args:
+        folders: of runs.
+        out: the folder for the files; by default the run's own, or the current one if there
+            are several runs.
+
+    Returns:
+        the two files.
+
+    Raises:
+        UserError: a folder is no run's or its files are damaged, there are too many, or the
+            files can't be written.
+    """
+    if len(folders) > MOST_RUNS:
+        raise UserError(f"RUN: {len(folders)} runs, must be at most {MOST_RUNS}")
+    if len({Path(folder).resolve() for folder in folders}) < len(folders):
+        raise UserError(f"RUN: {', '.join(map(str, folders))}: each run must be given once")
+    runs = [read_run(folder) for folder in folders]
+    facts = gather(runs)
+    if out is None:
+        out = runs[0].folder if len(runs) == 1 else Path()
+    page, data = out / "train-report.html", out / "train-report.json"
+    html = render("train-report.html.jinja", facts=facts, pictures=_pictures(facts))
+    with whole_file(page) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+    with whole_file(data) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return page, data
+
+
+def gather(runs: Sequence[Run]) -> dict[str, Any]:
+    """Return what is known about some runs, as train-report.json holds it."""
+    names = [run.folder.resolve().name for run in runs]
+    if len(set(names)) < len(names):
+        names = [str(run.folder) for run in runs]
+    return {
+        "format": 1,
+        "runs": [_facts(run, name) for run, name in zip(runs, names, strict=True)],
+        "differences": _differences([_flat(table(run.recipe)) for run in runs]),
+    }
+
+
+def _facts(run: Run, name: str) -> dict[str, Any]:
+    accuracies = run.metrics["test_accuracy"]
+    best = max(range(len(accuracies)), key=lambda i: accuracies[i])
+    recipe = run.recipe
+    schedule = EDESchedule(recipe.t_min, recipe.t_max, recipe.epochs)
+    return {
+        "name": name,
+        "recipe": table(recipe),
+        "epochs": {"done": len(accuracies), "planned": recipe.epochs},
+        "last": {key: values[-1] for key, values in run.metrics.items()},
+        "best": {"epoch": best + 1, "test_accuracy": accuracies[best]},
+        "images_per_second": statistics.median(run.metrics["images_per_second"]),
+        "metrics": run.metrics,
+        "layers": [
+            {
+                "layer": layer.name,
+                "weights": layer.weights,
+                "entropy": layer.entropy,
+                "flipped": layer.flipped,
+            }
+            for layer in run.layers
+        ],
+        "ede": recipe.model.ede
+        and {
+            "t": [schedule(epoch)[0] for epoch in range(recipe.epochs)],
+            "k": [schedule(epoch)[1] for epoch in range(recipe.epochs)],
+        },
+    }
+
+
+def _flat(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe's table with dotted keys in place of the tables in it."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{name}": each for name, each in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def _differences(recipes: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return the keys in which recipes differ, with the value of each; None where it has none."""
+    keys = list(dict.fromkeys(key for recipe in recipes for key in recipe))
+    values = {key: [recipe.get(key) for recipe in recipes] for key in keys}
+    return {
+        key: each
+        for key, each in values.items()
+        if key not in _OWN_COLUMNS and any(value != each[0] for value in each)
+    }
+
+
+def _pictures(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the pictures of a page by its sections."""
+    runs = facts["runs"]
+    flips = _flips_axis(runs)
+    return {
+        "results": [
+            draw("Training loss", _of_epochs(runs, "loss"), Axis(low=0)),
+            draw("Accuracy", _accuracies(runs), Axis("{:.0%}".format)),
+            draw(
+                "Learning rate, as an epoch begins", _of_epochs(runs, "learning_rate"), Axis(low=0)
+            ),
+        ],
+        "entropy": [
+            draw(
+                "Mean of all 1-bit weights",
+                _of_epochs(runs, "weight_entropy"),
+                _entropy_axis(runs, lambda run: [run["metrics"]["weight_entropy"]]),
+            )
+        ],
+        "entropies": _of_layers(
+            runs, "entropy", _entropy_axis(runs, lambda run: [x["entropy"] for x in run["layers"]])
+        ),
+        "flips": [draw("Mean of all 1-bit weights", _of_epochs(runs, "flip_rate"), flips)],
+        "flips_by_layer": _of_layers(runs, "flipped", flips),
+        "ede": _schedules(runs),
+    }
+
+
+def _of_epochs(runs: list[dict[str, Any]], key: str) -> list[Curve]:
+    """Return a column of every run's metrics.csv."""
+    return [
+        Curve(run["name"], f"run{i}", run["metrics"]["epoch"], run["metrics"][key])
+        for i, run in enumerate(runs)
+    ]
+
+
+def _accuracies(runs: list[dict[str, Any]]) -> list[Curve]:
+    curves = []
+    for i, run in enumerate(runs):
+        metrics, name = run["metrics"], run["name"]
+        curves += [
+            Curve(
+                f"{name}, training images",
+                f"run{i} dashed",
+                metrics["epoch"],
+                metrics["train_accuracy"],
+            ),
+            Curve(
+                f"{name}, test images",
+                f"run{i}",
+                metrics["epoch"],
+                metrics["test_accuracy"],
+                rings=[run["best"]["epoch"] - 1],
+                dots=[len(metrics["epoch"]) - 1],
+            ),
+        ]
+    return curves
+
+
+def _of_layers(runs: list[dict[str, Any]], key: str, axis: Axis) -> list[Markup]:
+    """Return a small picture for each layer, all with the same axes."""
+    names = dict.fromkeys(layer["layer"] for run in runs for layer in run["layers"])
+    pictures = []
+    for name in names:
+        curves = [
+            Curve(run["name"], f"run{i}", run["metrics"]["epoch"], layer[key])
+            for i, run in enumerate(runs)
+            for layer in run["layers"]
+            if layer["layer"] == name
+        ]
+        pictures.append(draw(name, curves, axis, size=_SMALL))
+    return pictures
+
+
+def _entropy_axis(
+    runs: list[dict[str, Any]], pick: Callable[[dict[str, Any]], list[list[float]]]
+) -> Axis:
+    """Return an axis for entropies, which are at most 1 and seldom much below."""
+    lowest = min((value for run in runs for each in pick(run) for value in each), default=0.0)
+    return Axis("{:.6g}".format, low=min(lowest, HIGHEST_LOW_ENTROPY), high=1.0)
+
+
+def _flips_axis(runs: list[dict[str, Any]]) -> Axis:
+    rates = [
+        rate for run in runs for layer in run["layers"] for rate in layer["flipped"] if rate > 0
+    ]
+    return Axis(_percent, log=True, low=min(rates, default=0.01), high=max(rates, default=1.0))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g}%"
+
+
+def _schedules(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return for every EDE schedule that occurs its pictures, and which runs have it."""
+    schedules: dict[tuple[float, float, int], list[str]] = {}
+    for run in runs:
+        if run["ede"]:
+            recipe = run["recipe"]
+            key = (recipe["t_min"], recipe["t_max"], recipe["epochs"])
+            schedules.setdefault(key, []).append(run["name"])
+    return [
+        {"t_min": t_min, "t_max": t_max, "runs": names}
+        | _schedule(EDESchedule(t_min, t_max, epochs))
+        for (t_min, t_max, epochs), names in schedules.items()
+    ]
+
+
+def _schedule(schedule: EDESchedule) -> dict[str, Any]:
+    every = range(schedule.epochs)
+    chosen = sorted(
+        set(np.linspace(0, schedule.epochs - 1, GRADIENTS).round().astype(int).tolist())
+    )
+    x = np.linspace(-3, 3, 241)
+    shapes = []
+    for i, epoch in enumerate(chosen):
+        t, k = schedule(epoch)
+        name = f"epoch {epoch + 1}: t = {t:.3g}, k = {k:.4g}"
+        shapes.append(Curve(name, f"time{i}", x.tolist(), gradient(x, t, k).tolist()))
+    epochs = [epoch + 1 for epoch in every]
+    parameters = [
+        Curve("t", "time4", epochs, [schedule(epoch)[0] for epoch in every]),
+        Curve("k", "time0", epochs, [schedule(epoch)[1] for epoch in every]),
+    ]
+    return {
+        "shapes": [curve.name for curve in shapes],
+        "pictures": [
+            draw("Gradient k t (1 − tanh²(t x))", shapes, Axis(low=0), x_label="x"),
+            draw("t and k", parameters, Axis(log=True)),
+        ],
+    }
+
+
+def gradient(x: np.ndarray, t: float, k: float) -> np.ndarray:
+    """Return the gradient that EDE gives a sign, as :class:`irnet_hw.quant.EDE` does."""
+    return k * t * (1 - np.tanh(t * x) ** 2)

@@ -1,0 +1,83 @@
+"""Packed state dicts: a network's, but a 1-bit weight takes one bit.
+
+In place of LAYER.weight, which is in float32 and of which the network sees the sign only, there
+are
+
+- ``LAYER.signs``, uint8 [weights / 8, rounded up]: a bit for each weight, 1 for +1, in the order
+  of the weight's elements, the first one in the highest bit;
+- ``LAYER.exponents``, int8, in the shape of the quantizer's scale: the exponents of the powers
+  of two by which they are scaled.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from irnet_hw.errors import UserError
+from irnet_hw.quant.frozen import BinaryWeight, binary_weights, freeze
+
+_WEIGHT, _SIGNS, _EXPONENTS = ".weight", ".signs", ".exponents"
+
+
+def is_packed(state: dict[str, Tensor]) -> bool:
+    """Say whether a state dict is packed."""
+    return any(key.endswith(_SIGNS) for key in state)
+
+
+def pack_state(network: nn.Module) -> dict[str, Tensor]:
+    """Return the packed state dict of a network.
+
+    Raises:
+        UserError: a scale is no power of two.
+    """
+    state = dict(network.state_dict())
+    for name, binary in binary_weights(network).items():
+        mantissa, exponents = torch.frexp(binary.scale)
+        if not (mantissa == 0.5).all():
+            raise UserError(f"{name}: the scales of its 1-bit weights must be powers of two")
+        del state[name + _WEIGHT]
+        positive = (binary.value > 0).cpu().numpy()
+        state[name + _SIGNS] = torch.from_numpy(np.packbits(positive.ravel()))
+        state[name + _EXPONENTS] = (exponents - 1).to(torch.int8)
+    return state
+
+
+def load_state(network: nn.Module, state: dict[str, Tensor]) -> None:
+    """Load a state dict into a network; the layers whose weights are packed are frozen.
+
+    Raises:
+        UserError: it isn't that of the network, or a packed weight is damaged.
+    """
+    state, frozen = dict(state), {}
+    if is_packed(state):
+        for name, fresh in binary_weights(network).items():
+            if name + _SIGNS in state and name + _EXPONENTS in state:
+                signs, exponents = state.pop(name + _SIGNS), state.pop(name + _EXPONENTS)
+                frozen[name] = _unpacked(name, signs, exponents, fresh)
+                state[name + _WEIGHT] = frozen[name].value
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(str(error)) from error
+    # Loading makes quantizers anew, and so comes first.
+    for name, weight in frozen.items():
+        freeze(network.get_submodule(name), weight)
+
+
+def _unpacked(name: str, signs: Tensor, exponents: Tensor, fresh: BinaryWeight) -> BinaryWeight:
+    """Return a weight in the shape of a fresh one of the same layer."""
+    weights = fresh.value.numel()
+    if signs.dtype != torch.uint8 or signs.shape != (-(-weights // 8),):
+        raise UserError(
+            f"{name}{_SIGNS}: {list(signs.shape)} of {signs.dtype}, must be "
+            f"[{-(-weights // 8)}] of torch.uint8"
+        )
+    if exponents.dtype != torch.int8 or exponents.shape != fresh.scale.shape:
+        raise UserError(
+            f"{name}{_EXPONENTS}: {list(exponents.shape)} of {exponents.dtype}, must be "
+            f"{list(fresh.scale.shape)} of torch.int8"
+        )
+    positive = np.unpackbits(signs.numpy(), count=weights)
+    scale = torch.exp2(exponents.float())
+    value = (2 * torch.from_numpy(positive).float() - 1).reshape(fresh.value.shape) * scale
+    return BinaryWeight(value, scale)

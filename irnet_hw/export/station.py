@@ -114,6 +114,11 @@ def _check_precision(config: models.Config) -> None:
     Raises:
         UserError: it has layers in float.
     """
+    if getattr(config, "activation_bits", 1) != 1:
+        raise UserError(
+            "model.activation_bits = 32: activations in float can't be exported; train with "
+            "1-bit ones, --set model.activation_bits=1 --set model.precision=hardware"
+        )
     if getattr(config, "precision", "hardware") == "paper":
         raise UserError(
             'model.precision = "paper": layers in float can\'t be exported; train with '

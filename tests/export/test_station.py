@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import resource
@@ -160,15 +161,27 @@ def test_refused_network_leaves_nothing(checkpoint, tmp_path, monkeypatch):
     assert names(tmp_path) == []
 
 
-def test_paper_precision(tmp_path):
-    config = tiny_resnet(precision="paper")
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            {},
+            'model.precision = "paper": layers in float can\'t be exported; train with '
+            "--set model.precision=hardware",
+        ),
+        (
+            {"activation_bits": 32},
+            "model.activation_bits = 32: activations in float can't be exported; train with "
+            "1-bit ones, --set model.activation_bits=1 --set model.precision=hardware",
+        ),
+    ],
+)
+def test_networks_in_float(tmp_path, keys, message):
+    config = dataclasses.replace(tiny_resnet(), precision="paper", **keys)
     path = tiny_checkpoint(tmp_path / "last.pt", build(config), config)
     with pytest.raises(UserError) as error:
         export(path)
-    assert str(error.value) == (
-        f'{path}: model.precision = "paper": layers in float can\'t be exported; train with '
-        "--set model.precision=hardware"
-    )
+    assert str(error.value) == f"{path}: {message}"
     assert names(tmp_path) == ["last.pt"]
 
 

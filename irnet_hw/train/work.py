@@ -77,6 +77,11 @@ class Work:
             run.epoch += 1
             self._record(t, k, test_accuracy)
             self._save_epoch()
+            row = run.history[-1]
+            figures = row["loss"], row["train_accuracy"], row["images_per_second"]
+            status.text = (
+                f"epoch {run.epoch}/{recipe.epochs}, {_figures(*figures)}, {_held_out(row)}"
+            )
             yield
 
     def save(self) -> None:
@@ -108,7 +113,7 @@ class Work:
             if partial.step < steps:
                 yield
         self._sums = self._total(self._sums)
-        self._tell(status)
+        self._checked_sums()
         partial.seconds = earlier + time.monotonic() - begun
 
     def _step(self, images: Tensor, labels: Tensor) -> None:
@@ -129,27 +134,35 @@ class Work:
             group["lr"] = rate
 
     def _tell(self, status: progress.Status) -> None:
-        """Say how it goes.
+        """Say how the epoch goes; a process of several knows its own images.
 
         Raises:
             UserError: the loss is no longer finite.
         """
-        run, recipe, partial = self._run, self._run.recipe, self._run.partial
+        run, partial = self._run, self._run.partial
+        loss, right = self._checked_sums()
+        seen = partial.step * run.recipe.batch_size
+        mine = seen / self._fabric.world_size
+        status.text = (
+            f"epoch {run.epoch + 1}/{run.recipe.epochs}, "
+            + _figures(loss / mine, right / mine, seen / partial.seconds)
+            + (f", {_held_out(run.history[-1])} before" if run.history else "")
+        )
+
+    def _checked_sums(self) -> tuple[float, float]:
+        """Return the sums of the loss, and of what was classified rightly.
+
+        Raises:
+            UserError: the loss is no longer finite.
+        """
+        run = self._run
         loss, right = self._sums.tolist()
-        seen = partial.step * recipe.batch_size
         if not math.isfinite(loss):
             raise UserError(
-                f"learning_rate: {recipe.learning_rate}, the loss is {loss} in "
+                f"learning_rate: {run.recipe.learning_rate}, the loss is {loss} in "
                 f"epoch {run.epoch + 1}; a smaller learning rate would be right"
             )
-        # Before the sums of several processes are together, each one knows its own.
-        mine = seen if partial.step == self._feed.steps else seen / self._fabric.world_size
-        status.text = (
-            f"epoch {run.epoch + 1}/{recipe.epochs}, loss {loss / mine:.3f}, "
-            f"accuracy {right / mine:.2%}, {seen / partial.seconds:.0f} images/s"
-        )
-        if run.history:
-            status.text += f", held-out accuracy {run.history[-1]['test_accuracy']:.2%}"
+        return loss, right
 
     def _accuracy(self) -> float:
         """Return the accuracy on the images held out, of all processes."""
@@ -200,6 +213,14 @@ class Work:
         self.save()
         for key, value in run.history[-1].items():
             self._board.add_scalar(key, value, run.epoch)
+
+
+def _figures(loss: float, accuracy: float, rate: float) -> str:
+    return f"loss {loss:.3f}, accuracy {accuracy:.2%}, {rate:.0f} images/s"
+
+
+def _held_out(row: dict[str, Any]) -> str:
+    return f"held-out accuracy {row['test_accuracy']:.2%}"
 
 
 def _compiled(model: nn.Module, fabric: Fabric) -> nn.Module:

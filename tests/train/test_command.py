@@ -25,7 +25,9 @@ def test_trains_into_runs(tmp_path, monkeypatch, capfd):
     assert load_checkpoint(tmp_path / "runs" / "tiny" / "last.pt").epoch == 3
     lines = capfd.readouterr().err.splitlines()
     assert lines[-2].startswith("training: 15/15, ")
+    accuracy = load_checkpoint(tmp_path / "runs" / "tiny" / "last.pt").metrics["last_test_accuracy"]
     assert "epoch 3/3, loss " in lines[-2]
+    assert lines[-2].endswith(f"held-out accuracy {accuracy:.2%}")
     assert lines[-1] == "runs/tiny/last.pt: the network after 3 epochs"
 
 

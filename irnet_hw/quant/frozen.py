@@ -50,7 +50,7 @@ class FrozenQuant(nn.Module):
     """Leaves weights that are binary already as they are, as a Brevitas tensor quantizer.
 
     Args:
-        scale: that they have.
+        frozen_scale: that they have.
     """
 
     def __init__(self, frozen_scale: Tensor) -> None:

@@ -239,6 +239,8 @@ def _compiled(model: nn.Module, fabric: Fabric) -> nn.Module:
 def devices(recipe: Recipe, world: int, local: int) -> Fabric:
     """Return the devices: one, or those of all processes that torchrun started."""
     fabric = Fabric(
+        # Not "auto": Apple's GPUs have no float64, in which the metrics are summed.
+        accelerator="cuda" if torch.cuda.is_available() else "cpu",
         devices=local,
         num_nodes=world // local,
         strategy="ddp" if world > 1 else "auto",

@@ -25,7 +25,10 @@ class Stop(contextlib.AbstractContextManager["Stop"]):
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Stop":
-        self._before = {number: signal.signal(number, self._ask) for number in self._signals}
+        for number in self._signals:
+            # In a shell's background, or under nohup, what is ignored stays so.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -5,10 +5,9 @@ Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 
 from pathlib import Path
 
-from irnet_hw.data.cifar_files import SHAPE, Form, binary, pickled, published
+from irnet_hw.data.cifar_files import Form, binary, dataset, pickled
 from irnet_hw.data.dataset import Dataset
 from irnet_hw.data.description import Description
-from irnet_hw.data.in_memory import in_memory
 
 DESCRIPTION = Description(
     title="CIFAR-10",
@@ -58,4 +57,4 @@ def read(folder: Path) -> Dataset:
     Raises:
         UserError: the files aren't there, are damaged, or hold something else.
     """
-    return in_memory(DESCRIPTION, SHAPE, lambda place: published(FORMS, DESCRIPTION, place), folder)
+    return dataset(FORMS, DESCRIPTION, folder)

@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from irnet_hw.data import cifar_pickle
-from irnet_hw.data.dataset import Images, Part
+from irnet_hw.data.dataset import Dataset, Images, Part
 from irnet_hw.data.description import Description
+from irnet_hw.data.in_memory import in_memory
 from irnet_hw.errors import UserError
 
 SIDE = 32
@@ -89,6 +90,20 @@ def published(
         if archive.is_file():
             return _parts(form, _unpacked(archive, form, description), description)
     return None
+
+
+def dataset(forms: tuple[Form, ...], description: Description, folder: Path) -> Dataset:
+    """Return the dataset in whichever of its forms a folder has.
+
+    Args:
+        forms: of the publisher's files, to look for in this order.
+        description: of the dataset.
+        folder: of the user's.
+
+    Raises:
+        UserError: the dataset isn't there, or files are missing or damaged.
+    """
+    return in_memory(description, SHAPE, lambda place: published(forms, description, place), folder)
 
 
 def _content(path: Path, description: Description) -> bytes:

@@ -1,15 +1,13 @@
 """Reports, of a build: what the accelerator is, was proved and costs; and of trainings."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from irnet_hw.files import whole_file
 from irnet_hw.progress import say
 from irnet_hw.report.facts import Sample, gather, read_sample
-from irnet_hw.report.page import render
+from irnet_hw.report.page import render, save
 from irnet_hw.report.picture import draw
 from irnet_hw.report.png import data_uri
 
@@ -28,13 +26,7 @@ def write(folder: Path) -> tuple[Path, Path]:
     """
     folder = Path(folder)
     facts = gather(folder)
-    page, data = folder / "report.html", folder / "report.json"
-    html = _page(facts, read_sample(folder))
-    with whole_file(page) as temporary:
-        temporary.write_text(html)
-    with whole_file(data) as temporary:
-        temporary.write_text(json.dumps(facts, indent=2) + "\n")
-    return page, data
+    return save(folder, "report", _page(facts, read_sample(folder)), facts)
 
 
 @click.command("report", short_help="Write a build's report.html and report.json.")

@@ -1,9 +1,29 @@
 """Pages from templates: one file that needs no network."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
+
+from irnet_hw.files import whole_file
+
+
+def save(folder: Path, name: str, html: str, facts: dict[str, Any]) -> tuple[Path, Path]:
+    """Write a page, NAME.html, and what it says for programs, NAME.json.
+
+    Returns:
+        the two files.
+
+    Raises:
+        UserError: they can't be written.
+    """
+    page, data = folder / f"{name}.html", folder / f"{name}.json"
+    with whole_file(page) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+    with whole_file(data) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return page, data
 
 
 def render(template: str, **content: Any) -> str:

@@ -1,6 +1,5 @@
 """The report of one or several trainings: what came out, and how it went."""
 
-import json
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,10 +9,9 @@ import numpy as np
 from markupsafe import Markup
 
 from irnet_hw.errors import UserError
-from irnet_hw.files import whole_file
 from irnet_hw.quant import EDESchedule
 from irnet_hw.report.curves import Axis, Curve, draw
-from irnet_hw.report.page import render
+from irnet_hw.report.page import render, save
 from irnet_hw.report.runs import Run, read_run
 from irnet_hw.train.table import table
 
@@ -55,13 +53,8 @@ def write(folders: Sequence[Path], out: Path | None = None) -> tuple[Path, Path]
     facts = gather(runs)
     if out is None:
         out = runs[0].folder if len(runs) == 1 else Path()
-    page, data = out / "train-report.html", out / "train-report.json"
     html = render("train-report.html.jinja", facts=facts, pictures=_pictures(facts))
-    with whole_file(page) as temporary:
-        temporary.write_text(html, encoding="utf-8")
-    with whole_file(data) as temporary:
-        temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    return page, data
+    return save(out, "train-report", html, facts)
 
 
 def gather(runs: Sequence[Run]) -> dict[str, Any]:
@@ -80,7 +73,7 @@ def _facts(run: Run, name: str) -> dict[str, Any]:
     accuracies = run.metrics["test_accuracy"]
     best = max(range(len(accuracies)), key=lambda i: accuracies[i])
     recipe = run.recipe
-    schedule = EDESchedule(recipe.t_min, recipe.t_max, recipe.epochs)
+    schedule = recipe.ede()
     return {
         "name": name,
         "recipe": table(recipe),

@@ -24,6 +24,7 @@ from typing import Any
 import click
 import torch
 from brevitas import nn as qnn
+from lightning_fabric import Fabric
 from rich.console import Console
 from rich.table import Table
 from tensorboardX import SummaryWriter
@@ -37,7 +38,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.quant import EDE, set_ede
 from irnet_hw.train import Recipe, load_recipe
-from irnet_hw.train.run import Run
+from irnet_hw.train.run import Run, optimizer_of
 from irnet_hw.train.work import Work, batches_of, devices
 
 #: How often each of the two is measured, in turn; the median counts.
@@ -154,13 +155,7 @@ def plain_steps(dataset: data.Dataset, recipe: Recipe, device: torch.device) -> 
     """Train the plain rendering, and yield after each step."""
     model = plain(Run.fresh(recipe, 1).model).to(device)
     set_ede(model, *recipe.ede()(0))
-    optimizer = torch.optim.SGD(
-        model.parameters(),
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        nesterov=recipe.nesterov,
-    )
+    optimizer = optimizer_of(recipe, model)
     loader = DataLoader(
         PlainImages(dataset, recipe),
         recipe.batch_size,
@@ -182,9 +177,8 @@ def plain_steps(dataset: data.Dataset, recipe: Recipe, device: torch.device) -> 
             yield
 
 
-def steps(dataset: data.Dataset, recipe: Recipe, out: Path) -> Iterator[None]:
+def steps(dataset: data.Dataset, recipe: Recipe, fabric: Fabric, out: Path) -> Iterator[None]:
     """Train as ``irnet_hw.train`` does, and yield after each step."""
-    fabric = devices(recipe, 1, 1)
     feed = batches_of(dataset, recipe, fabric)
     with SummaryWriter(str(out)) as board:
         work = Work(fabric, Run.fresh(recipe, 1), feed, out, dataset.labels, board)
@@ -229,7 +223,7 @@ def main(which: str, assignments: tuple[str, ...], count: int, out: Path) -> Non
             rates = measure(
                 {
                     "plain PyTorch": plain_steps(dataset, recipe, fabric.device),
-                    "irnet_hw.train": steps(dataset, recipe, Path(folder)),
+                    "irnet_hw.train": steps(dataset, recipe, fabric, Path(folder)),
                 },
                 fabric.device,
                 count,

@@ -100,14 +100,7 @@ class Run:
     def _of(cls, recipe: Recipe, world: int, model: nn.Module) -> "Run":
         if world > 1:
             synchronise(model, world)
-        optimizer = torch.optim.SGD(
-            model.parameters(),
-            lr=recipe.learning_rate,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
-            nesterov=recipe.nesterov,
-        )
-        return cls(recipe, model, optimizer, Signs(model))
+        return cls(recipe, model, optimizer_of(recipe, model), Signs(model))
 
     def checkpoint(self, labels: list[str]) -> Checkpoint:
         """Return what a file holds of the run.
@@ -136,6 +129,17 @@ class Run:
         )
 
 
+def optimizer_of(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
+    """Return a recipe's optimiser of a network's parameters."""
+    return torch.optim.SGD(
+        model.parameters(),
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=recipe.nesterov,
+    )
+
+
 def _start_from(model: nn.Module, path: Path) -> None:
     """Give a network the parameters and statistics of a checkpoint's.
 
@@ -144,10 +148,10 @@ def _start_from(model: nn.Module, path: Path) -> None:
     """
     found = load_trainable(path).state_dict
     wanted = model.state_dict()
-    for name, _ in [*model.named_parameters(), *model.named_buffers()]:
-        if name in wanted and name not in found:
+    for name in wanted:
+        if name not in found:
             raise UserError(f"start: {path} has no {name}, which the recipe's network needs")
-    for name in [name for name in wanted if name in found]:
+    for name in wanted:
         if wanted[name].shape != found[name].shape:
             raise UserError(
                 f"start: {path} has {name} of shape {list(found[name].shape)}, must be "

@@ -13,6 +13,7 @@ from irnet_hw.export import weights  # noqa: F401 (registers the layers with wei
 from irnet_hw.export.exact import Grid, Layer, Place, exact
 from irnet_hw.export.layers import add
 from irnet_hw.models.blocks import Shortcut, Stream
+from irnet_hw.quant.stream import LOWEST
 
 #: Modules that hand their input's values on, or some of them.
 PASSING = (nn.Identity, nn.Flatten, nn.MaxPool2d, Shortcut)
@@ -175,7 +176,7 @@ def _added(trained: fx.GraphModule, node: fx.Node, total: fx.Node) -> Grid:
             f"{name_of(total)}: adds {name_of(node)} and {name_of(other)}; one of them must come "
             "from a Stream"
         )
-    return Grid.of(module.step, 128)
+    return Grid.of(module.step, -LOWEST)
 
 
 def _is_normed(trained: fx.GraphModule, node: fx.Node) -> bool:

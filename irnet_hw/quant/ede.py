@@ -23,6 +23,14 @@ def sign(x: Tensor) -> Tensor:
     return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
 
 
+def inside(x: Tensor) -> Tensor:
+    """Return 1 where |x| <= 1 and 0 elsewhere, in x's type: what straight-through gradients pass.
+
+    Without a comparison, whose boolean halves a compiled network's speed.
+    """
+    return (2 - x.abs()).floor().clamp(0, 1)
+
+
 class _Sign(torch.autograd.Function):
     """Sign forward, the derivative of k tanh(t x) backward."""
 

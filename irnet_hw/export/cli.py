@@ -12,7 +12,12 @@ import click
     type=click.Path(path_type=Path),
     help="Folder for the files; by default the checkpoint's.",
 )
-def command(checkpoint: Path, out: Path | None) -> None:
+@click.option(
+    "--data-folder",
+    default="",
+    help="Where the dataset's files lie; by default where they lay in the training.",
+)
+def command(checkpoint: Path, out: Path | None, data_folder: str) -> None:
     """Write a trained network as QONNX.
 
     CKPT is a checkpoint of `irnet-hw train`, such as runs/digits-vgg/last.pt. The folder gets
@@ -26,4 +31,4 @@ def command(checkpoint: Path, out: Path | None) -> None:
     # torch takes seconds to import, which --help should not.
     from irnet_hw.export.station import export
 
-    export(checkpoint, out)
+    export(checkpoint, out, data_folder)

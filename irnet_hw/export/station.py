@@ -25,11 +25,11 @@ from irnet_hw.train import Checkpoint, load_checkpoint
 from irnet_hw.train.checkpoint import versions
 from irnet_hw.train.table import table
 
-#: So many images have golden vectors.
-GOLDEN_IMAGES = 8
-
 #: A recipe's keys that are paths on the machine that trained, and say nothing elsewhere.
 LOCAL = ("data_folder", "start")
+
+#: So many images have golden vectors.
+GOLDEN_IMAGES = 8
 
 #: Of a dataset that doesn't fit in memory, so many held-out images are looked at.
 STREAMED_IMAGES = 1000
@@ -52,7 +52,7 @@ class Exported:
     summary: dict[str, Any]
 
 
-def export(checkpoint: Path, out: Path | None = None) -> Exported:
+def export(checkpoint: Path, out: Path | None = None, data_folder: str = "") -> Exported:
     """Write a trained network as QONNX, having checked it on the held-out images.
 
     The folder gets
@@ -67,6 +67,7 @@ def export(checkpoint: Path, out: Path | None = None) -> Exported:
     Args:
         checkpoint: of a training.
         out: the folder, by default the checkpoint's.
+        data_folder: where the dataset's files lie, by default where they lay in the training.
 
     Raises:
         UserError: the checkpoint can't be read, holds something that can't be exported, or
@@ -75,7 +76,7 @@ def export(checkpoint: Path, out: Path | None = None) -> Exported:
     """
     checkpoint = Path(checkpoint)
     trained = load_checkpoint(checkpoint)
-    dataset = data.load(trained.recipe.data, trained.recipe.data_folder)
+    dataset = data.load(trained.recipe.data, data_folder or trained.recipe.data_folder)
     if isinstance(dataset, data.StreamedDataset):
         images, labels = dataset.test_arrays(STREAMED_IMAGES)
     else:

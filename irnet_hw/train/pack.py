@@ -17,7 +17,7 @@ def pack(checkpoint: Path, out: Path) -> None:
 
     ``load_checkpoint(out).model()`` computes bit for bit what the checkpoint's network does. The
     file is a checkpoint with a packed state dict, see :mod:`irnet_hw.train.packed`, without the
-    optimiser's state and without the metrics of each epoch.
+    optimiser's state, the metrics of each epoch and the recipe's paths on this machine.
 
     Args:
         checkpoint: of a training, after a whole epoch.
@@ -38,7 +38,13 @@ def pack(checkpoint: Path, out: Path) -> None:
     except UserError as error:
         raise UserError(f"{checkpoint}: {error}") from error
     metrics = {key: trained.metrics[key] for key in _METRICS if key in trained.metrics}
-    packed = dataclasses.replace(trained, state_dict=state, optimizer={}, metrics=metrics)
+    packed = dataclasses.replace(
+        trained,
+        recipe=dataclasses.replace(trained.recipe, data_folder="", start=""),
+        state_dict=state,
+        optimizer={},
+        metrics=metrics,
+    )
     save_checkpoint(packed, out)
     before, after = (Path(path).stat().st_size for path in (checkpoint, out))
     say(f"{out}: {after:,} bytes, the checkpoint has {before:,}")

@@ -15,6 +15,9 @@ from irnet_hw.errors import UserError
 from irnet_hw.export import command, export, station
 from irnet_hw.images import read_images
 from irnet_hw.models import build
+from irnet_hw.train import load_checkpoint
+from irnet_hw.train.checkpoint import save_checkpoint
+from tests.data.photographs import write_cifar10
 from tests.export.networks import (
     BOUNDARIES,
     tiny_checkpoint,
@@ -123,6 +126,22 @@ def test_command(checkpoint, exported, tmp_path):
         f"accuracy {accuracy} as trained, {accuracy} as exported, 0 predictions differ"
     )
     assert names(tmp_path) == FILES
+
+
+def test_a_data_folder_overrules_the_checkpoints(checkpoint, tmp_path):
+    trained = load_checkpoint(checkpoint)
+    network = dataclasses.replace(trained.recipe.model, image=[32, 32, 3])
+    recipe = dataclasses.replace(trained.recipe, data="cifar10", data_folder="gone", model=network)
+    state = build(network).state_dict()
+    path = tmp_path / "last.pt"
+    save_checkpoint(dataclasses.replace(trained, recipe=recipe, state_dict=state), path)
+    with pytest.raises(UserError, match=r"^gone: no such folder; CIFAR-10 is, "):
+        export(path)
+    found = write_cifar10(tmp_path / "data", test=3)
+    result = CliRunner().invoke(command, [str(path), "--data-folder", str(tmp_path / "data")])
+    assert result.exit_code == 0, result.output
+    with np.load(tmp_path / "heldout.npz") as heldout:
+        assert np.array_equal(heldout["images"], found["test"][0])
 
 
 def test_help_waits_for_nothing_heavy():

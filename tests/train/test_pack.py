@@ -43,6 +43,14 @@ def test_holds_the_network_and_where_it_comes_from(last, packed):
         assert content[key] == before[key]
 
 
+def test_forgets_the_paths_of_the_machine_that_trained(last, tmp_path):
+    trained = load_checkpoint(last)
+    local = dataclasses.replace(trained.recipe, data_folder="/mnt/data", start="/mnt/last.pt")
+    save_checkpoint(dataclasses.replace(trained, recipe=local), tmp_path / "local.pt")
+    pack(tmp_path / "local.pt", tmp_path / "packed.pt")
+    assert load_checkpoint(tmp_path / "packed.pt").recipe == trained.recipe
+
+
 def test_gives_a_network_that_computes_the_same(last, packed):
     images = torch.randint(0, 256, (50, 1, 8, 8)).float()
     networks = [load_checkpoint(path).model() for path in (last, packed)]

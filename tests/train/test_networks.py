@@ -8,6 +8,7 @@ from irnet_hw.train import command, load_checkpoint
 from tests.data.photographs import write_cifar10
 
 RESNET = ["model.widths=[4,8]", "model.blocks=[1,1]"]
+VGG = ["model.widths=[4,8,8]", "model.pools=[true,true,true]"]
 SMALLER = {
     "resnet20": RESNET,
     "resnet20-normal": RESNET,
@@ -15,8 +16,9 @@ SMALLER = {
     "resnet20-hardware": RESNET,
     "resnet18": RESNET,
     "resnet18-hardware": RESNET,
-    "vgg-small": ["model.widths=[4,8,8]", "model.pools=[true,true,true]"],
-    "cnv": ["model.widths=[4,8,8]", "model.pools=[true,true,true]", "model.hidden=[8]"],
+    "vgg-small": VGG,
+    "vgg-small-hardware": VGG,
+    "cnv": [*VGG, "model.hidden=[8]"],
 }
 
 
@@ -61,7 +63,7 @@ def test_the_ablation_trains_other_weights(tmp_path, folder, name):
         assert not any(torch.equal(one, other) for other in weights[:i])
 
 
-@pytest.mark.parametrize("name", ["resnet20", "resnet18"])
+@pytest.mark.parametrize("name", ["resnet20", "resnet18", "vgg-small"])
 def test_the_hardware_variant_starts_from_the_papers(tmp_path, folder, name):
     paper = trained(tmp_path / "paper", folder, name)
     # At so small a rate the weights stay.

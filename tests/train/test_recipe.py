@@ -54,7 +54,7 @@ PARAMETERS = {
     **dict.fromkeys(["imagenet-resnet18", "imagenet-resnet18-1w32a"], 11_689_512 + 2 * 512),
     **dict.fromkeys(["imagenet-resnet34", "imagenet-resnet34-1w32a"], 21_797_672 + 2 * 512),
     # Six convolutions of 128 to 512 channels with their batch norms, and 8192 to the classes.
-    "vgg-small": VGG_SMALL + 8193 * 10,
+    **dict.fromkeys(["vgg-small", "vgg-small-hardware"], VGG_SMALL + 8193 * 10),
     "cifar100-vgg-small": VGG_SMALL + 8193 * 100,
     # FINN counts the weights of its networks.
     "cnv": 1_542_848 + 2 * (2 * (64 + 128 + 256) + 2 * 512) + 10,

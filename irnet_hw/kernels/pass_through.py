@@ -27,11 +27,11 @@ class PassThrough(Kernel):
         self.require_divides("lanes", self.numbers("shape")[-1], "the last axis")
         self.require_same_types()
 
-    def lanes_in(self) -> int:
+    def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return the elements of a beat."""
         return self.number("lanes")
 
-    def lanes_out(self) -> int:
+    def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return the elements of a beat."""
         return self.number("lanes")
 
@@ -47,6 +47,6 @@ class PassThrough(Kernel):
         """Return the beats of a frame: one a cycle."""
         return prod(self.get_folded_input_shape()[:-1])
 
-    def compute(self, x: Ints, *parameters: Ints) -> Ints:  # noqa: ARG002
+    def compute(self, x: Ints, *parameters: Ints) -> Ints | tuple[Ints, ...]:  # noqa: ARG002
         """Return ``x``."""
         return x

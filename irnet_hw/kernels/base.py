@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,17 @@ from irnet_hw.errors import UserError
 from irnet_hw.share import share
 
 Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A module's parameter that is wider than an integer: an unsigned value and its bits."""
+
+    value: int
+    bits: int
+
+
+Parameter = int | str | Constant
 
 
 class Kernel(HWCustomOp):  # type: ignore[misc]
@@ -61,11 +73,43 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
             raise UserError(f"{self.onnx_node.name}: {name} = {value} must divide {what} = {total}")
 
     def require_same_types(self) -> None:
-        """Raise a UserError unless the output has the input's type."""
-        if self.get_input_datatype() != self.get_output_datatype():
+        """Raise a UserError unless outputDataType is inputDataType."""
+        before, after = self.get_nodeattr("inputDataType"), self.get_nodeattr("outputDataType")
+        if before != after:
             raise UserError(
-                f"{self.onnx_node.name}: outputDataType = {self.get_output_datatype().name} "
-                f"must be inputDataType = {self.get_input_datatype().name}"
+                f"{self.onnx_node.name}: outputDataType = {after} must be inputDataType = {before}"
+            )
+
+    def require_range(self, name: str, least: int, most: int) -> None:
+        """Raise a UserError unless an integer attribute is in a range."""
+        value = self.number(name)
+        if not least <= value <= most:
+            raise UserError(f"{self.onnx_node.name}: {name} = {value} must be {least} to {most}")
+
+    def require_sizes(self, name: str) -> None:
+        """Raise a UserError unless an attribute is two sizes, of rows and of columns."""
+        values = self.numbers(name)
+        if len(values) != 2 or min(values) < 1:
+            raise UserError(
+                f"{self.onnx_node.name}: {name} = {list(values)} must be 2 integers, "
+                "each at least 1"
+            )
+
+    def require_signed(self, name: str) -> None:
+        """Raise a UserError unless a data type attribute is INT2 or wider."""
+        datatype = DataType[self.get_nodeattr(name)]
+        if not (datatype.is_integer() and datatype.min() < -1):
+            raise UserError(
+                f"{self.onnx_node.name}: {name} = {datatype.name} must be a signed integer"
+            )
+
+    def require_vectors(self) -> None:
+        """Raise a UserError unless numInputVectors are a picture's or the one of a dense layer."""
+        vectors = self.numbers("numInputVectors")
+        if len(vectors) not in (1, 3) or vectors[0] != 1 or min(vectors) < 1:
+            raise UserError(
+                f"{self.onnx_node.name}: numInputVectors = {list(vectors)} must be "
+                "[1, rows, columns] or [1]"
             )
 
     def folds(self) -> Iterator[dict[str, int]]:
@@ -172,8 +216,23 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
         """The files it is made of, relative to ``hls/``, each before those that instantiate it."""
 
     @abstractmethod
-    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:
         """Return the module's parameters; strings are written quoted."""
+
+    def connections(self) -> dict[str, str]:
+        """Return what the wrapper connects to each port of the module's streams."""
+        sides = (
+            ("in", self.streams_in(), self.get_instream_width),
+            ("out", self.streams_out(), self.get_outstream_width),
+        )
+        found = {}
+        for side, streams, width in sides:
+            for ind in range(streams):
+                inside = side if streams == 1 else f"{side}{ind}"
+                found[f"{inside}_data"] = f"{side}{ind}_V_TDATA[{width(ind) - 1}:0]"
+                found[f"{inside}_valid"] = f"{side}{ind}_V_TVALID"
+                found[f"{inside}_ready"] = f"{side}{ind}_V_TREADY"
+        return found
 
     def rtl_memories(self, model: ModelWrapper) -> Mapping[str, tuple[Sequence[int], int]]:  # noqa: ARG002
         """Return the constants: for each hex file's name, its words and their width in bits."""
@@ -228,19 +287,15 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
             f"        .{key}({_literal(value)})"
             for key, value in self.rtl_parameters(model, fpgapart).items()
         )
-        ports, connections, padding, unused = [], [], [], []
+        ports, padding, unused = [], [], []
         for ind in range(self.streams_in()):
             wide, narrow = self.get_instream_width_padded(ind), self.get_instream_width(ind)
             ports += _ports(f"in{ind}_V", wide, "input ", "output")
-            inside = "in" if self.streams_in() == 1 else f"in{ind}"
-            connections += _connections(inside, f"in{ind}_V", narrow)
             if wide > narrow:
                 unused.append(f"in{ind}_V_TDATA[{wide - 1}:{narrow}]")
         for ind in range(self.streams_out()):
             wide, narrow = self.get_outstream_width_padded(ind), self.get_outstream_width(ind)
             ports += _ports(f"out{ind}_V", wide, "output", "input ")
-            inside = "out" if self.streams_out() == 1 else f"out{ind}"
-            connections += _connections(inside, f"out{ind}_V", narrow)
             if wide > narrow:
                 padding.append(f"    assign out{ind}_V_TDATA[{wide - 1}:{narrow}] = '0;\n")
         if unused:
@@ -253,11 +308,18 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
             + ",\n".join(ports)
             + f"\n);\n\n    {self.module} #(\n{parameters}\n    ) kernel (\n"
             "        .clk(ap_clk),\n        .rst_n(ap_rst_n),\n"
-            + ",\n".join(connections)
+            + ",\n".join(
+                f"        .{inside}({outside})" for inside, outside in self.connections().items()
+            )
             + "\n    );\n\n"
             + "".join(padding)
             + "\nendmodule\n"
         )
+
+
+def divisors(total: int) -> list[int]:
+    """Return the divisors of a number, rising."""
+    return [value for value in range(1, total + 1) if total % value == 0]
 
 
 def hex_words(words: Sequence[int], width: int) -> str:
@@ -295,16 +357,9 @@ def _ports(stream: str, width: int, forward: str, backward: str) -> list[str]:
     ]
 
 
-def _connections(inside: str, stream: str, width: int) -> list[str]:
-    """Return what connects the wrapper's ports of a stream to the module's."""
-    return [
-        f"        .{inside}_data({stream}_TDATA[{width - 1}:0])",
-        f"        .{inside}_valid({stream}_TVALID)",
-        f"        .{inside}_ready({stream}_TREADY)",
-    ]
-
-
-def _literal(value: int | str) -> str:
+def _literal(value: Parameter) -> str:
+    if isinstance(value, Constant):
+        return f"{value.bits}'h{value.value:x}"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

@@ -172,8 +172,12 @@ class _Run:
 
 def _in_turn(times: Times) -> Times:
     """Return when each beat moves that may do so from its time on: one a cycle, in order."""
-    place = np.arange(len(times))
-    found: Times = np.maximum.accumulate(times - place) + place
+    return _in_steps(times, np.arange(len(times)))
+
+
+def _in_steps(times: Times, steps: Times) -> Times:
+    """Return when each beat moves, the steps' difference after the one before at the earliest."""
+    found: Times = np.maximum.accumulate(times - steps) + steps
     return found
 
 
@@ -209,80 +213,70 @@ def _bit_max_pool(kernel: Any, there: Sequence[Times]) -> Moves:
 
 def _unit(kernel: Any, there: Sequence[Times]) -> Moves:
     """A matrix-vector unit reads each vector as it comes, then again for each further pass."""
-    (times,) = there
-    beats, passes = kernel.beats(), kernel.passes()
-    arrived = _in_turn(times).reshape(-1, beats)[:, -1]
-    # When the first pass ends: after its last beat came, and after all passes of the vector
-    # before. The unit keeps two vectors: the one after them waits for the first one's end.
-    step = np.arange(len(arrived)) * beats * passes
-    first_ends: Times = np.maximum.accumulate(arrived + 1 - step) + step
-    room = np.zeros_like(first_ends)
-    if passes > 1:
-        room[2:] = first_ends[:-2] + (passes - 1) * beats + 1
-    taken = _in_turn(np.maximum(times, np.repeat(room, beats)))
-    ends = first_ends[:, None] + np.arange(passes) * beats
-    return [taken], [ends.reshape(-1) + _unit_latency(kernel)]
+    taken, results = _replay(kernel, there[0], np.arange(len(there[0])))
+    return [taken], [results]
+
+
+def _replay(unit: Any, there: Times, steps: Times) -> tuple[Times, Times]:
+    """Return when a matrix-vector unit takes its beats and has its results.
+
+    It keeps two vectors: the beats after them wait until it has read the first one for the last
+    time. When that is depends on when the beats came: the times are moved back until they agree.
+
+    Args:
+        unit: the kernel.
+        there: when its beats are there.
+        steps: the cycles from one to the next that it can't be quicker than, summed up.
+    """
+    beats, passes = unit.beats(), unit.passes()
+    room = np.zeros(len(there) // beats, np.int64)
+    work = np.arange(len(room)) * beats * passes
+    while True:
+        taken = _in_steps(np.maximum(there, np.repeat(room, beats)), steps)
+        # The first pass ends after its last beat came, and after all passes of the vector before.
+        first_ends = _in_steps(taken.reshape(-1, beats)[:, -1] + 1, work)
+        later = np.zeros_like(room)
+        if passes > 1:
+            later[2:] = first_ends[:-2] + (passes - 1) * beats + 1
+        if np.array_equal(later, room):
+            ends = first_ends[:, None] + np.arange(passes) * beats
+            return taken, ends.reshape(-1) + _unit_latency(unit)
+        room = later
 
 
 def _unit_latency(kernel: Any) -> int:
     """Return the cycles from reading a pass' last beat to its result."""
-    return 4 + 2 * int(kernel.number("SIMD") - 1).bit_length()
+    lanes = int(kernel.number("SIMD"))
+    return 4 + 2 * (lanes - 1).bit_length()
 
 
 def _window(kernel: Any, unit: Any, there: Times) -> tuple[Times, Times, Times, Times]:
     """Return when a sliding window and its unit take and have their beats.
 
-    A beat of a window can be read in the cycle after it was written, and a row's place is free
-    in the cycle after its last window was read. Room depends on what is read, which depends on
-    what was written when there was room: the times are moved back until they agree.
+    A beat can be read in the cycle after it was written, and its place is free in the cycle after
+    it was read for the last time. Room depends on what is read, which depends on what was written
+    when there was room: the times are moved back until they agree.
     """
-    frames = _frames(kernel, there)
-    beats = len(there) // frames
-    needed = (np.arange(frames)[:, None] * beats + _window_sources(kernel)).reshape(-1)
-    (height, _), (lines, _) = kernel.numbers("IFMDim"), kernel.numbers("OFMDim")
-    released = (np.arange(frames)[:, None] * height + _released(kernel)).reshape(-1)
-    # The row of windows after which there is room for each row of pixels.
-    row = np.arange(frames * height)
-    awaited = np.searchsorted(released, row - kernel.buffer_rows() + 1, side="left")
-    waits = row >= kernel.buffer_rows()
-    room = np.zeros(frames * height, np.int64)
+    frames = np.arange(_frames(kernel, there))[:, None]
+    beats = len(there) // len(frames)
+    last_needed = (frames * beats + kernel.needed() - 1).reshape(-1)
+    freed = np.maximum.accumulate((frames * beats + kernel.freed()).reshape(-1))
+    steps = (frames * kernel.frame_steps() + kernel.steps()).reshape(-1)
+    # The windows' beat after which there is room for each beat, but for the first ones.
+    full = kernel.capacity()
+    awaited = np.searchsorted(freed, np.arange(len(there) - full) + 1)
+    room = np.zeros_like(there)
     while True:
-        written = _in_turn(np.maximum(there, np.repeat(room, beats // height)))
-        present = written[needed] + 1
-        (taken,), (results,) = _unit(unit, [_in_turn(present) + 1])
+        written = _in_turn(np.maximum(there, room))
+        present = written[last_needed] + 1
+        taken, results = _replay(unit, _in_steps(present, steps) + 1, steps)
         read = present.copy()
         read[1:] = np.maximum(present[1:], taken[:-1])
-        line_ends = read.reshape(frames * lines, -1)[:, -1] + 1
-        later = np.where(waits, line_ends[awaited], 0)
+        later = np.zeros_like(room)
+        later[full:] = read[awaited] + 1
         if np.array_equal(later, room):
             return written, read + 1, taken, results
         room = later
-
-
-def _window_sources(kernel: Any) -> Times:
-    """Return for each beat of the windows of a frame the input beat that it waits for.
-
-    Padding waits for the frame's first beat only.
-    """
-    (h, w), (oh, ow) = kernel.numbers("IFMDim"), kernel.numbers("OFMDim")
-    (kh, kw), (sh, sw) = kernel.numbers("ConvKernelDim"), kernel.numbers("Stride")
-    top, left, _, _ = kernel.numbers("Padding")
-    words = kernel.number("IFMChannels") // kernel.number("SIMD")
-    y = np.arange(oh)[:, None, None, None] * sh - top + np.arange(kh)[:, None, None]
-    x = np.arange(ow)[:, None, None, None] * sw - left + np.arange(kw)[:, None]
-    y, x = y[:, None], x[None]
-    inside = (y >= 0) & (y < h) & (x >= 0) & (x < w)
-    places = np.where(inside, y * w + x, 0) * words + np.where(inside, np.arange(words), 0)
-    return np.asarray(places.reshape(-1), np.int64)
-
-
-def _released(kernel: Any) -> Times:
-    """Return how many rows of a frame are given back after each row of windows."""
-    (h, _), (oh, _) = kernel.numbers("IFMDim"), kernel.numbers("OFMDim")
-    (sh, _), top = kernel.numbers("Stride"), kernel.numbers("Padding")[0]
-    rows: Times = np.clip((np.arange(oh) + 1) * sh - top, 0, h)
-    rows[-1] = h
-    return rows
 
 
 def _frames(kernel: Any, times: Times) -> int:

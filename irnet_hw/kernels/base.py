@@ -19,7 +19,11 @@ Ints = npt.NDArray[np.int64]
 
 
 class Kernel(HWCustomOp):  # type: ignore[misc]
-    """A hardware op with one input stream, one output stream and constant parameters.
+    """A hardware op with input streams, output streams and constant parameters.
+
+    The first inputs of a node are streams, the others constants; all outputs are streams. Most
+    kernels have one of each; others say so (:meth:`streams_in`, :meth:`streams_out`). Methods
+    with an index ``ind`` answer for that stream.
 
     A subclass says what its tensors are (:meth:`get_normal_input_shape`,
     :meth:`get_normal_output_shape`), how many elements of the last axis a beat carries
@@ -70,41 +74,52 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
 
     # ------------------------------------------------------------------ shapes and types
 
-    @abstractmethod
-    def lanes_in(self) -> int:
-        """Return how many elements a beat of the input stream carries."""
+    def streams_in(self) -> int:
+        """Return how many of the node's inputs, the first ones, are streams."""
+        return 1
+
+    def streams_out(self) -> int:
+        """Return how many outputs the node has, which are all streams."""
+        return 1
 
     @abstractmethod
-    def lanes_out(self) -> int:
-        """Return how many elements a beat of the output stream carries."""
+    def lanes_in(self, ind: int = 0) -> int:
+        """Return how many elements a beat of an input stream carries."""
+
+    @abstractmethod
+    def lanes_out(self, ind: int = 0) -> int:
+        """Return how many elements a beat of an output stream carries."""
 
     def get_input_datatype(self, ind: int = 0) -> BaseDataType:  # noqa: ARG002
-        """Return the type of the input stream's elements."""
+        """Return the type of an input stream's elements."""
         return DataType[self.get_nodeattr("inputDataType")]
 
     def get_output_datatype(self, ind: int = 0) -> BaseDataType:  # noqa: ARG002
-        """Return the type of the output stream's elements."""
+        """Return the type of an output stream's elements."""
         return DataType[self.get_nodeattr("outputDataType")]
 
-    def get_folded_input_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
-        """Return the input's shape with its last axis split into beats and lanes."""
-        return _folded(self.get_normal_input_shape(), self.lanes_in())
+    def get_folded_input_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """Return an input's shape with its last axis split into beats and lanes."""
+        return _folded(self.get_normal_input_shape(ind), self.lanes_in(ind))
 
-    def get_folded_output_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
-        """Return the output's shape with its last axis split into beats and lanes."""
-        return _folded(self.get_normal_output_shape(), self.lanes_out())
+    def get_folded_output_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """Return an output's shape with its last axis split into beats and lanes."""
+        return _folded(self.get_normal_output_shape(ind), self.lanes_out(ind))
 
     def get_instream_width(self, ind: int = 0) -> int:
         """Return the bits of an input beat; 0 for constant parameters, which have no stream."""
-        return self.lanes_in() * int(self.get_input_datatype().bitwidth()) if ind == 0 else 0
+        if ind >= self.streams_in():
+            return 0
+        return self.lanes_in(ind) * int(self.get_input_datatype(ind).bitwidth())
 
-    def get_outstream_width(self, ind: int = 0) -> int:  # noqa: ARG002
+    def get_outstream_width(self, ind: int = 0) -> int:
         """Return the bits of an output beat."""
-        return self.lanes_out() * int(self.get_output_datatype().bitwidth())
+        return self.lanes_out(ind) * int(self.get_output_datatype(ind).bitwidth())
 
     def infer_node_datatype(self, model: ModelWrapper) -> None:
-        """Annotate the output tensor with this node's output type."""
-        model.set_tensor_datatype(self.onnx_node.output[0], self.get_output_datatype())
+        """Annotate the output tensors with this node's output types."""
+        for ind, tensor in enumerate(self.onnx_node.output):
+            model.set_tensor_datatype(tensor, self.get_output_datatype(ind))
 
     def verify_node(self) -> None:
         """Check the attributes (FINN's name for it)."""
@@ -113,18 +128,24 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
     # ------------------------------------------------------------------ models
 
     @abstractmethod
-    def compute(self, x: Ints, *parameters: Ints) -> Ints:
-        """Return the op's exact result.
+    def compute(self, x: Ints, *parameters: Ints) -> Ints | tuple[Ints, ...]:
+        """Return the op's exact result, a tuple where there are several output streams.
 
         Args:
             x: integers (±1 for BIPOLAR) of the normal input shape, the first axis any batch.
-            parameters: the node's other inputs, in order.
+            parameters: the node's other inputs, in order; those that are streams are as x.
         """
 
     def execute_node(self, context: dict[str, Any], graph: Any) -> None:  # noqa: ARG002
         """Run :meth:`compute` on the tensors of an ONNX execution context."""
         x, *parameters = (np.rint(context[name]).astype(np.int64) for name in self.onnx_node.input)
-        context[self.onnx_node.output[0]] = self.compute(x, *parameters).astype(np.float32)
+        for name, y in zip(self.onnx_node.output, self.results(x, *parameters), strict=True):
+            context[name] = y.astype(np.float32)
+
+    def results(self, x: Ints, *parameters: Ints) -> tuple[Ints, ...]:
+        """Return what :meth:`compute` does, as a tuple whatever the number of outputs."""
+        y = self.compute(x, *parameters)
+        return y if isinstance(y, tuple) else (y,)
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the number of flip-flops."""
@@ -135,8 +156,9 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
     """The RTL side of a :class:`Kernel`: a wrapper around a module of ``hls/``.
 
     The module has the ports clk, rst_n, in_data, in_valid, in_ready, out_data, out_valid and
-    out_ready. The wrapper, named after the node, gives them FINN's names, pads the data to
-    whole bytes and sets the parameters; constants are in hex files beside it.
+    out_ready; where a side has several streams, in0_data, in1_data and so on. The wrapper, named
+    after the node, gives them FINN's names, pads the data to whole bytes and sets the
+    parameters; constants are in hex files beside it.
     """
 
     #: The module to wrap.
@@ -197,38 +219,38 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
 
     def _wrapper(self, model: ModelWrapper, fpgapart: str) -> str:
         name = self.onnx_node.name
-        wide_in, wide_out = self.get_instream_width_padded(), self.get_outstream_width_padded()
-        narrow_in, narrow_out = self.get_instream_width(), self.get_outstream_width()
         parameters = ",\n".join(
             f"        .{key}({_literal(value)})"
             for key, value in self.rtl_parameters(model, fpgapart).items()
         )
-        pad = f"    assign out0_V_TDATA[{wide_out - 1}:{narrow_out}] = '0;\n"
-        unused = (
-            f"    logic unused;\n    assign unused = ^in0_V_TDATA[{wide_in - 1}:{narrow_in}];\n"
-        )
+        ports, connections, padding, unused = [], [], [], []
+        for ind in range(self.streams_in()):
+            wide, narrow = self.get_instream_width_padded(ind), self.get_instream_width(ind)
+            ports += _ports(f"in{ind}_V", wide, "input ", "output")
+            inside = "in" if self.streams_in() == 1 else f"in{ind}"
+            connections += _connections(inside, f"in{ind}_V", narrow)
+            if wide > narrow:
+                unused.append(f"in{ind}_V_TDATA[{wide - 1}:{narrow}]")
+        for ind in range(self.streams_out()):
+            wide, narrow = self.get_outstream_width_padded(ind), self.get_outstream_width(ind)
+            ports += _ports(f"out{ind}_V", wide, "output", "input ")
+            inside = "out" if self.streams_out() == 1 else f"out{ind}"
+            connections += _connections(inside, f"out{ind}_V", narrow)
+            if wide > narrow:
+                padding.append(f"    assign out{ind}_V_TDATA[{wide - 1}:{narrow}] = '0;\n")
+        if unused:
+            joined = ", ".join(unused)
+            padding.append(f"    logic unused;\n    assign unused = ^{{{joined}}};\n")
         return (
             f"// {name}: {self.module} with the parameters of this layer. Generated.\n\n"
             '(* keep_hierarchy = "yes" *)\n'
-            f"module {name} (\n"
-            "    input  logic ap_clk,\n"
-            "    input  logic ap_rst_n,\n"
-            f"    input  logic [{wide_in - 1}:0] in0_V_TDATA,\n"
-            "    input  logic in0_V_TVALID,\n"
-            "    output logic in0_V_TREADY,\n"
-            f"    output logic [{wide_out - 1}:0] out0_V_TDATA,\n"
-            "    output logic out0_V_TVALID,\n"
-            "    input  logic out0_V_TREADY\n"
-            ");\n\n"
-            f"    {self.module} #(\n{parameters}\n    ) kernel (\n"
+            f"module {name} (\n    input  logic ap_clk,\n    input  logic ap_rst_n,\n"
+            + ",\n".join(ports)
+            + f"\n);\n\n    {self.module} #(\n{parameters}\n    ) kernel (\n"
             "        .clk(ap_clk),\n        .rst_n(ap_rst_n),\n"
-            f"        .in_data(in0_V_TDATA[{narrow_in - 1}:0]),\n"
-            "        .in_valid(in0_V_TVALID),\n        .in_ready(in0_V_TREADY),\n"
-            f"        .out_data(out0_V_TDATA[{narrow_out - 1}:0]),\n"
-            "        .out_valid(out0_V_TVALID),\n        .out_ready(out0_V_TREADY)\n"
-            "    );\n\n"
-            + (pad if wide_out > narrow_out else "")
-            + (unused if wide_in > narrow_in else "")
+            + ",\n".join(connections)
+            + "\n    );\n\n"
+            + "".join(padding)
             + "\nendmodule\n"
         )
 
@@ -257,6 +279,24 @@ def beats(x: Ints, lanes: int, datatype: BaseDataType) -> list[int]:
     values = (x > 0).astype(np.int64) if datatype == DataType["BIPOLAR"] else x
     bits = int(datatype.bitwidth())
     return [pack(row, bits) for row in values.reshape(-1, lanes).tolist()]
+
+
+def _ports(stream: str, width: int, forward: str, backward: str) -> list[str]:
+    """Return the wrapper's ports of a stream, given the directions of its data and of ready."""
+    return [
+        f"    {forward} logic [{width - 1}:0] {stream}_TDATA",
+        f"    {forward} logic {stream}_TVALID",
+        f"    {backward} logic {stream}_TREADY",
+    ]
+
+
+def _connections(inside: str, stream: str, width: int) -> list[str]:
+    """Return what connects the wrapper's ports of a stream to the module's."""
+    return [
+        f"        .{inside}_data({stream}_TDATA[{width - 1}:0])",
+        f"        .{inside}_valid({stream}_TVALID)",
+        f"        .{inside}_ready({stream}_TREADY)",
+    ]
 
 
 def _literal(value: int | str) -> str:

@@ -63,11 +63,11 @@ class BitMaxPool(Kernel):
         channels = self.number("IFMChannels")
         yield from ({"PE": n} for n in range(1, channels + 1) if channels % n == 0)
 
-    def lanes_in(self) -> int:
+    def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return PE."""
         return self.number("PE")
 
-    def lanes_out(self) -> int:
+    def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return PE."""
         return self.number("PE")
 

@@ -110,11 +110,11 @@ class MVAU(Kernel):
 
     # ------------------------------------------------------------------ shapes and types
 
-    def lanes_in(self) -> int:
+    def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return the elements of an input beat."""
         return self.number("SIMD")
 
-    def lanes_out(self) -> int:
+    def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return the elements of an output beat."""
         return self.number("PE")
 

@@ -27,11 +27,11 @@ class PassThrough(Kernel):
         self.require_divides("lanes", self.numbers("shape")[-1], "the last axis")
         self.require_same_types()
 
-    def lanes_in(self) -> int:
+    def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return the elements of a beat."""
         return self.number("lanes")
 
-    def lanes_out(self) -> int:
+    def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return the elements of a beat."""
         return self.number("lanes")
 

@@ -97,11 +97,11 @@ class SlidingWindow(Kernel):
         channels = self.number("IFMChannels")
         yield from ({"SIMD": n} for n in range(1, channels + 1) if channels % n == 0)
 
-    def lanes_in(self) -> int:
+    def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return SIMD."""
         return self.number("SIMD")
 
-    def lanes_out(self) -> int:
+    def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return SIMD."""
         return self.number("SIMD")
 

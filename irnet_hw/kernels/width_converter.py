@@ -44,11 +44,11 @@ class WidthConverter(Kernel):
         self.require_divides("outLanes", after[-1], "the last axis of outShape")
         self.require_same_types()
 
-    def lanes_in(self) -> int:
+    def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return inLanes."""
         return self.number("inLanes")
 
-    def lanes_out(self) -> int:
+    def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return outLanes."""
         return self.number("outLanes")
 

@@ -53,9 +53,7 @@ def carried(graph: ModelWrapper, network: ModelWrapper) -> list[Carried | None]:
 
 def _before(graph: ModelWrapper, streams: list[Wire]) -> Mapping[int, int]:
     """Return, for each stream that is another one's values, which, in topological order."""
-    entering = {
-        wire.target: i for i, wire in enumerate(streams) if wire.target is not None
-    }
+    entering = {wire.target: i for i, wire in enumerate(streams) if wire.target is not None}
     nodes = graph.graph.node
     return {
         i: entering[wire.source._replace(port=0)]

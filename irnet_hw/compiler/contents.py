@@ -58,14 +58,14 @@ def describe_accelerator(
             "inputs": _numbers([wire.target for wire in ends], place),
             "outputs": _numbers([wire.source for wire in ends], place),
             "schedule": {
-                "first_in": int(times.first_in),
-                "first_out": int(times.first_out),
-                "last_out": int(times.last_out),
-                "busy": int(times.busy),
+                "first_in": int(passage.first_in),
+                "first_out": int(passage.first_out),
+                "last_out": int(passage.last_out),
+                "busy": int(passage.busy),
             },
             "parameters": parameters(graph, node),
         }
-        for place, (node, times) in enumerate(zip(graph.graph.node, plan.nodes, strict=True))
+        for place, (node, passage) in enumerate(zip(graph.graph.node, plan.passages, strict=True))
     ]
     slowest = max(layers, key=lambda layer: layer["cycles"])
     return {

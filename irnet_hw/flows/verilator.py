@@ -66,8 +66,9 @@ def simulate(
           of all logits;
         - "cycles_per_frame": from image to image in the second half of the images, null for
           fewer than 4; "latency_cycles": from the first beat of the first image in to its last
-          one out; "first_frame": for each stream of the manifest the cycles of the first
-          image's first and last beat, "start" and "end", since its first one came in;
+          one out, both included;
+        - "first_frame": for each stream of the manifest "start" and "end", the cycles of the
+          first image's first and last beat since its first one came in;
         - "cycles", "seconds", "cycles_per_second", "frames_per_second": of the simulation at
           full rate; "compile_seconds": 0 where it was compiled before;
         - "irregular": "images", "seed", "cycles" and "logits_compared" of the pass with gaps
@@ -112,7 +113,7 @@ def simulate(
             "tapped_images": tapped,
             "tensors": tensors,
             "cycles_per_frame": _steady(regular),
-            "latency_cycles": int(regular.ends[-1][0] - regular.starts[0]),
+            "latency_cycles": int(regular.ends[-1][0] - regular.starts[0]) + 1,
             "first_frame": _first_frame(regular),
             "cycles": regular.cycles,
             "seconds": regular.seconds,

@@ -44,7 +44,7 @@ def carried(graph: ModelWrapper, network: ModelWrapper) -> list[Carried | None]:
     before = _before(graph, streams)
     for stream, source in before.items():
         names[stream] = names[source] or names[stream]
-    for stream, source in reversed(before.items()):
+    for stream, source in reversed(list(before.items())):
         names[source] = names[source] or names[stream]
     for stream, source in before.items():
         names[stream] = names[source]

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +17,17 @@ from irnet_hw.errors import UserError
 from irnet_hw.share import share
 
 Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A module's parameter that is wider than an integer: an unsigned value and its bits."""
+
+    value: int
+    bits: int
+
+
+Parameter = int | str | Constant
 
 
 class Kernel(HWCustomOp):  # type: ignore[misc]
@@ -61,11 +73,43 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
             raise UserError(f"{self.onnx_node.name}: {name} = {value} must divide {what} = {total}")
 
     def require_same_types(self) -> None:
-        """Raise a UserError unless the output has the input's type."""
-        if self.get_input_datatype() != self.get_output_datatype():
+        """Raise a UserError unless outputDataType is inputDataType."""
+        before, after = self.get_nodeattr("inputDataType"), self.get_nodeattr("outputDataType")
+        if before != after:
             raise UserError(
-                f"{self.onnx_node.name}: outputDataType = {self.get_output_datatype().name} "
-                f"must be inputDataType = {self.get_input_datatype().name}"
+                f"{self.onnx_node.name}: outputDataType = {after} must be inputDataType = {before}"
+            )
+
+    def require_range(self, name: str, least: int, most: int) -> None:
+        """Raise a UserError unless an integer attribute is in a range."""
+        value = self.number(name)
+        if not least <= value <= most:
+            raise UserError(f"{self.onnx_node.name}: {name} = {value} must be {least} to {most}")
+
+    def require_sizes(self, name: str) -> None:
+        """Raise a UserError unless an attribute is two sizes, of rows and of columns."""
+        values = self.numbers(name)
+        if len(values) != 2 or min(values) < 1:
+            raise UserError(
+                f"{self.onnx_node.name}: {name} = {list(values)} must be 2 integers, "
+                "each at least 1"
+            )
+
+    def require_signed(self, name: str) -> None:
+        """Raise a UserError unless a data type attribute is INT2 or wider."""
+        datatype = DataType[self.get_nodeattr(name)]
+        if not (datatype.is_integer() and datatype.min() < -1):
+            raise UserError(
+                f"{self.onnx_node.name}: {name} = {datatype.name} must be a signed integer"
+            )
+
+    def require_vectors(self) -> None:
+        """Raise a UserError unless numInputVectors are a picture's or the one of a dense layer."""
+        vectors = self.numbers("numInputVectors")
+        if len(vectors) not in (1, 3) or vectors[0] != 1 or min(vectors) < 1:
+            raise UserError(
+                f"{self.onnx_node.name}: numInputVectors = {list(vectors)} must be "
+                "[1, rows, columns] or [1]"
             )
 
     def folds(self) -> Iterator[dict[str, int]]:
@@ -167,7 +211,7 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
     sources: ClassVar[tuple[str, ...]]
 
     @abstractmethod
-    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:
         """Return the module's parameters; strings are written quoted."""
 
     def rtl_memories(self, model: ModelWrapper) -> Mapping[str, tuple[Sequence[int], int]]:  # noqa: ARG002
@@ -255,6 +299,11 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
         )
 
 
+def divisors(total: int) -> list[int]:
+    """Return the divisors of a number, rising."""
+    return [value for value in range(1, total + 1) if total % value == 0]
+
+
 def hex_words(words: Sequence[int], width: int) -> str:
     """Return a ``$readmemh`` file's text: a word a line, two's complement in ``width`` bits."""
     digits = -(-width // 4)
@@ -299,7 +348,9 @@ def _connections(inside: str, stream: str, width: int) -> list[str]:
     ]
 
 
-def _literal(value: int | str) -> str:
+def _literal(value: Parameter) -> str:
+    if isinstance(value, Constant):
+        return f"{value.bits}'h{value.value:x}"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

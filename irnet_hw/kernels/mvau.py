@@ -10,7 +10,7 @@ import numpy.typing as npt
 from qonnx.core.datatype import BaseDataType, DataType
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, Kernel, pack
+from irnet_hw.kernels.base import Ints, Kernel, divisors, pack
 from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_ram
 from irnet_hw.kernels.mvau_area import Area, replay_bram18, replay_buffer, rom_luts
 
@@ -55,12 +55,7 @@ class MVAU(Kernel):
                 )
         self.require_divides("SIMD", self.number("MW"), "MW")
         self.require_divides("PE", self.number("MH"), "MH")
-        vectors = self.numbers("numInputVectors")
-        if len(vectors) not in (1, 3) or vectors[0] != 1 or min(vectors) < 1:
-            raise UserError(
-                f"{self.onnx_node.name}: numInputVectors = {list(vectors)} must be "
-                "[1, rows, columns] or [1]"
-            )
+        self.require_vectors()
         datatype = self.get_output_datatype()
         right = datatype == DataType["BIPOLAR"] if self.thresholds() else _signed(datatype)
         if not right:
@@ -100,8 +95,8 @@ class MVAU(Kernel):
 
     def folds(self) -> Iterator[dict[str, int]]:
         """Yield every legal PE and SIMD."""
-        for pe in _divisors(self.number("MH")):
-            for simd in _divisors(self.number("MW")):
+        for pe in divisors(self.number("MH")):
+            for simd in divisors(self.number("MW")):
                 yield {"PE": pe, "SIMD": simd}
 
     def get_exp_cycles(self) -> int:
@@ -194,10 +189,6 @@ def product(x: Ints, W: Ints) -> Ints:
     """Return x @ W, exact as long as it fits in 53 bits, at the speed of BLAS."""
     result: npt.NDArray[np.float64] = x.astype(np.float64) @ W.astype(np.float64)
     return result.astype(np.int64)
-
-
-def _divisors(total: int) -> list[int]:
-    return [value for value in range(1, total + 1) if total % value == 0]
 
 
 def _signed(datatype: BaseDataType) -> bool:

@@ -47,6 +47,6 @@ class PassThrough(Kernel):
         """Return the beats of a frame: one a cycle."""
         return prod(self.get_folded_input_shape()[:-1])
 
-    def compute(self, x: Ints, *parameters: Ints) -> Ints:  # noqa: ARG002
+    def compute(self, x: Ints, *parameters: Ints) -> Ints | tuple[Ints, ...]:  # noqa: ARG002
         """Return ``x``."""
         return x

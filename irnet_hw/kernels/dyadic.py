@@ -1,0 +1,198 @@
+"""What the kernels share that multiply each channel by a dyadic constant: x * m + b, shifted."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.errors import UserError
+from irnet_hw.kernels.base import Constant, Ints, Kernel, Parameter, RTLKernel, divisors, pack
+
+#: Widths that the multiplier of a DSP block takes (DSP48E1; the narrower operand, the wider one),
+#: and that of its sums.
+DSP_FACTORS = (18, 25)
+DSP_SUM = 48
+#: Bits of the smallest product for which Yosys takes a DSP block.
+DSP_LEAST = 9
+#: LUTs that a DSP block must save. Binary networks leave most of these blocks idle, so that it
+#: is far less than their share of a device (133 LUTs to 242).
+LUTS_PER_DSP = 32
+
+
+class Dyadic(Kernel):
+    """Each element times its channel's m, plus its channel's b, shifted right.
+
+    The fraction m / 2**shift is dyadic, as is b / 2**shift; the result is rounded down.
+
+    Attributes:
+        NumChannels: C, the last axis.
+        numInputVectors: (1, H, W), or (1,).
+        PE: channels of a beat, on every stream; divides NumChannels.
+        shift: how far to the right.
+        mBits, bBits: widths of m and b, two's complement.
+        mulStyle: "dsp" multiplies in a DSP block, "lut" in LUTs; "auto" is the cheaper one.
+            Where PE = NumChannels each lane's constant is the only one it ever has, and only
+            LUTs make use of that.
+    """
+
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        """Return the attributes."""
+        return {
+            **super().get_nodeattr_types(),
+            "NumChannels": ("i", True, 0),
+            "numInputVectors": ("ints", False, [1]),
+            "PE": ("i", True, 0),
+            "shift": ("i", True, 0),
+            "mBits": ("i", True, 0),
+            "bBits": ("i", True, 0),
+            "mulStyle": ("s", False, "auto", {"auto", "dsp", "lut"}),
+        }
+
+    def check(self) -> None:
+        """Raise a UserError if an attribute is illegal."""
+        self.require_divides("PE", self.number("NumChannels"), "NumChannels")
+        self.require_vectors()
+        self.require_signed("inputDataType")
+        self.require_signed("outputDataType")
+        for name in ("mBits", "bBits"):
+            self.require_range(name, 2, 48)
+        self.require_range("shift", 0, self.sum_bits() - 1)
+        if self.get_nodeattr("mulStyle") == "dsp" and not self.fits_dsp():
+            raise UserError(f"{self.onnx_node.name}: mulStyle = dsp must be lut: {self._no_dsp()}")
+
+    def _no_dsp(self) -> str:
+        if self.words() == 1:
+            return f"with PE = NumChannels = {self.number('PE')} each lane's m is a constant"
+        return (
+            f"a DSP block can't multiply {self.get_input_datatype().bitwidth()} bits by "
+            f"{self.number('mBits')}, of which it takes {DSP_FACTORS[0]} by {DSP_FACTORS[1]} "
+            f"with a product of at least {DSP_LEAST} and a sum of at most {DSP_SUM}"
+        )
+
+    # ------------------------------------------------------------------ folding
+
+    def folds(self) -> Iterator[dict[str, int]]:
+        """Yield every PE."""
+        yield from ({"PE": pe} for pe in divisors(self.number("NumChannels")))
+
+    def words(self) -> int:
+        """Return the beats of a vector."""
+        return self.number("NumChannels") // self.number("PE")
+
+    def get_exp_cycles(self) -> int:
+        """Return the beats of a frame: one a cycle."""
+        return prod(self.numbers("numInputVectors")) * self.words()
+
+    # ------------------------------------------------------------------ shapes and types
+
+    def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
+        """Return PE."""
+        return self.number("PE")
+
+    def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
+        """Return PE."""
+        return self.number("PE")
+
+    def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """Return the shape of the streams, or that of m and b."""
+        channels = self.number("NumChannels")
+        vectors = self.numbers("numInputVectors") if ind < self.streams_in() else ()
+        return (*vectors, channels)
+
+    def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
+        """Return the shape of the streams."""
+        return (*self.numbers("numInputVectors"), self.number("NumChannels"))
+
+    # ------------------------------------------------------------------ arithmetic
+
+    def sum_bits(self) -> int:
+        """Return the width of x * m + b."""
+        product = int(self.get_input_datatype().bitwidth()) + self.number("mBits")
+        return max(product, self.number("bBits")) + 1
+
+    def scaled(self, x: Ints, m: Ints, b: Ints) -> Ints:
+        """Return (x * m + b) >> shift."""
+        return (x * m + b) >> self.number("shift")
+
+    def clamped(self, y: Ints) -> Ints:
+        """Return y, limited to the range of outputDataType."""
+        datatype = self.get_output_datatype()
+        clamped: Ints = np.clip(y, int(datatype.min()), int(datatype.max()))
+        return clamped
+
+    # ------------------------------------------------------------------ area
+
+    def fits_dsp(self) -> bool:
+        """Return whether a lane's multiplication and sum are one DSP block's."""
+        factors = sorted((int(self.get_input_datatype().bitwidth()), self.number("mBits")))
+        return (
+            self.words() > 1
+            and all(bits <= most for bits, most in zip(factors, DSP_FACTORS, strict=True))
+            and sum(factors) >= DSP_LEAST
+            and self.sum_bits() <= DSP_SUM
+        )
+
+    def in_dsp(self) -> bool:
+        """Return whether lanes multiply in DSP blocks."""
+        style = self.get_nodeattr("mulStyle")
+        if style != "auto":
+            return bool(style == "dsp")
+        return self.fits_dsp() and self.multiplier_luts() > LUTS_PER_DSP
+
+    def rows(self) -> int:
+        """Return the digits of m to the base of 4, each a row of an adder."""
+        return -(-self.number("mBits") // 2)
+
+    def multiplier_luts(self) -> int:
+        """Return the LUTs of a lane's multiplication and addition of b, but for the constants."""
+        bits = int(self.get_input_datatype().bitwidth())
+        return self.rows() * (bits + 3) + self.sum_bits()
+
+    @abstractmethod
+    def total_bits(self) -> int:
+        """Return the width of what is to be limited to the output's."""
+
+    def dsp_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the DSP blocks."""
+        return self.number("PE") if self.in_dsp() else 0
+
+
+class DyadicRTL(Dyadic, RTLKernel):
+    """What the RTL backends of :class:`Dyadic` share: the parameters of hls/dyadic_lanes."""
+
+    def lane_parameters(self, model: ModelWrapper) -> dict[str, Parameter]:
+        """Return the folding, the widths and the constants."""
+        first = self.streams_in()
+        return {
+            "PE": self.number("PE"),
+            "WORDS": self.words(),
+            "IN_BITS": int(self.get_input_datatype().bitwidth()),
+            "OUT_BITS": int(self.get_output_datatype().bitwidth()),
+            "M_BITS": self.number("mBits"),
+            "B_BITS": self.number("bBits"),
+            "SHIFT": self.number("shift"),
+            "DSP": int(self.in_dsp()),
+            "M": self._constants(model, first, "m", "mBits"),
+            "B": self._constants(model, first + 1, "b", "bBits"),
+        }
+
+    def _constants(self, model: ModelWrapper, ind: int, name: str, bits: str) -> Constant:
+        node = self.onnx_node
+        values = model.get_initializer(node.input[ind])
+        if values is None:
+            raise UserError(f"{node.name}: {name} must be a constant")
+        width, integers = self.number(bits), [int(value) for value in values]
+        needed = max(signed_bits(value) for value in integers)
+        if needed > width:
+            raise UserError(
+                f"{node.name}: {bits} = {width} must be at least {needed} for the values of {name}"
+            )
+        return Constant(pack(integers, width), width * len(integers))
+
+
+def signed_bits(value: int) -> int:
+    """Return the width of an integer in two's complement."""
+    return max(value, -value - 1).bit_length() + 1

@@ -1,0 +1,109 @@
+"""GlobalSumPool: the sum of each channel over the whole picture, an average before its division."""
+
+from collections.abc import Iterator, Mapping
+from math import prod
+from typing import Any
+
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.errors import UserError
+from irnet_hw.kernels.base import Ints, Kernel, Parameter, RTLKernel, divisors
+from irnet_hw.kernels.memory import lut_ram_one_port
+
+
+class GlobalSumPool(Kernel):
+    """(1, H, W, C) INTn -> (1, C) INTm, the sums over all pixels.
+
+    m is n + ceil(log2(H * W)), enough for any sum.
+
+    Attributes:
+        IFMDim: [H, W].
+        NumChannels: C.
+        PE: channels of a beat, on both streams; divides C.
+    """
+
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        """Return the attributes."""
+        return {
+            **super().get_nodeattr_types(),
+            "IFMDim": ("ints", True, []),
+            "NumChannels": ("i", True, 0),
+            "PE": ("i", True, 0),
+        }
+
+    def check(self) -> None:
+        """Raise a UserError if an attribute is illegal."""
+        self.require_sizes("IFMDim")
+        self.require_divides("PE", self.number("NumChannels"), "NumChannels")
+        self.require_signed("inputDataType")
+        output, right = self.get_nodeattr("outputDataType"), f"INT{self.output_bits()}"
+        if output != right:
+            raise UserError(f"{self.onnx_node.name}: outputDataType = {output} must be {right}")
+
+    def folds(self) -> Iterator[dict[str, int]]:
+        """Yield every PE."""
+        yield from ({"PE": pe} for pe in divisors(self.number("NumChannels")))
+
+    def output_bits(self) -> int:
+        """Return the width of a sum."""
+        pixels = prod(self.numbers("IFMDim"))
+        return int(self.get_input_datatype().bitwidth()) + (pixels - 1).bit_length()
+
+    def words(self) -> int:
+        """Return the beats of a pixel."""
+        return self.number("NumChannels") // self.number("PE")
+
+    def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
+        """Return PE."""
+        return self.number("PE")
+
+    def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
+        """Return PE."""
+        return self.number("PE")
+
+    def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
+        """Return (1, H, W, C)."""
+        return (1, *self.numbers("IFMDim"), self.number("NumChannels"))
+
+    def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
+        """Return (1, C)."""
+        return (1, self.number("NumChannels"))
+
+    def get_exp_cycles(self) -> int:
+        """Return the input's beats of a frame: one a cycle."""
+        return prod(self.numbers("IFMDim")) * self.words()
+
+    def compute(self, x: Ints, *parameters: Ints) -> Ints:  # noqa: ARG002
+        """Return the sums."""
+        sums: Ints = x.sum((1, 2))
+        return sums
+
+    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the LUTs of the adders, of the sums' memory and of the counters."""
+        width = self.get_outstream_width()
+        memory = lut_ram_one_port(self.words(), width) if self.words() > 1 else 0
+        return width + memory + 6 + self._counter_bits() * 11 // 10
+
+    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the flip-flops of the output register and of the counters."""
+        return self.get_outstream_width() + 1 + self._counter_bits()
+
+    def _counter_bits(self) -> int:
+        return (self.words() - 1).bit_length() + (prod(self.numbers("IFMDim")) - 1).bit_length()
+
+
+class GlobalSumPool_rtl(GlobalSumPool, RTLKernel):  # noqa: N801 (FINN's naming)
+    """RTL backend of :class:`GlobalSumPool`."""
+
+    module = "global_sum_pool"
+    sources = ("global_sum_pool/global_sum_pool.sv",)
+
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
+        """Return the folding, the number of pixels and the widths."""
+        return {
+            "PE": self.number("PE"),
+            "WORDS": self.words(),
+            "PIXELS": prod(self.numbers("IFMDim")),
+            "IN_BITS": int(self.get_input_datatype().bitwidth()),
+            "OUT_BITS": self.output_bits(),
+        }

@@ -1,0 +1,38 @@
+"""Requantise: brings a layer's accumulators to the scale and the width of a residual stream."""
+
+from collections.abc import Mapping
+
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.kernels.base import Ints, Parameter
+from irnet_hw.kernels.dyadic import Dyadic, DyadicRTL
+
+
+class Requantise(Dyadic):
+    """y = (x * m + b) >> shift, limited to the range of outputDataType.
+
+    x (*numInputVectors, C) signed, m (C,), b (C,) -> (*numInputVectors, C) signed.
+    """
+
+    def compute(self, x: Ints, *parameters: Ints) -> Ints:
+        """Return the requantised x."""
+        return self.clamped(self.scaled(x, *parameters))
+
+    def total_bits(self) -> int:
+        """Return the width of the shifted sum."""
+        return self.sum_bits() - self.number("shift")
+
+
+class Requantise_rtl(Requantise, DyadicRTL):  # noqa: N801 (FINN's naming)
+    """RTL backend of :class:`Requantise`."""
+
+    module = "requantise"
+    sources = (
+        "dyadic_lanes/dyadic_lanes.sv",
+        "saturate/saturate.sv",
+        "requantise/requantise.sv",
+    )
+
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
+        """Return the folding, the widths and the constants."""
+        return self.lane_parameters(model)

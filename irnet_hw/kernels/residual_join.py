@@ -1,0 +1,72 @@
+"""ResidualJoin: adds a branch's accumulators, brought to the stream's scale, to the shortcut."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from qonnx.core.datatype import BaseDataType, DataType
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.kernels.base import Ints, Parameter
+from irnet_hw.kernels.dyadic import Dyadic, DyadicRTL
+
+
+class ResidualJoin(Dyadic):
+    """y = (skip << skipShift) + ((x * m + b) >> shift), limited to the range of outputDataType.
+
+    x and skip (*numInputVectors, C) signed, m (C,), b (C,) -> (*numInputVectors, C) signed.
+
+    Attributes beside :class:`~irnet_hw.kernels.dyadic.Dyadic`'s:
+        skipDataType: of skip.
+        skipShift: how far to the left skip is shifted.
+    """
+
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        """Return the attributes."""
+        return {
+            **super().get_nodeattr_types(),
+            "skipDataType": ("s", True, ""),
+            "skipShift": ("i", False, 0),
+        }
+
+    def check(self) -> None:
+        """Raise a UserError if an attribute is illegal."""
+        super().check()
+        self.require_signed("skipDataType")
+        self.require_range("skipShift", 0, 32)
+
+    def streams_in(self) -> int:
+        """Return 2: x and skip."""
+        return 2
+
+    def get_input_datatype(self, ind: int = 0) -> BaseDataType:
+        """Return the type of x (0) or of skip (1)."""
+        return DataType[self.get_nodeattr("skipDataType" if ind == 1 else "inputDataType")]
+
+    def compute(self, x: Ints, *parameters: Ints) -> Ints:
+        """Return the sum of skip and the requantised x."""
+        skip, m, b = parameters
+        return self.clamped((skip << self.number("skipShift")) + self.scaled(x, m, b))
+
+    def total_bits(self) -> int:
+        """Return the width of the sum."""
+        skip = int(self.get_input_datatype(1).bitwidth()) + self.number("skipShift")
+        return max(self.sum_bits() - self.number("shift"), skip) + 1
+
+
+class ResidualJoin_rtl(ResidualJoin, DyadicRTL):  # noqa: N801 (FINN's naming)
+    """RTL backend of :class:`ResidualJoin`."""
+
+    module = "residual_join"
+    sources = (
+        "dyadic_lanes/dyadic_lanes.sv",
+        "saturate/saturate.sv",
+        "residual_join/residual_join.sv",
+    )
+
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
+        """Return the folding, the widths and the constants."""
+        return {
+            **self.lane_parameters(model),
+            "SKIP_BITS": int(self.get_input_datatype(1).bitwidth()),
+            "SKIP_SHIFT": self.number("skipShift"),
+        }

@@ -1,0 +1,88 @@
+"""StreamFork: one stream to several readers, as it is or as its signs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from onnx import NodeProto
+from qonnx.core.datatype import BaseDataType, DataType
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.errors import UserError
+from irnet_hw.kernels.base import Ints, Parameter, RTLKernel
+from irnet_hw.kernels.pass_through import PassThrough
+
+
+class StreamFork(PassThrough):
+    """Each output is the input unchanged, or its sign: +1 where it is 0 or more, else -1.
+
+    An output that has taken its beat waits until all have; only then comes the next.
+
+    Attributes:
+        shape: of the tensor, whose last axis is folded.
+        lanes: elements a beat carries, on all streams; divides the last axis.
+        signs: for each output, at least 2, whether it is the input (0) or its sign (1).
+    """
+
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        """Return the attributes."""
+        return {**super().get_nodeattr_types(), "signs": ("ints", True, [])}
+
+    def check(self) -> None:
+        """Raise a UserError if an attribute is illegal."""
+        super().check()
+        signs = self.numbers("signs")
+        if len(signs) < 2 or any(sign not in (0, 1) for sign in signs):
+            raise UserError(
+                f"{self.onnx_node.name}: signs = {list(signs)} must be a 0 or a 1 for each "
+                "output, of which there are at least 2"
+            )
+        if any(signs):
+            self.require_signed("inputDataType")
+
+    def streams_out(self) -> int:
+        """Return the number of outputs."""
+        return len(self.numbers("signs"))
+
+    def get_output_datatype(self, ind: int = 0) -> BaseDataType:
+        """Return the input's type, or BIPOLAR for its sign."""
+        sign = self.numbers("signs")[ind]
+        return DataType["BIPOLAR"] if sign else DataType[self.get_nodeattr("outputDataType")]
+
+    def make_shape_compatible_op(self, model: ModelWrapper) -> NodeProto:
+        """Return a constant in this node's place, and annotate its outputs with their shape."""
+        node = super().make_shape_compatible_op(model)
+        node.output[:] = self.onnx_node.output
+        for tensor in self.onnx_node.output:
+            model.set_tensor_shape(tensor, list(self.get_normal_output_shape()))
+        return node
+
+    def compute(self, x: Ints, *parameters: Ints) -> tuple[Ints, ...]:  # noqa: ARG002
+        """Return x or its signs, for each output."""
+        return tuple(np.where(x >= 0, 1, -1) if sign else x for sign in self.numbers("signs"))
+
+    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the LUTs of the handshakes, fitted to Yosys for xc7."""
+        return 2 * self.streams_out() + 1
+
+    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the flip-flops of the beat and of the handshakes."""
+        values = not all(self.numbers("signs"))
+        beat = self.get_instream_width() if values else self.number("lanes")
+        return beat + self.streams_out()
+
+
+class StreamFork_rtl(StreamFork, RTLKernel):  # noqa: N801 (FINN's naming)
+    """RTL backend of :class:`StreamFork`."""
+
+    module = "stream_fork"
+    sources = ("stream_fork/stream_fork.sv",)
+
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
+        """Return the widths and which outputs are signs."""
+        return {
+            "LANES": self.number("lanes"),
+            "BITS": int(self.get_input_datatype().bitwidth()),
+            "OUTPUTS": self.streams_out(),
+            "SIGNS": sum(sign << ind for ind, sign in enumerate(self.numbers("signs"))),
+        }

@@ -1,0 +1,139 @@
+"""SubsamplePad: the shortcut without parameters of a layer with a stride and more channels."""
+
+from collections.abc import Iterator, Mapping
+from math import gcd
+from typing import Any
+
+import numpy as np
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.errors import UserError
+from irnet_hw.kernels.base import Ints, Kernel, Parameter, RTLKernel, divisors
+
+
+class SubsamplePad(Kernel):
+    """Every sh-th row and sw-th column, with channels of zeros around (He et al. 2016, option A).
+
+    (1, H, W, C) -> (1, ceil(H / sh), ceil(W / sw), before + C + after), of the same type.
+
+    Attributes:
+        IFMDim: [H, W].
+        IFMChannels: C.
+        Stride: [sh, sw].
+        PadChannels: [before, after].
+        PE: channels of a beat, on both streams; divides C, before and after.
+    """
+
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        """Return the attributes."""
+        return {
+            **super().get_nodeattr_types(),
+            "IFMDim": ("ints", True, []),
+            "IFMChannels": ("i", True, 0),
+            "Stride": ("ints", True, []),
+            "PadChannels": ("ints", True, []),
+            "PE": ("i", True, 0),
+        }
+
+    def check(self) -> None:
+        """Raise a UserError if an attribute is illegal."""
+        self.require_sizes("IFMDim")
+        self.require_sizes("Stride")
+        pads = self.numbers("PadChannels")
+        if len(pads) != 2 or min(pads) < 0:
+            raise UserError(
+                f"{self.onnx_node.name}: PadChannels = {list(pads)} must be 2 integers, "
+                "each at least 0"
+            )
+        self.require_divides(
+            "PE", self._unit(), "the common divisor of IFMChannels and PadChannels"
+        )
+        self.require_signed("inputDataType")
+        self.require_same_types()
+
+    def folds(self) -> Iterator[dict[str, int]]:
+        """Yield every PE."""
+        yield from ({"PE": pe} for pe in divisors(self._unit()))
+
+    def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
+        """Return PE."""
+        return self.number("PE")
+
+    def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
+        """Return PE."""
+        return self.number("PE")
+
+    def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
+        """Return (1, H, W, C)."""
+        return (1, *self.numbers("IFMDim"), self.number("IFMChannels"))
+
+    def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
+        """Return (1, ceil(H / sh), ceil(W / sw), before + C + after)."""
+        (h, w), (sh, sw) = self.numbers("IFMDim"), self.numbers("Stride")
+        channels = self.number("IFMChannels") + sum(self.numbers("PadChannels"))
+        return (1, -(-h // sh), -(-w // sw), channels)
+
+    def get_exp_cycles(self) -> int:
+        """Return the cycles of a frame: a beat in or out in each, or both.
+
+        While a pixel's zeros and those before the next one leave, what is dropped between them
+        comes in; but the zeros before a frame's first pixel wait for the frame.
+        """
+        (h, w), (sh, sw) = self.numbers("IFMDim"), self.numbers("Stride")
+        _, rows, columns, _ = self.get_normal_output_shape()
+        before, words, after = self.pixel_beats()
+        to_edge = (w - 1 - (columns - 1) * sw) * words  # dropped after a row's last pixel
+        within = max((sw - 1) * words, after + before)
+        between = max(to_edge + (sh - 1) * w * words, after + before)
+        last = max(to_edge + (h - 1 - (rows - 1) * sh) * w * words, after) + before
+        pixels = rows * columns * words
+        return pixels + rows * (columns - 1) * within + (rows - 1) * between + last
+
+    def compute(self, x: Ints, *parameters: Ints) -> Ints:  # noqa: ARG002
+        """Return the pixels that stay, with zeros around their channels."""
+        sh, sw = self.numbers("Stride")
+        return np.pad(x[:, ::sh, ::sw], ((0, 0), (0, 0), (0, 0), self.numbers("PadChannels")))
+
+    def pixel_beats(self) -> tuple[int, int, int]:
+        """Return the beats of an output pixel: zeros before, the input's, zeros after."""
+        before, after = self.numbers("PadChannels")
+        pe = self.number("PE")
+        return before // pe, self.number("IFMChannels") // pe, after // pe
+
+    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the LUTs of the counters and of the choice between input and zeros."""
+        return 10 + 2 * self._counter_bits()
+
+    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the output register's flip-flops and the counters'."""
+        return self.get_instream_width() + 2 + self._counter_bits()
+
+    def _unit(self) -> int:
+        return gcd(self.number("IFMChannels"), *self.numbers("PadChannels"))
+
+    def _counter_bits(self) -> int:
+        """Return the bits of all counters."""
+        sizes = (*self.numbers("IFMDim"), *self.numbers("Stride"), *self.pixel_beats()[1:2])
+        return sum((n - 1).bit_length() for n in (*sizes, sum(self.pixel_beats())))
+
+
+class SubsamplePad_rtl(SubsamplePad, RTLKernel):  # noqa: N801 (FINN's naming)
+    """RTL backend of :class:`SubsamplePad`."""
+
+    module = "subsample_pad"
+    sources = ("subsample_pad/subsample_pad.sv",)
+
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
+        """Return the shapes."""
+        (h, w), (sh, sw) = self.numbers("IFMDim"), self.numbers("Stride")
+        before, words, after = self.pixel_beats()
+        return {
+            "W": self.get_instream_width(),
+            "H_IN": h,
+            "W_IN": w,
+            "SH": sh,
+            "SW": sw,
+            "BEFORE": before,
+            "WORDS": words,
+            "AFTER": after,
+        }

@@ -5,7 +5,7 @@ import numpy.typing as npt
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.check import EXACT
+from irnet_hw.compiler.check_node import EXACT
 from irnet_hw.compiler.graph import int_array, label
 from irnet_hw.compiler.sources import source
 from irnet_hw.errors import UserError

@@ -59,7 +59,9 @@ class Affine:
     nodes: tuple[NodeProto, ...] = ()
 
     def with_constant(
-        self, node: NodeProto, change: Callable[[Fraction], tuple[Fraction, Fraction]],
+        self,
+        node: NodeProto,
+        change: Callable[[Fraction], tuple[Fraction, Fraction]],
         values: list[Fraction],
     ) -> "Affine":
         """Return what a node makes of it with a constant a channel.

@@ -16,7 +16,7 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.basic import qonnx_make_model
 
-from irnet_hw.compiler.check import MONOTONE
+from irnet_hw.compiler.check_node import MONOTONE
 from irnet_hw.compiler.graph import Floats, constant, consumer, shape
 
 LAYERS = ("Conv", "MatMul")

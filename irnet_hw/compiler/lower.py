@@ -19,7 +19,7 @@ from qonnx.transformation.general import RemoveUnusedTensors, SortGraph
 
 from irnet_hw.compiler.accumulators import Ints, accumulator_range
 from irnet_hw.compiler.chain import chain, layers
-from irnet_hw.compiler.check import EXACT, FLATTENING
+from irnet_hw.compiler.check_node import EXACT, FLATTENING
 from irnet_hw.compiler.graph import (
     FINN_DOMAIN,
     TO_NCHW,
@@ -244,7 +244,7 @@ def _window(
 ) -> tuple[str, dict[str, Any], list[NodeProto]]:
     """Return the stream of windows, the border's attributes, and the nodes that make it.
 
-    A 1x1 convolution without padding reads pixels themselves, all or every so many.
+    A 1x1 convolution without padding reads the pixels themselves; of a stream, every so many.
     """
     _, channels, height, width = shape(model, reads.tensor)
     _, _, rows, columns = shape(model, layer.output[0])
@@ -255,9 +255,9 @@ def _window(
     border = {"ConvKernelDim": size, "Stride": stride, "Padding": padding, "IFMDim": image}
     pixels, turn = to_nhwc(model, reads.tensor)
     types = (reads.datatype, reads.datatype)
-    if size == [1, 1] and not any(padding):
-        if stride == [1, 1]:
-            return pixels, border, turn
+    if size == stride == [1, 1] and not any(padding):
+        return pixels, border, turn
+    if size == [1, 1] and reads.is_stream() and not any(padding):
         taken = (1, rows, columns, channels)
         some = add_tensor(model, f"{layer.name}_pixels", taken, reads.datatype)
         subsample = kernel(
@@ -272,7 +272,7 @@ def _window(
             PadChannels=[0, 0],
             PE=1,
         )
-        return some, {**border, "Stride": [1, 1], "IFMDim": [rows, columns]}, [*turn, subsample]
+        return some, border, [*turn, subsample]
     sizes = (1, rows, columns, prod(size) * channels)
     windows = add_tensor(model, f"{layer.name}_windows", sizes, reads.datatype)
     window = kernel(

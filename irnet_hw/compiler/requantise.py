@@ -24,7 +24,8 @@ from qonnx.transformation.general import SortGraph
 from irnet_hw.compiler.accumulators import Ints
 from irnet_hw.compiler.affine import Affine, Term, affine
 from irnet_hw.compiler.chain import LAYERS
-from irnet_hw.compiler.check import FLATTENING, reaches_only_a_sign
+from irnet_hw.compiler.check import reaches_only_a_sign
+from irnet_hw.compiler.check_node import FLATTENING
 from irnet_hw.compiler.graph import (
     add_constant,
     add_tensor,
@@ -87,6 +88,11 @@ def _read_integers(model: ModelWrapper, node: NodeProto, found: dict[str, Fracti
         _sum_pixels(model, node)
         found[output] = step
     elif node.op_type in FLATTENING:
+        maker = model.find_producer(node.input[0])
+        if maker.op_type == "GlobalSumPool":  # whose output is flat
+            del found[node.input[0]]
+            maker.output[0] = output
+            model.graph.node.remove(node)
         model.set_tensor_datatype(output, datatype)
         found[output] = step
 
@@ -94,9 +100,8 @@ def _read_integers(model: ModelWrapper, node: NodeProto, found: dict[str, Fracti
 def _sum_pixels(model: ModelWrapper, node: NodeProto) -> None:
     _, channels, height, width = shape(model, node.input[0])
     datatype = model.get_tensor_datatype(node.input[0])
-    pixels = height * width
-    sums = signed_type(int(datatype.min()) * pixels, int(datatype.max()) * pixels)
-    redeclare(model, node.output[0], (1, channels), sums)
+    bits = int(datatype.bitwidth()) + (height * width - 1).bit_length()
+    redeclare(model, node.output[0], (1, channels), DataType[f"INT{bits}"])
     new = turned_kernel(
         model,
         "GlobalSumPool",
@@ -119,15 +124,18 @@ def _requantise(model: ModelWrapper, quant: NodeProto, found: dict[str, Fraction
     sums = next(name for name in values.terms if not _is_stream(model, name))
     others = [name for name in values.terms if name != sums]
     multipliers, offsets, shift = integers(values, sums, step)
+    types = [type_of(multipliers), type_of(offsets)]
     constants = [
-        add_constant(model, f"{stream}_m", multipliers, type_of(multipliers)),
-        add_constant(model, f"{stream}_b", offsets, type_of(offsets)),
+        add_constant(model, f"{stream}_m", multipliers, types[0]),
+        add_constant(model, f"{stream}_b", offsets, types[1]),
     ]
     bits = int(constant(model, quant.input[3]).item())
     model.set_tensor_datatype(stream, DataType[f"INT{bits}"])
     attributes = {
         "NumChannels": len(multipliers),
         "numInputVectors": pixels_of(model, stream),
+        "mBits": types[0].bitwidth(),
+        "bBits": types[1].bitwidth(),
         "shift": shift,
         "PE": 1,
     }

@@ -29,6 +29,10 @@ class Source:
         """Return whether these are signs."""
         return bool(self.datatype == DataType["BIPOLAR"])
 
+    def is_stream(self) -> bool:
+        """Return whether these are a stream's integers."""
+        return not self.binary() and self.subtraction is None
+
     def range(self) -> tuple[int, int]:
         """Return the least and the greatest value that the layer multiplies."""
         return int(self.datatype.min()) - self.zero, int(self.datatype.max()) - self.zero

@@ -19,10 +19,9 @@ def slice_steps(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
     Raises:
         UserError: it takes something else than every so many rows or columns.
     """
-    values = [constant(model, name).astype(int).tolist() for name in node.input[1:]]
-    starts, ends, axes, steps = [*values, *[None] * (4 - len(values))]
-    axes = list(range(len(starts))) if axes is None else axes
-    steps = [1] * len(starts) if steps is None else steps
+    starts, ends, *rest = (constant(model, name).astype(int).tolist() for name in node.input[1:])
+    axes = rest[0] if rest else range(len(starts))
+    steps = rest[1] if len(rest) > 1 else [1] * len(starts)
     sizes = shape(model, node.input[0])
     found = {2: 1, 3: 1}
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):

@@ -27,10 +27,10 @@ def check_weights(model: ModelWrapper, layer: NodeProto) -> None:
     maker = model.find_producer(layer.input[1])
     if maker is None or maker.op_type not in QUANTIZERS:
         raise UserError(f"{label(layer)}: its weights must come from Quant or BipolarQuant")
-    found = readers(model, layer.input[1])
-    if len(found) > 1:
+    users = readers(model, layer.input[1])
+    if len(users) > 1:
         raise UserError(
-            f"{label(maker)}: is read by {', '.join(map(label, found))}; "
+            f"{label(maker)}: is read by {', '.join(map(label, users))}; "
             "every layer needs weights of its own"
         )
     for name in maker.input:
@@ -42,7 +42,7 @@ def check_weights(model: ModelWrapper, layer: NodeProto) -> None:
     scale = constant(model, maker.input[1])
     if not power_of_two(scale):
         raise UserError(f"{label(maker)}: scale {listed(scale)}, must be powers of two")
-    sizes = list(raw.shape)
+    sizes = raw.shape
     axis = 1 if layer.op_type == "MatMul" or not attribute(layer, "transB", 0) else 0
     if layer.op_type in CONVOLUTIONS:
         axis = 0

@@ -78,7 +78,7 @@ def _read_integers(model: ModelWrapper, node: NodeProto, found: dict[str, Fracti
     output = node.output[0]
     datatype = model.get_tensor_datatype(node.input[0])
     if node.op_type in LAYERS:
-        sums = add_tensor(model, f"{node.name}_sums", shape(model, output), DataType["INT32"])
+        sums = add_tensor(model, f"{output}_int", shape(model, output), DataType["INT32"])
         unit = add_constant(model, f"{output}_step", np.array(float(step)), DataType["FLOAT32"])
         node.output[0] = sums
         replace(model, [node], [node, helper.make_node("Mul", [sums, unit], [output])])

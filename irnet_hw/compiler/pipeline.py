@@ -73,7 +73,7 @@ def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, An
         sources, data = stitch(graph, where, folder / "rtl")
         shutil.copyfile(model, folder / "model.onnx")
         graph.save(str(folder / reference.FILE))
-        content = describe_accelerator(model, network, graph, where, target_fps)
+        content = describe_accelerator(model, network, graph, where, target_fps, None)
         content["sources"] = [f"rtl/{name}" for name in sources]
         content["data"] = [f"rtl/{name}" for name in data]
         content["hashes"]["dataflow"] = hashlib.sha256(

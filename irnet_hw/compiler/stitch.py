@@ -74,8 +74,9 @@ def _top(model: ModelWrapper) -> str:
     ]
     for i, (width, stream) in enumerate(zip(widths, streams, strict=True)):
         if stream.source is not None:
+            name = nodes[stream.source.node].name
             lines += [
-                f"    output logic [{width - 1}:0] tap{i}_data,  // {nodes[stream.source.node].name}",
+                f"    output logic [{width - 1}:0] tap{i}_data,  // {name}",
                 f"    output logic tap{i}_valid, tap{i}_ready,",
             ]
     lines += [

@@ -1,6 +1,8 @@
 """SlidingWindow: a line buffer that streams the windows of a convolution, padding included."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,20 @@ from irnet_hw.kernels.memory import block_ram, lut_ram, ram_style
 
 
 class SlidingWindow(Kernel):
-    """For every output position, the window's elements in the order (row, column, channel).
+    """For every output position, the elements of the window around it.
 
     (1, H, W, C) -> (1, OH, OW, kh*kw*C). Frames follow each other without a gap: the rows of
     the next frame are taken in while the windows of this one go out.
+
+    With parallel_window = 0 a beat is SIMD channels of one tap, and a window's elements are in
+    the order (row, column, channel). With 1 a beat is SIMD channels of all kh*kw taps, in the
+    order (row, column, lane), and a window takes C/SIMD beats: the output's last axis is
+    (C/SIMD, kh, kw, SIMD), flattened. The matrix-vector unit behind has the same parallel_window.
+
+    When beats come and go is in :meth:`needed`, :meth:`freed` and :meth:`capacity`. The first
+    beat leaves once the first window's last row within the image is there: with padding up to
+    the first window's last pixel, kh - 1 - top rows and kw - left pixels, with
+    parallel_window = 1; with 0 already the first tap's.
 
     Attributes:
         ConvKernelDim: [kh, kw].
@@ -26,7 +38,8 @@ class SlidingWindow(Kernel):
         IFMDim: [H, W] of the input.
         OFMDim: [OH, OW] of the output.
         IFMChannels: C.
-        SIMD: elements a beat carries, on both sides; divides IFMChannels.
+        SIMD: channels a beat carries; divides IFMChannels.
+        parallel_window: 1 if a beat that leaves carries them of all taps, 0 if of one.
         ram_style: the row buffer is in "distributed" or "block" RAM; "auto" takes the cheaper.
     """
 
@@ -42,6 +55,7 @@ class SlidingWindow(Kernel):
             "OFMDim": ("ints", True, []),
             "IFMChannels": ("i", True, 0),
             "SIMD": ("i", True, 0),
+            "parallel_window": ("i", False, 0, {0, 1}),
             "ram_style": ("s", False, "auto"),
         }
 
@@ -86,6 +100,11 @@ class SlidingWindow(Kernel):
                 f"{name}: outputDataType = {self.get_output_datatype().name} "
                 f"must be inputDataType = {datatype.name}"
             )
+        if self.parallel() and self.taps() == 1:
+            raise UserError(
+                f"{name}: parallel_window = 1 must be 0 for ConvKernelDim = "
+                f"{list(self.numbers('ConvKernelDim'))}"
+            )
         if self.get_nodeattr("ram_style") not in ("auto", "distributed", "block"):
             raise UserError(
                 f"{name}: ram_style = {self.get_nodeattr('ram_style')}, "
@@ -93,17 +112,32 @@ class SlidingWindow(Kernel):
             )
 
     def folds(self) -> Iterator[dict[str, int]]:
-        """Yield every SIMD."""
+        """Yield every SIMD, with each parallel_window unless there is one tap alone."""
         channels = self.number("IFMChannels")
-        yield from ({"SIMD": n} for n in range(1, channels + 1) if channels % n == 0)
+        for parallel in (0, 1) if self.taps() > 1 else (0,):
+            for simd in range(1, channels + 1):
+                if channels % simd == 0:
+                    yield {"SIMD": simd, "parallel_window": parallel}
+
+    def parallel(self) -> bool:
+        """Return whether a beat that leaves has all taps of the kernel."""
+        return self.number("parallel_window") == 1
+
+    def taps(self) -> int:
+        """Return the taps of the kernel."""
+        return prod(self.numbers("ConvKernelDim"))
+
+    def words(self) -> int:
+        """Return the beats of a pixel."""
+        return self.number("IFMChannels") // self.number("SIMD")
 
     def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return SIMD."""
         return self.number("SIMD")
 
     def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
-        """Return SIMD."""
-        return self.number("SIMD")
+        """Return SIMD, of each tap if they leave in parallel."""
+        return self.number("SIMD") * (self.taps() if self.parallel() else 1)
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
         """Return (1, H, W, C)."""
@@ -111,14 +145,7 @@ class SlidingWindow(Kernel):
 
     def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
         """Return (1, OH, OW, kh*kw*C)."""
-        kh, kw = self.numbers("ConvKernelDim")
-        return (1, *self.numbers("OFMDim"), kh * kw * self.number("IFMChannels"))
-
-    def get_exp_cycles(self) -> int:
-        """Return the beats of a frame on the side that has more of them."""
-        words = self.number("IFMChannels") // self.number("SIMD")
-        h, w = self.numbers("IFMDim")
-        return max(h * w * words, self.numbers("OFMDim")[0] * self._window_row_beats())
+        return (1, *self.numbers("OFMDim"), self.taps() * self.number("IFMChannels"))
 
     def compute(self, x: Ints, *parameters: Ints) -> Ints:  # noqa: ARG002
         """Return the windows."""
@@ -132,13 +159,129 @@ class SlidingWindow(Kernel):
         windows = np.lib.stride_tricks.sliding_window_view(
             padded, self.numbers("ConvKernelDim"), axis=(1, 2)
         )[:, ::sh, ::sw]
-        return windows.transpose(0, 1, 2, 4, 5, 3).reshape(
+        # The channels split into the beats of a window and the lanes of a beat.
+        words = self.words() if self.parallel() else 1
+        split = windows.reshape(*windows.shape[:3], words, -1, *self.numbers("ConvKernelDim"))
+        return split.transpose(0, 1, 2, 3, 5, 6, 4).reshape(
             len(x), *self.get_normal_output_shape()[1:]
         )
+
+    # ------------------------------------------------------------------ cycles
+
+    def get_exp_cycles(self) -> int:
+        """Return the cycles of a frame: the beats on the side that has more of them.
+
+        Windows in parallel come from a walk through the columns of each row of windows, from the
+        image's first one (or from the first window, if that is padding alone) to the last
+        window's last one, padding included; each beat of a column takes a cycle. For a 3x3
+        kernel, stride 1 and padding 1 that is OH * (W + 1) * C / SIMD cycles.
+        """
+        h, w = self.numbers("IFMDim")
+        return max(h * w * self.words(), self.numbers("OFMDim")[0] * self._line_cycles())
+
+    def _line_cycles(self) -> int:
+        """Return the cycles in which the windows of one output row are made."""
+        if self.parallel():
+            first, last = self._walk()
+            return (last - first + 1) * self.words()
+        return self.numbers("OFMDim")[1] * self.taps() * self.words()
+
+    def _walk(self) -> tuple[int, int]:
+        """Return the first and the last image column that windows in parallel walk through."""
+        ends = self._window_ends()
+        return min(int(ends[0]), 0), int(ends[-1])
+
+    def _window_ends(self) -> Ints:
+        """Return the last column of each window of a row, in the padded image: (OW,)."""
+        (_, kw), (_, sw), (_, left, _, _) = (
+            self.numbers(name) for name in ("ConvKernelDim", "Stride", "Padding")
+        )
+        return np.arange(self.numbers("OFMDim")[1]) * sw + (kw - 1 - left)
+
+    def _row_spans(self) -> list[tuple[int, int]]:
+        """Return for each output row the first image row of its windows and that after the last.
+
+        Rows of padding don't count; where all are padding, both are the image row nearest.
+        """
+        (kh, _), (sh, _), top = self.numbers("ConvKernelDim"), self.numbers("Stride"), self._top()
+        h = self.numbers("IFMDim")[0]
+        tops = [q * sh - top for q in range(self.numbers("OFMDim")[0])]
+        return [(min(max(y, 0), h), min(max(y + kh, 0), h)) for y in tops]
+
+    def needed(self) -> Ints:
+        """Return how many beats of a frame must have come for each beat to leave: (beats out,).
+
+        They leave in order; nothing leaves before the frame's first beat has come.
+        """
+        (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("ConvKernelDim")
+        words = np.arange(self.words()) + 1
+        if self.parallel():
+            rows = np.array([after if after > first else 0 for first, after in self._row_spans()])
+            columns = np.minimum(self._window_ends(), w - 1)
+            last = (rows[:, None] - 1) * w + columns
+            inside = (rows[:, None] > 0) & (columns >= 0)
+        else:
+            (sh, _), top = self.numbers("Stride"), self._top()
+            rows = np.arange(self.numbers("OFMDim")[0])[:, None] * sh - top + np.arange(kh)
+            columns = (self._window_ends()[:, None] - (kw - 1)) + np.arange(kw)
+            rows, columns = rows[:, None, :, None], columns[None, :, None, :]
+            last = rows * w + columns
+            inside = (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)
+        beats = np.where(inside[..., None], last[..., None] * self.words() + words, 1)
+        return np.maximum.accumulate(beats.reshape(-1))
+
+    def freed(self) -> Ints:
+        """Return how many beats' places are free again once each beat has left: (beats out,).
+
+        Counted from the frame's first beat. A beat can come while fewer than :meth:`capacity`
+        beats after the last freed one are there. The rest of the frame's places are free when
+        its last beat has left.
+        """
+        h, w = self.numbers("IFMDim")
+        row = w * self.words()
+        firsts = [first for first, _ in self._row_spans()] + [h]
+        line = np.zeros(self.numbers("OFMDim")[1] * self._window_beats(), np.int64)
+        if self.parallel():  # the window's first row is overwritten as far as it was read
+            ends = np.clip(self._window_ends()[:, None] * self.words(), -self.words(), row)
+            line = np.clip(ends + np.arange(self.words()) + 1, 0, row).reshape(-1)
+        lines = []
+        for first, after in pairwise(firsts):
+            lines.append(first * row + (line if after > first else 0 * line))
+            lines[-1][-1] = after * row
+        return np.concatenate(lines)
+
+    def capacity(self) -> int:
+        """Return how many beats the row buffer holds."""
+        return self.buffer_shape()[0]
+
+    def _window_beats(self) -> int:
+        """Return the beats in which a window leaves."""
+        return self.words() if self.parallel() else self.words() * self.taps()
 
     # ------------------------------------------------------------------ the row buffer
 
     def buffer_rows(self) -> int:
+        """Return the rows of the buffer, as few as the rate allows."""
+        return self._parallel_rows() if self.parallel() else self._serial_rows()
+
+    def _parallel_rows(self) -> int:
+        """Return the least rows with which windows in parallel wait for rows of the image alone.
+
+        While one row of windows leaves, the next one's rows must be taken in, but for the last
+        one, which may come while it is read. There is room for them in rows that the windows
+        don't need, and in their first row where they have left it, if the next ones don't need
+        it.
+        """
+        h = self.numbers("IFMDim")[0]
+        spans = self._row_spans()
+        rows = max(1, *(after - first for first, after in spans))
+        following = [*spans[1:], (h + spans[0][0], h + spans[0][1])]
+        for (first, _), (next_first, next_after) in zip(spans, following, strict=True):
+            if next_after > next_first:
+                rows = max(rows, next_after - 1 - first - (next_first > first))
+        return rows
+
+    def _serial_rows(self) -> int:
         """Return the least rows with which neither side ever has to wait for the other.
 
         Rows are taken to arrive evenly over a frame's cycles, and a row of windows to start when
@@ -149,7 +292,7 @@ class SlidingWindow(Kernel):
         (kh, _), (sh, _), top = self.numbers("ConvKernelDim"), self.numbers("Stride"), self._top()
         (h, _), (oh, _) = self.numbers("IFMDim"), self.numbers("OFMDim")
         arrival = self.get_exp_cycles()  # of a row; the unit of time is a cycle divided by h
-        reading = self._window_row_beats() * h
+        reading = self._line_cycles() * h
         rows, clock = kh + sh, 0
         for start in (0, h):
             for q in range(oh):
@@ -163,8 +306,8 @@ class SlidingWindow(Kernel):
 
     def buffer_shape(self) -> tuple[int, int]:
         """Return the row buffer's depth in beats and its width in bits."""
-        words = self.numbers("IFMDim")[1] * self.number("IFMChannels") // self.number("SIMD")
-        return self.buffer_rows() * words, self.get_instream_width()
+        row = self.numbers("IFMDim")[1] * self.words()
+        return self.buffer_rows() * row, self.get_instream_width()
 
     def buffer_style(self) -> str:
         """Return the kind of memory that the row buffer is: "distributed" or "block"."""
@@ -196,7 +339,7 @@ class SlidingWindow(Kernel):
     def _counter_bits(self) -> int:
         """Return the bits of all counters."""
         (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("ConvKernelDim")
-        words = self.number("IFMChannels") // self.number("SIMD")
+        words = self.words()
         depth, _ = self.buffer_shape()
         # The image's row and column (both signed), of the window and of the beat to read; the
         # place within the window; the column and address to write; slots; rows counted.
@@ -208,12 +351,6 @@ class SlidingWindow(Kernel):
             + sum(n.bit_length() for n in others)
             + (2 * rows + (rows + 2) + kh.bit_length())
         )
-
-    def _window_row_beats(self) -> int:
-        """Return the beats of the windows of one output row."""
-        kh, kw = self.numbers("ConvKernelDim")
-        words = self.number("IFMChannels") // self.number("SIMD")
-        return self.numbers("OFMDim")[1] * kh * kw * words
 
     def _top(self) -> int:
         return self.numbers("Padding")[0]
@@ -240,7 +377,7 @@ class SlidingWindow_rtl(SlidingWindow, RTLKernel):  # noqa: N801 (FINN's naming)
             "LANES": self.lanes_in(),
             "BITS": int(self.get_input_datatype().bitwidth()),
             "PAD": max(self.number("PadValue"), 0) if bipolar else self.number("PadValue"),
-            "WORDS": self.number("IFMChannels") // self.number("SIMD"),
+            "WORDS": self.words(),
             "H_IN": h,
             "W_IN": w,
             "H_OUT": oh,

@@ -16,10 +16,12 @@ from irnet_hw.compiler.check import check, check_domains
 from irnet_hw.compiler.contents import describe_accelerator
 from irnet_hw.compiler.finn_quiet import quiet
 from irnet_hw.compiler.fold import fold
+from irnet_hw.compiler.forks import Forks
 from irnet_hw.compiler.import_finn import ImportFINN
 from irnet_hw.compiler.integer_input import IntegerInput
 from irnet_hw.compiler.lower import Lower
 from irnet_hw.compiler.pool_bits import PoolBits
+from irnet_hw.compiler.requantise import IntegerStreams
 from irnet_hw.compiler.selfcheck import selfcheck
 from irnet_hw.compiler.specialize import Specialize
 from irnet_hw.compiler.stitch import stitch
@@ -34,8 +36,10 @@ from irnet_hw.progress import say
 _FRONT = (
     ("importing into FINN", ImportFINN),
     ("making the input integer", IntegerInput),
+    ("making streams integer", IntegerStreams),
     ("moving max-pooling behind the signs", PoolBits),
     ("finding integer thresholds", IntegerThresholds),
+    ("forking streams", Forks),
     ("lowering to hardware ops", Lower),
 )
 
@@ -69,7 +73,7 @@ def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, An
         sources, data = stitch(graph, where, folder / "rtl")
         shutil.copyfile(model, folder / "model.onnx")
         graph.save(str(folder / reference.FILE))
-        content = describe_accelerator(model, network, graph, where, target_fps)
+        content = describe_accelerator(model, network, graph, where, target_fps, None)
         content["sources"] = [f"rtl/{name}" for name in sources]
         content["data"] = [f"rtl/{name}" for name in data]
         content["hashes"]["dataflow"] = hashlib.sha256(

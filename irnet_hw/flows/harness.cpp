@@ -10,22 +10,25 @@
 #include <vector>
 
 #include "Vaccelerator.h"
-#include "taps.h"  // TAPS(X): X(0) X(1) ..., one for each layer
+#include "taps.h"  // TAPS(X): X(1) X(2) ..., one for each stream but the input
 #include "verilated.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
-// One AXI4-Stream of the design: 0 the input, 1 the output, 2 + i the output of layer i.
+// One AXI4-Stream of the design: 0 the input, 1 the output, 1 + i stream i, from 1 on.
 // Python's STREAM describes the same fields.
 struct Stream {
     uint8_t* data;    // beats to send, or room for those that come
     uint64_t bytes;   // of a beat
     uint64_t room;    // beats in data; later ones are only counted
     uint64_t frame;   // beats of an image
-    uint64_t* ends;   // cycle of each image's last beat, or null; as many as data has images
+    uint64_t images;  // that pass
+    uint64_t* ends;   // cycle of each image's last beat
     uint64_t moved;   // beats so far
     uint64_t first;   // cycle of the first beat
     uint64_t last;    // cycle of the last beat so far
+    uint64_t valid;   // where the design hangs: a beat is offered
+    uint64_t ready;   // where the design hangs: a beat would be taken
 };
 
 // Nothing may depend on what flip-flops and memories hold before the reset: they hold noise.
@@ -65,7 +68,10 @@ class Sim {
         Stream& out = streams_[1];
         for (; cycles > 0; --cycles) {
             if (out.moved >= until) return reached;
-            if (idle_ > patience_) return hangs;
+            if (idle_ > patience_) {
+                look();
+                return hangs;
+            }
             if (phase_ && cycle_ % phase_ == 0) {
                 gap_ = odds[next() & 3];
                 stall_ = odds[next() & 3];
@@ -86,7 +92,7 @@ class Sim {
             }
             if (top_.out0_V_TVALID && top_.out0_V_TREADY) record(out, &top_.out0_V_TDATA);
 #define TAP(i) \
-    if (top_.tap##i##_fire) record(streams_[2 + i], &top_.tap##i##_data);
+    if (top_.tap##i##_valid && top_.tap##i##_ready) record(streams_[1 + i], &top_.tap##i##_data);
             TAPS(TAP)
 #undef TAP
             top_.ap_clk = 1;
@@ -113,14 +119,29 @@ class Sim {
         if (stream.moved++ == 0) stream.first = cycle_;
         stream.last = cycle_;
         idle_ = 0;
-        if (stream.ends && stream.moved <= stream.room && stream.moved % stream.frame == 0)
-            stream.ends[stream.moved / stream.frame - 1] = cycle_;
+        const uint64_t image = stream.moved / stream.frame;
+        if (stream.moved % stream.frame == 0 && image <= stream.images)
+            stream.ends[image - 1] = cycle_;
     }
 
     void record(Stream& stream, const void* beat) {
         if (stream.moved < stream.room)
             std::memcpy(stream.data + stream.moved * stream.bytes, beat, stream.bytes);
         count(stream);
+    }
+
+    // Note which streams offer a beat, and which would take one, with both ends willing.
+    void look() {
+        top_.in0_V_TVALID = streams_[0].moved < streams_[0].room;
+        top_.out0_V_TREADY = 1;
+        top_.eval();
+        streams_[0].valid = top_.in0_V_TVALID;
+        streams_[0].ready = top_.in0_V_TREADY;
+#define LOOK(i)                                 \
+    streams_[1 + i].valid = top_.tap##i##_valid; \
+    streams_[1 + i].ready = top_.tap##i##_ready;
+        TAPS(LOOK)
+#undef LOOK
     }
 
     // AXI4-Stream: what is offered stays, unchanged, until it is taken.

@@ -73,24 +73,24 @@ def test_data_files_are_named_without_a_folder(folder: Path) -> None:
 
 def test_streams_equal_the_networks_tensors(folder: Path) -> None:
     content = manifest.load(folder / "out")
-    layers = content["layers"]
-    names = [layer["output"]["tensor"] for layer in layers]
-    assert names[0] == "image"
+    streams = content["streams"]
+    names = [stream["tensor"] for stream in streams]
+    assert names[0] == names[1] == "image"
     assert names[-1] == names[-2] == "logits"
+    assert content["input"] == streams[0] and content["output"] == streams[-1]
     model = spec.load(folder / "model.onnx")
     pixels = images(NETWORK, 5)
     inner = sorted({name for name in names if name not in (None, "image", "logits")})
     assert len(inner) == 2
     right = spec.run(model, pixels, inner)
-    for layer, found in zip(layers, dataflow_run(folder / "out", pixels), strict=True):
-        stream = layer["output"]
+    for stream, found in zip(streams, dataflow_run(folder / "out", pixels), strict=True):
         assert found.shape == (5, *stream["shape"])
         assert stream["beats"] * stream["lanes"] == found[0].size
         if stream["tensor"] in inner:
             wanted = right[stream["tensor"]].transpose(0, 2, 3, 1).reshape(found.shape)
-            assert np.array_equal(found, wanted)
+            assert np.array_equal(found * stream["scale"], wanted)
         elif stream["tensor"] == "logits":
-            assert np.array_equal(found * content["output"]["scale"], right["logits"])
+            assert np.array_equal(found * stream["scale"], right["logits"])
 
 
 def test_same_inputs_same_bytes(folder: Path) -> None:

@@ -15,7 +15,7 @@ from irnet_hw.compiler import manifest, reference
 from irnet_hw.compiler.check import check, check_domains
 from irnet_hw.compiler.contents import describe_accelerator
 from irnet_hw.compiler.finn_quiet import quiet
-from irnet_hw.compiler.fold import fold
+from irnet_hw.compiler.fold import Folding, fold
 from irnet_hw.compiler.forks import Forks
 from irnet_hw.compiler.import_finn import ImportFINN
 from irnet_hw.compiler.integer_input import IntegerInput
@@ -67,13 +67,15 @@ def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, An
     network = spec.load(model)
     _require_replaceable(out)
     with whole_folder(out) as folder, quiet():
-        graph = _hardware(model, network, where, target_fps)
+        graph, folding = _hardware(model, network, where, target_fps)
         say(f"  writing the RTL of {len(graph.graph.node)} kernels")
         (folder / "rtl").mkdir()
         sources, data = stitch(graph, where, folder / "rtl")
         shutil.copyfile(model, folder / "model.onnx")
         graph.save(str(folder / reference.FILE))
-        content = describe_accelerator(model, network, graph, where, target_fps, None)
+        content = describe_accelerator(
+            model, network, graph, where, target_fps, folding.next_doubling
+        )
         content["sources"] = [f"rtl/{name}" for name in sources]
         content["data"] = [f"rtl/{name}" for name in data]
         content["hashes"]["dataflow"] = hashlib.sha256(
@@ -90,8 +92,10 @@ def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, An
     return content
 
 
-def _hardware(path: Path, network: ModelWrapper, board: Board, target_fps: float) -> ModelWrapper:
-    """Return the specialised, folded graph with all its nodes."""
+def _hardware(
+    path: Path, network: ModelWrapper, board: Board, target_fps: float
+) -> tuple[ModelWrapper, Folding]:
+    """Return the specialised, folded graph with all its nodes, and how it was folded."""
     tensors = set(network.get_all_tensor_names())
     try:
         say("  checking the network")
@@ -104,9 +108,9 @@ def _hardware(path: Path, network: ModelWrapper, board: Board, target_fps: float
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     say(f"  folding for {target_fps:g} frames per second on {board.name}")
-    fold(graph, board, target_fps)
+    folding = fold(graph, board, target_fps)
     graph = graph.transform(InsertStreams())
-    return graph.transform(Specialize(board.part, tensors))
+    return graph.transform(Specialize(board.part, tensors)), folding
 
 
 def _require_replaceable(out: Path) -> None:

@@ -32,7 +32,7 @@ def test_what_a_join_is():
         "shift": 1,
         "skip": "INT8",
         "skip_shift": 1,
-        "multiplier": "LUT",
+        "multiplier": "DSP",
     }
 
 

@@ -1,23 +1,10 @@
 """The whole front half: the hardware graph computes every tensor of the network, exactly."""
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw import spec
-from irnet_hw.compiler.check import check
 from irnet_hw.compiler.graph import int_array, op
-from irnet_hw.compiler.lower import Lower, output_scale
 from irnet_hw.compiler.requantise import steps
-from irnet_hw.compiler.tidy import Tidy
-from irnet_hw.export.file import to_qonnx
-from irnet_hw.export.network import deploy
-from tests.compiler.graphs import Conv, Network, images
-from tests.compiler.passes import kinds, upto
-from tests.compiler.residual_graphs import Residual
-from tests.export.networks import SHAPE, tiny_residual
 
 
 def run(graph: ModelWrapper, pixels: np.ndarray) -> dict[str, np.ndarray]:

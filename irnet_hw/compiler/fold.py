@@ -15,6 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
 from irnet_hw.boards import Board
+from irnet_hw.compiler import folding_config
 from irnet_hw.compiler.area import RESOURCES, Area, area, fits, total
 from irnet_hw.compiler.choices import Attributes
 from irnet_hw.compiler.describe import describe
@@ -41,12 +42,14 @@ class Folding:
             the board's resources, or for the highest rate, the rate; as a part of the bound.
         next_doubling: the frames a second, the area and whether it fits the board, of the least
             accelerator with at least twice the rate; None where no fold reaches that.
+        config: the folds as a file that fixes them.
     """
 
     fps: float
     area: Area
     distance: float
     next_doubling: dict[str, Any] | None
+    config: str
 
 
 def fold(
@@ -79,8 +82,13 @@ def fold(
     _set(model, folder.planner, plan)
     used = ", ".join(f"{size[key]} of {board.usable[key]} {key}" for key in RESOURCES)
     say(f"  {plan.cycles} cycles a frame, {text}; {used} ({_reserve(board)})")
-    clock = board.clock_mhz * 1e6
-    return Folding(clock / plan.cycles, size, distance, folder.doubling(plan.cycles))
+    return Folding(
+        fps=board.clock_mhz * 1e6 / plan.cycles,
+        area=size,
+        distance=distance,
+        next_doubling=folder.doubling(plan.cycles),
+        config=folding_config.text(model),
+    )
 
 
 class _Folder:

@@ -19,6 +19,7 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.graph import consumer, op
+from irnet_hw.kernels.binary_mvau import LANE_DEPTH, THREES_DEPTH
 
 #: Cycles, one for each beat of a stream, over all frames.
 Times = npt.NDArray[np.int64]
@@ -211,6 +212,56 @@ def _bit_max_pool(kernel: Any, there: Sequence[Times]) -> Moves:
     return [taken], [last.reshape(-1) + 1]
 
 
+def _subsample_pad(kernel: Any, there: Sequence[Times]) -> Moves:
+    """What is dropped comes in while zeros leave; those before a frame's first beat wait for it."""
+    (h, w), (sh, sw) = kernel.numbers("IFMDim"), kernel.numbers("Stride")
+    before, words, after = kernel.pixel_beats()
+    frames = _frames(kernel, there[0])
+    places = np.arange(len(there[0])).reshape(frames, h, w, words)[:, ::sh, ::sw]
+    kept = places.reshape(-1, words)
+    starts = np.zeros(len(kept), np.int64)
+    starts[:: len(kept) // frames] = before
+    # From a pixel's last beat to the next one's first: what is dropped or what leaves.
+    dropped = np.diff(kept[:, 0], prepend=0) - words
+    between = np.maximum(dropped, after + np.where(starts > 0, 0, before)) + starts
+    steps = np.cumsum(between + words)[:, None] + np.arange(words)
+    ready = _in_turn(there[0])[kept] + starts[:, None]
+    passed = _in_steps(ready.reshape(-1), steps.reshape(-1))
+    least = there[0].copy()
+    least[kept.reshape(-1)] = passed
+    pixels = passed.reshape(-1, words)
+    first, last = pixels[:, :1], pixels[:, -1:]
+    leave = np.concatenate(
+        [first - before + np.arange(before), pixels, last + 1 + np.arange(after)], axis=1
+    )
+    return [_in_turn(least)], [leave.reshape(-1) + 1]
+
+
+def _global_sum_pool(kernel: Any, there: Sequence[Times]) -> Moves:
+    """The sums leave a cycle after the last pixel's beats came."""
+    taken = _in_turn(there[0])
+    last = taken.reshape(_frames(kernel, taken), -1, kernel.words())[:, -1]
+    return [taken], [last.reshape(-1) + 1]
+
+
+def _requantise(kernel: Any, there: Sequence[Times]) -> Moves:
+    """Beats pass the multiplication's stages and a register."""
+    taken = _in_turn(there[0])
+    return [taken], [taken + _dyadic_stages(kernel) + 1]
+
+
+def _residual_join(kernel: Any, there: Sequence[Times]) -> Moves:
+    """A beat of the shortcut is taken where the multiplication ends; two registers follow."""
+    stages = _dyadic_stages(kernel)
+    joined = _in_turn(np.maximum(there[0] + stages, there[1]))
+    return [joined - stages, joined], [joined + 2]
+
+
+def _dyadic_stages(kernel: Any) -> int:
+    """Return the stages of hls/dyadic_lanes."""
+    return 3 if kernel.in_dsp() else int(kernel.rows()) + 1
+
+
 def _unit(kernel: Any, there: Sequence[Times]) -> Moves:
     """A matrix-vector unit reads each vector as it comes, then again for each further pass."""
     taken, results = _replay(kernel, there[0], np.arange(len(there[0])))
@@ -244,10 +295,32 @@ def _replay(unit: Any, there: Times, steps: Times) -> tuple[Times, Times]:
         room = later
 
 
-def _unit_latency(kernel: Any) -> int:
-    """Return the cycles from reading a pass' last beat to its result."""
-    lanes = int(kernel.number("SIMD"))
-    return 4 + 2 * (lanes - 1).bit_length()
+def _unit_latency(unit: Any) -> int:
+    """Return the cycles from reading a pass' last beat to its result.
+
+    The beat, its weights, the products and the accumulator take one each, the sum its levels.
+    """
+    lanes = int(unit.number("SIMD"))
+    if _is(unit.onnx_node, "IntMVAU"):
+        return 4 + (lanes - 1).bit_length()
+    if not unit.weights_in_block_ram() and THREES_DEPTH < unit.depth() <= LANE_DEPTH:
+        return 4 + _popcount_latency(lanes, 0)
+    threes = -(-lanes // 3)
+    return 4 + _popcount_latency(threes, threes)
+
+
+def _popcount_latency(ones: int, twos: int) -> int:
+    """Return the cycles in which hls/popcount counts bits of weight 1 and of weight 2."""
+    columns, levels = [ones, twos, 0, 0], 0
+    while max(columns) > 4:
+        after = [0] * (len(columns) + 2)
+        for column, height in enumerate(columns):
+            counters = 0 if height < 5 else (height + 1) // 6
+            after[column] += max(height - 6 * counters, 0)
+            for place in range(3):
+                after[column + place] += counters
+        columns, levels = after, levels + 1
+    return levels + (2 if max(columns) > 2 else 1)
 
 
 def _window(kernel: Any, unit: Any, there: Times) -> tuple[Times, Times, Times, Times]:
@@ -265,31 +338,38 @@ def _window(kernel: Any, unit: Any, there: Times) -> tuple[Times, Times, Times, 
     # The windows' beat after which there is room for each beat, but for the first ones.
     full = kernel.capacity()
     awaited = np.searchsorted(freed, np.arange(len(there) - full) + 1)
+    latency = 2 if kernel.parallel() else 1
     room = np.zeros_like(there)
     while True:
         written = _in_turn(np.maximum(there, room))
         present = written[last_needed] + 1
-        taken, results = _replay(unit, _in_steps(present, steps) + 1, steps)
+        taken, results = _replay(unit, _in_steps(present, steps) + latency, steps)
         read = present.copy()
         read[1:] = np.maximum(present[1:], taken[:-1])
         later = np.zeros_like(room)
         later[full:] = read[awaited] + 1
         if np.array_equal(later, room):
-            return written, read + 1, taken, results
+            return written, read + latency, taken, results
         room = later
 
 
 def _frames(kernel: Any, times: Times) -> int:
     """Return how many frames an input stream's times are of."""
-    return len(times) // prod(kernel.get_folded_input_shape()[:-1])
+    beats: int = prod(kernel.get_folded_input_shape()[:-1])
+    return len(times) // beats
 
 
 _MODELS: Mapping[str, Callable[[Any, Sequence[Times]], Moves]] = {
     "BinaryMVAU": _unit,
     "BitMaxPool": _bit_max_pool,
+    "GlobalSumPool": _global_sum_pool,
     "IntMVAU": _unit,
     "RegisterSlice": _conduit(1),
+    "Requantise": _requantise,
+    "ResidualJoin": _residual_join,
     "StreamFIFO": _conduit(2),
+    "StreamFork": _conduit(1),
+    "SubsamplePad": _subsample_pad,
     "WidthConverter": _converter,
 }
 

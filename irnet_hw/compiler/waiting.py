@@ -30,9 +30,12 @@ def waiting(model: ModelWrapper, node: NodeProto) -> list[int]:
     branches = [_branch(model, tensor, join) for tensor in list(node.input)[:count]]
     if len({fork for fork, _ in branches}) > 1:
         return [0] * count  # not joined where they were forked: nothing is known
-    latest = np.maximum.reduce([reach for _, reach in branches])
+    # The pixels that need the same one come one after the other all the same.
+    pace = join * (max(int(reach[-1]) for _, reach in branches) + 1) // len(join)
+    paced = [np.maximum.accumulate(reach - pace) + pace for _, reach in branches]
+    latest = np.maximum.reduce(paced)
     found = []
-    for _, reach in branches:
+    for reach in paced:
         ready = np.searchsorted(reach, latest, side="right")
         # A pixel may be in the kernels themselves.
         found.append(max(int((ready - join).max()) - 1, 0) * int(channels))

@@ -1,7 +1,6 @@
 """SlidingWindow: a line buffer that streams the windows of a convolution, padding included."""
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from math import prod
 from typing import Any
 

@@ -181,11 +181,12 @@ class _Reference:
         )
         self.tapped = tapped
         self.tensors: dict[str, npt.NDArray[Any]] = {}
+        self.models: list[npt.NDArray[np.int64]] = []
         if tapped:
             found = spec.run(model, images[:tapped], names - {None, entry, logits})
             self.tensors = {name: _nhwc(tensor) for name, tensor in found.items()}
             self.tensors[entry] = images[:tapped]
-        self.models = dataflow_run(folder, images[:tapped])[1:]
+            self.models = dataflow_run(folder, images[:tapped])[1:]
 
 
 def _nhwc(tensor: Floats) -> Floats:

@@ -26,11 +26,9 @@ def test_a_residual_network_is_its_specification(tmp_path, network):
     assert content["cycles_per_frame"] < result["latency_cycles"] <= content["latency_cycles"]
 
     model = spec.load(path)
-    rounded = {
-        node.output[0]
-        for node in model.graph.node
-        if node.op_type in ("BipolarQuant", "Quant")
-        and model.get_initializer(node.input[0]) is None
+    quantizers = [node for node in model.graph.node if node.op_type in ("BipolarQuant", "Quant")]
+    streams = {
+        node.output[0] for node in quantizers if model.get_initializer(node.input[0]) is None
     }
     against_qonnx = [entry for entry in result["tensors"] if entry["against"] == "QONNX"]
     assert streams <= {entry["tensor"] for entry in against_qonnx}

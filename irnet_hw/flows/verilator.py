@@ -27,7 +27,7 @@ from irnet_hw.flows.harness import Simulator, Streamed, compile_accelerator
 from irnet_hw.progress import say, track
 
 #: Of the images this many, the first, pass a second time with gaps and stalls.
-IRREGULAR_IMAGES = 16
+IRREGULAR_IMAGES = 8
 #: Fewer images pass again and again, until so many have: enough to fill every buffer.
 IRREGULAR_LEAST = 4
 #: The seed of the gaps and stalls.

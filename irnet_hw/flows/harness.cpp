@@ -53,8 +53,8 @@ class Sim {
 
     ~Sim() { top_.final(); }
 
-    // phase: cycles after which the odds of gaps and stalls change; 0 for full rate.
-    // patience: cycles without a beat anywhere after which the design hangs.
+    // phase: cycles after which at the latest the odds of gaps and stalls change; 0 for full rate.
+    // patience: cycles without a beat anywhere after which the design hangs; more than phase.
     void start(Stream* streams, uint64_t phase, uint64_t patience) {
         streams_ = streams;
         phase_ = phase;
@@ -72,9 +72,10 @@ class Sim {
                 look();
                 return hangs;
             }
-            if (phase_ && cycle_ % phase_ == 0) {
-                gap_ = odds[next() & 3];
-                stall_ = odds[next() & 3];
+            if (phase_ && cycle_ >= change_) {
+                change_ = cycle_ + 1 + next() % phase_;
+                gap_ = other(gap_);
+                stall_ = other(stall_);
             }
             if (!offering_ && in.moved < in.room && !happens(gap_)) {
                 std::memcpy(&top_.in0_V_TDATA, in.data + in.moved * in.bytes, in.bytes);
@@ -105,8 +106,11 @@ class Sim {
     uint64_t cycle() const { return cycle_; }
 
   private:
-    // Of 256: the producer and the consumer are in turn eager, hesitant, slow and nearly still.
-    static constexpr uint64_t odds[4] = {0, 64, 192, 252};
+    // Of 256: the producer and the consumer are in turn eager, hesitant, slow, nearly still and
+    // still, but not still twice in a row.
+    static constexpr uint64_t odds[5] = {0, 64, 192, 252, 256};
+
+    uint64_t other(uint64_t before) { return odds[next() % (before == 256 ? 4 : 5)]; }
 
     void tick() {
         top_.ap_clk = 0;
@@ -172,7 +176,7 @@ class Sim {
     std::vector<uint8_t> held_;
     uint64_t random_;
     uint64_t phase_ = 0, patience_ = 0, gap_ = 0, stall_ = 0;
-    uint64_t cycle_ = 0, idle_ = 0;
+    uint64_t cycle_ = 0, change_ = 0, idle_ = 0;
     bool offering_ = false, holding_ = false;
 };
 

@@ -197,7 +197,9 @@ class Simulator:
         self, streams: npt.NDArray[np.void], seed: int | None, patience: int
     ) -> Iterator[ctypes.c_void_p]:
         """Yield the simulation after its reset, with the hex files of rtl/ read."""
-        phase = 0 if seed is None else max(64, self.manifest["cycles_per_frame"] // 4)
+        # Long enough for an output that stands still to fill every buffer, and for an input to
+        # leave every one empty.
+        phase = 0 if seed is None else max(64, 2 * self.manifest["cycles_per_frame"])
         with contextlib.chdir(self.folder / "rtl"):
             sim = ctypes.c_void_p(self.library.sim_new(ctypes.c_uint64(seed or 0)))
         try:

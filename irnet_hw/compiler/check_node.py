@@ -167,7 +167,10 @@ def check_quantizer(model: ModelWrapper, node: NodeProto) -> float:
         raise UserError(f"{label(node)}: zero point {listed(zero)}, must be 0")
     if bits.size != 1 or not 2 <= bits.item() <= 8 or bits.item() % 1:
         raise UserError(f"{label(node)}: {listed(bits)} bits, must be 2 to 8")
-    _plain(node, signed=1, narrow=0, rounding_mode="FLOOR")
+    _plain(node, signed=1, narrow=0)
+    rounding = attribute(node, "rounding_mode", "ROUND")
+    if rounding != "FLOOR":
+        raise UserError(f"{label(node)}: rounding_mode = {rounding}, must be FLOOR")
     return float(scale.item())
 
 

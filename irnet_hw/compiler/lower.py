@@ -233,6 +233,7 @@ def _lower(
         attributes.update(border)
     else:
         attributes.update(InputZeroPoint=reads.zero, weightDataType=matrix_type.name)
+        attributes.update({key: border[key] for key in border if key == "ConvKernelDim"})
     output, after = from_nhwc(model, result)
     types = (reads.datatype, model.get_tensor_datatype(result))
     kind = "BinaryMVAU" if binary else "IntMVAU"

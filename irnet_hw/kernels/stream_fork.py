@@ -66,8 +66,9 @@ class StreamFork(PassThrough):
         return tuple(np.where(x >= 0, 1, -1) if sign else x for sign in self.numbers("signs"))
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the LUTs of the handshakes, fitted to Yosys for xc7."""
-        return 2 * self.streams_out() + 1
+        """Return the LUTs of the handshakes and of the signs, fitted to Yosys for xc7."""
+        signs = self.number("lanes") if any(self.numbers("signs")) else 0
+        return 3 * self.streams_out() - 3 + signs
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the flip-flops of the beat and of the handshakes."""
@@ -90,3 +91,12 @@ class StreamFork_rtl(StreamFork, RTLKernel):  # noqa: N801 (FINN's naming)
             "OUTPUTS": self.streams_out(),
             "SIGNS": sum(sign << ind for ind, sign in enumerate(self.numbers("signs"))),
         }
+
+    def connections(self) -> dict[str, str]:
+        """Return the wrapper's ports; those of all outputs are one vector of the module's."""
+        apart = super().connections()
+        outputs = range(self.streams_out() - 1, -1, -1)
+        for part in ("data", "valid", "ready"):
+            each = ", ".join(apart.pop(f"out{ind}_{part}") for ind in outputs)
+            apart[f"out_{part}"] = f"{{{each}}}"
+        return apart

@@ -50,25 +50,31 @@ class _Writer:
             )
         )
 
-    def unit(self, kind, inputs, outputs, types, width, **attributes):
-        sizes = {"MW": width, "MH": 4, "SIMD": width, "PE": 2, "numInputVectors": [1, 4, 4]}
+    def unit(self, kind, inputs, outputs, types, width, lanes, **attributes):
+        sizes = {"MW": width, "MH": 4, "SIMD": lanes, "PE": 2, "numInputVectors": [1, 4, 4]}
         self.node(kind, inputs, outputs, types, **sizes, noActivation=1, **attributes)
 
 
-def graph(seed=0):
-    """Return a graph in which a stream forks into itself and its signs, which join again."""
+def graph(seed=0, depth=32):
+    """Return a graph in which a stream forks into itself and its signs, which join again.
+
+    Args:
+        seed: of the constants.
+        depth: of the FIFO in which the stream waits for what is made of its signs.
+    """
     w = _Writer(seed)
     buffer = {"shape": list(PIXELS), "lanes": 2}
     dyadic = {"NumChannels": 4, "numInputVectors": [1, 4, 4], "PE": 2, "mBits": 5, "bBits": 12}
     byte = ("INT8", "INT8")
     w.node("RegisterSlice", ["image"], ["pixels"], ("UINT8", "UINT8"), shape=IMAGE, lanes=2)
-    weights = [w.constant("w0", -7, 8, 2, 4), w.constant("w1", 0, 2, 4, 4)]
+    weights = [w.constant("w0", -7, 8, 2, 4), w.constant("w1", 0, 2, 36, 4)]
     w.constants["w1"] = 2 * w.constants["w1"] - 1
     w.unit(
         "IntMVAU",
         ["pixels", weights[0]],
         ["sums"],
         ("UINT8", "INT13"),
+        2,
         2,
         weightDataType="INT4",
         InputZeroPoint=128,
@@ -77,21 +83,28 @@ def graph(seed=0):
     w.node("Requantise", ["sums", m, b], ["stream"], ("INT13", "INT8"), **dyadic, shift=6)
     w.node("StreamFIFO", ["stream"], ["buffered"], byte, **buffer, depth=2)
     w.node("StreamFork", ["buffered"], ["skip", "sign"], byte, **buffer, signs=[0, 1])
-    w.unit(
-        "BinaryMVAU",
-        ["sign", weights[1]],
-        ["counts"],
-        ("BIPOLAR", "INT4"),
-        4,
-        IFMDim=[4, 4],
+    border = {"ConvKernelDim": [3, 3], "Padding": [1, 1, 1, 1], "IFMDim": [4, 4]}
+    w.node(
+        "SlidingWindow",
+        ["sign"],
+        ["windows"],
+        ("BIPOLAR", "BIPOLAR"),
+        **border,
+        Stride=[1, 1],
+        PadValue=-1,
+        OFMDim=[4, 4],
+        IFMChannels=4,
+        SIMD=2,
     )
-    w.node("StreamFIFO", ["skip"], ["waiting"], byte, **buffer, depth=8)
+    types = ("BIPOLAR", "INT7")
+    w.unit("BinaryMVAU", ["windows", weights[1]], ["counts"], types, 36, 2, **border)
+    w.node("StreamFIFO", ["skip"], ["waiting"], byte, **buffer, depth=depth)
     m, b = w.constant("m1", -9, 10, 4), w.constant("b1", -90, 90, 4)
     w.node(
         "ResidualJoin",
         ["counts", "waiting", m, b],
         ["joined"],
-        ("INT4", "INT8"),
+        ("INT7", "INT8"),
         **dyadic,
         shift=1,
         skipDataType="INT8",

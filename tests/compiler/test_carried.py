@@ -19,6 +19,7 @@ def test_tensors_follow_through_forks_and_buffers():
         "buffered": stream,
         "skip": stream,
         "sign": Carried("sign", 1.0),
+        "windows": None,
         "counts": None,  # a tensor of the network, but none of integers times one step
         "waiting": stream,
         "joined": Carried("joined", branches.STEP / 2),

@@ -85,6 +85,65 @@ _BORDER = {
 }
 _PIXELS = {"weightDataType": "INT8", "inputDataType": "UINT8", "InputZeroPoint": 128}
 
+
+def _fork(signs: list[int], datatype: str = "INT8") -> KernelUnderTest:
+    attributes = {"shape": [1, 2, 12], "lanes": 4, "signs": signs, **_stream(datatype)}
+    return KernelUnderTest("StreamFork", attributes)
+
+
+def _shortcut(**changes: object) -> KernelUnderTest:
+    same = {
+        "IFMDim": [5, 6],
+        "IFMChannels": 8,
+        "Stride": [2, 2],
+        "PadChannels": [4, 4],
+        "PE": 2,
+        **_stream("INT8"),
+    }
+    return KernelUnderTest("SubsamplePad", {**same, **changes})
+
+
+def _global_pool(image: list[int], channels: int, pe: int, output: str) -> KernelUnderTest:
+    attributes = {
+        "IFMDim": image,
+        "NumChannels": channels,
+        "PE": pe,
+        "inputDataType": "INT8",
+        "outputDataType": output,
+    }
+    return KernelUnderTest("GlobalSumPool", attributes)
+
+
+def dyadic(
+    op: str, channels: int, pe: int, style: str, datatype: str = "INT11", **changes: object
+) -> KernelUnderTest:
+    """Return a Requantise or a ResidualJoin of random constants."""
+    attributes: dict[str, object] = {
+        "NumChannels": channels,
+        "numInputVectors": [1, 2, 3],
+        "PE": pe,
+        "shift": 9,
+        "mBits": 10,
+        "bBits": 18,
+        "mulStyle": style,
+        "inputDataType": datatype,
+        "outputDataType": "INT8",
+        **changes,
+    }
+    rng = np.random.default_rng(0)
+    types = {name: f"INT{attributes[f'{name}Bits']}" for name in ("m", "b")}
+    parameters = {
+        name: (random_tensor(rng, (channels,), kind), kind) for name, kind in types.items()
+    }
+    return KernelUnderTest(op, attributes, parameters)
+
+
+def _join(channels: int, pe: int, style: str, **changes: object) -> KernelUnderTest:
+    return dyadic(
+        "ResidualJoin", channels, pe, style, **{"skipDataType": "INT8", "skipShift": 2, **changes}
+    )
+
+
 STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "window": _window,
     "window in block RAM": lambda: _window(ram_style="block"),
@@ -96,6 +155,40 @@ STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     ),
     "window with stride": lambda: _window(
         ConvKernelDim=[2, 3], Stride=[3, 2], Padding=[2, 0, 1, 2], IFMDim=[7, 6], OFMDim=[3, 3]
+    ),
+    "window in parallel": lambda: _window(parallel_window=1),
+    "window in parallel from block RAM": lambda: _window(parallel_window=1, ram_style="block"),
+    "window in parallel without padding": lambda: _window(
+        parallel_window=1,
+        SIMD=4,
+        Padding=[0, 0, 0, 0],
+        OFMDim=[2, 3],
+        PadValue=3,
+        **_stream("UINT8"),
+    ),
+    "window in parallel with stride": lambda: _window(
+        parallel_window=1,
+        ConvKernelDim=[2, 3],
+        Stride=[3, 2],
+        Padding=[2, 0, 1, 2],
+        IFMDim=[7, 6],
+        OFMDim=[3, 3],
+    ),
+    "window in parallel of one column": lambda: _window(
+        parallel_window=1,
+        ConvKernelDim=[2, 1],
+        Padding=[0, 0, 0, 0],
+        IFMDim=[2, 1],
+        OFMDim=[1, 1],
+        SIMD=4,
+    ),
+    "window in parallel of one row": lambda: _window(
+        parallel_window=1,
+        ConvKernelDim=[1, 2],
+        Padding=[0, 3, 0, 0],
+        IFMDim=[2, 1],
+        OFMDim=[2, 3],
+        SIMD=1,
     ),
     "pool": lambda: _pool([4, 6], [2, 2], 6, 3),
     "pool of odd sizes": lambda: _pool([5, 7], [3, 2], 3, 3),
@@ -111,6 +204,24 @@ STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "register slice": lambda: KernelUnderTest(
         "RegisterSlice", {"shape": [1, 2, 6], "lanes": 3, **_stream("INT3")}
     ),
+    "fork of values and signs": lambda: _fork([0, 1]),
+    "fork of values": lambda: _fork([0, 0, 0], "UINT4"),
+    "fork of signs": lambda: _fork([1, 1]),
+    "shortcut": _shortcut,
+    "shortcut of the same channels": lambda: _shortcut(PadChannels=[0, 0], PE=8),
+    "shortcut without a stride": lambda: _shortcut(Stride=[1, 1], PadChannels=[0, 8], PE=4),
+    "shortcut of one pixel": lambda: _shortcut(IFMDim=[1, 1], PE=4),
+    "global pool": lambda: _global_pool([8, 8], 64, 4, "INT14"),
+    "global pool of whole pixels": lambda: _global_pool([3, 2], 6, 6, "INT11"),
+    "requantiser": lambda: dyadic("Requantise", 16, 4, "dsp"),
+    "requantiser in LUTs": lambda: dyadic("Requantise", 16, 4, "lut"),
+    "requantiser of constants": lambda: dyadic("Requantise", 8, 8, "auto"),
+    "wide requantiser": lambda: dyadic("Requantise", 128, 2, "dsp", "INT14", mBits=12, shift=14),
+    "wide requantiser in LUTs": lambda: dyadic("Requantise", 64, 2, "lut", "INT14", mBits=13),
+    "join": lambda: _join(16, 4, "dsp"),
+    "join in LUTs": lambda: _join(16, 4, "lut"),
+    "join of constants": lambda: _join(4, 4, "auto", skipShift=0),
+    "join of a wide stream": lambda: _join(64, 2, "dsp", skipDataType="INT12", skipShift=4),
 }
 
 MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
@@ -122,8 +233,29 @@ MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
     "binary accumulators": lambda: _matrix(
         "BinaryMVAU", 9, 1, numInputVectors=[1], noActivation=1, outputDataType="INT6"
     ),
+    "binary convolution of parallel windows": lambda: _matrix(
+        "BinaryMVAU", 9, 2, **_BORDER, parallel_window=1, noActivation=1, outputDataType="INT6"
+    ),
+    "binary constants in block RAM": lambda: _matrix(
+        "BinaryMVAU",
+        18,
+        6,
+        **_BORDER,
+        MH=192,
+    ),
     "pixel convolution": lambda: _matrix("IntMVAU", 2, 2, **_PIXELS),
     "unfolded pixel convolution": lambda: _matrix("IntMVAU", 18, 4, **_PIXELS),
+    "accumulators of parallel windows": lambda: _matrix(
+        "IntMVAU",
+        9,
+        2,
+        ConvKernelDim=[3, 3],
+        parallel_window=1,
+        weightDataType="INT4",
+        inputDataType="INT3",
+        noActivation=1,
+        outputDataType="INT10",
+    ),
     "last layer": lambda: _matrix(
         "IntMVAU",
         3,

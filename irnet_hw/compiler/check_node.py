@@ -20,6 +20,8 @@ MONOTONE = ("Mul", "Add", "Sub", "Div", "BatchNormalization", "Clip")
 FLATTENING = ("Flatten", "Reshape")
 #: Float32 is exact for integers up to 2^24: half for an accumulator and half for a bias.
 EXACT = 2**23
+#: So many integers of 8 bits have a sum that float32 holds.
+MOST_PIXELS = EXACT // 2**7
 
 
 def check_weights(model: ModelWrapper, layer: NodeProto) -> None:
@@ -144,15 +146,20 @@ def check_pool(node: NodeProto) -> None:
 
 def check_sum(model: ModelWrapper, node: NodeProto) -> None:
     """Check that a ReduceSum adds the pixels of each channel."""
-    axes = attribute(node, "axes", None)
-    if axes is None:
-        axes = constant(model, node.input[1]).tolist() if len(node.input) > 1 else []
+    axes = attribute(node, "axes", [])
+    if len(node.input) > 1:  # as from opset 13 on
+        if model.get_initializer(node.input[1]) is None:
+            raise UserError(f"{label(node)}: {node.input[1]} must be constant")
+        axes = constant(model, node.input[1]).tolist()
     rank = len(shape(model, node.input[0]))
     if rank != 4 or sorted(axis % rank for axis in axes) != [2, 3]:
         raise UserError(
             f"{label(node)}: sums axes {list(axes)} of {rank}, must sum all pixels, axes [2, 3] "
             "of 4"
         )
+    pixels = math.prod(shape(model, node.input[0])[2:])
+    if pixels > MOST_PIXELS:
+        raise UserError(f"{label(node)}: sums {pixels} pixels, must be at most {MOST_PIXELS}")
 
 
 def check_quantizer(model: ModelWrapper, node: NodeProto) -> float:

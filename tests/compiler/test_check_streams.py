@@ -8,6 +8,7 @@ from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.check import check
+from irnet_hw.compiler.check_node import check_sum
 from irnet_hw.compiler.requantise import IntegerStreams
 from irnet_hw.compiler.tidy import Tidy
 from irnet_hw.errors import UserError
@@ -56,6 +57,11 @@ def end_in_a_stream(model: ModelWrapper) -> None:
 
 def set_integers(model: ModelWrapper, name: str, values: list[int]) -> None:
     model.set_initializer(name, np.array(values, np.int64))
+
+
+def take_the_sign_of_sums(model: ModelWrapper) -> None:
+    set_constant(model, "one", 1)
+    insert(model, "mean_half", "BipolarQuant", "one", domain=QONNX)
 
 
 def look_at_the_sign_alone(model: ModelWrapper) -> None:
@@ -179,6 +185,11 @@ def leave_a_branch(model: ModelWrapper) -> None:
             "node pool (ReduceSum): sums axes [3] of 4, must sum all pixels, axes [2, 3] of 4",
         ),
         (
+            take_the_sign_of_sums,
+            "node new (BipolarQuant): takes the sign of the sums of pool; sums of pixels can only "
+            "be rounded by Quant, for a dense layer",
+        ),
+        (
             look_at_the_sign_alone,
             "tensor unit0_stream_15_out: is read by node unit1_0_sign (BipolarQuant) alone; of a "
             "stream that adds others or sums pixels more than the sign must be read",
@@ -277,3 +288,44 @@ def test_refuses_a_stream_finer_than_the_one_it_is_added_to() -> None:
         f"node unit0_stream (Quant): adds the integers of {stream} times 0.25 of its steps of "
         "0.0078125; must be one power of two for all channels, at least 1"
     )
+
+
+def test_refuses_to_sum_more_pixels_than_float32_can() -> None:
+    model = NETWORK.build()
+    pool = node(model, "pool")
+    model.set_tensor_shape(pool.input[0], [1, 4, 256, 256])
+    check_sum(model, pool)
+    model.set_tensor_shape(pool.input[0], [1, 4, 257, 256])
+    with pytest.raises(UserError) as caught:
+        check_sum(model, pool)
+    assert str(caught.value) == ("node pool (ReduceSum): sums 65792 pixels, must be at most 65536")
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "expected"),
+    [
+        ("unit1_slice2", [], "its bounds must be inputs, as from opset 10 on"),
+        ("unit1_slice2", ["loose", "unit1_ends2"], "loose must be constant"),
+        ("unit1_pad", [], "must have an input of pads for all axes, as in opset 13"),
+        (
+            "unit1_pad",
+            ["unit1_pads", "", "axes"],
+            "must have an input of pads for all axes, as in opset 13",
+        ),
+        ("pool", ["loose"], "loose must be constant"),
+        (
+            "unit0_mul",
+            ["stem_stream_7_out"],
+            "reads unit0_conv0_10_out and stem_stream_7_out; only an Add, of sums and a stream, "
+            "may read two tensors",
+        ),
+    ],
+)
+def test_refuses_other_inputs(name: str, inputs: list[str], expected: str) -> None:
+    model = NETWORK.build()
+    changed = node(model, name)
+    del changed.input[1:]
+    changed.input.extend(inputs)
+    with pytest.raises(UserError) as caught:
+        check(model)
+    assert str(caught.value) == f"node {name} ({changed.op_type}): {expected}"

@@ -341,8 +341,8 @@ def _check_readers(model: ModelWrapper, tensor: str, kind: Kind) -> None:
         raise UserError(f"tensor {tensor}: is read by nothing; all must lead to the output")
     elif isinstance(kind, Stream) and [node.op_type for node in found] == ["BipolarQuant"]:
         raise UserError(
-            f"tensor {tensor}: is read by {label(found[0])} alone; of a stream that adds others or "
-            "sums pixels more than the sign must be read"
+            f"tensor {tensor}: is read by {label(found[0])} alone; nothing but the sign may be read "
+            "only of what a Quant makes of one layer"
         )
     elif len(found) > 1 and isinstance(kind, Pixels | Sums):
         raise UserError(

@@ -191,8 +191,8 @@ def leave_a_branch(model: ModelWrapper) -> None:
         ),
         (
             look_at_the_sign_alone,
-            "tensor unit0_stream_15_out: is read by node unit1_0_sign (BipolarQuant) alone; of a "
-            "stream that adds others or sums pixels more than the sign must be read",
+            "tensor unit0_stream_15_out: is read by node unit1_0_sign (BipolarQuant) alone; nothing "
+            "but the sign may be read only of what a Quant makes of one layer",
         ),
         (
             sum_twice,

@@ -1,6 +1,5 @@
-// Memory of constants with one cycle of latency: in block RAM, or in LUTs. Up to 32 words are
-// behind a register of the address, so that the logic that uses a bit can be in the same LUT as the
-// bit. More words fill their LUTs: these have a register of their own.
+// Memory of constants with one cycle of latency: in block RAM, or in LUTs behind a register of
+// the address, so that the logic that uses a bit can be in the same LUT as the bit.
 
 module mvau_rom #(
     parameter int WIDTH     = 8,  // of a word in bits, at least 1
@@ -26,12 +25,7 @@ module mvau_rom #(
         (* rom_style = "block" *) logic [WIDTH-1:0] words[DEPTH];
         initial $readmemh(FILE, words);
         always_ff @(posedge clk) if (en) data <= words[address];
-    end else if (DEPTH > 32) begin : registered
-        // Yosys knows "distributed" for RAM only.
-        (* syn_romstyle = "logic" *) logic [WIDTH-1:0] words[DEPTH];
-        initial $readmemh(FILE, words);
-        always_ff @(posedge clk) if (en) data <= words[address];
-    end else begin : absorbed
+    end else begin : distributed
         logic [WIDTH-1:0] words[DEPTH];
         // The initial value keeps Yosys from moving this register behind the words, where it
         // would keep the logic that uses them out of their LUTs.

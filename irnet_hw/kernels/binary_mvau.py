@@ -1,7 +1,7 @@
 """BinaryMVAU: ±1 weights times ±1 activations by XNOR and popcount."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil, gcd, prod
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,6 @@ from irnet_hw.kernels.base import Ints, RTLKernel
 from irnet_hw.kernels.mvau import MVAU, activate, product
 from irnet_hw.kernels.mvau_area import (
     Area,
-    accumulators,
-    adder_tree,
     different,
     popcount,
     rom_luts,
@@ -31,15 +29,13 @@ LANE_DEPTH = 32
 class BinaryMVAU(MVAU):
     """A binary convolution's or dense layer's products, sums and threshold.
 
-    Inputs: x (*numInputVectors, MW) BIPOLAR, whose padded taps carry -1; W (MW, MH) BIPOLAR,
-    rows in a sliding window's order (kernel row, kernel column, channel); with
-    noActivation = 0 also T (MH,), thresholds on the true accumulator.
+    Inputs: x (*numInputVectors, MW) BIPOLAR, whose padded taps carry -1; W (MW, MH) BIPOLAR;
+    with noActivation = 0 also T (MH,), thresholds on the true accumulator.
 
     A padded tap contributes 0 to the true accumulator, though the stream has only ±1: the op
     knows from its border attributes which taps those are.
 
     Attributes beside :class:`~irnet_hw.kernels.mvau.MVAU`'s:
-        ConvKernelDim: (rows, columns) of the kernel; (1, 1) for a dense layer.
         Stride: (down, right).
         Padding: (top, left, bottom, right).
         IFMDim: (rows, columns) of the image before padding.
@@ -49,7 +45,6 @@ class BinaryMVAU(MVAU):
         """Return the attributes."""
         return {
             **super().get_nodeattr_types(),
-            "ConvKernelDim": ("ints", False, [1, 1]),
             "Stride": ("ints", False, [1, 1]),
             "Padding": ("ints", False, [0, 0, 0, 0]),
             "IFMDim": ("ints", False, [1, 1]),
@@ -63,23 +58,8 @@ class BinaryMVAU(MVAU):
             raise UserError(
                 f"{name}: inputDataType = {self.get_input_datatype().name} must be BIPOLAR"
             )
-        for attribute, length, least in (
-            ("ConvKernelDim", 2, 1),
-            ("Stride", 2, 1),
-            ("Padding", 4, 0),
-            ("IFMDim", 2, 1),
-        ):
-            values = self.numbers(attribute)
-            if len(values) != length or min(values) < least:
-                raise UserError(
-                    f"{name}: {attribute} = {list(values)} must be {length} numbers of at "
-                    f"least {least}"
-                )
-        taps = prod(self.numbers("ConvKernelDim"))
-        if self.number("MW") % taps:
-            raise UserError(
-                f"{name}: MW = {self.number('MW')} must be a multiple of the kernel's {taps} taps"
-            )
+        for attribute, length, least in (("Stride", 2, 1), ("Padding", 4, 0), ("IFMDim", 2, 1)):
+            self.check_numbers(attribute, length, least)
         vectors = self.numbers("numInputVectors")
         expected = self._output_dim()
         if (vectors[1:] or (1, 1)) != expected:
@@ -106,13 +86,15 @@ class BinaryMVAU(MVAU):
             )
         )
 
-    def _channels(self) -> int:
-        return self.number("MW") // prod(self.numbers("ConvKernelDim"))
+    def _real_taps(self) -> list[Ints]:
+        """Return where the kernel lies in the image.
 
-    def real_taps(self) -> npt.NDArray[np.bool_]:
-        """Return which elements of each window are of the image: (OH, OW, MW)."""
+        Returns:
+            For each output row the kernel's first row in the image and the row after its last
+            one (OH, 2); for each output column the same (OW, 2).
+        """
         top, left, _, _ = self.numbers("Padding")
-        inside = []
+        found = []
         for pad, kernel, stride, size, outputs in zip(
             (top, left),
             self.numbers("ConvKernelDim"),
@@ -121,19 +103,40 @@ class BinaryMVAU(MVAU):
             self._output_dim(),
             strict=True,
         ):
-            at = np.arange(outputs)[:, None] * stride + np.arange(kernel) - pad
-            inside.append((at >= 0) & (at < size))
-        rows, columns = inside
+            ends = np.array([pad, size + pad]) - np.arange(outputs)[:, None] * stride
+            found.append(np.clip(ends, 0, kernel))
+        return found
+
+    def _inside(self, spans: Sequence[Ints]) -> npt.NDArray[np.bool_]:
+        """Return which taps are in the image: (rows of spans[0], rows of spans[1], taps)."""
+        rows, columns = (
+            (ends[:, :1] <= np.arange(kernel)) & (np.arange(kernel) < ends[:, 1:])
+            for ends, kernel in zip(spans, self.numbers("ConvKernelDim"), strict=True)
+        )
         taps = rows[:, None, :, None] & columns[None, :, None, :]
-        return np.repeat(taps.reshape(*self._output_dim(), -1), self._channels(), axis=-1)
+        return taps.reshape(len(rows), len(columns), -1)
+
+    def classes(self) -> int:
+        """Return the number of border classes."""
+        return prod(int(_starts(ends).sum()) for ends in self._real_taps())
+
+    def class_taps(self) -> npt.NDArray[np.bool_]:
+        """Return which taps are in the image, for each border class: (classes, taps).
+
+        Down the image and across it, a class is a run of positions at which the same taps are
+        padding. Classes are numbered row by row.
+        """
+        runs = [ends[_starts(ends)] for ends in self._real_taps()]
+        return self._inside(runs).reshape(-1, self.taps())
 
     def compute(self, x: Ints, *parameters: Ints) -> Ints:
         """Return the thresholded or the plain accumulators, padded taps counting 0."""
         W, *thresholds = parameters
-        taps = self.real_taps()
+        taps = np.repeat(self._inside(self._real_taps()), self.channels(), axis=-1)
         if len(self.numbers("numInputVectors")) == 1:
             taps = taps[0, 0]
-        accumulator = product(np.where(taps, x, 0), W)
+        order = self.order()
+        accumulator = product(np.where(taps[..., order], x, 0), W[order])
         return activate(accumulator, *thresholds) if self.thresholds() else accumulator
 
     # ------------------------------------------------------------------ area
@@ -141,58 +144,35 @@ class BinaryMVAU(MVAU):
     def area(self) -> Area:
         """Return the LUTs and flip-flops."""
         PE, SIMD, depth = self.number("PE"), self.number("SIMD"), self.depth()
-        lanes = self.group()
-        groups = SIMD // lanes
-        threes, count_bits = ceil(lanes / 3), (lanes + 2).bit_length()
+        threes = ceil(SIMD / 3)
         # Rows whose weights are the same function of the address share what depends on them.
         if self.weights_in_block_ram():
-            count = xnor_popcount(lanes) * (PE * groups)
+            count = xnor_popcount(SIMD) * PE
         elif depth <= THREES_DEPTH:
             parities, carries = different(PE, depth), different(PE, 3 * depth)
             luts = parities + carries * ceil(depth / 8)
-            count = Area(luts, parities + carries) * (threes * groups)
-            count += popcount(threes, threes) * (PE * groups)
+            count = Area(luts, parities + carries) * threes + popcount(threes, threes) * PE
         elif depth <= LANE_DEPTH:
             compared = different(PE, depth) * SIMD
-            count = Area(compared, compared) + popcount(lanes, 0) * (PE * groups)
-            count_bits = lanes.bit_length()
+            count = Area(compared, compared) + popcount(SIMD, 0) * PE
         else:
-            count = Area(rom_luts(PE * SIMD, depth)) + xnor_popcount(lanes) * (PE * groups)
-        total = self.feed_area() + count
-        total += adder_tree(groups, count_bits + self.half_matches()) * PE
-        total += accumulators(PE, self.accumulator_bits(), self.passes())
-        if self.border():
-            positions = sum(size.bit_length() for size in self.numbers("IFMDim"))
-            total += Area(8 + 2 * positions + 4 * groups, 2 * positions + 8 + 6 * groups)
-        return total
-
-    def border(self) -> bool:
-        """Return whether some taps are padding at some positions."""
-        return not self.real_taps().all()
-
-    def group(self) -> int:
-        """Return the lanes that are counted together: those of one tap if there is a border."""
-        SIMD = self.number("SIMD")
-        return gcd(SIMD, self._channels()) if self.border() else SIMD
-
-    def half_matches(self) -> bool:
-        """Return whether a padded tap needs half matches: its lanes can't be halved."""
-        return self.border() and self.group() % 2 == 1
+            count = Area(rom_luts(PE * SIMD, depth)) + xnor_popcount(SIMD) * PE
+        return self.feed_area() + count + self.accumulators_area()
 
     def accumulator_bits(self) -> int:
         """Return the width of an accumulator."""
         if not self.thresholds():
             return int(self.get_output_datatype().bitwidth())
-        return (self.number("MW") << self.half_matches()).bit_length() + 1
+        return self.number("MW").bit_length() + 1
 
 
 class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`BinaryMVAU`.
 
-    The hardware counts the matches p of bits and weights. Where the true accumulator is
-    2p - MW, a padded tap must count half its channels, so that it adds 0: the popcount of a
-    group of lanes that lies within one tap gives that constant while its tap is padded. Only
-    if the group's size is odd are half matches counted.
+    The hardware counts the matches p of bits and weights, of padded taps too: their sum of
+    products is 2p - MW. A padded tap's bits are all -1, so what it adds is known, minus the sum
+    of its weights. That is taken out by what the accumulator starts from: a constant for each
+    border class and output.
     """
 
     module = "binary_mvau"
@@ -202,9 +182,8 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
         "mvau_feed/mvau_feed.sv",
         "popcount/popcount.sv",
         "xnor_popcount/xnor_popcount.sv",
-        "adder_tree/adder_tree.sv",
         "mvau_accumulate/mvau_accumulate.sv",
-        "border_taps/border_taps.sv",
+        "border_class/border_class.sv",
         "binary_mvau/binary_mvau.sv",
     )
 
@@ -220,14 +199,14 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             "PE": self.number("PE"),
             "THRESHOLDS": int(self.thresholds()),
             "ACC_BITS": self.accumulator_bits(),
-            "BORDER": int(self.border()),
-            "GROUP": self.group(),
             **_pair("K", self.numbers("ConvKernelDim")),
             **_pair("S", self.numbers("Stride")),
             **_pair("PAD_", (top, left)),
             **_pair("I", self.numbers("IFMDim")),
             **_pair("O", output),
+            "CLASSES": self.classes(),
             "BLOCK_RAM": int(self.weights_in_block_ram()),
+            "INITS_BLOCK_RAM": int(self.inits_in_block_ram()),
             "WEIGHTS": f"{name}_weights.hex",
             "INITS": f"{name}_inits.hex",
         }
@@ -240,21 +219,27 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             for tensor in self.onnx_node.input[1:]
         )
         MW, bits = self.number("MW"), self.accumulator_bits()
+        padding = (~self.class_taps()).astype(np.int64)
+        taken_out = padding @ W.reshape(self.taps(), self.channels(), -1).sum(axis=1)
         if self.thresholds():
             # acc >= T as matches >= least. "Always" and "never" are within the counter's range.
             # Starting from -least and half the range, the sign bit is the output.
-            scale = 2 if self.half_matches() else 1
-            least = np.clip(-((-(thresholds[0] + MW) * scale) // 2), 0, MW * scale + 1)
+            least = np.clip(-((taken_out - thresholds[0] - MW) // 2), 0, MW + 1)
             inits = (1 << (bits - 1)) - least
         else:
-            inits = np.full(self.number("MH"), -MW)
+            inits = taken_out - MW
         return {
             f"{name}_weights.hex": (
                 self.weight_words(W, DataType["BIPOLAR"]),
                 self.number("PE") * self.number("SIMD"),
             ),
-            f"{name}_inits.hex": (self.row_words(inits, bits), self.number("PE") * bits),
+            f"{name}_inits.hex": (self.init_words(inits, bits), self.number("PE") * bits),
         }
+
+
+def _starts(ends: Ints) -> npt.NDArray[np.bool_]:
+    """Return which rows differ from the row before."""
+    return np.concatenate([[True], (ends[1:] != ends[:-1]).any(axis=1)])
 
 
 def _pair(prefix: str, values: Sequence[int]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""IntMVAU: integer weights times pixels or ±1 activations, for first and last layers."""
+"""IntMVAU: integer weights times pixels, integers or ±1 activations, by DSP blocks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,18 +10,18 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, RTLKernel
 from irnet_hw.kernels.mvau import MVAU, activate, product
-from irnet_hw.kernels.mvau_area import Area, accumulators, adder_tree, rom_luts
+from irnet_hw.kernels.mvau_area import Area, adder_tree, rom_luts
 
-INPUTS = ("UINT8", "INT8", "BIPOLAR")
 WEIGHTS = tuple(f"INT{bits}" for bits in range(2, 9))
+INPUTS = ("UINT8", *WEIGHTS, "BIPOLAR")
 
 
 class IntMVAU(MVAU):
-    """A first or last layer's products, sums and threshold or bias.
+    """Products and sums of integers, and a threshold or a bias.
 
-    Inputs: x (*numInputVectors, MW) UINT8, INT8 or BIPOLAR; W (MW, MH); with
+    Inputs: x (*numInputVectors, MW) UINT8, INT2 to INT8 or BIPOLAR; W (MW, MH); with
     noActivation = 0: T (MH,), thresholds on the accumulator (x - InputZeroPoint) @ W; with
-    noActivation = 1: B (MH,), a bias that is added to it.
+    noActivation = 1, if there is a third input: B (MH,), a bias that is added to it.
 
     Attributes beside :class:`~irnet_hw.kernels.mvau.MVAU`'s:
         weightDataType: INT2 to INT8.
@@ -64,9 +64,9 @@ class IntMVAU(MVAU):
 
     def compute(self, x: Ints, *parameters: Ints) -> Ints:
         """Return the thresholded accumulators, or the accumulators and their bias."""
-        W, last = parameters
-        accumulator = product(x - self.number("InputZeroPoint"), W)
-        return activate(accumulator, last) if self.thresholds() else accumulator + last
+        W, *last = parameters
+        accumulator = product(x - self.number("InputZeroPoint"), W[self.order()])
+        return activate(accumulator, *last) if self.thresholds() else sum(last, accumulator)
 
     # ------------------------------------------------------------------ area
 
@@ -88,14 +88,14 @@ class IntMVAU(MVAU):
         if self.bipolar():
             total += Area(0, PE * SIMD * product_bits)
             total += adder_tree(SIMD, product_bits) * PE
-            return total + accumulators(PE, bits, passes)
-        product_bits += 8
+            return total + self.accumulators_area()
+        product_bits += int(self.get_input_datatype().bitwidth())
         if SIMD == 1:
             return total + Area(rom_luts(PE * bits, passes) + 4, 4)
         pairs = Area(SIMD // 2 * (product_bits + 1), SIMD // 2 * (product_bits + 1))
         tree = adder_tree(SIMD, product_bits)
         total += Area(tree.lut - pairs.lut, tree.ff - pairs.ff) * PE
-        return total + accumulators(PE, bits, passes)
+        return total + self.accumulators_area()
 
     def bipolar(self) -> bool:
         """Return whether inputs are ±1."""
@@ -143,11 +143,12 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             "SIMD": self.number("SIMD"),
             "PE": self.number("PE"),
             "IN_BITS": int(self.get_input_datatype().bitwidth()),
-            "IN_SIGNED": int(self.get_input_datatype() == DataType["INT8"]),
+            "IN_SIGNED": int(self.get_input_datatype().signed() and not self.bipolar()),
             "W_BITS": self.weight_bits(),
             "THRESHOLDS": int(self.thresholds()),
             "ACC_BITS": self.accumulator_bits(),
             "BLOCK_RAM": int(self.weights_in_block_ram()),
+            "INITS_BLOCK_RAM": int(self.inits_in_block_ram()),
             "WEIGHTS": f"{name}_weights.hex",
             "INITS": f"{name}_inits.hex",
         }
@@ -155,10 +156,11 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
     def rtl_memories(self, model: ModelWrapper) -> Mapping[str, tuple[Sequence[int], int]]:
         """Return the weights, and what each output's accumulator starts from."""
         name = self.onnx_node.name
-        W, last = (
+        W, *more = (
             np.rint(model.get_initializer(tensor)).astype(np.int64)
             for tensor in self.onnx_node.input[1:]
         )
+        last = more[0] if more else np.zeros(self.number("MH"), np.int64)
         bits = self.accumulator_bits()
         scale = 2 if self.bipolar() else 1
         offset = W.sum(axis=0) * (1 if self.bipolar() else self.number("InputZeroPoint"))
@@ -176,7 +178,7 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
                 self.weight_words(W, self.get_weight_datatype()),
                 self.number("PE") * self.number("SIMD") * self.weight_bits(),
             ),
-            f"{name}_inits.hex": (self.row_words(inits, bits), self.number("PE") * bits),
+            f"{name}_inits.hex": (self.init_words(inits, bits), self.number("PE") * bits),
         }
 
     def _check_range(self, W: Ints, bias: Ints) -> None:

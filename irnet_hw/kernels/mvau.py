@@ -12,7 +12,7 @@ from qonnx.core.datatype import BaseDataType, DataType
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, divisors, pack
 from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_ram
-from irnet_hw.kernels.mvau_area import Area, replay_bram18, replay_buffer, rom_luts
+from irnet_hw.kernels.mvau_area import Area, accumulators, replay_bram18, replay_buffer, rom_luts
 
 
 class MVAU(Kernel):
@@ -21,11 +21,18 @@ class MVAU(Kernel):
     The vector comes in MW / SIMD beats, which are kept and replayed MH / PE times. In each
     cycle PE rows of SIMD lanes work. Output channel ``fold * PE + row`` leaves in beat ``fold``.
 
+    The rows of W are always in the order (kernel row, kernel column, channel). The vector is in
+    the order in which :class:`~irnet_hw.kernels.sliding_window.SlidingWindow` streams it.
+
     Attributes:
         MW: elements of the vector (FINN's matrix width).
         MH: outputs.
         SIMD: elements of a beat; divides MW.
         PE: outputs computed side by side; divides MH.
+        ConvKernelDim: [rows, columns] of the kernel; [1, 1] for a dense layer.
+        parallel_window: 0: the vector is in the order of W's rows. 1: a beat has all taps of
+            the kernel, for SIMD / taps channels, in the order (kernel row, kernel column,
+            channel); the next beat has the next channels.
         numInputVectors: (1, OH, OW) after a sliding window, (1,) for a dense layer.
         noActivation: 0: +1 where the accumulator reaches the threshold, else -1. 1: the
             accumulator.
@@ -41,6 +48,8 @@ class MVAU(Kernel):
             "MH": ("i", True, 0),
             "SIMD": ("i", True, 0),
             "PE": ("i", True, 0),
+            "ConvKernelDim": ("ints", False, [1, 1]),
+            "parallel_window": ("i", False, 0, {0, 1}),
             "numInputVectors": ("ints", False, [1]),
             "noActivation": ("i", False, 0, {0, 1}),
             "ram_style": ("s", False, "auto", {"auto", "distributed", "block"}),
@@ -55,6 +64,7 @@ class MVAU(Kernel):
                 )
         self.require_divides("SIMD", self.number("MW"), "MW")
         self.require_divides("PE", self.number("MH"), "MH")
+        self._check_window()
         self.require_vectors()
         datatype = self.get_output_datatype()
         right = datatype == DataType["BIPOLAR"] if self.thresholds() else _signed(datatype)
@@ -63,6 +73,34 @@ class MVAU(Kernel):
                 f"{self.onnx_node.name}: outputDataType = {datatype.name} must be "
                 f"{'BIPOLAR' if self.thresholds() else 'a signed integer'} with "
                 f"noActivation = {self.number('noActivation')}"
+            )
+
+    def _check_window(self) -> None:
+        name = self.onnx_node.name
+        self.check_numbers("ConvKernelDim", 2, 1)
+        MW, SIMD, taps = self.number("MW"), self.number("SIMD"), self.taps()
+        if MW % taps:
+            raise UserError(f"{name}: MW = {MW} must be a multiple of the kernel's {taps} taps")
+        if not self.parallel():
+            return
+        if taps == 1:
+            raise UserError(
+                f"{name}: parallel_window = 1 must be 0 for ConvKernelDim = "
+                f"{list(self.numbers('ConvKernelDim'))}"
+            )
+        if SIMD % taps or self.channels() % (SIMD // taps):
+            raise UserError(
+                f"{name}: SIMD = {SIMD} must be {taps} taps times a divisor of "
+                f"{self.channels()} channels for parallel_window = 1"
+            )
+
+    def check_numbers(self, attribute: str, length: int, least: int) -> None:
+        """Raise a UserError unless an attribute is so many numbers of at least ``least``."""
+        values = self.numbers(attribute)
+        if len(values) != length or min(values) < least:
+            raise UserError(
+                f"{self.onnx_node.name}: {attribute} = {list(values)} must be {length} numbers "
+                f"of at least {least}"
             )
 
     def check_accumulator(self, low: int, high: int) -> None:
@@ -79,6 +117,28 @@ class MVAU(Kernel):
         """Return whether bits leave, not accumulators."""
         return self.number("noActivation") == 0
 
+    # ------------------------------------------------------------------ window
+
+    def taps(self) -> int:
+        """Return the taps of the kernel."""
+        return prod(self.numbers("ConvKernelDim"))
+
+    def channels(self) -> int:
+        """Return the input channels, MW / taps."""
+        return self.number("MW") // self.taps()
+
+    def parallel(self) -> bool:
+        """Return whether a beat has all taps of the kernel."""
+        return self.number("parallel_window") == 1
+
+    def order(self) -> Ints:
+        """Return the row of W that belongs to each element of the streamed vector: (MW,)."""
+        rows = np.arange(self.number("MW"))
+        if not self.parallel():
+            return rows
+        lanes = self.number("SIMD") // self.taps()
+        return rows.reshape(self.taps(), -1, lanes).transpose(1, 0, 2).reshape(-1)
+
     # ------------------------------------------------------------------ folding
 
     def beats(self) -> int:
@@ -94,10 +154,14 @@ class MVAU(Kernel):
         return self.beats() * self.passes()
 
     def folds(self) -> Iterator[dict[str, int]]:
-        """Yield every legal PE and SIMD."""
+        """Yield every legal PE, SIMD and parallel_window."""
+        taps = self.taps()
+        beats = [(simd, 0) for simd in divisors(self.number("MW"))]
+        if taps > 1:
+            beats += [(taps * lanes, 1) for lanes in divisors(self.channels())]
         for pe in divisors(self.number("MH")):
-            for simd in divisors(self.number("MW")):
-                yield {"PE": pe, "SIMD": simd}
+            for simd, parallel in beats:
+                yield {"PE": pe, "SIMD": simd, "parallel_window": parallel}
 
     def get_exp_cycles(self) -> int:
         """Return the vectors times the cycles of each; vectors follow without a gap."""
@@ -137,6 +201,19 @@ class MVAU(Kernel):
         luts = rom_luts(width, self.depth())
         return luts > LUTS_PER_BLOCK * block_ram(self.depth(), width)
 
+    @abstractmethod
+    def accumulator_bits(self) -> int:
+        """Return the width of an accumulator."""
+
+    def classes(self) -> int:
+        """Return the sets of constants that accumulators start from, one a border class."""
+        return 1
+
+    def inits_in_block_ram(self) -> bool:
+        """Return whether the accumulators' starting constants are in block RAM: where it pays."""
+        words, width = self._init_words(), self.number("PE") * self.accumulator_bits()
+        return rom_luts(width, words) > LUTS_PER_BLOCK * block_ram(words, width)
+
     def weight_width(self) -> int:
         """Return the bits of a word of the weight memory."""
         return self.number("PE") * self.number("SIMD") * self.weight_bits()
@@ -144,14 +221,27 @@ class MVAU(Kernel):
     def weight_words(self, W: Ints, datatype: BaseDataType) -> list[int]:
         """Return the weight memory: at pass * beats + beat, for each lane its PE rows' weights."""
         values = (W > 0).astype(np.int64) if datatype == DataType["BIPOLAR"] else W
+        values = values[self.order()]
         PE, SIMD = self.number("PE"), self.number("SIMD")
         folded = values.reshape(self.beats(), SIMD, self.passes(), PE).transpose(2, 0, 1, 3)
         bits = int(datatype.bitwidth())
         return [pack(word, bits) for word in folded.reshape(self.depth(), SIMD * PE).tolist()]
 
-    def row_words(self, values: Ints, bits: int) -> list[int]:
-        """Return a memory with a value for each output: PE values a word, a word for each pass."""
-        return [pack(word, bits) for word in values.reshape(self.passes(), -1).tolist()]
+    def init_words(self, values: Ints, bits: int) -> list[int]:
+        """Return the memory of the accumulators' starting constants: PE of them a word.
+
+        Args:
+            values: a constant for each border class and output, (classes, MH) or (MH,).
+            bits: of a constant.
+        """
+        words = self._init_words() // self.classes()
+        folded = np.zeros((self.classes(), words, self.number("PE")), np.int64)
+        folded[:, : self.passes()] = values.reshape(self.classes(), self.passes(), -1)
+        return [pack(word, bits) for word in folded.reshape(-1, self.number("PE")).tolist()]
+
+    def _init_words(self) -> int:
+        """Return the words of the constants: the passes rounded up to a power of 2, a class."""
+        return self.classes() << (self.passes() - 1).bit_length()
 
     # ------------------------------------------------------------------ area
 
@@ -165,6 +255,16 @@ class MVAU(Kernel):
         counters = Area(depth.bit_length() + 4, 3 * depth.bit_length() + width + 3)
         return counters + replay_buffer(width, self.beats(), self.passes())
 
+    def accumulators_area(self) -> Area:
+        """Return the area of the accumulators, what they start from, and the border's counters."""
+        bits, words = self.accumulator_bits(), self._init_words()
+        area = accumulators(self.number("PE"), bits, words, self.inits_in_block_ram())
+        if self.classes() == 1:
+            return area
+        positions = sum((vectors - 1).bit_length() for vectors in self.numbers("numInputVectors"))
+        counters = positions + self.classes().bit_length()
+        return area + Area(2 * counters, counters)
+
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the LUTs."""
         return round(self.area().lut)
@@ -175,9 +275,11 @@ class MVAU(Kernel):
 
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the block RAMs of 18 Kbit: the weights' and the replay buffer's."""
+        words, width = self._init_words(), self.number("PE") * self.accumulator_bits()
         weights = block_ram(self.depth(), self.weight_width()) if self.weights_in_block_ram() else 0
+        inits = block_ram(words, width) if self.inits_in_block_ram() else 0
         replay = replay_bram18(self.get_instream_width(), self.beats(), self.passes())
-        return weights + replay
+        return weights + inits + replay
 
 
 def activate(accumulator: Ints, thresholds: Ints) -> Ints:

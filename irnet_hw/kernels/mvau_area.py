@@ -93,9 +93,16 @@ def adder_tree(numbers: int, width: int) -> Area:
     return area
 
 
-def accumulators(rows: int, bits: int, passes: int) -> Area:
-    """Return hls/mvau_accumulate; constants of up to 8 passes fit the adders' LUTs."""
-    constants = rom_luts(rows * bits, passes) if passes > 8 else 0
+def accumulators(rows: int, bits: int, words: int, block: bool) -> Area:
+    """Return hls/mvau_accumulate without its block RAM.
+
+    Args:
+        rows: accumulators side by side.
+        bits: of each.
+        words: of the constants that they start from; up to 8 words fit the adders' LUTs.
+        block: whether these are in block RAM.
+    """
+    constants = rom_luts(rows * bits, words) if words > 8 and not block else 0
     return Area(rows * bits + constants + 4, rows * bits + 4)
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
 from tests.kernels.nodes import node
-from tests.kernels.windows import convolution, sliding_windows
+from tests.kernels.windows import convolution, side_by_side, sliding_windows
 
 
 def binary_mvau(**attributes):
@@ -91,10 +91,42 @@ def test_folding():
     node.check()
     assert node.get_exp_cycles() == 30 * 9 * 4
     folds = list(node.folds())
-    assert len(folds) == 9 * 4
-    assert {"PE": 8, "SIMD": 36} in folds
+    assert len(folds) == (9 + 3) * 4
+    assert {"PE": 8, "SIMD": 36, "parallel_window": 0} in folds
+    assert {"PE": 8, "SIMD": 18, "parallel_window": 1} in folds
     for fold in folds:
         binary_mvau(**fold).check()
+
+
+def test_a_kernel_of_one_tap_has_no_parallel_windows():
+    one = binary_mvau(MW=4, ConvKernelDim=[1, 1], Padding=[0, 0, 0, 0])
+    folds = list(one.folds())
+    assert len(folds) == 3 * 4
+    assert not any(fold["parallel_window"] for fold in folds)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4])
+def test_parallel_windows_have_the_channels_of_a_beat_side_by_side(lanes):
+    rng = np.random.default_rng(lanes)
+    image = rng.integers(0, 2, (2, 5, 6, 4)) * 2 - 1
+    W = rng.integers(0, 2, (36, 8)) * 2 - 1
+    geometry = (3, 3), (1, 1), (1, 1, 1, 1)
+    x = side_by_side(sliding_windows(image, *geometry), 9, lanes)
+    plain = {"noActivation": 1, "outputDataType": "INT7"}
+    parallel = binary_mvau(SIMD=9 * lanes, parallel_window=1, **plain)
+    parallel.check()
+    np.testing.assert_array_equal(parallel.compute(x, W), convolution(image, W, *geometry))
+
+
+def test_border_classes():
+    assert binary_mvau().classes() == 9
+    assert binary_mvau(Padding=[0, 0, 0, 0], numInputVectors=[1, 3, 4]).classes() == 1
+    halved = binary_mvau(Stride=[2, 2], numInputVectors=[1, 3, 3])
+    assert halved.classes() == 3 * 2  # the last column's windows end with the image
+    assert halved.class_taps()[:2].astype(int).tolist() == [
+        [0, 0, 0, 0, 1, 1, 0, 1, 1],
+        [0, 0, 0, 1, 1, 1, 1, 1, 1],
+    ]
 
 
 def test_auto_puts_deep_weights_into_block_ram():
@@ -127,6 +159,15 @@ def test_auto_puts_deep_weights_into_block_ram():
         ),
         ({"Padding": [1, 1]}, "Padding = [1, 1] must be 4 numbers of at least 0"),
         ({"Stride": [0, 1]}, "Stride = [0, 1] must be 2 numbers of at least 1"),
+        ({"ConvKernelDim": [3]}, "ConvKernelDim = [3] must be 2 numbers of at least 1"),
+        (
+            {"parallel_window": 1},
+            "SIMD = 4 must be 9 taps times a divisor of 4 channels for parallel_window = 1",
+        ),
+        (
+            {"MW": 4, "ConvKernelDim": [1, 1], "parallel_window": 1},
+            "parallel_window = 1 must be 0 for ConvKernelDim = [1, 1]",
+        ),
         ({"MW": 32}, "MW = 32 must be a multiple of the kernel's 9 taps"),
         (
             {"IFMDim": [6, 6]},

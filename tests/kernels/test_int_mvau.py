@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from irnet_hw.errors import UserError
 from tests.hls.harness import random_tensor
 from tests.kernels.nodes import node
+from tests.kernels.windows import side_by_side
 
 
 def int_mvau(**attributes):
@@ -24,7 +25,7 @@ def int_mvau(**attributes):
 
 
 @given(
-    datatype=st.sampled_from(["UINT8", "INT8", "BIPOLAR"]),
+    datatype=st.sampled_from(["UINT8", "INT2", "INT5", "INT8", "BIPOLAR"]),
     weights=st.sampled_from(["INT2", "INT4", "INT8"]),
     seed=st.integers(0, 2**32 - 1),
 )
@@ -33,7 +34,7 @@ def test_equals_loops(datatype, weights, seed):
     x = random_tensor(rng, (2, 2, 3, 9), datatype)
     W = random_tensor(rng, (9, 4), weights)
     last = rng.integers(-500, 500, 4)
-    zero = {"UINT8": 128, "INT8": -3, "BIPOLAR": 0}[datatype]
+    zero = {"UINT8": 128, "INT8": -3}.get(datatype, 0)
     expected = np.zeros((2, 2, 3, 4), np.int64)
     for row in range(9):
         for output in range(4):
@@ -48,6 +49,24 @@ def test_equals_loops(datatype, weights, seed):
     plain = int_mvau(**types, noActivation=1, outputDataType="INT24")
     plain.check()
     np.testing.assert_array_equal(plain.compute(x, W, last), expected + last)
+    np.testing.assert_array_equal(plain.compute(x, W), expected)
+
+
+def test_parallel_windows_have_the_channels_of_a_beat_side_by_side():
+    rng = np.random.default_rng(0)
+    windows = rng.integers(0, 256, (2, 2, 3, 24))
+    W = random_tensor(rng, (24, 4), "INT8")
+    plain = {
+        "MW": 24,
+        "ConvKernelDim": [2, 2],
+        "noActivation": 1,
+        "outputDataType": "INT24",
+    }
+    expected = int_mvau(**plain).compute(windows, W)
+    x = side_by_side(windows, 4, 3)
+    parallel = int_mvau(**plain, SIMD=12, parallel_window=1)
+    parallel.check()
+    np.testing.assert_array_equal(parallel.compute(x, W), expected)
 
 
 def test_folding():
@@ -64,8 +83,9 @@ def test_folding():
     [
         ({"SIMD": 2}, "SIMD = 2 must divide MW = 9"),
         (
-            {"inputDataType": "INT4"},
-            "inputDataType = INT4 must be one of UINT8, INT8, BIPOLAR",
+            {"inputDataType": "INT9"},
+            "inputDataType = INT9 must be one of UINT8, INT2, INT3, INT4, INT5, INT6, INT7, "
+            "INT8, BIPOLAR",
         ),
         (
             {"weightDataType": "BIPOLAR"},

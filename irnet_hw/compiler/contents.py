@@ -1,6 +1,7 @@
 """What the manifest says about an accelerator: streams, folds, cycles and area, by the models."""
 
 import hashlib
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,40 @@ from irnet_hw import spec
 from irnet_hw.boards import Board
 from irnet_hw.compiler import manifest
 from irnet_hw.compiler.area import RESOURCES, area, total
+from irnet_hw.compiler.carried import Carried, carried
 from irnet_hw.compiler.describe import describe, parameters
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.lower import output_scale
+from irnet_hw.compiler.schedule import schedule
 from irnet_hw.compiler.stitch import TOP
+from irnet_hw.compiler.wires import Port, Wire, wires
 
 
 def describe_accelerator(
-    path: Path, network: ModelWrapper, graph: ModelWrapper, board: Board, target_fps: float
+    path: Path,
+    network: ModelWrapper,
+    graph: ModelWrapper,
+    board: Board,
+    target_fps: float,
+    next_doubling: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """Return the manifest of a graph; its sources, data and other hashes are not known yet."""
+    """Return the manifest of a graph; its sources, data and other hashes are not known yet.
+
+    Args:
+        path: of the QONNX file.
+        network: that it holds.
+        graph: the specialised hardware graph.
+        board: that it is for.
+        target_fps: that was asked for.
+        next_doubling: "fps", "area" and "fits" of an accelerator at twice the rate; None where
+            that rate can't be reached.
+    """
     metadata = spec.metadata(network)
-    nodes = list(graph.graph.node)
-    carried = _carried(graph)
+    ends = wires(graph)
+    streams = [
+        _stream(graph, wire, tensor)
+        for wire, tensor in zip(ends, carried(graph, network), strict=True)
+    ]
+    plan = schedule(graph)
     layers = [
         {
             "name": node.name,
@@ -33,13 +55,19 @@ def describe_accelerator(
             "fold": _fold(node),
             "cycles": int(op(node).get_exp_cycles()),
             "area": area(op(node), board.part),
-            "output": _stream(node, carried[node.name], "out"),
+            "inputs": _numbers([wire.target for wire in ends], place),
+            "outputs": _numbers([wire.source for wire in ends], place),
+            "schedule": {
+                "first_in": int(passage.first_in),
+                "first_out": int(passage.first_out),
+                "last_out": int(passage.last_out),
+                "busy": int(passage.busy),
+            },
             "parameters": parameters(graph, node),
         }
-        for node in nodes
+        for place, (node, passage) in enumerate(zip(graph.graph.node, plan.passages, strict=True))
     ]
     slowest = max(layers, key=lambda layer: layer["cycles"])
-    entry, exit_ = graph.graph.input[0].name, graph.graph.output[0].name
     return {
         "format": manifest.FORMAT,
         "name": str(metadata.get("name") or path.stem),
@@ -51,12 +79,15 @@ def describe_accelerator(
         "top": TOP,
         "sources": [],
         "data": [],
-        "input": _stream(nodes[0], entry, "in"),
-        "output": {**_stream(nodes[-1], exit_, "out"), "scale": output_scale(graph)},
+        "input": streams[0],
+        "output": streams[-1],
         "labels": [str(label) for label in metadata.get("labels", [])],
         "cycles_per_frame": slowest["cycles"],
         "fps": board.clock_mhz * 1e6 / slowest["cycles"],
         "bottleneck": slowest["name"],
+        "latency_cycles": int(plan.latency),
+        "next_doubling": next_doubling,
+        "streams": streams,
         "layers": layers,
         "area": total(*(layer["area"] for layer in layers)),
         "resources": {key: board.resources[key] for key in RESOURCES},
@@ -65,47 +96,43 @@ def describe_accelerator(
     }
 
 
-def _carried(graph: ModelWrapper) -> dict[str, str | None]:
-    """Return, for each node, the network's tensor that its output stream carries, if one does.
+def _numbers(ends: Sequence[Port | None], place: int) -> list[int]:
+    """Return the streams at a node, in the order of its ports.
 
-    Windows carry none; what only buffers or regroups a stream carries what enters it.
+    Args:
+        ends: of each stream, the one on the side that is asked for.
+        place: of the node.
     """
-    tensor: str | None = graph.graph.input[0].name
-    found: dict[str, str | None] = {}
-    for node in graph.graph.node:
-        kind = node.op_type.removesuffix("_rtl")
-        if kind == "SlidingWindow":
-            tensor = None
-        elif kind in ("BinaryMVAU", "IntMVAU") and not op(node).thresholds():
-            tensor = graph.graph.output[0].name
-        elif kind in ("BinaryMVAU", "IntMVAU", "BitMaxPool"):
-            generated = node.output[0].startswith(f"{node.name}_out0")
-            tensor = None if generated else node.output[0]
-        found[node.name] = tensor
-    return found
+    ports = {end.port: i for i, end in enumerate(ends) if end is not None and end.node == place}
+    return [ports[port] for port in sorted(ports)]
 
 
-def _stream(node: NodeProto, tensor: str | None, side: str) -> dict[str, Any]:
-    """Return what the manifest says about a node's stream."""
-    kernel = op(node)
-    if side == "in":
-        shape, datatype = kernel.get_normal_input_shape(), kernel.get_input_datatype()
-        lanes, bits = kernel.lanes_in(), kernel.get_instream_width()
-        wide = kernel.get_instream_width_padded()
-        folded = kernel.get_folded_input_shape()
+def _stream(graph: ModelWrapper, wire: Wire, tensor: Carried | None) -> dict[str, Any]:
+    """Return what the manifest says about a stream, as its source or, at the input, target does."""
+    if wire.source is not None:
+        kernel, port = op(graph.graph.node[wire.source.node]), wire.source.port
+        shape, datatype = kernel.get_normal_output_shape(port), kernel.get_output_datatype(port)
+        lanes, bits = kernel.lanes_out(port), kernel.get_outstream_width(port)
+        wide = kernel.get_outstream_width_padded(port)
+        folded = kernel.get_folded_output_shape(port)
     else:
-        shape, datatype = kernel.get_normal_output_shape(), kernel.get_output_datatype()
-        lanes, bits = kernel.lanes_out(), kernel.get_outstream_width()
-        wide = kernel.get_outstream_width_padded()
-        folded = kernel.get_folded_output_shape()
+        assert wire.target is not None, "a stream without ends"
+        kernel, port = op(graph.graph.node[wire.target.node]), wire.target.port
+        shape, datatype = kernel.get_normal_input_shape(port), kernel.get_input_datatype(port)
+        lanes, bits = kernel.lanes_in(port), kernel.get_instream_width(port)
+        wide = kernel.get_instream_width_padded(port)
+        folded = kernel.get_folded_input_shape(port)
     return {
-        "tensor": tensor,
+        "tensor": None if tensor is None else tensor.tensor,
+        "scale": None if tensor is None else tensor.scale,
         "shape": [int(size) for size in shape[1:]],
         "datatype": datatype.name,
         "lanes": int(lanes),
         "bits": int(bits),
         "tdata_bits": int(wide),
         "beats": prod(int(size) for size in folded[:-1]),
+        "source": None if wire.source is None else wire.source.node,
+        "target": None if wire.target is None else wire.target.node,
     }
 
 

@@ -12,7 +12,7 @@ import jsonschema
 from irnet_hw.errors import UserError
 
 FILE = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 _SCHEMA = Path(__file__).with_name("manifest.schema.json")
 
 

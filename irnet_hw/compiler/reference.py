@@ -9,6 +9,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw import spec
 from irnet_hw.compiler.graph import int_array, op
+from irnet_hw.compiler.wires import streams_in, wires
 from irnet_hw.errors import UserError
 
 #: The hardware graph in an accelerator's folder.
@@ -25,27 +26,29 @@ def dataflow_run(folder: Path, images: npt.NDArray[np.uint8]) -> list[Ints]:
         images: uint8 [N, height, width, channels].
 
     Returns:
-        the output of each layer of the manifest, in order: integers (±1 for bits), NHWC, the
+        what each stream of the manifest carries, in order: integers (±1 for bits), NHWC, the
         first axis the N images.
     """
     return graph_run(spec.load(Path(folder) / FILE), images)
 
 
 def graph_run(model: ModelWrapper, images: npt.NDArray[np.uint8]) -> list[Ints]:
-    """Run the NumPy models of a chain of hardware ops; see :func:`dataflow_run`.
+    """Run the NumPy models of a graph of hardware ops; see :func:`dataflow_run`.
 
     Raises:
         UserError: the images don't have the network's shape or type.
     """
-    wanted = tuple(model.get_tensor_shape(model.graph.input[0].name))[1:]
+    entry = model.graph.input[0].name
+    wanted = tuple(model.get_tensor_shape(entry))[1:]
     if images.dtype != np.uint8 or images.shape[1:] != wanted:
         raise UserError(
             f"images: {images.dtype} of shape {list(images.shape)}, "
             f"must be uint8 of shape [N, {', '.join(map(str, wanted))}]"
         )
-    x: Ints = images.astype(np.int64)
-    found = []
+    found: dict[str, Ints] = {entry: images.astype(np.int64)}
     for node in model.graph.node:
-        x = op(node).compute(x, *(int_array(model, name) for name in list(node.input)[1:]))
-        found.append(x)
-    return found
+        streams = streams_in(node)
+        parameters = [int_array(model, name) for name in list(node.input)[len(streams) :]]
+        results = op(node).results(*(found[name] for name in streams), *parameters)
+        found.update(zip(node.output, results, strict=True))
+    return [found[wire.tensor] for wire in wires(model)]

@@ -44,26 +44,25 @@ def selfcheck(
     images = _images(spec.image_shape(network))
     if golden.exists():
         images = np.concatenate([images, _golden(network, golden)])
-    layers = manifest["layers"]
-    names = list(dict.fromkeys(layer["output"]["tensor"] for layer in layers))
-    logits = manifest["output"]["tensor"]
-    inner = [name for name in names if name not in (None, manifest["input"]["tensor"], logits)]
+    streams = manifest["streams"]
+    names = dict.fromkeys(stream["tensor"] for stream in streams)
+    entry, logits = manifest["input"]["tensor"], manifest["output"]["tensor"]
+    inner = [name for name in names if name not in (None, entry, logits)]
     expected: dict[str, npt.NDArray[Any]] = dict(spec.run(network, images, inner))
-    expected[manifest["input"]["tensor"]] = images.transpose(0, 3, 1, 2)
-    expected[logits] = expected[logits].astype(np.float64) / manifest["output"]["scale"]
+    expected[entry] = images.transpose(0, 3, 1, 2)
     compared = 0
-    for layer, found in zip(layers, graph_run(graph, images), strict=True):
-        tensor = layer["output"]["tensor"]
+    for stream, found in zip(streams[1:], graph_run(graph, images)[1:], strict=True):
+        tensor = stream["tensor"]
         if tensor is None:
             continue
-        right = expected[tensor]
+        right = expected[tensor].astype(np.float64) / stream["scale"]
         right = right.transpose(0, 2, 3, 1) if right.ndim == 4 else right
         right = right.reshape(found.shape)
         wrong = np.count_nonzero(right != found)
         if wrong:
             raise CompilerError(
-                f"tensor {tensor}, as {layer['name']} makes it, differs from the QONNX run in "
-                f"{wrong} of {right.size} values"
+                f"tensor {tensor}, as {manifest['layers'][stream['source']]['name']} makes it, "
+                f"differs from the QONNX run in {wrong} of {right.size} values"
             )
         compared += right.size
     return compared

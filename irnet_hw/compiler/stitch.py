@@ -4,17 +4,17 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.boards import Board
 from irnet_hw.compiler.graph import op
+from irnet_hw.compiler.wires import wires
 
 TOP = "accelerator"
 
 
 def stitch(model: ModelWrapper, board: Board, folder: Path) -> tuple[list[str], list[str]]:
-    """Write the RTL of a specialised chain of nodes.
+    """Write the RTL of a specialised graph.
 
     Args:
         model: the graph; it isn't changed.
@@ -43,21 +43,26 @@ def stitch(model: ModelWrapper, board: Board, folder: Path) -> tuple[list[str], 
                     assert first == path, f"two different files are called {path.name}"
         for path in (*sources.values(), *data.values()):
             shutil.copyfile(path, folder / path.name)
-    (folder / f"{TOP}.sv").write_text(_top(list(model.graph.node)))
+    (folder / f"{TOP}.sv").write_text(_top(model))
     return [*sources, f"{TOP}.sv"], sorted(data)
 
 
-def _top(nodes: list[NodeProto]) -> str:
-    """Return the top module: stream i enters node i, and stream i + 1 leaves it."""
+def _top(model: ModelWrapper) -> str:
+    """Return the top module: every stream is a bundle of wires from one node to another."""
+    nodes, streams = list(model.graph.node), wires(model)
     kernels = [op(node) for node in nodes]
     widths = [kernels[0].get_instream_width_padded()]
-    widths += [kernel.get_outstream_width_padded() for kernel in kernels]
-    last = len(nodes)
+    widths += [
+        kernel.get_outstream_width_padded(port)
+        for kernel in kernels
+        for port in range(kernel.streams_out())
+    ]
+    last = len(streams) - 1
     lines = [
-        f"// {TOP}: a network as a chain of kernels between two AXI4-Streams. Generated.",
+        f"// {TOP}: a network as kernels and the streams between them. Generated.",
         "//",
-        "// With IRNET_TAPS defined every kernel's output stream can be watched: tap<i>_data is",
-        "// its beat, and tap<i>_fire says that the beat moves in this cycle.",
+        "// With IRNET_TAPS defined every stream but the input can be watched: tap<i>_data is the",
+        "// beat of stream i, which moves in this cycle if tap<i>_valid and tap<i>_ready.",
         "",
         f"module {TOP} (",
         "    input  logic ap_clk,",
@@ -67,11 +72,13 @@ def _top(nodes: list[NodeProto]) -> str:
         "    output logic in0_V_TREADY,",
         "`ifdef IRNET_TAPS",
     ]
-    for i, node in enumerate(nodes):
-        lines += [
-            f"    output logic [{widths[i + 1] - 1}:0] tap{i}_data,  // {node.name}",
-            f"    output logic tap{i}_fire,",
-        ]
+    for i, (width, stream) in enumerate(zip(widths, streams, strict=True)):
+        if stream.source is not None:
+            name = nodes[stream.source.node].name
+            lines += [
+                f"    output logic [{width - 1}:0] tap{i}_data,  // {name}",
+                f"    output logic tap{i}_valid, tap{i}_ready,",
+            ]
     lines += [
         "`endif",
         f"    output logic [{widths[last] - 1}:0] out0_V_TDATA,  // logits",
@@ -93,24 +100,24 @@ def _top(nodes: list[NodeProto]) -> str:
         "",
         "`ifdef IRNET_TAPS",
     ]
-    for i in range(last):
-        lines += [
-            f"    assign tap{i}_data = s{i + 1}_data;",
-            f"    assign tap{i}_fire = s{i + 1}_valid && s{i + 1}_ready;",
-        ]
+    for i in range(1, len(streams)):
+        lines += [f"    assign tap{i}_{wire} = s{i}_{wire};" for wire in ("data", "valid", "ready")]
     lines += ["`endif", ""]
-    for i, node in enumerate(nodes):
-        lines += [
-            f"    {node.name} node{i} (",
-            "        .ap_clk(ap_clk),",
-            "        .ap_rst_n(ap_rst_n),",
-            f"        .in0_V_TDATA(s{i}_data),",
-            f"        .in0_V_TVALID(s{i}_valid),",
-            f"        .in0_V_TREADY(s{i}_ready),",
-            f"        .out0_V_TDATA(s{i + 1}_data),",
-            f"        .out0_V_TVALID(s{i + 1}_valid),",
-            f"        .out0_V_TREADY(s{i + 1}_ready)",
-            "    );",
-            "",
-        ]
+    for place, node in enumerate(nodes):
+        ports = ["        .ap_clk(ap_clk)", "        .ap_rst_n(ap_rst_n)"]
+        for side in ("in", "out"):
+            for i, stream in enumerate(streams):
+                end = stream.target if side == "in" else stream.source
+                if end is not None and end.node == place:
+                    ports += _connection(f"{side}{end.port}_V", f"s{i}")
+        lines += [f"    {node.name} node{place} (", ",\n".join(ports), "    );", ""]
     return "\n".join([*lines, "endmodule", ""])
+
+
+def _connection(port: str, stream: str) -> list[str]:
+    """Return what joins a node's port to a stream."""
+    return [
+        f"        .{port}_TDATA({stream}_data)",
+        f"        .{port}_TVALID({stream}_valid)",
+        f"        .{port}_TREADY({stream}_ready)",
+    ]

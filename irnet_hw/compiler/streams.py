@@ -1,16 +1,26 @@
 """Pass 9: what stands between kernels: width converters, FIFOs, register slices.
 
-A sliding window feeds its matrix-vector unit directly. Every other producer writes into a small
-FIFO, so that a beat's wait on one side doesn't at once stop the other, and a width converter
-follows where the lanes differ. More depth is mostly not needed for the full rate: what arrives in
-bursts or is read in bursts waits in the kernels themselves, in a sliding window's row buffer and a
-matrix-vector unit's second vector. Only where a pool writes straight to a matrix-vector unit that
-reads evenly, one beat after the other, the FIFO has to hold the pool's bursts. Register slices at
-both ends keep the accelerator's ports free of logic.
+A sliding window feeds its matrix-vector unit directly. Every other stream between two kernels
+gets a FIFO, so that a beat's wait on one side doesn't at once stop the other, and a width
+converter behind it where the lanes differ. Register slices at both ends keep the accelerator's
+ports free of logic.
+
+How much a FIFO holds comes from :mod:`irnet_hw.compiler.schedule`, which lets every kernel work
+as soon as it can, with FIFOs that never fill, and the input at the pace of the slowest kernel.
+The most that ever waits in a FIFO is its depth. So this run of the accelerator is possible with
+the FIFOs as they are built, at the full rate, and that is enough in all other circumstances:
+
+- No deadlock. Kernels wait only for their next beat or for room for one, and what they do does
+  not depend on when it comes; room in a FIFO is itself something that is waited for. In such a
+  network the order of the events is the same in all runs, only their times differ, so that
+  either every run stops for ever or none does; the scheduled one does not. Where a stream forks,
+  the bypass therefore holds at least what the body takes in before its first beat comes out.
+- Full rate. An event never comes later because another one came earlier. An input that offers
+  its beats sooner than at the scheduled pace delays nothing, and after gaps or stalls the
+  accelerator catches up as far as its kernels are faster than the slowest one.
 """
 
 from dataclasses import dataclass
-from math import ceil, prod
 from typing import Any
 
 from onnx import NodeProto, helper
@@ -19,11 +29,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
 from irnet_hw.compiler.graph import FINN_DOMAIN, add_tensor, consumer, op
+from irnet_hw.compiler.schedule import schedule
 
-#: Beats that a FIFO between two kernels holds, beside bursts.
+#: Beats that a FIFO holds where nothing waits: as many as the full rate takes.
 DEPTH = 2
-#: Kernels that have no room for a burst, unless a sliding window stands before them.
-UNITS = ("BinaryMVAU", "IntMVAU")
 
 
 @dataclass(frozen=True)
@@ -32,15 +41,17 @@ class Link:
 
     Attributes:
         source: the kernel that writes it; None at the accelerator's input.
+        outlet: which of the source's streams it is.
         target: the kernel that reads it; None at the output.
+        inlet: which of the target's streams it is.
         flatten: the width converter between them that changes the shape, if there is one.
-        pools: those that directly follow each other up to the source, itself included.
     """
 
     source: NodeProto | None
+    outlet: int
     target: NodeProto | None
+    inlet: int
     flatten: NodeProto | None
-    pools: tuple[NodeProto, ...]
 
     @property
     def direct(self) -> bool:
@@ -48,54 +59,34 @@ class Link:
         return self.source is not None and self.source.op_type == "SlidingWindow"
 
 
+def kernels(model: ModelWrapper) -> list[NodeProto]:
+    """Return the nodes of a graph that has flattenings but nothing else between kernels."""
+    return [node for node in model.graph.node if node.op_type != "WidthConverter"]
+
+
 def links(model: ModelWrapper) -> list[Link]:
-    """Return the streams of a chain of kernels, from the input to the output."""
-    found = []
-    source: NodeProto | None = None
-    flatten: NodeProto | None = None
-    pools: tuple[NodeProto, ...] = ()
-    node = consumer(model, model.graph.input[0].name)
-    while node is not None:
-        if node.op_type == "WidthConverter":
-            flatten = node
-        else:
-            found.append(Link(source, node, flatten, pools))
-            source, flatten = node, None
-            pools = (*pools, node) if node.op_type == "BitMaxPool" else ()
-        node = consumer(model, node.output[0])
-    found.append(Link(source, None, flatten, pools))
+    """Return the streams: the input first, then each kernel's, in the order of the kernels."""
+    found = [_link(model, None, 0, model.graph.input[0].name)]
+    for node in kernels(model):
+        found += [_link(model, node, i, tensor) for i, tensor in enumerate(node.output)]
     return found
 
 
-def burst(link: Link, lanes: int) -> int:
-    """Return the beats that wait before a unit that reads evenly what pools write.
-
-    Rows come to the first pool at an even pace. A row of windows comes out while the last of
-    its rows goes in, and none during the others and the rows beyond the last window. What waits
-    is the largest lead of the pools' beats over the unit's, from the largest lag on; within a
-    row, the beats of a pixel come at once.
-
-    Args:
-        link: which stream.
-        lanes: of the source's beats.
-    """
-    if not link.pools or link.target is None or link.target.op_type not in UNITS:
-        return 0
-    rows: int = op(link.pools[0]).numbers("IFMDim")[0]
-    height: int = prod(op(pool).numbers("PoolDim")[0] for pool in link.pools)
-    pooled: tuple[int, ...] = op(link.pools[-1]).get_normal_output_shape()
-    _, windows, columns, channels = pooled
-    words = channels // lanes
-    line = columns * words
-    # The unit's beats in the time of a row; all are counted in beats times rows.
-    pace = windows * line
-    starts = [q * line * rows - ((q + 1) * height - 1) * pace for q in range(windows)]
-    ends = [(q + 1) * line * rows - (q + 1) * height * pace for q in range(windows)]
-    return ceil((max(ends) - min(starts)) / rows) + words
+def _link(model: ModelWrapper, source: NodeProto | None, outlet: int, tensor: str) -> Link:
+    target, flatten = consumer(model, tensor), None
+    if target is not None and target.op_type == "WidthConverter":
+        flatten, tensor = target, target.output[0]
+        target = consumer(model, tensor)
+    inlet = 0 if target is None else list(target.input).index(tensor)
+    return Link(source, outlet, target, inlet, flatten)
 
 
 def between(
-    link: Link, shape: tuple[int, ...], datatype: BaseDataType, ends: tuple[int | None, int]
+    link: Link,
+    shape: tuple[int, ...],
+    datatype: BaseDataType,
+    ends: tuple[int | None, int],
+    depth: int = DEPTH,
 ) -> list[NodeProto]:
     """Return the nodes of a link, their tensors still unnamed.
 
@@ -104,6 +95,7 @@ def between(
         shape: of the tensor that leaves the source.
         datatype: of its elements.
         ends: lanes of the source's beats (None at the accelerator's input) and of the target's.
+        depth: of the FIFO.
     """
     before, after_lanes = ends
     if before is None:
@@ -114,7 +106,6 @@ def between(
     if link.source is None or link.target is None:
         found.append(_node("RegisterSlice", datatype, shape=list(shape), lanes=lanes[0]))
     elif not link.direct:
-        depth = DEPTH + burst(link, lanes[0])
         found.append(_node("StreamFIFO", datatype, shape=list(shape), lanes=lanes[0], depth=depth))
     if link.flatten is not None or lanes[0] != lanes[1]:
         after = op(link.flatten).get_nodeattr("outShape") if link.flatten is not None else shape
@@ -132,28 +123,38 @@ def between(
 
 
 class InsertStreams(Transformation):  # type: ignore[misc]
-    """Put the nodes of each link into a folded graph."""
+    """Put the nodes of each link into a folded graph, the FIFOs as deep as the schedule says."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the graph with all its nodes."""
         for link in links(model):
             _insert(model, link)
+        backlog = schedule(model).backlog
+        for node in model.graph.node:
+            if node.op_type == "StreamFIFO":
+                op(node).set_nodeattr("depth", depth(backlog[node.output[0]]))
         return model, False
+
+
+def depth(backlog: int) -> int:
+    """Return the depth of a FIFO in which so many beats wait; one is in its output register."""
+    return max(DEPTH, backlog - 1)
 
 
 def link_shape(model: ModelWrapper, link: Link) -> tuple[tuple[int, ...], BaseDataType]:
     """Return the shape and the type of the tensor that enters a link."""
     if link.source is not None:
         kernel = op(link.source)
-        return tuple(kernel.get_normal_output_shape()), kernel.get_output_datatype()
+        shape = kernel.get_normal_output_shape(link.outlet)
+        return tuple(shape), kernel.get_output_datatype(link.outlet)
     image = model.graph.input[0].name
     return tuple(model.get_tensor_shape(image)), model.get_tensor_datatype(image)
 
 
 def _insert(model: ModelWrapper, link: Link) -> None:
     sizes, datatype = link_shape(model, link)
-    source = None if link.source is None else int(op(link.source).lanes_out())
-    target = source if link.target is None else int(op(link.target).lanes_in())
+    source = None if link.source is None else int(op(link.source).lanes_out(link.outlet))
+    target = source if link.target is None else int(op(link.target).lanes_in(link.inlet))
     assert target is not None, "a link without ends"
     new = between(link, sizes, datatype, (source, target))
     if link.flatten is not None:
@@ -163,9 +164,9 @@ def _insert(model: ModelWrapper, link: Link) -> None:
     elif link.target is None:
         # The last node of all takes over the output's name.
         stream = add_tensor(model, f"{link.source.output[0]}_unregistered", sizes, datatype)
-        link.source.output[0] = stream
+        link.source.output[link.outlet] = stream
     else:
-        stream = link.source.output[0]
+        stream = link.source.output[link.outlet]
     nodes = model.graph.node
     at = len(nodes) if link.target is None else list(nodes).index(link.target)
     for offset, node in enumerate(new):
@@ -175,7 +176,7 @@ def _insert(model: ModelWrapper, link: Link) -> None:
         node.output.append(stream)
         nodes.insert(at + offset, node)
     if link.target is not None:
-        link.target.input[0] = stream
+        link.target.input[link.inlet] = stream
     else:
         nodes[-1].output[0] = model.graph.output[0].name
 

@@ -10,22 +10,25 @@
 #include <vector>
 
 #include "Vaccelerator.h"
-#include "taps.h"  // TAPS(X): X(0) X(1) ..., one for each layer
+#include "taps.h"  // TAPS(X): X(1) X(2) ..., one for each stream but the input
 #include "verilated.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
-// One AXI4-Stream of the design: 0 the input, 1 the output, 2 + i the output of layer i.
+// One AXI4-Stream of the design: 0 the input, 1 the output, 1 + i stream i, from 1 on.
 // Python's STREAM describes the same fields.
 struct Stream {
     uint8_t* data;    // beats to send, or room for those that come
     uint64_t bytes;   // of a beat
     uint64_t room;    // beats in data; later ones are only counted
     uint64_t frame;   // beats of an image
-    uint64_t* ends;   // cycle of each image's last beat, or null; as many as data has images
+    uint64_t images;  // that pass
+    uint64_t* ends;   // cycle of each image's last beat
     uint64_t moved;   // beats so far
     uint64_t first;   // cycle of the first beat
     uint64_t last;    // cycle of the last beat so far
+    uint64_t valid;   // where the design hangs: a beat is offered
+    uint64_t ready;   // where the design hangs: a beat would be taken
 };
 
 // Nothing may depend on what flip-flops and memories hold before the reset: they hold noise.
@@ -50,8 +53,8 @@ class Sim {
 
     ~Sim() { top_.final(); }
 
-    // phase: cycles after which the odds of gaps and stalls change; 0 for full rate.
-    // patience: cycles without a beat anywhere after which the design hangs.
+    // phase: cycles after which at the latest the odds of gaps and stalls change; 0 for full rate.
+    // patience: cycles without a beat anywhere after which the design hangs; more than phase.
     void start(Stream* streams, uint64_t phase, uint64_t patience) {
         streams_ = streams;
         phase_ = phase;
@@ -65,10 +68,14 @@ class Sim {
         Stream& out = streams_[1];
         for (; cycles > 0; --cycles) {
             if (out.moved >= until) return reached;
-            if (idle_ > patience_) return hangs;
-            if (phase_ && cycle_ % phase_ == 0) {
-                gap_ = odds[next() & 3];
-                stall_ = odds[next() & 3];
+            if (idle_ > patience_) {
+                look();
+                return hangs;
+            }
+            if (phase_ && cycle_ >= change_) {
+                change_ = cycle_ + 1 + next() % phase_;
+                gap_ = other(gap_);
+                stall_ = other(stall_);
             }
             if (!offering_ && in.moved < in.room && !happens(gap_)) {
                 std::memcpy(&top_.in0_V_TDATA, in.data + in.moved * in.bytes, in.bytes);
@@ -86,7 +93,7 @@ class Sim {
             }
             if (top_.out0_V_TVALID && top_.out0_V_TREADY) record(out, &top_.out0_V_TDATA);
 #define TAP(i) \
-    if (top_.tap##i##_fire) record(streams_[2 + i], &top_.tap##i##_data);
+    if (top_.tap##i##_valid && top_.tap##i##_ready) record(streams_[1 + i], &top_.tap##i##_data);
             TAPS(TAP)
 #undef TAP
             top_.ap_clk = 1;
@@ -99,8 +106,11 @@ class Sim {
     uint64_t cycle() const { return cycle_; }
 
   private:
-    // Of 256: the producer and the consumer are in turn eager, hesitant, slow and nearly still.
-    static constexpr uint64_t odds[4] = {0, 64, 192, 252};
+    // Of 256: the producer and the consumer are in turn eager, hesitant, slow, nearly still and
+    // still, but not still twice in a row.
+    static constexpr uint64_t odds[5] = {0, 64, 192, 252, 256};
+
+    uint64_t other(uint64_t before) { return odds[next() % (before == 256 ? 4 : 5)]; }
 
     void tick() {
         top_.ap_clk = 0;
@@ -113,14 +123,29 @@ class Sim {
         if (stream.moved++ == 0) stream.first = cycle_;
         stream.last = cycle_;
         idle_ = 0;
-        if (stream.ends && stream.moved <= stream.room && stream.moved % stream.frame == 0)
-            stream.ends[stream.moved / stream.frame - 1] = cycle_;
+        const uint64_t image = stream.moved / stream.frame;
+        if (stream.moved % stream.frame == 0 && image <= stream.images)
+            stream.ends[image - 1] = cycle_;
     }
 
     void record(Stream& stream, const void* beat) {
         if (stream.moved < stream.room)
             std::memcpy(stream.data + stream.moved * stream.bytes, beat, stream.bytes);
         count(stream);
+    }
+
+    // Note which streams offer a beat, and which would take one, with both ends willing.
+    void look() {
+        top_.in0_V_TVALID = streams_[0].moved < streams_[0].room;
+        top_.out0_V_TREADY = 1;
+        top_.eval();
+        streams_[0].valid = top_.in0_V_TVALID;
+        streams_[0].ready = top_.in0_V_TREADY;
+#define LOOK(i)                                 \
+    streams_[1 + i].valid = top_.tap##i##_valid; \
+    streams_[1 + i].ready = top_.tap##i##_ready;
+        TAPS(LOOK)
+#undef LOOK
     }
 
     // AXI4-Stream: what is offered stays, unchanged, until it is taken.
@@ -151,7 +176,7 @@ class Sim {
     std::vector<uint8_t> held_;
     uint64_t random_;
     uint64_t phase_ = 0, patience_ = 0, gap_ = 0, stall_ = 0;
-    uint64_t cycle_ = 0, idle_ = 0;
+    uint64_t cycle_ = 0, change_ = 0, idle_ = 0;
     bool offering_ = false, holding_ = false;
 };
 

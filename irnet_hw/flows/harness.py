@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from irnet_hw.errors import UserError
 from irnet_hw.flows.bench import VERILATOR_FLAGS
+from irnet_hw.flows.hang import State, explain, stream_names
 from irnet_hw.flows.streams import Bytes, beat_bytes, decode, encode
 from irnet_hw.flows.tools import cache_dir, locked, verilator_env
 from irnet_hw.progress import track
@@ -31,7 +32,10 @@ _FLAGS = (
     *("-LDFLAGS", "-shared", "-CFLAGS", "-fPIC"),
 )
 #: harness.cpp's struct Stream.
-_FIELDS = ("data", "bytes", "room", "frame", "ends", "moved", "first", "last")
+_FIELDS = (
+    *("data", "bytes", "room", "frame", "images", "ends"),
+    *("moved", "first", "last", "valid", "ready"),
+)
 _STREAM = np.dtype([(name, np.uint64) for name in _FIELDS])
 #: harness.cpp's enum Status; the others are no errors.
 _HANGS, _UNSTABLE = 2, 3
@@ -54,17 +58,17 @@ class Streamed:
 
     Attributes:
         out: integers [images, *output shape].
-        taps: for each layer the integers [tapped images, *its output shape].
-        ends: for each image the cycle of its last output beat.
-        first_in: the cycle in which the first beat went in.
+        taps: for each stream but the input the integers [tapped images, *its shape].
+        starts: for each stream the cycle of its first beat.
+        ends: for each stream and image the cycle of the image's last beat.
         cycles: simulated.
         seconds: they took.
     """
 
     out: npt.NDArray[np.int64]
     taps: list[npt.NDArray[np.int64]]
+    starts: Cycles
     ends: Cycles
-    first_in: int
     cycles: int
     seconds: float
 
@@ -81,8 +85,8 @@ def compile_accelerator(folder: Path, manifest: Mapping[str, Any]) -> Compiled:
     """
     start = time.monotonic()
     sources = [folder / source for source in manifest["sources"]]
-    layers = len(manifest["layers"])
-    digest = hashlib.sha256(repr((manifest["top"], layers, VERILATOR_FLAGS, _FLAGS)).encode())
+    streams = len(manifest["streams"])
+    digest = hashlib.sha256(repr((manifest["top"], streams, VERILATOR_FLAGS, _FLAGS)).encode())
     for file in (_TEMPLATE, share("hls") / "lint.vlt", *sources):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     target = cache_dir() / "sim" / f"{manifest['top']}-{digest.hexdigest()[:16]}"
@@ -92,16 +96,16 @@ def compile_accelerator(folder: Path, manifest: Mapping[str, Any]) -> Compiled:
             return Compiled(library, 0.0)
         env = verilator_env()
         with tempfile.TemporaryDirectory(prefix="compile-", dir=target.parent) as scratch:
-            built = _compile(sources, manifest["top"], layers, Path(scratch), env)
+            built = _compile(sources, manifest["top"], streams, Path(scratch), env)
             target.mkdir(exist_ok=True)
             built.replace(library)
     return Compiled(library, time.monotonic() - start)
 
 
 def _compile(
-    sources: Sequence[Path], top: str, layers: int, scratch: Path, env: Mapping[str, str]
+    sources: Sequence[Path], top: str, streams: int, scratch: Path, env: Mapping[str, str]
 ) -> Path:
-    taps = " ".join(f"X({i})" for i in range(layers))
+    taps = " ".join(f"X({i})" for i in range(1, streams))
     (scratch / "taps.h").write_text(f"#define TAPS(X) {taps}\n")
     command = [
         *("verilator", "--cc", "--exe", "--build", "-j", str(os.cpu_count() or 1)),
@@ -142,46 +146,47 @@ class Simulator:
 
         Args:
             images: [N, *input shape].
-            tapped: of how many images, the first, the layers' outputs are recorded.
+            tapped: of how many images, the first, all streams are recorded.
             label: of the progress shown.
             seed: None for full rate; else of random gaps before and stalls behind it.
 
         Raises:
-            UserError: the accelerator hangs, breaks the stream protocol, or a layer's beats are
-                not those of the images.
+            UserError: the accelerator hangs, breaks the stream protocol, or a stream's beats are
+                not as many as those of the images.
         """
-        frames, layers = len(images), self.manifest["layers"]
-        ports = [self.manifest["input"], self.manifest["output"]]
-        ports += [layer["output"] for layer in layers]
+        frames, described = len(images), self.manifest["streams"]
+        # As harness.cpp has them: the two ports, then all streams but the input.
+        ports = [described[0], described[-1], *described[1:]]
         data = [encode(images, ports[0]), _room(frames, ports[1])]
         data += [_room(min(tapped, frames), port) for port in ports[2:]]
-        ends = np.zeros(frames, np.uint64)
+        ends = np.zeros((len(ports), frames), np.uint64)
         streams = np.zeros(len(ports), _STREAM)
-        for stream, port, array in zip(streams, ports, data, strict=True):
+        for stream, port, array, row in zip(streams, ports, data, ends, strict=True):
             stream["data"], stream["bytes"] = array.ctypes.data, array.shape[1]
             stream["room"], stream["frame"] = len(array), port["beats"]
-        streams[1]["ends"] = ends.ctypes.data
-        longest = max(layer["cycles"] for layer in layers)
+            stream["images"], stream["ends"] = frames, row.ctypes.data
+        longest = max(layer["cycles"] for layer in self.manifest["layers"])
         start = time.monotonic()
         with self._pass(streams, seed, patience=4 * longest + 10_000) as sim:
             for _ in track(self._images_out(sim, streams, frames), label, frames, "images"):
                 pass
             self._advance(sim, streams, 2 * longest, _FOREVER)  # nothing more may come
             cycles = int(self.library.sim_cycle(sim))
-        self._check_beats(streams, frames)
+        self._check_beats(streams)
+        numbered = [0, *range(2, len(ports))]
         return Streamed(
             out=decode(data[1], ports[1]),
             taps=[decode(array, port) for array, port in zip(data[2:], ports[2:], strict=True)],
-            ends=ends,
-            first_in=int(streams[0]["first"]),
+            starts=streams["first"][numbered],
+            ends=ends[numbered],
             cycles=cycles,
             seconds=time.monotonic() - start,
         )
 
-    def _check_beats(self, streams: npt.NDArray[np.void], images: int) -> None:
-        names = [layer["name"] for layer in self.manifest["layers"]]
+    def _check_beats(self, streams: npt.NDArray[np.void]) -> None:
+        names = stream_names(self.manifest)[1:]
         for name, stream in zip(names, streams[2:], strict=True):
-            moved, beats = int(stream["moved"]), int(stream["frame"])
+            moved, beats, images = (int(stream[key]) for key in ("moved", "frame", "images"))
             if moved != images * beats:
                 raise UserError(
                     f"{self.folder}: {name} gave {moved} beats for {images} images of {beats} beats"
@@ -192,7 +197,9 @@ class Simulator:
         self, streams: npt.NDArray[np.void], seed: int | None, patience: int
     ) -> Iterator[ctypes.c_void_p]:
         """Yield the simulation after its reset, with the hex files of rtl/ read."""
-        phase = 0 if seed is None else max(64, self.manifest["cycles_per_frame"] // 4)
+        # Long enough for an output that stands still to fill every buffer, and for an input to
+        # leave every one empty.
+        phase = 0 if seed is None else max(64, 2 * self.manifest["cycles_per_frame"])
         with contextlib.chdir(self.folder / "rtl"):
             sim = ctypes.c_void_p(self.library.sim_new(ctypes.c_uint64(seed or 0)))
         try:
@@ -227,37 +234,19 @@ class Simulator:
             )
         if status == _HANGS:
             cycle = int(self.library.sim_cycle(sim))
-            raise UserError(f"{self.folder}: {_hang(streams, self.manifest, cycle)}")
+            states = [_state(stream) for stream in (streams[0], *streams[2:])]
+            raise UserError(f"{self.folder}: {explain(self.manifest, states, cycle)}")
 
 
-def _hang(streams: npt.NDArray[np.void], manifest: Mapping[str, Any], cycle: int) -> str:
-    """Return which stream stopped and how far each came.
-
-    If all images went in, the first stream that is short lost something. If not, the streams
-    before the one at fault filled up after it stopped, and those behind it ran dry. Of the
-    latter those that wait for a whole image may have moved last long before, so that streams
-    which stopped within an image come first.
-    """
-    names = ["in0_V", *(layer["name"] for layer in manifest["layers"])]
-    ordered = [streams[0], *streams[2:]]
-    images = int(streams[0]["room"]) // int(streams[0]["frame"])
-    short = [
-        (name, stream)
-        for name, stream in zip(names, ordered, strict=True)
-        if stream["moved"] < images * stream["frame"]
-    ]
-    stopped = short[0]
-    if stopped[0] == "in0_V":
-        within = [pair for pair in short if pair[1]["moved"] % pair[1]["frame"]]
-        moved = [pair for pair in short if pair[1]["moved"]]
-        candidates = within or moved or short[:1]
-        stopped = min(reversed(candidates), key=lambda pair: int(pair[1]["last"]))
-    lines = [f"hangs in cycle {cycle}; the stream that stopped is the output of {stopped[0]}"]
-    for name, stream in zip(names, ordered, strict=True):
-        image, beat = divmod(int(stream["moved"]), int(stream["frame"]))
-        when = f"last in cycle {stream['last']}" if stream["moved"] else "none ever"
-        lines.append(f"  {name}: {image} images and {beat} of {stream['frame']} beats, {when}")
-    return "\n".join(lines)
+def _state(stream: np.void) -> State:
+    return State(
+        moved=int(stream["moved"]),
+        beats=int(stream["images"] * stream["frame"]),
+        frame=int(stream["frame"]),
+        last=int(stream["last"]),
+        valid=bool(stream["valid"]),
+        ready=bool(stream["ready"]),
+    )
 
 
 def _room(images: int, port: Mapping[str, Any]) -> Bytes:

@@ -1,10 +1,11 @@
 """The proof: an accelerator's RTL, simulated on images, beside its specification.
 
 The specification is the QONNX file. Every logit of every image must equal it, and for some
-images every tensor between two layers; each layer's stream must also equal what the NumPy
-models of the dataflow graph make of the image, which covers the streams that are no tensor of
-the QONNX file. All comparisons are of exact numbers. A part of the images passes a second time
-with random gaps before and stalls behind the accelerator.
+images every tensor between two layers; each stream must also equal what the NumPy models of the
+dataflow graph make of the image, which covers the streams that are no tensor of the QONNX file.
+All comparisons are of exact numbers. A part of the images passes a second time, several in a
+row, with random gaps before and stalls behind the accelerator: what comes back together where
+branches of a network join must not depend on when it comes.
 """
 
 import json
@@ -21,11 +22,14 @@ from irnet_hw.compiler.reference import dataflow_run
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.flows.build_folder import open_build
+from irnet_hw.flows.hang import stream_names
 from irnet_hw.flows.harness import Simulator, Streamed, compile_accelerator
 from irnet_hw.progress import say, track
 
 #: Of the images this many, the first, pass a second time with gaps and stalls.
-IRREGULAR_IMAGES = 16
+IRREGULAR_IMAGES = 8
+#: Fewer images pass again and again, until so many have: enough to fill every buffer.
+IRREGULAR_LEAST = 4
 #: The seed of the gaps and stalls.
 IRREGULAR_SEED = 1
 #: The QONNX run takes this many images at a time.
@@ -50,7 +54,7 @@ def simulate(
         folder: the accelerator's.
         images: uint8 [N, height, width, channels].
         labels: [N], for the accuracy; a class each, from 0.
-        tapped: of how many images, the first, every layer's output is compared.
+        tapped: of how many images, the first, every stream is compared.
 
     Returns:
         what simulation.json holds:
@@ -58,12 +62,16 @@ def simulate(
         - "kind": "sim"; "images"; "logits_compared": of them, at full rate; "differences": of
           logits and tensors in both passes; "first_difference": the first layer that has any,
           or null; "tapped_images";
-        - "tensors": for each comparison "layer", "tensor", "against" ("QONNX" or "NumPy
-          model"), "values", "differences", in both passes; the last is that of all logits;
+        - "tensors": for each comparison "layer", the stream's source, "against" ("QONNX" or
+          "NumPy model"), "tensor" (of the network, or the stream's name), "values",
+          "differences", in both passes; the last is that of all logits;
         - "cycles_per_frame": from image to image in the second half of the images, null for
           fewer than 4; "latency_cycles": from the first beat of the first image in to its last
-          one out; "cycles", "seconds", "cycles_per_second", "frames_per_second": of the
-          simulation at full rate; "compile_seconds": 0 where it was compiled before;
+          one out, both included;
+        - "first_frame": for each stream of the manifest "start" and "end", the cycles of the
+          first image's first and last beat since its first one came in;
+        - "cycles", "seconds", "cycles_per_second", "frames_per_second": of the simulation at
+          full rate; "compile_seconds": 0 where it was compiled before;
         - "irregular": "images", "seed", "cycles" and "logits_compared" of the pass with gaps
           and stalls;
         - "predictions", "expected": the RTL's and the QONNX run's class of each image;
@@ -90,7 +98,7 @@ def simulate(
         compiled = compile_accelerator(folder, content)
         simulator = Simulator(compiled, folder, content)
         regular = simulator.stream(images, tapped, "simulating")
-        again = images[:IRREGULAR_IMAGES]
+        again = images[_again(len(images))]
         irregular = simulator.stream(again, tapped, "with gaps and stalls", IRREGULAR_SEED)
         reference = _Reference(folder, content, images, tapped)
         tensors = _compare(content, reference, [regular, irregular])
@@ -106,7 +114,8 @@ def simulate(
             "tapped_images": tapped,
             "tensors": tensors,
             "cycles_per_frame": _steady(regular),
-            "latency_cycles": int(regular.ends[0]) - regular.first_in,
+            "latency_cycles": int(regular.ends[-1][0] - regular.starts[0]) + 1,
+            "first_frame": _first_frame(regular),
             "cycles": regular.cycles,
             "seconds": regular.seconds,
             "cycles_per_second": regular.cycles / regular.seconds,
@@ -154,7 +163,7 @@ class _Reference:
         logits: of the QONNX run, for all images.
         tapped: how many images, the first, the others are for.
         tensors: of the QONNX run, by name, NHWC.
-        models: of each layer's NumPy model.
+        models: of the NumPy models, for each stream but the input.
     """
 
     def __init__(
@@ -162,7 +171,7 @@ class _Reference:
     ) -> None:
         model = spec.load(folder / "model.onnx")
         entry, logits = model.graph.input[0].name, model.graph.output[0].name
-        names = {layer["output"]["tensor"] for layer in content["layers"]}
+        names = {stream["tensor"] for stream in content["streams"]}
         starts = range(0, len(images), BATCH)
         self.logits = np.concatenate(
             [
@@ -172,11 +181,12 @@ class _Reference:
         )
         self.tapped = tapped
         self.tensors: dict[str, npt.NDArray[Any]] = {}
+        self.models: list[npt.NDArray[np.int64]] = []
         if tapped:
             found = spec.run(model, images[:tapped], names - {None, entry, logits})
             self.tensors = {name: _nhwc(tensor) for name, tensor in found.items()}
             self.tensors[entry] = images[:tapped]
-        self.models = dataflow_run(folder, images[:tapped])
+            self.models = dataflow_run(folder, images[:tapped])[1:]
 
 
 def _nhwc(tensor: Floats) -> Floats:
@@ -186,24 +196,24 @@ def _nhwc(tensor: Floats) -> Floats:
 def _compare(
     content: Mapping[str, Any], reference: _Reference, passes: Sequence[Streamed]
 ) -> list[dict[str, Any]]:
-    """Return one entry for each layer and reference, in the order of the layers, then the logits'.
+    """Return one entry for each stream and reference, in the streams' order, then the logits'.
 
     Args:
         content: the manifest.
         reference: what should come.
         passes: what came, each of the first images.
     """
-    logits, entries = content["output"], []
-    for index, layer in enumerate(content["layers"] if reference.tapped else ()):
-        name, tensor = layer["name"], layer["output"]["tensor"]
+    layers, entries = content["layers"], []
+    named = list(zip(stream_names(content), content["streams"], strict=True))[1:]
+    for index, (name, stream) in enumerate(named if reference.tapped else ()):
+        layer, tensor = layers[stream["source"]]["name"], stream["tensor"]
         taps = [streamed.taps[index] for streamed in passes]
         if tensor is not None:
-            scale = logits["scale"] if tensor == logits["tensor"] else 1
-            scaled = [tap * scale for tap in taps]
-            entries.append(_entry(name, tensor, "QONNX", scaled, reference.tensors[tensor]))
-        entries.append(_entry(name, name, "NumPy model", taps, reference.models[index]))
+            scaled = [tap * stream["scale"] for tap in taps]
+            entries.append(_entry(layer, tensor, "QONNX", scaled, reference.tensors[tensor]))
+        entries.append(_entry(layer, name, "NumPy model", taps, reference.models[index]))
+    logits, last = content["output"], layers[-1]["name"]
     outs = [streamed.out * logits["scale"] for streamed in passes]
-    last = content["layers"][-1]["name"]
     return [*entries, _entry(last, logits["tensor"], "QONNX", outs, reference.logits)]
 
 
@@ -217,7 +227,7 @@ def _entry(
     values = differences = 0
     for array in found:
         values += array.size
-        same = array == wanted[: len(array)].reshape(array.shape)
+        same = array == np.take(wanted, range(len(array)), 0, mode="wrap").reshape(array.shape)
         differences += int(np.count_nonzero(~same))
     return {
         "layer": layer,
@@ -228,8 +238,22 @@ def _entry(
     }
 
 
+def _again(images: int) -> npt.NDArray[np.int64]:
+    """Return which images pass a second time."""
+    return np.arange(max(min(images, IRREGULAR_IMAGES), IRREGULAR_LEAST)) % images
+
+
+def _first_frame(streamed: Streamed) -> list[dict[str, int]]:
+    """Return when each stream carries the first image."""
+    origin = int(streamed.starts[0])
+    return [
+        {"start": int(start) - origin, "end": int(end) - origin}
+        for start, end in zip(streamed.starts, streamed.ends[:, 0], strict=True)
+    ]
+
+
 def _steady(streamed: Streamed) -> float | None:
-    ends = streamed.ends.astype(np.int64)
+    ends = streamed.ends[-1].astype(np.int64)
     if len(ends) < 4:
         return None
     half = len(ends) // 2

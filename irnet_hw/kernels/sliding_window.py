@@ -1,6 +1,7 @@
 """SlidingWindow: a line buffer that streams the windows of a convolution, padding included."""
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,23 @@ from irnet_hw.kernels.memory import block_ram, lut_ram, ram_style
 
 
 class SlidingWindow(Kernel):
-    """For every output position, the window's elements in the order (row, column, channel).
+    """For every output position, the elements of the window around it.
 
     (1, H, W, C) -> (1, OH, OW, kh*kw*C). Frames follow each other without a gap: the rows of
     the next frame are taken in while the windows of this one go out.
+
+    With parallel_window = 0 a beat is SIMD channels of one tap, and a window's elements are in
+    the order (row, column, channel). With 1 a beat is SIMD channels of all kh*kw taps, in the
+    order (row, column, lane), and a window takes C/SIMD beats: the output's last axis is
+    (C/SIMD, kh, kw, SIMD), flattened. The matrix-vector unit behind has the same parallel_window.
+
+    When beats come and leave is in :meth:`needed`, :meth:`freed` and :meth:`capacity`. With
+    parallel_window = 1, the first beat leaves when kh - 1 - top rows and a beat of the pixel
+    kw - left of the next one have come; with 0, when the first tap's first beat has, or any beat
+    if that tap is padding.
+
+    Windows in parallel walk through the columns in which none ends while the consumer is busy with
+    the last beat; they cost cycles only if it takes beats faster than that.
 
     Attributes:
         ConvKernelDim: [kh, kw].
@@ -26,7 +40,8 @@ class SlidingWindow(Kernel):
         IFMDim: [H, W] of the input.
         OFMDim: [OH, OW] of the output.
         IFMChannels: C.
-        SIMD: elements a beat carries, on both sides; divides IFMChannels.
+        SIMD: channels a beat carries; divides IFMChannels.
+        parallel_window: 1 if a beat that leaves carries them of all taps, 0 if of one.
         ram_style: the row buffer is in "distributed" or "block" RAM; "auto" takes the cheaper.
     """
 
@@ -42,6 +57,7 @@ class SlidingWindow(Kernel):
             "OFMDim": ("ints", True, []),
             "IFMChannels": ("i", True, 0),
             "SIMD": ("i", True, 0),
+            "parallel_window": ("i", False, 0, {0, 1}),
             "ram_style": ("s", False, "auto"),
         }
 
@@ -86,6 +102,11 @@ class SlidingWindow(Kernel):
                 f"{name}: outputDataType = {self.get_output_datatype().name} "
                 f"must be inputDataType = {datatype.name}"
             )
+        if self.parallel() and self.taps() == 1:
+            raise UserError(
+                f"{name}: parallel_window = 1 must be 0 for ConvKernelDim = "
+                f"{list(self.numbers('ConvKernelDim'))}"
+            )
         if self.get_nodeattr("ram_style") not in ("auto", "distributed", "block"):
             raise UserError(
                 f"{name}: ram_style = {self.get_nodeattr('ram_style')}, "
@@ -93,17 +114,32 @@ class SlidingWindow(Kernel):
             )
 
     def folds(self) -> Iterator[dict[str, int]]:
-        """Yield every SIMD."""
+        """Yield every SIMD, with each parallel_window unless there is one tap alone."""
         channels = self.number("IFMChannels")
-        yield from ({"SIMD": n} for n in range(1, channels + 1) if channels % n == 0)
+        for parallel in (0, 1) if self.taps() > 1 else (0,):
+            for simd in range(1, channels + 1):
+                if channels % simd == 0:
+                    yield {"SIMD": simd, "parallel_window": parallel}
+
+    def parallel(self) -> bool:
+        """Return whether a beat that leaves has all taps of the kernel."""
+        return self.number("parallel_window") == 1
+
+    def taps(self) -> int:
+        """Return the taps of the kernel."""
+        return prod(self.numbers("ConvKernelDim"))
+
+    def words(self) -> int:
+        """Return the beats of a pixel."""
+        return self.number("IFMChannels") // self.number("SIMD")
 
     def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return SIMD."""
         return self.number("SIMD")
 
     def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
-        """Return SIMD."""
-        return self.number("SIMD")
+        """Return SIMD, of each tap if they leave in parallel."""
+        return self.number("SIMD") * (self.taps() if self.parallel() else 1)
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
         """Return (1, H, W, C)."""
@@ -111,14 +147,7 @@ class SlidingWindow(Kernel):
 
     def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
         """Return (1, OH, OW, kh*kw*C)."""
-        kh, kw = self.numbers("ConvKernelDim")
-        return (1, *self.numbers("OFMDim"), kh * kw * self.number("IFMChannels"))
-
-    def get_exp_cycles(self) -> int:
-        """Return the beats of a frame on the side that has more of them."""
-        words = self.number("IFMChannels") // self.number("SIMD")
-        h, w = self.numbers("IFMDim")
-        return max(h * w * words, self.numbers("OFMDim")[0] * self._window_row_beats())
+        return (1, *self.numbers("OFMDim"), self.taps() * self.number("IFMChannels"))
 
     def compute(self, x: Ints, *parameters: Ints) -> Ints:  # noqa: ARG002
         """Return the windows."""
@@ -132,13 +161,163 @@ class SlidingWindow(Kernel):
         windows = np.lib.stride_tricks.sliding_window_view(
             padded, self.numbers("ConvKernelDim"), axis=(1, 2)
         )[:, ::sh, ::sw]
-        return windows.transpose(0, 1, 2, 4, 5, 3).reshape(
+        # The channels split into the beats of a window and the lanes of a beat.
+        words = self.words() if self.parallel() else 1
+        split = windows.reshape(*windows.shape[:3], words, -1, *self.numbers("ConvKernelDim"))
+        return split.transpose(0, 1, 2, 3, 5, 6, 4).reshape(
             len(x), *self.get_normal_output_shape()[1:]
         )
+
+    # ------------------------------------------------------------------ cycles
+
+    def get_exp_cycles(self) -> int:
+        """Return the cycles of a frame: the beats on the side that has more of them.
+
+        Windows in parallel come from a walk through the columns of each row of windows, from the
+        image's first one (or from the first window, if that is padding alone) to the last
+        window's last one, padding included; each beat of a column takes a cycle. For a 3x3
+        kernel, stride 1 and padding 1 that is OH * (W + 1) * C / SIMD cycles.
+        """
+        h, w = self.numbers("IFMDim")
+        return max(h * w * self.words(), self.numbers("OFMDim")[0] * self._line_cycles())
+
+    def _line_cycles(self) -> int:
+        """Return the cycles in which the windows of one output row are made."""
+        if self.parallel():
+            first, last = self._walk()
+            return (last - first + 1) * self.words()
+        return self.numbers("OFMDim")[1] * self.taps() * self.words()
+
+    def _walk(self) -> tuple[int, int]:
+        """Return the first and the last image column that windows in parallel walk through."""
+        ends = self._window_ends()
+        return min(int(ends[0]), 0), int(ends[-1])
+
+    def _window_ends(self) -> Ints:
+        """Return the last column of each window of a row, in the padded image: (OW,)."""
+        (_, kw), (_, sw), (_, left, _, _) = (
+            self.numbers(name) for name in ("ConvKernelDim", "Stride", "Padding")
+        )
+        return np.arange(self.numbers("OFMDim")[1]) * sw + (kw - 1 - left)
+
+    def _tops(self) -> list[int]:
+        """Return the image row where the windows of each output row start, below 0 in padding."""
+        (sh, _), (top, *_) = self.numbers("Stride"), self.numbers("Padding")
+        return [q * sh - top for q in range(self.numbers("OFMDim")[0])]
+
+    def needed(self) -> Ints:
+        """Return how many beats of a frame must have come for each beat to leave: (beats out,).
+
+        They leave in order; nothing leaves before the frame's first beat has come.
+        """
+        (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("ConvKernelDim")
+        words = np.arange(self.words()) + 1
+        rows, columns = np.array(self._tops()), self._window_ends()
+        if self.parallel():
+            # The last row's last pixel in the image; beyond it, the walk has all its beats.
+            words = np.where(columns[:, None] < w, words, self.words())
+            rows, columns = np.minimum(rows + kh, h)[:, None] - 1, np.minimum(columns, w - 1)
+        else:
+            rows = rows[:, None, None, None] + np.arange(kh)[:, None]
+            columns = columns[:, None, None] + np.arange(1 - kw, 1)
+        last = rows * w + columns
+        inside = (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)
+        beats = np.where(inside[..., None], last[..., None] * self.words() + words, 1)
+        return np.maximum.accumulate(beats.reshape(-1))
+
+    def freed(self) -> Ints:
+        """Return how many beats' places are free again once each beat has left: (beats out,).
+
+        Counted from the frame's first beat: beat i can come as soon as i is less than
+        :meth:`capacity` more. Once the last beat has left, the next frame's count begins, to
+        which it is the input's beats more; with windows in parallel, rows of padding above the
+        image take places too, so that it can begin below 0.
+        """
+        h, w = self.numbers("IFMDim")
+        row = w * self.words()
+        tops = [min(top, h) for top in self._tops()]
+        line = np.zeros(self.numbers("OFMDim")[1] * self._window_beats(), np.int64)
+        if self.parallel():  # the windows' first row is overwritten as far as it was read
+            ends = self._window_ends()[:, None] * self.words() + np.arange(self.words()) + 1
+            line = np.clip(ends, 0, row).reshape(-1)
+            ends_at = [*tops[1:], h + tops[0]]
+        else:
+            tops = [max(top, 0) for top in tops]
+            ends_at = [*tops[1:], h]
+        lines = []
+        for top, next_top in zip(tops, ends_at, strict=True):
+            lines.append(top * row + line)
+            lines[-1][-1] = next_top * row
+        return np.concatenate(lines)
+
+    def steps(self) -> Ints:
+        """Return at which step of a frame's reading each beat leaves, a cycle each: (beats out,).
+
+        Where windows leave in parallel, some columns are only walked through.
+        """
+        line = np.arange(self.numbers("OFMDim")[1] * self._window_beats())
+        if self.parallel():
+            columns = self._window_ends()[:, None] - self._walk()[0]
+            line = (columns * self.words() + np.arange(self.words())).reshape(-1)
+        return (np.arange(self.numbers("OFMDim")[0])[:, None] * self._line_cycles() + line).ravel()
+
+    def frame_steps(self) -> int:
+        """Return the steps of a frame's reading."""
+        return self.numbers("OFMDim")[0] * self._line_cycles()
+
+    def capacity(self) -> int:
+        """Return how many beats the row buffer holds."""
+        memories, depth, _ = self.memories()
+        return memories * depth
+
+    def _window_beats(self) -> int:
+        """Return the beats in which a window leaves."""
+        return self.words() if self.parallel() else self.words() * self.taps()
 
     # ------------------------------------------------------------------ the row buffer
 
     def buffer_rows(self) -> int:
+        """Return the rows of the buffer, as few as the rate allows."""
+        return self._parallel_rows() if self.parallel() else self._serial_rows()
+
+    def _parallel_rows(self) -> int:
+        """Return the least rows with which windows in parallel never stall an even producer.
+
+        Neither at their own rate, nor at that of a consumer for which the windows of a row wait
+        for most of the time.
+        """
+        own = self._rows_in_place(self._line_cycles() * self.numbers("OFMDim")[0], 1)
+        return max(own, self._rows_in_place(self.get_exp_cycles(), 0))
+
+    def _rows_in_place(self, reading: int, latency: int) -> int:
+        """Return the least rows with which a producer that writes evenly is never stalled.
+
+        A row of windows starts when its last row starts to arrive, if the one before has ended.
+        The first of its rows is overwritten while it is read, if the next windows don't need it.
+        Three frames are followed: in the last one the reading has settled.
+
+        Args:
+            reading: cycles of a frame in which windows are read.
+            latency: cycles between writing and reading.
+        """
+        h, oh = self.numbers("IFMDim")[0], self.numbers("OFMDim")[0]
+        (kh, _), tops = self.numbers("ConvKernelDim"), self._tops()
+        # The unit of time is a cycle divided by h and by oh.
+        arrival, late = self.get_exp_cycles() * oh, latency * h * oh
+        rows, clock = max(2, kh), 0
+        for start in (0, h, 2 * h):
+            for top, next_top in zip(tops, [*tops[1:], h + tops[0]], strict=True):
+                needed = start + max(min(top + kh, h), 0)
+                begin = max(clock, max(needed - 1, start) * arrival + late)
+                clock = max(begin + reading * h, needed * arrival + late)
+                first, left = start + min(top, h), min(next_top, h) - min(top, h)
+                if left > 0:
+                    rows = max(rows, -(-begin // arrival) - first, -(-clock // arrival) - first - 1)
+                if left > 1:
+                    rows = max(rows, -(-clock // arrival) - first - 1)
+        return rows
+
+    def _serial_rows(self) -> int:
         """Return the least rows with which neither side ever has to wait for the other.
 
         Rows are taken to arrive evenly over a frame's cycles, and a row of windows to start when
@@ -149,7 +328,7 @@ class SlidingWindow(Kernel):
         (kh, _), (sh, _), top = self.numbers("ConvKernelDim"), self.numbers("Stride"), self._top()
         (h, _), (oh, _) = self.numbers("IFMDim"), self.numbers("OFMDim")
         arrival = self.get_exp_cycles()  # of a row; the unit of time is a cycle divided by h
-        reading = self._window_row_beats() * h
+        reading = self._line_cycles() * h
         rows, clock = kh + sh, 0
         for start in (0, h):
             for q in range(oh):
@@ -161,59 +340,87 @@ class SlidingWindow(Kernel):
                     rows = max(rows, -(-clock // arrival) - (start + first))
         return rows
 
-    def buffer_shape(self) -> tuple[int, int]:
-        """Return the row buffer's depth in beats and its width in bits."""
-        words = self.numbers("IFMDim")[1] * self.number("IFMChannels") // self.number("SIMD")
-        return self.buffer_rows() * words, self.get_instream_width()
+    def memories(self) -> tuple[int, int, int]:
+        """Return of how many memories the row buffer is, their depth in beats and bits a beat."""
+        row, rows = self.numbers("IFMDim")[1] * self.words(), self.buffer_rows()
+        width = self.get_instream_width()
+        return (rows, row, width) if self.parallel() else (1, rows * row, width)
 
     def buffer_style(self) -> str:
         """Return the kind of memory that the row buffer is: "distributed" or "block"."""
         style = str(self.get_nodeattr("ram_style"))
-        return ram_style(*self.buffer_shape()) if style == "auto" else style
+        return ram_style(*self.memories()[1:]) if style == "auto" else style
 
     # ------------------------------------------------------------------ area
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the control's LUTs and those of a row buffer in LUT-RAM.
+        """Return the LUTs of the control, of the row buffer in LUT-RAM and of what turns rows.
 
-        Fitted to Yosys for xc7, within 15 % on the shapes tried.
+        Fitted to Yosys for xc7, within 20 % on the shapes tried; 3x3 windows of 16 to 64 channels
+        in parallel within 5 %.
         """
-        depth, width = self.buffer_shape()
-        memory = lut_ram(depth, width) + 12 if self.buffer_style() == "distributed" else 0
+        memories, depth, width = self.memories()
+        memory = memories * lut_ram(depth, width) if self.buffer_style() == "distributed" else 0
+        if self.parallel():
+            turn = self._column_bits() * -(-(memories - 1) // 3)
+            masks = self.taps() if any(self.numbers("Padding")) else 0
+            return memory + turn + self._past()[0] + masks + 24 + self._counter_bits() * 7 // 5
+        memory += 12 if memory else 0
         whole_bits = depth & (depth - 1) == 0  # else the address takes a product and a sum
         address = 0 if whole_bits else 2 * (depth - 1).bit_length() + 5
         return memory + address + 12 + self._counter_bits() * 23 // 20
 
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the 18 Kbit block RAMs of the row buffer."""
-        return block_ram(*self.buffer_shape()) if self.buffer_style() == "block" else 0
+        memories, depth, width = self.memories()
+        return memories * block_ram(depth, width) if self.buffer_style() == "block" else 0
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the counters' flip-flops, and the output register's where it is none of a RAM."""
-        output = self.get_instream_width() if self.buffer_style() == "distributed" else 0
-        return self._counter_bits() + 1 + output
+        """Return the counters' flip-flops and the registers' that are none of a block RAM."""
+        memories, _, width = self.memories()
+        read = memories * width if self.buffer_style() == "distributed" else 0
+        if not self.parallel():
+            return self._counter_bits() + 1 + read
+        out = self.get_outstream_width()
+        walk = (memories - 1).bit_length() + 2 * self.numbers("ConvKernelDim")[1] + 4
+        return self._counter_bits() + walk + read + self._past()[1] + out
+
+    def _column_bits(self) -> int:
+        """Return the bits of a beat of a window's column."""
+        return self.numbers("ConvKernelDim")[0] * self.get_instream_width()
+
+    def _past(self) -> tuple[int, int]:
+        """Return the LUTs and flip-flops of a window's columns but its last.
+
+        Shift registers are in LUTs from a length of 3 on.
+        """
+        bits = (self.numbers("ConvKernelDim")[1] - 1) * self._column_bits()
+        words = self.words()
+        return (0, bits * words) if words < 3 else (bits * -(-words // 32), 0)
 
     def _counter_bits(self) -> int:
         """Return the bits of all counters."""
-        (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("ConvKernelDim")
-        words = self.number("IFMChannels") // self.number("SIMD")
-        depth, _ = self.buffer_shape()
-        # The image's row and column (both signed), of the window and of the beat to read; the
-        # place within the window; the column and address to write; slots; rows counted.
-        most = (h, h, w * words, w * words)
-        others = (kw * words - 1, kh - 1, w * words - 1, depth - 1)
-        rows = (self.buffer_rows() - 1).bit_length()
-        return (
-            sum(n.bit_length() + 1 for n in most)
-            + sum(n.bit_length() for n in others)
-            + (2 * rows + (rows + 2) + kh.bit_length())
+        (h, w), (kh, kw), (sh, sw) = (
+            self.numbers(name) for name in ("IFMDim", "ConvKernelDim", "Stride")
         )
-
-    def _window_row_beats(self) -> int:
-        """Return the beats of the windows of one output row."""
-        kh, kw = self.numbers("ConvKernelDim")
-        words = self.number("IFMChannels") // self.number("SIMD")
-        return self.numbers("OFMDim")[1] * kh * kw * words
+        words, rows = self.words(), self.buffer_rows()
+        slot = (rows - 1).bit_length()
+        if self.parallel():
+            top, left, _, _ = self.numbers("Padding")
+            last = self._walk()[1] * words + words - 1
+            # The image's row and beat, both signed, and the rows counted; the place within the
+            # pixel, the columns to the next window, the beat to write; where rows are.
+            signed = [max(h, self._tops()[-1] + sh), max(w * words, last)]
+            signed.append(max(rows + 1 + top, kh + sh))
+            others = [words - 1, max(kw - 1 - left, sw - 1), w * words - 1]
+            slots = 2 * slot
+        else:
+            # The image's row and column (both signed), of the window and of the beat to read; the
+            # place within the window; the column and address to write; slots; rows counted.
+            signed = [h, h, w * words, w * words]
+            others = [kw * words - 1, kh - 1, w * words - 1, rows * w * words - 1]
+            slots = 2 * slot + (slot + 2) + kh.bit_length()
+        return sum(n.bit_length() + 1 for n in signed) + sum(n.bit_length() for n in others) + slots
 
     def _top(self) -> int:
         return self.numbers("Padding")[0]
@@ -227,8 +434,15 @@ class SlidingWindow(Kernel):
 class SlidingWindow_rtl(SlidingWindow, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`SlidingWindow`."""
 
-    module = "sliding_window"
-    sources = ("sliding_window/sliding_window.sv",)
+    @property
+    def module(self) -> str:
+        """The module of the order in which taps leave."""
+        return "parallel_window" if self.parallel() else "sliding_window"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The module's file."""
+        return (f"{self.module}/{self.module}.sv",)
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
         """Return the shapes, the size of the row buffer and the padding."""
@@ -240,7 +454,7 @@ class SlidingWindow_rtl(SlidingWindow, RTLKernel):  # noqa: N801 (FINN's naming)
             "LANES": self.lanes_in(),
             "BITS": int(self.get_input_datatype().bitwidth()),
             "PAD": max(self.number("PadValue"), 0) if bipolar else self.number("PadValue"),
-            "WORDS": self.number("IFMChannels") // self.number("SIMD"),
+            "WORDS": self.words(),
             "H_IN": h,
             "W_IN": w,
             "H_OUT": oh,

@@ -1,6 +1,6 @@
 """StreamFork: one stream to several readers, as it is or as its signs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, Parameter, RTLKernel
+from irnet_hw.kernels.base import Ints, Parameter, RTLKernel, divisors
 from irnet_hw.kernels.pass_through import PassThrough
 
 
@@ -39,6 +39,10 @@ class StreamFork(PassThrough):
             )
         if any(signs):
             self.require_signed("inputDataType")
+
+    def folds(self) -> Iterator[dict[str, int]]:
+        """Yield every number of lanes."""
+        yield from ({"lanes": lanes} for lanes in divisors(self.numbers("shape")[-1]))
 
     def streams_out(self) -> int:
         """Return the number of outputs."""

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from irnet_hw.progress import say
-from irnet_hw.report.facts import Sample, gather, read_sample
+from irnet_hw.report.facts import RESOURCES, Sample, gather, read_sample
+from irnet_hw.report.gantt import draw_schedule
 from irnet_hw.report.page import render, save
 from irnet_hw.report.picture import draw
 from irnet_hw.report.png import data_uri
@@ -73,17 +74,36 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
                 sample.images, sample.predictions, labels, strict=True
             )
         ]
+    slowest = facts["throughput"]["bottleneck"]
+    bottleneck = next(layer for layer in facts["layers"] if layer["name"] == slowest)
     return render(
         "report.html.jinja",
         facts=facts,
         picture=draw(facts),
+        gantt=draw_schedule(facts),
+        doubling=_doubling(facts),
         tiles=tiles,
         lut={
             how: facts["area"]["LUT"][how]
             for how in ("model", "synth")
             if how in facts["area"]["LUT"]
         },
-        bottleneck=next(
-            layer for layer in facts["layers"] if layer["name"] == facts["throughput"]["bottleneck"]
-        ),
+        bottleneck=bottleneck,
+        equals=sum(layer["cycles"] == bottleneck["cycles"] for layer in facts["layers"]) - 1,
     )
+
+
+def _doubling(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each resource: what the next doubling of the rate adds to it."""
+    doubling = facts["throughput"]["next_doubling"]
+    if doubling is None:
+        return []
+    return [
+        {
+            "title": facts["area"][name]["title"],
+            "now": facts["area"][name]["model"],
+            "then": doubling["area"][name],
+            "board": facts["area"][name]["board"],
+        }
+        for name in RESOURCES
+    ]

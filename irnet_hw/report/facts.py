@@ -24,7 +24,7 @@ RESOURCES = {"LUT": "LUTs", "FF": "flip-flops", "BRAM18": "18 Kib block RAMs", "
 #: What a report takes from simulation.json and from synthesis.json.
 _SIMULATION = {
     *("images", "logits_compared", "differences", "irregular", "tapped_images", "tensors"),
-    *("cycles_per_frame", "latency_cycles", "accuracy"),
+    *("cycles_per_frame", "latency_cycles", "first_frame", "accuracy"),
     *("cycles", "seconds", "cycles_per_second", "frames_per_second"),
 }
 _SYNTHESIS = {"total", "layers", "tool", "seconds"}
@@ -56,7 +56,7 @@ def gather(folder: Path) -> dict[str, Any]:
     synthesis = _read(folder / "synthesis.json", _SYNTHESIS, "build")
     metadata = built["metadata"]
     return {
-        "format": 1,
+        "format": 2,
         "name": built["name"],
         "board": built["board"],
         "part": built["part"],
@@ -68,7 +68,8 @@ def gather(folder: Path) -> dict[str, Any]:
         "area": _area(built, synthesis),
         "input": built["input"],
         "output": built["output"],
-        "layers": _layers(built, synthesis),
+        "streams": built["streams"],
+        "layers": _layers(built, simulation, synthesis),
         "proof": simulation
         and {
             key: simulation[key]
@@ -142,9 +143,10 @@ def _throughput(built: dict[str, Any], simulation: dict[str, Any] | None) -> dic
     figures: dict[str, Any] = {
         "cycles_per_frame": {"model": built["cycles_per_frame"]},
         "frames_per_second": {"model": built["fps"]},
-        "latency_cycles": {},
-        "latency_us": {},
+        "latency_cycles": {"model": built["latency_cycles"]},
+        "latency_us": {"model": built["latency_cycles"] / built["clock_mhz"]},
         "bottleneck": built["bottleneck"],
+        "next_doubling": built["next_doubling"],
     }
     if simulation is not None:
         cycles, latency = simulation["cycles_per_frame"], simulation["latency_cycles"]
@@ -188,13 +190,19 @@ def _area(built: dict[str, Any], synthesis: dict[str, Any] | None) -> dict[str, 
     return area
 
 
-def _layers(built: dict[str, Any], synthesis: dict[str, Any] | None) -> list[dict[str, Any]]:
+def _layers(
+    built: dict[str, Any], simulation: dict[str, Any] | None, synthesis: dict[str, Any] | None
+) -> list[dict[str, Any]]:
     synthesised = {layer["name"]: layer for layer in synthesis["layers"]} if synthesis else {}
     layers = []
     for layer in built["layers"]:
         area = {"model": {name: layer["area"][name] for name in RESOURCES}}
         if layer["name"] in synthesised:
             area["synth"] = {name: synthesised[layer["name"]][name] for name in RESOURCES}
+        times = {key: layer["schedule"][key] for key in ("first_in", "first_out", "last_out")}
+        schedule = {"model": times}
+        if simulation is not None:
+            schedule["sim"] = _times(layer, simulation["first_frame"])
         layers.append(
             {
                 "name": layer["name"],
@@ -202,11 +210,23 @@ def _layers(built: dict[str, Any], synthesis: dict[str, Any] | None) -> list[dic
                 "text": layer["text"],
                 "fold": layer["fold"],
                 "cycles": {"model": layer["cycles"]},
+                "busy": {"model": layer["schedule"]["busy"] / built["cycles_per_frame"]},
+                "schedule": schedule,
                 "area": area,
-                "output": layer["output"],
+                "inputs": layer["inputs"],
+                "outputs": layer["outputs"],
             }
         )
     return layers
+
+
+def _times(layer: dict[str, Any], frame: list[dict[str, int]]) -> dict[str, int]:
+    """Return when the first image's beats went into a layer and came out of it."""
+    return {
+        "first_in": min(frame[stream]["start"] for stream in layer["inputs"]),
+        "first_out": min(frame[stream]["start"] for stream in layer["outputs"]),
+        "last_out": max(frame[stream]["end"] for stream in layer["outputs"]),
+    }
 
 
 def _read(path: Path, keys: set[str], redo: str) -> dict[str, Any] | None:

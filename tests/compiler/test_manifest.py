@@ -9,15 +9,18 @@ from irnet_hw.errors import UserError
 AREA = {"LUT": 1, "FF": 1, "BRAM18": 0, "DSP": 0}
 STREAM = {
     "tensor": "image",
+    "scale": 1.0,
     "shape": [8, 8, 1],
     "datatype": "UINT8",
     "lanes": 1,
     "bits": 8,
     "tdata_bits": 8,
     "beats": 64,
+    "source": None,
+    "target": 0,
 }
 GOOD = {
-    "format": 1,
+    "format": 2,
     "name": "digits",
     "versions": {"qonnx": "1.0.0"},
     "board": "pynq-z2",
@@ -33,6 +36,9 @@ GOOD = {
     "cycles_per_frame": 64,
     "fps": 1562500.0,
     "bottleneck": "node",
+    "latency_cycles": 65,
+    "next_doubling": {"fps": 3125000.0, "area": AREA, "fits": True},
+    "streams": [STREAM, {**STREAM, "source": 0, "target": None}],
     "layers": [
         {
             "name": "node",
@@ -41,7 +47,9 @@ GOOD = {
             "fold": {},
             "cycles": 64,
             "area": AREA,
-            "output": {**STREAM, "tensor": None},
+            "inputs": [0],
+            "outputs": [1],
+            "schedule": {"first_in": 0, "first_out": 1, "last_out": 64, "busy": 64},
             "parameters": {},
         }
     ],
@@ -60,7 +68,7 @@ def test_reads_what_it_wrote(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 2}, "format: 1 was expected"),
+        ({"format": 1}, "format: 2 was expected"),
         ({"data": ["/etc/passwd"]}, r"data/0: '/etc/passwd' does not match '^rtl/[^/]+\\.hex$'"),
         ({"cycles_per_frame": "64"}, "cycles_per_frame: '64' is not of type 'integer'"),
         ({"input": None}, "input: None is not of type 'object'"),

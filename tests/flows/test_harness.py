@@ -12,11 +12,14 @@ STREAM = {"shape": [3, 4, 2], "datatype": "UINT8", "lanes": 1, "tdata_bits": 8, 
 MANIFEST = {
     "top": "accelerator",
     "sources": ["rtl/register_slice.sv", "rtl/saboteur.sv", "rtl/saboteurs.sv"],
-    "input": STREAM,
-    "output": STREAM,
     "cycles_per_frame": 24,
+    "streams": [
+        {**STREAM, "source": source, "target": target}
+        for source, target in ((None, 0), (0, 1), (1, 2), (2, None))
+    ],
     "layers": [
-        {"name": name, "cycles": 24, "output": STREAM} for name in ("first", "slice", "last")
+        {"name": name, "cycles": 24, "inputs": [i], "outputs": [i + 1]}
+        for i, name in enumerate(("first", "slice", "last"))
     ],
 }
 IMAGES = np.random.default_rng(7).integers(0, 256, (50, 3, 4, 2)).astype(np.uint8)
@@ -44,16 +47,17 @@ def test_images_pass_and_streams_are_recorded(faulty, seed):
     streamed = faulty().stream(IMAGES, 3, "streaming", seed)
     assert np.array_equal(streamed.out, IMAGES)
     assert [tap.tolist() for tap in streamed.taps] == [IMAGES[:3].tolist()] * 3
-    intervals = np.diff(streamed.ends.astype(int))
+    intervals = np.diff(streamed.ends[-1].astype(int))
     if seed is None:
         assert (intervals == 24).all()
-        assert streamed.first_in == 0 and streamed.ends[0] == 24  # a cycle in the slice
+        assert streamed.starts.tolist() == [0, 0, 1, 1]  # a cycle in the slice
+        assert streamed.ends[:, 0].tolist() == [23, 23, 24, 24]
     else:
         assert intervals.max() > intervals.min() >= 24
 
 
 def test_gaps_and_stalls_follow_from_the_seed(faulty):
-    cycles = [faulty().stream(IMAGES, 0, "streaming", seed).ends.tolist() for seed in (5, 5, 6)]
+    cycles = [faulty().stream(IMAGES, 0, "streaming", seed).ends[-1].tolist() for seed in (5, 5, 6)]
     assert cycles[0] == cycles[1] != cycles[2]
 
 
@@ -71,21 +75,22 @@ def failure(simulator, seed=None):
 def test_a_layer_that_stops_is_named(faulty, tmp_path):
     message = failure(faulty(last=(STOPS, 100)))
     assert message == (
-        f"{tmp_path}: hangs in cycle 10199; the stream that stopped is the output of last\n"
-        "  in0_V: 4 images and 6 of 24 beats, last in cycle 101\n"
-        "  first: 4 images and 6 of 24 beats, last in cycle 101\n"
-        "  slice: 4 images and 4 of 24 beats, last in cycle 100\n"
-        "  last: 4 images and 4 of 24 beats, last in cycle 100"
+        f"{tmp_path}: hangs in cycle 10199: last stands still, it gives no more beats and waits "
+        "for nothing\n"
+        "  in0_V: 4 images and 6 of 24 beats, last in cycle 101; offered, not taken\n"
+        "  first: 4 images and 6 of 24 beats, last in cycle 101; offered, not taken\n"
+        "  slice: 4 images and 4 of 24 beats, last in cycle 100; offered, not taken\n"
+        "  last: 4 images and 4 of 24 beats, last in cycle 100; asked for"
     )
     message = failure(faulty(first=(STOPS, 0)))
-    assert "the stream that stopped is the output of in0_V\n" in message
-    assert "\n  first: 0 images and 0 of 24 beats, none ever\n" in message
+    assert ": first stands still, it gives no more beats and waits for nothing\n" in message
+    assert "\n  first: 0 images and 0 of 24 beats, none ever; asked for\n" in message
 
 
 @pytest.mark.parametrize("seed", [None, 3])
 def test_a_layer_that_loses_a_beat_is_named(faulty, seed):
     message = failure(faulty(first=(LOSES, 30)), seed)
-    assert "the stream that stopped is the output of first\n" in message
+    assert ": first stands still, it gives no more beats and waits for nothing\n" in message
     assert "\n  in0_V: 50 images and 0 of 24 beats" in message
     assert "\n  slice: 49 images and 23 of 24 beats" in message
 

@@ -41,7 +41,7 @@ def shapes(draw):
     return kernel, stride, padding, image, draw(st.integers(1, 3))
 
 
-def made(kernel, stride, padding, image, channels):
+def made(kernel, stride, padding, image, channels, **others):
     return window(
         ConvKernelDim=kernel,
         Stride=stride,
@@ -53,9 +53,9 @@ def made(kernel, stride, padding, image, channels):
             for axis in (0, 1)
         ],
         IFMChannels=channels,
-        SIMD=1,
         inputDataType="INT4",
         outputDataType="INT4",
+        **{"SIMD": 1, **others},
     )
 
 
@@ -77,6 +77,18 @@ def test_windows_are_what_a_loop_finds(shape, seed):
                     if 0 <= row < h and 0 <= column < w:
                         expected[:, r, c, i, j] = x[:, row, column]
     assert (y == expected.reshape(y.shape)).all()
+
+
+@given(shape=shapes(), words=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))
+def test_windows_in_parallel_have_the_channels_of_a_beat_together(shape, words, seed):
+    *sizes, lanes = shape
+    serial = made(*sizes, words * lanes)
+    parallel = made(*sizes, words * lanes, SIMD=lanes, parallel_window=1)
+    x = random_tensor(np.random.default_rng(seed), (2, *sizes[3], words * lanes), "INT4")
+    y = serial.compute(x)
+    taps = y.shape[-1] // (words * lanes)
+    beats = y.reshape(*y.shape[:3], taps, words, lanes).swapaxes(3, 4)
+    assert (parallel.compute(x) == beats.reshape(y.shape)).all()
 
 
 @given(shape=shapes(), seed=st.integers(0, 2**32 - 1))
@@ -116,14 +128,78 @@ def test_rows_of_the_buffer(changes, rows):
     assert window(**changes).buffer_rows() == rows
 
 
+@pytest.mark.parametrize(
+    ("changes", "rows"),
+    [
+        ({}, 3),
+        ({"Padding": [0, 0, 0, 0], "OFMDim": [6, 6]}, 4),
+        ({"Stride": [2, 2], "OFMDim": [4, 4]}, 3),
+        ({"Stride": [3, 3], "OFMDim": [3, 3]}, 5),
+        ({"ConvKernelDim": [1, 2], "Padding": [0, 0, 0, 0], "OFMDim": [8, 7]}, 2),
+    ],
+)
+def test_rows_of_the_buffer_for_windows_in_parallel(changes, rows):
+    assert window(parallel_window=1, **changes).buffer_rows() == rows
+
+
+def test_what_a_window_needs_and_frees():
+    changes = {"IFMDim": [3, 4], "OFMDim": [3, 4], "IFMChannels": 2, "SIMD": 1}
+    parallel = window(parallel_window=1, **changes)
+    assert parallel.needed().tolist() == [
+        *(11, 12, 13, 14, 15, 16, 15 + 1, 16),
+        *(19, 20, 21, 22, 23, 24, 23 + 1, 24),
+        *(24, 24, 24, 24, 24, 24, 24, 24),
+    ]
+    assert parallel.freed().tolist() == [
+        *(-5, -4, -3, -2, -1, 0, 0, 0),
+        *(3, 4, 5, 6, 7, 8, 8, 8),
+        *(11, 12, 13, 14, 15, 16, 16, 16),
+    ]
+    assert parallel.capacity() == 3 * 8
+    serial = window(**{**changes, "OFMDim": [2, 4], "Padding": [1, 1, 0, 1]})
+    needed, freed = serial.needed(), serial.freed()
+    assert len(needed) == len(freed) == 2 * 4 * 9 * 2
+    assert needed[:18].tolist() == [1] * 6 + [1, 1, 1, 2, 3, 4] + [4, 4, 9, 10, 11, 12]
+    assert freed.tolist() == [0] * 143 + [24]
+
+
 def test_cycles_are_those_of_the_busier_side():
     assert window().get_exp_cycles() == 8 * 8 * 9 * 4
     strided = window(ConvKernelDim=[1, 1], Stride=[2, 2], Padding=[0, 0, 0, 0], OFMDim=[4, 4])
     assert strided.get_exp_cycles() == 8 * 8 * 4
 
 
-def test_folds_are_the_divisors_of_the_channels():
-    assert [fold["SIMD"] for fold in window(IFMChannels=12).folds()] == [1, 2, 3, 4, 6, 12]
+@pytest.mark.parametrize(
+    ("changes", "cycles"),
+    [
+        ({}, 8 * (8 + 1) * 4),
+        ({"Stride": [2, 2], "OFMDim": [4, 4]}, 8 * 8 * 4),
+        ({"Padding": [0, 0, 0, 0], "OFMDim": [6, 6]}, 8 * 8 * 4),
+        ({"Padding": [2, 4, 2, 2], "OFMDim": [10, 12]}, 10 * (2 + 8 + 2) * 4),
+    ],
+)
+def test_cycles_of_windows_in_parallel(changes, cycles):
+    kernel = window(parallel_window=1, **changes)
+    kernel.check()
+    assert kernel.get_exp_cycles() == cycles
+
+
+def test_folds_are_the_divisors_of_the_channels_in_both_orders():
+    folds = list(window(IFMChannels=12).folds())
+    for parallel in (0, 1):
+        found = [fold["SIMD"] for fold in folds if fold["parallel_window"] == parallel]
+        assert found == [1, 2, 3, 4, 6, 12]
+    single = window(ConvKernelDim=[1, 1], Padding=[0, 0, 0, 0], IFMChannels=2)
+    assert list(single.folds()) == [
+        {"SIMD": 1, "parallel_window": 0},
+        {"SIMD": 2, "parallel_window": 0},
+    ]
+
+
+def test_lanes_that_leave_in_parallel_are_those_of_all_taps():
+    kernel = window(parallel_window=1)
+    assert (kernel.lanes_in(), kernel.lanes_out()) == (8, 72)
+    assert kernel.get_folded_output_shape() == (1, 8, 8, 4, 72)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +218,14 @@ def test_folds_are_the_divisors_of_the_channels():
         (
             {"outputDataType": "INT4"},
             "outputDataType = INT4 must be inputDataType = BIPOLAR",
+        ),
+        (
+            {
+                "ConvKernelDim": [1, 1],
+                "Padding": [0, 0, 0, 0],
+                "parallel_window": 1,
+            },
+            "parallel_window = 1 must be 0 for ConvKernelDim = [1, 1]",
         ),
         ({"ram_style": "ultra"}, "ram_style = ultra, must be auto, distributed or block"),
     ],

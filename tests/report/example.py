@@ -16,22 +16,31 @@ FILES = {
 LAYERS = ("SlidingWindow_rtl_0", "IntMVAU_rtl_0")
 
 
-def stream(shape, datatype, bits, lanes, tensor):
+def stream(shape, datatype, bits, lanes, source, target, tensor=None, scale=None):
     return {
         "tensor": tensor,
+        "scale": scale,
         "shape": shape,
         "datatype": datatype,
         "lanes": lanes,
         "bits": bits,
         "tdata_bits": -(-bits // 8) * 8,
         "beats": int(np.prod(shape)) // lanes,
+        "source": source,
+        "target": target,
     }
 
 
 def manifest():
     area = {"LUT": 1234, "FF": 200, "BRAM18": 0, "DSP": 2}
+    twice = {name: 4 * value for name, value in area.items()}
+    streams = [
+        stream([4, 4, 1], "UINT8", 8, 1, None, 0, "image", 1.0),
+        stream([4, 4, 9], "UINT8", 8, 1, 0, 1),
+        stream([2], "INT16", 16, 1, 1, None, "logits", 0.5),
+    ]
     return {
-        "format": 1,
+        "format": 2,
         "name": "tiny",
         "versions": {"irnet-hw": "0.1.0"},
         "board": "pynq-z2",
@@ -41,12 +50,15 @@ def manifest():
         "top": "accelerator",
         "sources": ["rtl/accelerator.sv"],
         "data": [],
-        "input": stream([4, 4, 1], "UINT8", 8, 1, "image"),
-        "output": stream([2], "INT16", 16, 1, "logits") | {"scale": 0.5},
+        "input": streams[0],
+        "output": streams[-1],
         "labels": ["cat", "<dog>"],
         "cycles_per_frame": 144,
         "fps": 1e8 / 144,
         "bottleneck": "IntMVAU_rtl_0",
+        "latency_cycles": 180,
+        "next_doubling": {"fps": 2e8 / 144, "area": twice, "fits": True},
+        "streams": streams,
         "layers": [
             {
                 "name": "SlidingWindow_rtl_0",
@@ -55,7 +67,9 @@ def manifest():
                 "fold": {"SIMD": 1},
                 "cycles": 144,
                 "area": area,
-                "output": stream([4, 4, 9], "UINT8", 8, 1, None),
+                "inputs": [0],
+                "outputs": [1],
+                "schedule": {"first_in": 0, "first_out": 20, "last_out": 150, "busy": 144},
                 "parameters": {},
             },
             {
@@ -65,7 +79,9 @@ def manifest():
                 "fold": {"PE": 2, "SIMD": 1},
                 "cycles": 144,
                 "area": area,
-                "output": stream([2], "INT16", 16, 1, "logits"),
+                "inputs": [1],
+                "outputs": [2],
+                "schedule": {"first_in": 20, "first_out": 178, "last_out": 179, "busy": 72},
                 "parameters": {},
             },
         ],
@@ -107,6 +123,11 @@ def simulation(differences=0):
         ],
         "cycles_per_frame": 144.0,
         "latency_cycles": 170,
+        "first_frame": [
+            {"start": 0, "end": 15},
+            {"start": 10, "end": 153},
+            {"start": 168, "end": 169},
+        ],
         "cycles": 800,
         "seconds": 0.01,
         "cycles_per_second": 80000.0,

@@ -1,4 +1,5 @@
 import itertools
+import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -15,7 +16,7 @@ def svg(tmp_path):
 
 
 def test_a_box_a_layer_in_order_from_the_top(svg):
-    groups = svg.findall("g")
+    groups = svg.findall("g[@class='svg-layer']")
     assert [group.findtext("title") for group in groups] == list(example.LAYERS)
     spans = []
     for group in groups:
@@ -55,3 +56,36 @@ def test_long_texts_are_wrapped(tmp_path):
     titles = [text.text for text in group.findall("text[@class='svg-title']")]
     assert len(titles) == 3
     assert " ".join(titles) == content["layers"][0]["text"].strip()
+
+
+def branched(facts):
+    """Add a layer and a stream from the first one to it, which passes the second one by."""
+    streams, layers = facts["streams"], facts["layers"]
+    bypass = example.stream([4, 4, 8], "INT8", 64, 8, 0, 2)
+    facts["streams"] = [*streams[:2], bypass, {**streams[2], "target": 2}, streams[2]]
+    facts["layers"] = [
+        {**layers[0], "outputs": [1, 2]},
+        {**layers[1], "inputs": [1], "outputs": [3]},
+        {**layers[0], "name": "join", "inputs": [3, 2], "outputs": [4]},
+    ]
+    return facts
+
+
+def test_a_stream_that_passes_a_layer_by_runs_on_a_rail(tmp_path):
+    content = branched(facts.gather(example.write_folder(tmp_path / "build")))
+    svg = ElementTree.fromstring(picture.draw(content))
+    boxes = [group.find("rect") for group in svg.findall("g[@class='svg-layer']")]
+    (rail,) = svg.findall("g[@class='svg-rail']")
+    assert rail.findtext("title") == "8 × INT8, 64 bit"
+    assert "← 8 × INT8, 64 bit" in [text.text for text in svg.findall("text")]
+    x, out, column, into, back = map(float, re.findall(r"[\d.]+", rail.find("path").get("d")))
+    assert {float(box.get("x")) for box in boxes} == {x} and column < back < x
+    for box, y in ((boxes[0], out), (boxes[2], into)):
+        assert 0 < y - float(box.get("y")) < float(box.get("height"))
+    assert len(svg.findall("line")) == 4
+
+
+def test_rails_that_meet_are_apart():
+    ends = [(None, 0), (0, 1), (0, 3), (1, 2), (1, 4), (2, 3), (3, 4), (4, 6), (4, 5), (5, 6)]
+    streams = [{"source": source, "target": target} for source, target in ends]
+    assert picture._rails(streams) == {2: 0, 4: 1, 7: 0}

@@ -56,7 +56,12 @@ def test_whole_report(tmp_path):
         verdict,
         "694,444 frames/s model 694,444 frames/s sim",
         "144 cycles model 144 cycles sim",
-        "1.7 µs sim",
+        "1.8 µs model 1.7 µs sim",
+        "144 cycles a frame model , as many as 1 other layer.",
+        "The next doubling, to 1,388,889 frames a second, fits this board model",
+        "LUTs 2,468 4,936 53,200",
+        "to the last of its logits: 180 cycles model",
+        "to the last of its logits: 170 cycles sim",
         "Accuracy: RTL, simulated 75.00 % of 4 images",
         "2,468 model 2,600 synth",
         "dense layer <&>, 16 to 2, 8 bits",
@@ -71,10 +76,16 @@ def test_whole_report(tmp_path):
     assert data["throughput"] == {
         "cycles_per_frame": {"model": 144, "sim": 144.0},
         "frames_per_second": {"model": 1e8 / 144, "sim": 1e8 / 144},
-        "latency_cycles": {"sim": 170},
-        "latency_us": {"sim": 1.7},
+        "latency_cycles": {"model": 180, "sim": 170},
+        "latency_us": {"model": 1.8, "sim": 1.7},
         "bottleneck": "IntMVAU_rtl_0",
+        "next_doubling": example.manifest()["next_doubling"],
     }
+    assert data["layers"][0]["schedule"] == {
+        "model": {"first_in": 0, "first_out": 20, "last_out": 150},
+        "sim": {"first_in": 0, "first_out": 10, "last_out": 153},
+    }
+    assert [layer["busy"]["model"] for layer in data["layers"]] == [1, 0.5]
     assert data["area"]["LUT"] == {"title": "LUTs", "board": 53200, "model": 2468, "synth": 2600}
 
 
@@ -98,12 +109,20 @@ def test_before_simulation_and_synthesis(tmp_path):
     assert data["area"]["LUT"] == {"title": "LUTs", "board": 53200, "model": 2468}
     for text in (
         "Not simulated yet: nothing is proved.",
-        "Latency not known yet",
+        "Latency 1.8 µs model",
+        "Time between frames 144 cycles model",
         "Accuracy: QONNX, at export 75.00 %",
         "1,234 LUT, 200 FF, 2 DSP (model)",
     ):
         assert text in page.text
     assert "img" not in {tag for tag, _ in page.tags}
+
+
+def test_no_faster_accelerator(tmp_path, monkeypatch):
+    content = {**example.manifest(), "next_doubling": None}
+    monkeypatch.setattr(example, "manifest", lambda: content)
+    page, _ = written(example.write_folder(tmp_path / "build"))
+    assert "Twice the rate can't be reached: some layer is at its limit model ." in page.text
 
 
 def test_page_needs_no_network(tmp_path):

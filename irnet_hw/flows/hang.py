@@ -1,0 +1,102 @@
+"""Why an accelerator stands still: which layer stopped, or which ones wait for one another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class State:
+    """A stream when nothing has moved for long.
+
+    Attributes:
+        moved: beats so far.
+        beats: that should move in all.
+        frame: beats of an image.
+        last: cycle of the last beat so far.
+        valid: a beat is offered.
+        ready: a beat would be taken.
+    """
+
+    moved: int
+    beats: int
+    frame: int
+    last: int
+    valid: bool
+    ready: bool
+
+    @property
+    def starves(self) -> bool:
+        """Whether beats are missing and none is offered."""
+        return self.moved < self.beats and not self.valid
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a beat is offered that is not taken."""
+        return self.valid and not self.ready
+
+
+def explain(manifest: Mapping[str, Any], states: Sequence[State], cycle: int) -> str:
+    """Return who is to blame, and a line about each stream.
+
+    From the output, which lacks beats, the search goes to whatever its layer waits for, and so
+    on: up where a stream starves, down where it is blocked. It ends at a layer that waits for
+    nothing and yet doesn't move, or in a circle: then a buffer on the circle is too small.
+
+    Args:
+        manifest: of the accelerator.
+        states: of its streams, both ends of the accelerator willing.
+        cycle: the present one.
+    """
+    layers, names = manifest["layers"], stream_names(manifest)
+    way = [len(states) - 1]
+    while True:
+        stream = way[-1]
+        end = "source" if states[stream].starves else "target"
+        layer = layers[manifest["streams"][stream][end]]
+        cause = _waits_for(layer, states, stream)
+        if cause is None:
+            idle = "gives no more beats" if end == "source" else f"takes none of {names[stream]}"
+            why = f"{layer['name']} stands still, it {idle} and waits for nothing"
+            break
+        if cause in way:
+            circle = [names[stream] for stream in way[way.index(cause) :]]
+            why = f"a deadlock, in a circle these streams wait for each other: {', '.join(circle)}"
+            break
+        way.append(cause)
+    lines = [f"hangs in cycle {cycle}: {why}"]
+    lines += [f"  {name}: {_progress(state)}" for name, state in zip(names, states, strict=True)]
+    return "\n".join(lines)
+
+
+def stream_names(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the streams' names for people: the input's port, or the layer that writes it."""
+    names = ["in0_V"]
+    for layer in manifest["layers"]:
+        count = len(layer["outputs"])
+        names += [layer["name"] + (f".out{port}" if count > 1 else "") for port in range(count)]
+    return names
+
+
+def _waits_for(layer: Mapping[str, Any], states: Sequence[State], stream: int) -> int | None:
+    """Return the stream for which a layer waits that doesn't serve another one, or None.
+
+    A layer that asks for a beat waits for that before anything else; one whose beat isn't taken
+    waits for that; and one that asks for nothing may still wait for its first input.
+    """
+    inputs = [i for i in layer["inputs"] if i != stream and states[i].starves]
+    asked = [i for i in inputs if states[i].ready]
+    blocked = [i for i in layer["outputs"] if i != stream and states[i].blocked]
+    return next(iter([*asked, *blocked, *inputs]), None)
+
+
+def _progress(state: State) -> str:
+    image, beat = divmod(state.moved, state.frame)
+    when = f"last in cycle {state.last}" if state.moved else "none ever"
+    if state.moved >= state.beats:
+        now = "complete"
+    elif state.blocked:
+        now = "offered, not taken"
+    else:
+        now = "asked for" if state.ready else "neither offered nor asked for"
+    return f"{image} images and {beat} of {state.frame} beats, {when}; {now}"

@@ -16,8 +16,10 @@ module int_mvau #(
     parameter int THRESHOLDS = 1,   // 1: bits leave, 0: accumulators
     parameter int ACC_BITS   = 22,  // of an accumulator, enough for its range
     parameter int BLOCK_RAM  = 0,   // 1: the weights are in block RAM, 0: in LUTs
+    parameter int INITS_BLOCK_RAM = 0,  // the same for what accumulators start from
     parameter     WEIGHTS    = "",  // for $readmemh: at pass * beats + beat, lane * PE + row
-    parameter     INITS      = "",  // for $readmemh: what PE accumulators start from, each pass
+    parameter     INITS      = "",  // for $readmemh: what PE accumulators start from, see
+                                    // mvau_accumulate
     localparam int OUT_BITS  = (THRESHOLDS != 0) ? 1 : ACC_BITS
 ) (
     input  logic                    clk,
@@ -54,7 +56,7 @@ module int_mvau #(
         .W(SIMD * IN_BITS), .BEATS(BEATS), .PASSES(PASSES), .W_WIDTH(SIMD * PE * W_BITS),
         .BLOCK_RAM(BLOCK_RAM), .WEIGHTS(WEIGHTS)
     ) feed (
-        .clk, .rst_n, .in_data, .in_valid, .in_ready, .en(move), .next_beat(), .next_vector_end(),
+        .clk, .rst_n, .in_data, .in_valid, .in_ready, .en(move),
         .data(inputs), .weights, .valid(flags[2]), .first(flags[1]), .last(flags[0])
     );
 
@@ -105,11 +107,11 @@ module int_mvau #(
     end
 
     mvau_accumulate #(
-        .ROWS(PE), .W(STEP_BITS), .ACC_BITS(ACC_BITS), .PASSES(PASSES),
-        .THRESHOLDS(THRESHOLDS), .INITS(INITS)
+        .ROWS(PE), .W(STEP_BITS), .ACC_BITS(ACC_BITS), .BEATS(BEATS), .PASSES(PASSES),
+        .THRESHOLDS(THRESHOLDS), .BLOCK_RAM(INITS_BLOCK_RAM), .INITS(INITS)
     ) accumulate (
-        .clk, .rst_n, .en(move), .in_data(steps),
-        .in_valid(sum_flags[2]), .in_first(sum_flags[1]), .in_last(sum_flags[0]),
+        .clk, .rst_n, .en(move), .in_data(steps), .in_valid(sum_flags[2]),
+        .in_first(sum_flags[1]), .in_last(sum_flags[0]), .next_border('0), .vector_end(),
         .out_data, .out_valid
     );
 

@@ -1,25 +1,33 @@
 // Accumulators of a matrix-vector unit: ROWS of them add a contribution in each valid cycle,
 // from the first of an output to its last, starting from a constant of that output. A pass gives
-// an output for each row; after PASSES the constants start again.
+// an output for each row; PASSES of them are a vector's. Vectors have a class, and each class has
+// constants of its own.
 
 module mvau_accumulate #(
     parameter int ROWS       = 1,  // at least 1
     parameter int W          = 8,  // width of a contribution in bits, 1 to ACC_BITS
     parameter int ACC_BITS   = 8,  // width of an accumulator in bits; wraps round
+    parameter int BEATS      = 2,  // contributions to an output, at least 1
     parameter int PASSES     = 1,  // at least 1
+    parameter int CLASSES    = 1,  // at least 1
     parameter int THRESHOLDS = 1,  // 1: the sign bit leaves, 0: the accumulator
-    parameter     INITS      = "", // the constants, for $readmemh: ROWS of them a word, one a pass
-    localparam int OUT_BITS  = (THRESHOLDS != 0) ? 1 : ACC_BITS
+    parameter int BLOCK_RAM  = 0,  // 1: the constants are in block RAM, 0: in LUTs
+    parameter     INITS      = "", // the constants, for $readmemh: ROWS of them a word, a word for
+                                   // each pass rounded up to a power of two, these for each class
+    localparam int OUT_BITS   = (THRESHOLDS != 0) ? 1 : ACC_BITS,
+    localparam int CLASS_BITS = (CLASSES == 1) ? 1 : $clog2(CLASSES)
 ) (
     input  logic                           clk,
-    input  logic                           rst_n,     // synchronous, active low
-    input  logic                           en,        // the pipeline moves
-    input  logic [ROWS-1:0][W-1:0]         in_data,   // contributions, two's complement
+    input  logic                           rst_n,      // synchronous, active low
+    input  logic                           en,         // the pipeline moves
+    input  logic [ROWS-1:0][W-1:0]         in_data,    // contributions, two's complement
     input  logic                           in_valid,
-    input  logic                           in_first,  // of an output
-    input  logic                           in_last,   // of an output
+    input  logic                           in_first,   // of an output
+    input  logic                           in_last,    // of an output
+    input  logic [CLASS_BITS-1:0]          next_border,// class of the next vector; the first's is 0
+    output logic                           vector_end, // this cycle ends a vector, if enabled
     output logic [ROWS-1:0][OUT_BITS-1:0]  out_data,
-    output logic                           out_valid  // until the next enabled cycle
+    output logic                           out_valid   // until the next enabled cycle
 );
 
     if (ROWS < 1) begin : check_rows
@@ -28,36 +36,75 @@ module mvau_accumulate #(
     if (W < 1 || W > ACC_BITS) begin : check_w
         $error("mvau_accumulate: W = %0d, must be 1 to ACC_BITS = %0d", W, ACC_BITS);
     end
+    if (BEATS < 1) begin : check_beats
+        $error("mvau_accumulate: BEATS = %0d, must be at least 1", BEATS);
+    end
     if (PASSES < 1) begin : check_passes
         $error("mvau_accumulate: PASSES = %0d, must be at least 1", PASSES);
     end
+    if (CLASSES < 1) begin : check_classes
+        $error("mvau_accumulate: CLASSES = %0d, must be at least 1", CLASSES);
+    end
 
-    localparam int PASS_BITS = (PASSES == 1) ? 1 : $clog2(PASSES);
+    // ---------------------------------------------------------------- passes
 
-    logic [ROWS-1:0][ACC_BITS-1:0] inits[PASSES];
-    initial $readmemh(INITS, inits);
+    localparam int PASS_BITS = $clog2(PASSES);
+    localparam int WORDS     = CLASSES << PASS_BITS;
+    localparam int WORD_BITS = (WORDS == 1) ? 1 : $clog2(WORDS);
 
-    // As in mvau_rom, the initial value keeps the constants in the LUTs that use them.
-    logic [PASS_BITS-1:0] pass;
-    initial pass = '0;
-    logic [ROWS-1:0][ACC_BITS-1:0] init;
-    logic [ROWS-1:0][ACC_BITS-1:0] accumulator;
-    assign init = inits[pass];
-
-    always_ff @(posedge clk) begin
-        if (!rst_n) begin
-            pass      <= '0;
-            out_valid <= 1'b0;
-        end else if (en) begin
-            out_valid <= in_valid && in_last;
-            if (in_valid && in_last) pass <= (pass == PASS_BITS'(PASSES - 1)) ? '0 : pass + 1'b1;
+    logic [WORD_BITS-1:0] word, next_word;  // where this output's and the next one's constants are
+    logic output_end;
+    assign output_end = in_valid && in_last;
+    if (PASSES == 1) begin : one_pass
+        assign vector_end = output_end;
+        assign next_word  = next_border;
+    end else begin : passes
+        logic [PASS_BITS-1:0] pass, next_pass;
+        logic pass_end;
+        assign pass       = word[PASS_BITS-1:0];
+        assign pass_end   = pass == PASS_BITS'(PASSES - 1);
+        assign next_pass  = pass_end ? '0 : pass + 1'b1;
+        assign vector_end = output_end && pass_end;
+        if (CLASSES == 1) begin : one_class
+            assign next_word = next_pass;
+        end else begin : classes
+            assign next_word = {pass_end ? next_border : word[WORD_BITS-1:PASS_BITS], next_pass};
         end
     end
 
+    // As in mvau_rom, the initial value keeps the constants in the LUTs that use them.
+    initial word = '0;
+    always_ff @(posedge clk) begin
+        if (!rst_n) word <= '0;
+        else if (en && output_end) word <= next_word;
+    end
+
+    // ---------------------------------------------------------------- constants
+
+    logic [ROWS-1:0][ACC_BITS-1:0] init;
+    if (BLOCK_RAM != 0) begin : block
+        (* rom_style = "block" *) logic [ROWS-1:0][ACC_BITS-1:0] inits[WORDS];
+        initial $readmemh(INITS, inits);
+        always_ff @(posedge clk)
+            if (!rst_n || (en && output_end)) init <= inits[rst_n ? next_word : '0];
+    end else begin : distributed
+        logic [ROWS-1:0][ACC_BITS-1:0] inits[WORDS];
+        initial $readmemh(INITS, inits);
+        assign init = inits[word];
+    end
+
+    // ---------------------------------------------------------------- sums
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) out_valid <= 1'b0;
+        else if (en) out_valid <= output_end;
+    end
+
+    logic [ROWS-1:0][ACC_BITS-1:0] accumulator;
     for (genvar r = 0; r < ROWS; r++) begin : row
         always_ff @(posedge clk) begin
             if (en && in_valid)
-                accumulator[r] <= (in_first ? init[r] : accumulator[r])
+                accumulator[r] <= ((BEATS == 1 || in_first) ? init[r] : accumulator[r])
                     + ACC_BITS'(signed'(in_data[r]));
         end
         assign out_data[r] = accumulator[r][ACC_BITS-1-:OUT_BITS];

@@ -7,26 +7,24 @@ module mvau_feed #(
     parameter int PASSES    = 2,   // at least 1
     parameter int W_WIDTH   = 8,   // bits of the weights of a beat, at least 1
     parameter int BLOCK_RAM = 0,   // 1: the weights are in block RAM, 0: in LUTs
-    parameter     WEIGHTS   = "",  // BEATS words for each pass, for $readmemh
-    localparam int BEAT_BITS = (BEATS == 1) ? 1 : $clog2(BEATS)
+    parameter     WEIGHTS   = ""   // BEATS words for each pass, for $readmemh
 ) (
     input  logic                 clk,
-    input  logic                 rst_n,           // synchronous, active low
+    input  logic                 rst_n,  // synchronous, active low
 
     input  logic [W-1:0]         in_data,
     input  logic                 in_valid,
     output logic                 in_ready,
 
-    input  logic                 en,              // the pipeline moves
-    output logic [BEAT_BITS-1:0] next_beat,       // index of what data is after the next move
-    output logic                 next_vector_end, // it is the last beat of the last pass
+    input  logic                 en,     // the pipeline moves
     output logic [W-1:0]         data,
     output logic [W_WIDTH-1:0]   weights,
-    output logic                 valid,           // data is a beat
-    output logic                 first,           // of a pass
-    output logic                 last             // of a pass
+    output logic                 valid,  // data is a beat
+    output logic                 first,  // of a pass
+    output logic                 last    // of a pass
 );
 
+    localparam int BEAT_BITS  = (BEATS == 1) ? 1 : $clog2(BEATS);
     localparam int DEPTH      = BEATS * PASSES;
     localparam int DEPTH_BITS = (DEPTH == 1) ? 1 : $clog2(DEPTH);
 
@@ -38,10 +36,10 @@ module mvau_feed #(
     );
 
     logic [DEPTH_BITS-1:0] address;
+    logic [BEAT_BITS-1:0]  next_beat;  // index of what data is after the next move
     logic next_last, address_end;
-    assign next_last       = next_beat == BEAT_BITS'(BEATS - 1);
-    assign address_end     = address == DEPTH_BITS'(DEPTH - 1);
-    assign next_vector_end = next_valid && address_end;
+    assign next_last   = next_beat == BEAT_BITS'(BEATS - 1);
+    assign address_end = address == DEPTH_BITS'(DEPTH - 1);
     always_ff @(posedge clk) begin
         if (!rst_n) begin
             next_beat <= '0;

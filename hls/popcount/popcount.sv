@@ -4,16 +4,13 @@
 // each result) until none is higher than four; adders on carry chains add what is left. Each
 // LUT takes away about one bit, the least that is possible without vendor primitives.
 // There is a register after each level: it keeps tools from blurring the levels, and the path
-// short. A signal is a vector over the rows, so that a simulator counts many rows in one
-// operation.
+// short. The k-th counters of all rows, and those of all k, are written as one operation on
+// vectors of bits, which a simulator does quickly.
 
 module popcount #(
     parameter int ROWS  = 1,  // at least 1
     parameter int ONES  = 6,  // bits of weight 1 a row, at least 1
     parameter int TWOS  = 0,  // bits of weight 2 a row
-    parameter int SETS  = 1,  // of rows, equally large, with an in_fixed each
-    parameter int SHIFT = 0,  // zeros below a count, as if each bit counted 2 ** SHIFT
-    parameter int FIXED = 0,  // the result where in_fixed is set
     parameter int FLAGS = 1,  // bits that travel along, at least 1
     localparam int BITS = $clog2(ONES + 2 * TWOS + 1)
 ) (
@@ -21,9 +18,8 @@ module popcount #(
     input  logic                             rst_n,      // synchronous, active low; for the flags
     input  logic                             en,         // the pipeline moves
     input  logic [ONES+TWOS-1:0][ROWS-1:0]   in_bits,    // those of weight 1 first
-    input  logic [SETS-1:0]                  in_fixed,   // FIXED instead of the set's counts
     input  logic [FLAGS-1:0]                 in_flags,
-    output logic [ROWS-1:0][BITS+SHIFT-1:0]  out_count,
+    output logic [ROWS-1:0][BITS-1:0]        out_count,
     output logic [FLAGS-1:0]                 out_flags   // in_flags, as late as out_count
 );
 
@@ -33,13 +29,6 @@ module popcount #(
     if (ONES < 1) begin : check_ones
         $error("popcount: ONES = %0d, must be at least 1", ONES);
     end
-    if (SETS < 1 || ROWS % SETS != 0) begin : check_sets
-        $error("popcount: SETS = %0d, must divide ROWS = %0d", SETS, ROWS);
-    end
-    if (FIXED < 0 || FIXED > (ONES + 2 * TWOS) << SHIFT) begin : check_fixed
-        $error("popcount: FIXED = %0d, must be 0 to %0d", FIXED, (ONES + 2 * TWOS) << SHIFT);
-    end
-
     // ---------------------------------------------------------------- the shape of the tree
 
     typedef logic [BITS-1:0][15:0] heights_t;  // bits in each column
@@ -72,7 +61,7 @@ module popcount #(
         return now;
     endfunction
 
-    // Bits in the columns before one: where it starts among the bits of a level.
+    // Bits a row in the columns before one: where it starts among the bits of a level.
     function automatic int start_of(input heights_t columns, input int column);
         int sum;
         sum = 0;
@@ -103,17 +92,15 @@ module popcount #(
 
     for (genvar l = 0; l <= LEVELS; l++) begin : level
         localparam heights_t COLUMNS = heights(l);
-        logic [ROWS-1:0] bits[start_of(COLUMNS, BITS)];  // of the columns, lowest first
+        logic [start_of(COLUMNS, BITS)*ROWS-1:0] bits;  // ROWS of each, lowest column first
         if (l == 0) begin : inputs
-            for (genvar i = 0; i < ONES + TWOS; i++) begin : one
-                assign bits[i] = in_bits[i];
-            end
+            assign bits = in_bits;
         end else begin : results
             assign bits = level[l-1].compress.result;
         end
         if (l < LEVELS) begin : compress
             localparam heights_t NEXT = heights(l + 1);
-            logic [ROWS-1:0] result[start_of(NEXT, BITS)];
+            logic [start_of(NEXT, BITS)*ROWS-1:0] result;
             for (genvar c = 0; c < BITS; c++) begin : column
                 localparam int HEIGHT   = int'(COLUMNS[c]);
                 localparam int FROM     = start_of(COLUMNS, c);
@@ -128,34 +115,36 @@ module popcount #(
                     localparam int TO_TWOS  = start_of(NEXT, c + 1) + counters(ABOVE) + passed(ABOVE);
                     localparam int TO_FOURS = start_of(NEXT, c + 2) + counters(TWICE) + passed(TWICE)
                         + counters(ABOVE);
-                    for (genvar k = 0; k < COUNTERS; k++) begin : counter
-                        logic [ROWS-1:0] a[6];
-                        logic [ROWS-1:0] sum0, sum1, carry0, carry1, carry2;
-                        for (genvar j = 0; j < 6; j++) begin : pick
-                            if (6 * k + j < HEIGHT) begin : used
-                                assign a[j] = bits[FROM+6*k+j];
-                            end else begin : absent
-                                assign a[j] = '0;
-                            end
-                        end
-                        assign sum0   = a[0] ^ a[1] ^ a[2];
-                        assign carry0 = (a[0] & a[1]) | (a[2] & (a[0] ^ a[1]));
-                        assign sum1   = a[3] ^ a[4] ^ a[5];
-                        assign carry1 = (a[3] & a[4]) | (a[5] & (a[3] ^ a[4]));
-                        assign carry2 = sum0 & sum1;
-                        always_ff @(posedge clk) begin
-                            if (en) begin
-                                result[TO_ONES+k]  <= sum0 ^ sum1;
-                                result[TO_TWOS+k]  <= carry0 ^ carry1 ^ carry2;
-                                result[TO_FOURS+k] <=
-                                    (carry0 & carry1) | (carry2 & (carry0 ^ carry1));
-                            end
+                    localparam int WIDTH    = COUNTERS * ROWS;
+                    // A counter's six bits stand as far apart as there are counters. The last
+                    // counter may have but five.
+                    localparam int TAKEN    = HEIGHT - PASSED;
+                    logic [6*WIDTH-1:0] taken;
+                    logic [WIDTH-1:0] sum0, sum1, carry0, carry1, carry2;
+                    logic [WIDTH-1:0] a[6];
+                    assign taken = (6*WIDTH)'(bits[FROM*ROWS+:TAKEN*ROWS]);
+                    for (genvar j = 0; j < 6; j++) begin : operand
+                        assign a[j] = taken[j*WIDTH+:WIDTH];
+                    end
+                    assign sum0   = a[0] ^ a[1] ^ a[2];
+                    assign carry0 = (a[0] & a[1]) | (a[2] & (a[0] ^ a[1]));
+                    assign sum1   = a[3] ^ a[4] ^ a[5];
+                    assign carry1 = (a[3] & a[4]) | (a[5] & (a[3] ^ a[4]));
+                    assign carry2 = sum0 & sum1;
+                    always_ff @(posedge clk) begin
+                        if (en) begin
+                            result[TO_ONES*ROWS+:WIDTH]  <= sum0 ^ sum1;
+                            result[TO_TWOS*ROWS+:WIDTH]  <= carry0 ^ carry1 ^ carry2;
+                            result[TO_FOURS*ROWS+:WIDTH] <=
+                                (carry0 & carry1) | (carry2 & (carry0 ^ carry1));
                         end
                     end
                 end
-                for (genvar k = 0; k < PASSED; k++) begin : pass
+                if (PASSED > 0) begin : pass
                     always_ff @(posedge clk)
-                        if (en) result[TO_ONES+COUNTERS+k] <= bits[FROM+HEIGHT-PASSED+k];
+                        if (en)
+                            result[(TO_ONES+COUNTERS)*ROWS+:PASSED*ROWS] <=
+                                bits[(FROM+HEIGHT-PASSED)*ROWS+:PASSED*ROWS];
                 end
             end
         end
@@ -163,14 +152,9 @@ module popcount #(
 
     // ---------------------------------------------------------------- adders
 
-    logic [LATENCY-1:0][SETS-1:0] fixed;  // in_fixed, as late as the last adder's operands
-    logic [LATENCY:0][FLAGS-1:0]  flags;
-    assign fixed[0]  = in_fixed;
+    logic [LATENCY:0][FLAGS-1:0] flags;
     assign flags[0]  = in_flags;
     assign out_flags = flags[LATENCY];
-    for (genvar t = 1; t < LATENCY; t++) begin : fixed_delay
-        always_ff @(posedge clk) if (en) fixed[t] <= fixed[t-1];
-    end
     for (genvar t = 1; t <= LATENCY; t++) begin : flags_delay
         always_ff @(posedge clk) begin
             if (!rst_n) flags[t] <= '0;
@@ -183,7 +167,7 @@ module popcount #(
         for (genvar c = 0; c < BITS; c++) begin : column
             for (genvar n = 0; n < NUMBERS; n++) begin : bit_of
                 if (n < int'(LEFT[c])) begin : present
-                    assign number[n][c] = level[LEVELS].bits[start_of(LEFT, c)+n][r];
+                    assign number[n][c] = level[LEVELS].bits[(start_of(LEFT, c)+n)*ROWS+r];
                 end else begin : absent
                     assign number[n][c] = 1'b0;
                 end
@@ -204,11 +188,7 @@ module popcount #(
             assign sum = low + high;
         end
 
-        always_ff @(posedge clk) begin
-            if (en)
-                out_count[r] <= fixed[LATENCY-1][r/(ROWS/SETS)]
-                    ? (BITS+SHIFT)'(FIXED) : (BITS+SHIFT)'(sum) << SHIFT;
-        end
+        always_ff @(posedge clk) if (en) out_count[r] <= sum;
     end
 
 endmodule

@@ -5,21 +5,17 @@
 module xnor_popcount #(
     parameter int ROWS  = 1,  // at least 1
     parameter int LANES = 3,  // at least 1
-    parameter int SETS  = 1,  // of rows, equally large, with their own bits and in_fixed each
-    parameter int SHIFT = 0,  // zeros below a count, as if each bit counted 2 ** SHIFT
-    parameter int FIXED = 0,  // the result where in_fixed is set
     parameter int FLAGS = 1,  // bits that travel along, at least 1
     localparam int BITS = $clog2(3 * ((LANES + 2) / 3) + 1)
 ) (
     input  logic                        clk,
-    input  logic                        rst_n,       // synchronous, active low; for the flags
-    input  logic                        en,          // the pipeline moves
-    input  logic [LANES-1:0][SETS-1:0]  in_bits,
+    input  logic                        rst_n,      // synchronous, active low; for the flags
+    input  logic                        en,         // the pipeline moves
+    input  logic [LANES-1:0]            in_bits,
     input  logic [LANES-1:0][ROWS-1:0]  in_weights,
-    input  logic [SETS-1:0]             in_fixed,    // FIXED instead of the set's counts
     input  logic [FLAGS-1:0]            in_flags,
-    output logic [ROWS-1:0][BITS+SHIFT-1:0] out_count,
-    output logic [FLAGS-1:0]            out_flags    // in_flags, as late as out_count
+    output logic [ROWS-1:0][BITS-1:0]   out_count,
+    output logic [FLAGS-1:0]            out_flags   // in_flags, as late as out_count
 );
 
     if (ROWS < 1) begin : check_rows
@@ -29,60 +25,48 @@ module xnor_popcount #(
         $error("xnor_popcount: LANES = %0d, must be at least 1", LANES);
     end
 
-    if (SETS < 1 || ROWS % SETS != 0) begin : check_sets
-        $error("xnor_popcount: SETS = %0d, must divide ROWS = %0d", SETS, ROWS);
+    // Lanes g, THREES + g and 2 * THREES + g are counted together. What there is not is a bit 1
+    // and weights 0, which differ.
+    localparam int THREES = (LANES + 2) / 3;
+    localparam int WIDTH  = THREES * ROWS;
+    logic [3*THREES-1:0]           bits;
+    logic [3*THREES-1:0][ROWS-1:0] bits_of_rows, weights;
+    for (genvar i = 0; i < 3 * THREES; i++) begin : lane
+        if (i < LANES) begin : present
+            assign bits[i]    = in_bits[i];
+            assign weights[i] = in_weights[i];
+        end else begin : absent
+            assign bits[i]    = 1'b1;
+            assign weights[i] = '0;
+        end
+        assign bits_of_rows[i] = {ROWS{bits[i]}};
     end
 
-    localparam int GROUPS = (LANES + 2) / 3;
-    localparam int ROWS_OF_SET = ROWS / SETS;
-
-    logic [2*GROUPS-1:0][ROWS-1:0] counts;  // each group's ones, then each group's twos
-    for (genvar g = 0; g < GROUPS; g++) begin : group
-        logic [2:0][ROWS-1:0] equal;           // bit and weight; 0 for a lane that is absent
-        logic [2:0][ROWS-1:0] parity_weights;  // likewise 0
-        logic [ROWS-1:0]      parity_bits;     // of the lanes present; a set's rows share it
-        for (genvar s = 0; s < SETS; s++) begin : set
-            logic [2:0] bits;
-            for (genvar j = 0; j < 3; j++) begin : lane
-                if (3 * g + j < LANES) begin : present
-                    assign bits[j] = in_bits[3*g+j][s];
-                    assign parity_weights[j][s*ROWS_OF_SET+:ROWS_OF_SET] =
-                        in_weights[3*g+j][s*ROWS_OF_SET+:ROWS_OF_SET];
-                    assign equal[j][s*ROWS_OF_SET+:ROWS_OF_SET] =
-                        in_weights[3*g+j][s*ROWS_OF_SET+:ROWS_OF_SET] ~^ {ROWS_OF_SET{bits[j]}};
-                end else begin : absent
-                    assign bits[j] = 1'b1;
-                    assign parity_weights[j][s*ROWS_OF_SET+:ROWS_OF_SET] = '0;
-                    assign equal[j][s*ROWS_OF_SET+:ROWS_OF_SET] = '0;
-                end
-            end
-            assign parity_bits[s*ROWS_OF_SET+:ROWS_OF_SET] = {ROWS_OF_SET{~^bits}};
-        end
-        // The sum of three bits. Its parity is written so that it shares no XNOR with the carry:
-        // what two results share, tools give a LUT of its own.
-        always_ff @(posedge clk) begin
-            if (en) begin
-                counts[g] <= parity_bits ^ parity_weights[0] ^ parity_weights[1]
-                    ^ parity_weights[2];
-                counts[GROUPS+g] <= (equal[0] & equal[1]) | (equal[2] & (equal[0] ^ equal[1]));
-            end
-        end
+    logic [2:0][WIDTH-1:0] weight, equal;
+    logic [THREES-1:0]           parity;
+    logic [THREES-1:0][ROWS-1:0] parity_of_rows;  // the bits' part of it, which rows share
+    assign weight = weights;
+    assign equal  = weights ~^ bits_of_rows;
+    assign parity = ~(bits[0+:THREES] ^ bits[THREES+:THREES] ^ bits[2*THREES+:THREES]);
+    for (genvar g = 0; g < THREES; g++) begin : three
+        assign parity_of_rows[g] = {ROWS{parity[g]}};
     end
 
-    logic [SETS-1:0]  counts_fixed;
-    logic [FLAGS-1:0] counts_flags;
+    // The sum of three bits. Its parity is written so that it shares no XNOR with the carry: what
+    // two results share, tools give a LUT of its own.
+    logic [1:0][WIDTH-1:0] counts;  // each three's ones, then each three's twos
+    logic [FLAGS-1:0]      counts_flags;
     always_ff @(posedge clk) begin
-        if (en) counts_fixed <= in_fixed;
+        if (en) begin
+            counts[0] <= parity_of_rows ^ weight[0] ^ weight[1] ^ weight[2];
+            counts[1] <= (equal[0] & equal[1]) | (equal[2] & (equal[0] ^ equal[1]));
+        end
         if (!rst_n) counts_flags <= '0;
         else if (en) counts_flags <= in_flags;
     end
 
-    popcount #(
-        .ROWS(ROWS), .ONES(GROUPS), .TWOS(GROUPS), .SETS(SETS), .SHIFT(SHIFT), .FIXED(FIXED),
-        .FLAGS(FLAGS)
-    ) count (
-        .clk, .rst_n, .en, .in_bits(counts), .in_fixed(counts_fixed), .in_flags(counts_flags),
-        .out_count, .out_flags
+    popcount #(.ROWS(ROWS), .ONES(THREES), .TWOS(THREES), .FLAGS(FLAGS)) count (
+        .clk, .rst_n, .en, .in_bits(counts), .in_flags(counts_flags), .out_count, .out_flags
     );
 
 endmodule

@@ -182,9 +182,8 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
         "mvau_feed/mvau_feed.sv",
         "popcount/popcount.sv",
         "xnor_popcount/xnor_popcount.sv",
-        "adder_tree/adder_tree.sv",
         "mvau_accumulate/mvau_accumulate.sv",
-        "border_taps/border_taps.sv",
+        "border_class/border_class.sv",
         "binary_mvau/binary_mvau.sv",
     )
 
@@ -205,6 +204,7 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             **_pair("PAD_", (top, left)),
             **_pair("I", self.numbers("IFMDim")),
             **_pair("O", output),
+            "CLASSES": self.classes(),
             "BLOCK_RAM": int(self.weights_in_block_ram()),
             "INITS_BLOCK_RAM": int(self.inits_in_block_ram()),
             "WEIGHTS": f"{name}_weights.hex",
@@ -233,7 +233,7 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
                 self.weight_words(W, DataType["BIPOLAR"]),
                 self.number("PE") * self.number("SIMD"),
             ),
-            f"{name}_inits.hex": (self.row_words(inits, bits), self.number("PE") * bits),
+            f"{name}_inits.hex": (self.init_words(inits, bits), self.number("PE") * bits),
         }
 
 

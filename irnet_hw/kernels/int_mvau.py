@@ -178,7 +178,7 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
                 self.weight_words(W, self.get_weight_datatype()),
                 self.number("PE") * self.number("SIMD") * self.weight_bits(),
             ),
-            f"{name}_inits.hex": (self.row_words(inits, bits), self.number("PE") * bits),
+            f"{name}_inits.hex": (self.init_words(inits, bits), self.number("PE") * bits),
         }
 
     def _check_range(self, W: Ints, bias: Ints) -> None:

@@ -122,8 +122,29 @@ MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
     "binary accumulators": lambda: _matrix(
         "BinaryMVAU", 9, 1, numInputVectors=[1], noActivation=1, outputDataType="INT6"
     ),
+    "binary convolution of parallel windows": lambda: _matrix(
+        "BinaryMVAU", 9, 2, **_BORDER, parallel_window=1, noActivation=1, outputDataType="INT6"
+    ),
+    "binary constants in block RAM": lambda: _matrix(
+        "BinaryMVAU",
+        18,
+        6,
+        **_BORDER,
+        MH=192,
+    ),
     "pixel convolution": lambda: _matrix("IntMVAU", 2, 2, **_PIXELS),
     "unfolded pixel convolution": lambda: _matrix("IntMVAU", 18, 4, **_PIXELS),
+    "accumulators of parallel windows": lambda: _matrix(
+        "IntMVAU",
+        9,
+        2,
+        ConvKernelDim=[3, 3],
+        parallel_window=1,
+        weightDataType="INT4",
+        inputDataType="INT3",
+        noActivation=1,
+        outputDataType="INT10",
+    ),
     "last layer": lambda: _matrix(
         "IntMVAU",
         3,

@@ -16,7 +16,6 @@ async def count(dut):
     counts = []
     dut.rst_n.value = 0
     dut.en.value = 1
-    dut.in_fixed.value = 0
     dut.in_flags.value = 0
     dut.in_bits.value = 0
     Clock(dut.clk, 2, "step").start()

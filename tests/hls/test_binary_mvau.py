@@ -4,7 +4,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.hls.harness import KernelUnderTest
-from tests.kernels.windows import sliding_windows
+from tests.kernels.windows import side_by_side, sliding_windows
+
+
+def divisors(number):
+    return [n for n in range(1, number + 1) if number % n == 0]
 
 
 @st.composite
@@ -24,8 +28,12 @@ def layers(draw):
     top, left, bottom, right = layer["padding"]
     assume(layer["image"][0] + top + bottom >= kernel[0])
     assume(layer["image"][1] + left + right >= kernel[1])
-    MW = kernel[0] * kernel[1] * layer["channels"]
-    layer["SIMD"] = draw(st.sampled_from([n for n in range(1, MW + 1) if MW % n == 0]))
+    taps, channels = kernel[0] * kernel[1], layer["channels"]
+    layer["parallel"] = int(taps > 1 and draw(st.booleans()))
+    if layer["parallel"]:
+        layer["SIMD"] = taps * draw(st.sampled_from(divisors(channels)))
+    else:
+        layer["SIMD"] = draw(st.sampled_from(divisors(taps * channels)))
     layer["PE"] = draw(st.sampled_from([n for n in (1, 2, 3, 6) if layer["MH"] % n == 0]))
     return layer
 
@@ -36,6 +44,9 @@ def build(layer, frames, seed, thresholds=None):
     image = rng.integers(0, 2, (frames, *layer["image"], layer["channels"])) * 2 - 1
     x = sliding_windows(image, layer["kernel"], layer["stride"], layer["padding"])
     MW, MH = x.shape[-1], layer["MH"]
+    if layer["parallel"]:
+        taps = MW // layer["channels"]
+        x = side_by_side(x, taps, layer["SIMD"] // taps)
     if thresholds is None:
         thresholds = np.rint(rng.normal(0, MW**0.5, MH)).astype(np.int64)
     plain = layer["noActivation"]
@@ -50,6 +61,7 @@ def build(layer, frames, seed, thresholds=None):
             "numInputVectors": [1, *x.shape[1:3]],
             "noActivation": plain,
             "ConvKernelDim": layer["kernel"],
+            "parallel_window": layer["parallel"],
             "Stride": layer["stride"],
             "Padding": layer["padding"],
             "IFMDim": layer["image"],
@@ -71,6 +83,7 @@ CONVOLUTION = {
     "MH": 6,
     "ram_style": "auto",
     "noActivation": 0,
+    "parallel": 0,
     "SIMD": 4,
     "PE": 3,
 }
@@ -94,9 +107,13 @@ def test_any_layer_fold_gaps_and_stalls(layer, p_gap, p_stall, seed):
     [
         pytest.param({}, id="a beat within a tap"),
         pytest.param({"SIMD": 12, "PE": 6}, id="a beat of several taps"),
-        pytest.param({"SIMD": 36, "PE": 6}, id="a vector a cycle"),
-        pytest.param({"channels": 3, "SIMD": 9, "noActivation": 1}, id="odd channels"),
-        pytest.param({"channels": 6, "SIMD": 9, "PE": 2}, id="taps cut by beats, odd groups"),
+        pytest.param({"SIMD": 36, "PE": 6, "parallel": 1}, id="a vector a cycle"),
+        pytest.param({"SIMD": 18, "parallel": 1, "noActivation": 1}, id="parallel windows"),
+        pytest.param({"channels": 6, "SIMD": 9, "PE": 2}, id="taps cut by beats"),
+        pytest.param(
+            {"stride": (2, 2), "padding": (1, 0, 0, 1), "image": (5, 6)}, id="uneven padding"
+        ),
+        pytest.param({"MH": 192, "SIMD": 36, "PE": 6}, id="constants in block RAM"),
         pytest.param({"image": (1, 2), "padding": (2, 3, 2, 3)}, id="more padding than image"),
         pytest.param({"padding": (0, 0, 0, 0), "ram_style": "block"}, id="no padding"),
     ],
@@ -107,13 +124,9 @@ def test_borders(change):
     kernel.check_rate(x)
 
 
-@pytest.mark.parametrize("channels", [4, 3])
-def test_extreme_thresholds(channels):
-    taps = 9 * channels
-    extremes = np.array([-(2**31), -taps, -taps + 1, taps, taps + 1, 2**31 - 1])
-    kernel, x = build(
-        CONVOLUTION | {"channels": channels, "SIMD": channels}, 3, 5, thresholds=extremes
-    )
+def test_extreme_thresholds():
+    extremes = np.array([-(2**31), -36, -35, 36, 37, 2**31 - 1])
+    kernel, x = build(CONVOLUTION, 3, 5, thresholds=extremes)
     y = kernel.kernel.compute(x, *kernel.parameters)
     assert (y[..., :2] == 1).all()
     assert (y[..., 4:] == -1).all()

@@ -6,18 +6,22 @@ from hypothesis import strategies as st
 from irnet_hw.errors import UserError
 from tests.hls.harness import KernelUnderTest, random_tensor
 
-ZERO = {"UINT8": 128, "INT8": 0, "BIPOLAR": 0}
+INPUTS = ["UINT8", "INT2", "INT5", "INT8", "BIPOLAR"]
 
 
 @st.composite
 def layers(draw):
     MW, MH = draw(st.sampled_from([1, 9, 12])), draw(st.sampled_from([1, 4]))
+    parallel = int(MW == 12 and draw(st.booleans()))
+    taps = 4 if parallel else 1
     return {
         "MW": MW,
         "MH": MH,
-        "SIMD": draw(st.sampled_from([n for n in range(1, MW + 1) if MW % n == 0])),
+        "ConvKernelDim": [2, 2] if MW == 12 else [1, 1],
+        "parallel_window": parallel,
+        "SIMD": draw(st.sampled_from([n for n in range(taps, MW + 1, taps) if MW % n == 0])),
         "PE": draw(st.sampled_from([n for n in (1, 2, 4) if MH % n == 0])),
-        "inputDataType": draw(st.sampled_from(list(ZERO))),
+        "inputDataType": draw(st.sampled_from(INPUTS)),
         "weightDataType": draw(st.sampled_from(["INT2", "INT5", "INT8"])),
         "noActivation": draw(st.integers(0, 1)),
         "ram_style": draw(st.sampled_from(["distributed", "block"])),
@@ -36,7 +40,7 @@ def build(layer, frames, seed, last=None):
         {
             **layer,
             "numInputVectors": [1, 2, 1],
-            "InputZeroPoint": ZERO[layer["inputDataType"]],
+            "InputZeroPoint": 128 if layer["inputDataType"] == "UINT8" else 0,
             "outputDataType": "INT22" if layer["noActivation"] else "BIPOLAR",
         },
         {"W": (W, layer["weightDataType"]), "last": (last, "INT32")},
@@ -68,7 +72,7 @@ def test_any_layer_fold_gaps_and_stalls(layer, p_gap, p_stall, seed):
     kernel.check_rate(x)
 
 
-@pytest.mark.parametrize("datatype", list(ZERO))
+@pytest.mark.parametrize("datatype", ["UINT8", "INT8", "BIPOLAR"])
 def test_extreme_thresholds(datatype):
     most = 9 * 128 * (1 if datatype == "BIPOLAR" else 255)
     extremes = np.array([-(2**31), -most, most + 1, 2**31 - 1])

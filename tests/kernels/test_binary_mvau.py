@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
 from tests.kernels.nodes import node
-from tests.kernels.windows import convolution, sliding_windows
+from tests.kernels.windows import convolution, side_by_side, sliding_windows
 
 
 def binary_mvau(**attributes):
@@ -111,8 +111,7 @@ def test_parallel_windows_have_the_channels_of_a_beat_side_by_side(lanes):
     image = rng.integers(0, 2, (2, 5, 6, 4)) * 2 - 1
     W = rng.integers(0, 2, (36, 8)) * 2 - 1
     geometry = (3, 3), (1, 1), (1, 1, 1, 1)
-    x = sliding_windows(image, *geometry)
-    x = x.reshape(2, 5, 6, 9, 4 // lanes, lanes).swapaxes(3, 4).reshape(2, 5, 6, 36)
+    x = side_by_side(sliding_windows(image, *geometry), 9, lanes)
     plain = {"noActivation": 1, "outputDataType": "INT7"}
     parallel = binary_mvau(SIMD=9 * lanes, parallel_window=1, **plain)
     parallel.check()

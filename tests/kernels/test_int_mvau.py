@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from irnet_hw.errors import UserError
 from tests.hls.harness import random_tensor
 from tests.kernels.nodes import node
+from tests.kernels.windows import side_by_side
 
 
 def int_mvau(**attributes):
@@ -53,7 +54,7 @@ def test_equals_loops(datatype, weights, seed):
 
 def test_parallel_windows_have_the_channels_of_a_beat_side_by_side():
     rng = np.random.default_rng(0)
-    windows = rng.integers(0, 256, (2, 2, 3, 4, 6))  # taps, channels
+    windows = rng.integers(0, 256, (2, 2, 3, 24))
     W = random_tensor(rng, (24, 4), "INT8")
     plain = {
         "MW": 24,
@@ -61,8 +62,8 @@ def test_parallel_windows_have_the_channels_of_a_beat_side_by_side():
         "noActivation": 1,
         "outputDataType": "INT24",
     }
-    expected = int_mvau(**plain).compute(windows.reshape(2, 2, 3, 24), W)
-    x = windows.reshape(2, 2, 3, 4, 2, 3).swapaxes(3, 4).reshape(2, 2, 3, 24)
+    expected = int_mvau(**plain).compute(windows, W)
+    x = side_by_side(windows, 4, 3)
     parallel = int_mvau(**plain, SIMD=12, parallel_window=1)
     parallel.check()
     np.testing.assert_array_equal(parallel.compute(x, W), expected)

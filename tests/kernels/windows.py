@@ -19,6 +19,13 @@ def sliding_windows(image, kernel, stride, padding):
     return windows
 
 
+def side_by_side(windows, taps, lanes):
+    """Return windows (..., taps * C) with all taps of each ``lanes`` channels together."""
+    *outer, size = windows.shape
+    split = windows.reshape(*outer, taps, size // taps // lanes, lanes)
+    return split.swapaxes(-3, -2).reshape(*outer, size)
+
+
 def convolution(image, W, kernel, stride, padding):
     """Return the zero-padded convolution (N, OH, OW, MH); W is (kh * kw * C, MH)."""
     top, left, bottom, right = padding

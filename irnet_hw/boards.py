@@ -15,6 +15,7 @@ _KEYS: Mapping[str, type] = {
     "family": str,
     "clock_mhz": float,
     "resources": dict,
+    "reserve": dict,
 }
 #: What a board has for certain; some have more (URAM).
 _RESOURCES = ("LUT", "FF", "BRAM18", "DSP")
@@ -31,6 +32,8 @@ class Board:
         family: Yosys' name of the part's family ("xc7", "xcup").
         clock_mhz: of the fabric.
         resources: what the part holds: LUT, FF, BRAM18 (blocks of 18 Kib), DSP, on some URAM.
+        reserve: the part of some resources that an accelerator leaves free, from 0 to 1: for the
+            shell that moves its frames, and so that the router finds its ways.
     """
 
     name: str
@@ -39,6 +42,15 @@ class Board:
     family: str
     clock_mhz: float
     resources: Mapping[str, int]
+    reserve: Mapping[str, float]
+
+    @property
+    def usable(self) -> dict[str, int]:
+        """What an accelerator may take of each resource."""
+        return {
+            key: int(count * (1 - self.reserve.get(key, 0.0)))
+            for key, count in self.resources.items()
+        }
 
 
 def known_boards() -> list[str]:
@@ -70,4 +82,11 @@ def load_board(name: str) -> Board:
     for key, value in content["resources"].items():
         if type(value) is not int or value < 0:
             raise UserError(f"{path}: resources.{key} = {value!r}, must be a number of units")
+    for key, value in content["reserve"].items():
+        if key not in content["resources"]:
+            raise UserError(f"{path}: reserve.{key} is of a resource that the board lacks")
+        if type(value) is not float or not 0 <= value < 1:
+            raise UserError(
+                f"{path}: reserve.{key} = {value!r}, must be a part from 0.0 to below 1"
+            )
     return Board(name=name, **content)

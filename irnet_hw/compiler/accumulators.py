@@ -5,9 +5,9 @@ import numpy.typing as npt
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.check import EXACT
+from irnet_hw.compiler.check_node import EXACT
 from irnet_hw.compiler.graph import int_array, label
-from irnet_hw.compiler.integer_input import zero_point
+from irnet_hw.compiler.sources import source
 from irnet_hw.errors import UserError
 
 Ints = npt.NDArray[np.int64]
@@ -23,8 +23,7 @@ def accumulator_range(model: ModelWrapper, layer: NodeProto) -> tuple[Ints, Ints
     """
     weight = int_array(model, layer.input[1])
     taps = weight.reshape(len(weight), -1) if layer.op_type == "Conv" else weight.T
-    zero = zero_point(model, layer)
-    least, greatest = (-1, 1) if zero is None else (-zero, 255 - zero)
+    least, greatest = source(model, layer).range()
     low = np.minimum(taps * least, taps * greatest).sum(axis=1)
     high = np.maximum(taps * least, taps * greatest).sum(axis=1)
     if max(-low.min(), high.max()) >= EXACT:

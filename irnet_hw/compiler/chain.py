@@ -16,9 +16,12 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.basic import qonnx_make_model
 
-from irnet_hw.compiler.graph import Floats, constant, followers, shape
+from irnet_hw.compiler.check_node import MONOTONE
+from irnet_hw.compiler.graph import Floats, constant, consumer, shape
 
 LAYERS = ("Conv", "MatMul")
+#: What a chain is made of.
+LINKS = (*MONOTONE, "MaxPool", "Quant", "MultiThreshold")
 
 
 def layers(model: ModelWrapper) -> list[NodeProto]:
@@ -29,13 +32,16 @@ def layers(model: ModelWrapper) -> list[NodeProto]:
 def chain(model: ModelWrapper, layer: NodeProto) -> list[NodeProto]:
     """Return the nodes behind a layer up to its sign, which is the last of them.
 
-    For the last layer, which has no sign, these are all nodes to the end.
+    For the last layer, which has no sign, these are all nodes to the end; where integer
+    accumulators leave, which other hardware ops read, there are none.
     """
-    found = []
-    for node in followers(model, layer.output[0]):
+    found: list[NodeProto] = []
+    node = consumer(model, layer.output[0])
+    while node is not None and node.op_type in LINKS:
         found.append(node)
         if node.op_type == "MultiThreshold":
             break
+        node = consumer(model, node.output[0])
     return found
 
 

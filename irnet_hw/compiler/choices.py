@@ -4,7 +4,7 @@ Each comes with its cycles for a frame and its area. Choices with the same lanes
 better in any resource than another one are left out.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import product
@@ -16,6 +16,7 @@ from onnx import NodeProto
 
 from irnet_hw.compiler.area import RESOURCES, area
 from irnet_hw.compiler.graph import op
+from irnet_hw.errors import UserError
 
 #: Attributes beside those that the kernels call folds, and what they may be.
 STYLES: Mapping[str, tuple[str, ...]] = {
@@ -42,7 +43,7 @@ class Ports:
     parallel: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Choice:
     """One way to build a kernel."""
 
@@ -69,24 +70,9 @@ class Choices:
         }
         self._kernel.get_nodeattr = self._values.__getitem__
         self._sizes: dict[Choice, Size] = {}
-        self.all = [self._choice(attributes) for attributes in self._candidates(pins)]
-
-    def keep(self, wanted: Callable[[Choice], bool]) -> None:
-        """Drop the choices that are not wanted."""
-        self.all = [choice for choice in self.all if wanted(choice)]
-
-    def within(self, budget: int) -> list[Choice]:
-        """Return the choices that take at most so many cycles, but those that others beat."""
-        found: dict[Ports, list[Choice]] = {}
-        for choice in self.all:
-            if choice.cycles > budget:
-                continue
-            rivals = found.setdefault(choice.ports, [])
-            size = self.size(choice)
-            if not any(np.all(self.size(rival) <= size) for rival in rivals):
-                rivals[:] = [rival for rival in rivals if np.any(self.size(rival) < size)]
-                rivals.append(choice)
-        return [choice for rivals in found.values() for choice in rivals]
+        self.all = [
+            self._choice(attributes) for attributes in self._candidates(pins) if self._is_legal()
+        ]
 
     def size(self, choice: Choice) -> Size:
         """Return the area of a choice."""
@@ -96,26 +82,39 @@ class Choices:
             self._sizes[choice] = np.array([found[key] for key in RESOURCES])
         return self._sizes[choice]
 
+    def best(self, choices: Iterable[Choice]) -> list[Choice]:
+        """Return the choices that no other one with the same ports beats in area."""
+        found: dict[Ports, list[Choice]] = {}
+        for choice in choices:
+            rivals = found.setdefault(choice.ports, [])
+            size = self.size(choice)
+            if not any(np.all(self.size(rival) <= size) for rival in rivals):
+                rivals[:] = [rival for rival in rivals if np.any(self.size(rival) < size)]
+                rivals.append(choice)
+        return [choice for rivals in found.values() for choice in rivals]
+
     def _candidates(self, pins: Attributes) -> Iterator[dict[str, Any]]:
+        """Yield the attributes of each choice; the kernel has them meanwhile."""
         styles = {name: values for name, values in STYLES.items() if name in self._values}
         for fold, *chosen in product(self._kernel.folds(), *styles.values()):
             attributes = {**fold, **dict(zip(styles, chosen, strict=True))}
             if all(attributes[name] == value for name, value in pins.items()):
+                self._values.update(attributes)
                 yield attributes
+
+    def _is_legal(self) -> bool:
+        """Return whether the kernel accepts a style with its fold, as not each one does."""
+        try:
+            self._kernel.check()
+        except UserError:
+            return False
+        return True
 
     def _choice(self, attributes: dict[str, Any]) -> Choice:
         kernel = self._kernel
-        self._values.update(attributes)
         ports = Ports(
             tuple(int(kernel.lanes_in(i)) for i in range(kernel.streams_in())),
             tuple(int(kernel.lanes_out(i)) for i in range(kernel.streams_out())),
             bool(attributes.get("parallel_window", 0)),
         )
-        return Choice(_Frozen(attributes), ports, int(kernel.get_exp_cycles()))
-
-
-class _Frozen(dict[str, int | str]):
-    """Attributes that can be a key."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(tuple(self.items()))
+        return Choice(attributes, ports, int(kernel.get_exp_cycles()))

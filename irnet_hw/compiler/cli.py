@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from irnet_hw.errors import UserError
 from irnet_hw.progress import say
 
 #: Frames per second unless told otherwise.
@@ -22,12 +23,28 @@ TARGET_FPS = 10000.0
 @click.option(
     "--target-fps",
     type=float,
-    default=TARGET_FPS,
-    show_default=True,
-    help="Frames per second to reach at the board's clock; the least area that does is built.",
+    help="Frames per second to reach at the board's clock; the least area that does is built. "
+    f"{TARGET_FPS:g} unless given.",
+)
+@click.option(
+    "--max-fps", is_flag=True, help="Reach as many frames per second as fit the board instead."
+)
+@click.option(
+    "--folding-config",
+    type=click.Path(path_type=Path),
+    help="JSON file that fixes folds, in FINN's form; the others are still chosen. Each build "
+    "writes its own, folding_config.json.",
 )
 @click.option("--synth", is_flag=True, help="Synthesise with Yosys afterwards, to count the area.")
-def command(model: Path, board: str, out: Path | None, target_fps: float, synth: bool) -> None:
+def command(
+    model: Path,
+    board: str,
+    out: Path | None,
+    target_fps: float | None,
+    max_fps: bool,
+    folding_config: Path | None,
+    synth: bool,
+) -> None:
     """Compile an exported network into an accelerator for a board.
 
     MODEL.onnx is what irnet-hw export writes. The result is a folder with the RTL, its manifest
@@ -40,9 +57,12 @@ def command(model: Path, board: str, out: Path | None, target_fps: float, synth:
     """  # noqa: D301 (click wants the backspace itself)
     from irnet_hw.compiler.pipeline import build
 
+    if max_fps and target_fps is not None:
+        raise UserError("max-fps: excludes --target-fps; give one of them")
+    aim = None if max_fps else TARGET_FPS if target_fps is None else target_fps
     folder = out or model.parent / f"{model.stem}-{board}"
     say(f"building {model} for {board}")
-    content = build(model, board, folder, target_fps)
+    content = build(model, board, folder, aim, folding_config)
     used = ", ".join(
         f"{count} of {content['resources'][key]} {key}" for key, count in content["area"].items()
     )

@@ -91,5 +91,9 @@ def _take(pairs: dict[tuple[int, int], Costs], a: int, b: int) -> Costs:
 
 
 def _total(problem: Problem, places: list[int]) -> float:
-    total = sum(costs[at] for costs, at in zip(problem.single, places, strict=True))
-    return float(total + sum(costs[places[a], places[b]] for (a, b), costs in problem.pairs.items()))
+    singles = zip(problem.single, places, strict=True)
+    pairs = problem.pairs.items()
+    return float(
+        sum(costs[at] for costs, at in singles)
+        + sum(costs[places[a], places[b]] for (a, b), costs in pairs)
+    )

@@ -1,249 +1,242 @@
 """Pass 8: how many lanes each kernel works on: the least area that reaches the frame rate.
 
-Every kernel lists its legal folds with their cycles and area. Among those within the cycles that
-a frame may take, the cheapest chain is found by dynamic programming over the lanes of each
-stream, because where lanes differ a width converter is needed. Area is weighed as the share of
-what the board has, and a resource that runs out is made dearer until the chain fits or no
-weighing helps.
+Or the highest rate within the board's resources. Every kernel lists its legal choices with their
+cycles and area; among those within the cycles that a frame may take, the search finds the
+cheapest ones of all kernels together. What the board keeps in reserve is left free.
 """
 
-from collections.abc import Callable, Mapping
-from copy import deepcopy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from math import prod
+from math import inf
+from typing import Any
 
-from onnx import NodeProto
+from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.util.basic import qonnx_make_model
 
 from irnet_hw.boards import Board
+from irnet_hw.compiler import folding_config
 from irnet_hw.compiler.area import RESOURCES, Area, area, fits, total
+from irnet_hw.compiler.choices import Attributes
 from irnet_hw.compiler.describe import describe
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.streams import between, link_shape, links
+from irnet_hw.compiler.planner import Plan, Planner
+from irnet_hw.compiler.search import Found, Scale, search
+from irnet_hw.compiler.streams import InsertStreams, kernels
+from irnet_hw.compiler.waiting import waiting
 from irnet_hw.errors import UserError
+from irnet_hw.progress import say
 
-#: How often the resources that run out become twice as dear.
-ROUNDS = 8
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One fold of one kernel."""
-
-    attributes: Mapping[str, int]
-    lanes_in: int
-    lanes_out: int
-    cycles: int
-    area: Area
+#: How often plans are made with the FIFOs that the last one turned out to need.
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A fold of every kernel, and what the accelerator then takes."""
+class Folding:
+    """A folded graph.
 
-    choices: tuple[Choice, ...]
+    Attributes:
+        fps: frames a second that it reaches.
+        area: what it takes, FIFOs and converters included.
+        distance: how far it may be from the best there is: its area, as the sum of its parts of
+            the board's resources, or for the highest rate, the rate; as a part of the bound.
+        next_doubling: the frames a second, the area and whether it fits the board, of the least
+            accelerator with at least twice the rate; None where no fold reaches that.
+        config: the folds as a file that fixes them.
+    """
+
+    fps: float
     area: Area
-
-    @property
-    def cycles(self) -> int:
-        """Cycles per frame of the slowest kernel."""
-        return max(choice.cycles for choice in self.choices)
+    distance: float
+    next_doubling: dict[str, Any] | None
+    config: str
 
 
-def fold(model: ModelWrapper, board: Board, target_fps: float) -> None:
-    """Set PE and SIMD of every kernel.
+def fold(
+    model: ModelWrapper,
+    board: Board,
+    target_fps: float | None,
+    pins: Mapping[str, Attributes] | None = None,
+) -> Folding:
+    """Set the folding attributes of every kernel.
+
+    Args:
+        model: the graph of hardware ops, without FIFOs and converters but flattenings.
+        board: to fit.
+        target_fps: frames a second to reach with the least area; None: as many as fit.
+        pins: attributes that are fixed, by the nodes' names.
 
     Raises:
         UserError: the rate can't be reached, or not within the board's resources; says which
             layer is the limit or which resource runs out, and what rate can be reached.
     """
-    planner = _Planner(model, board)
-    clock = board.clock_mhz * 1e6
-    if not 0 < target_fps < float("inf"):
+    if target_fps is not None and not 0 < target_fps < inf:
         raise UserError(f"target-fps: {target_fps:g}, must be a number above 0")
-    budget = int(clock / target_fps)
-    slowest, least = planner.limit()
-    if budget < least:
-        raise UserError(
-            f"target-fps: {target_fps:g} leaves {budget} cycles for a frame at "
-            f"{board.clock_mhz:g} MHz, and layer {slowest.name} ({describe(model, slowest)}) "
-            f"takes at least {least}; must be at most {_floor(clock / least)}"
+    folder = _Folder(model, board, pins or {})
+    if target_fps is None:
+        plan, size, distance = folder.fastest()
+        text = f"within {100 * distance:.1f} % of the bound of the rate"
+    else:
+        plan, size, distance = folder.least(target_fps)
+        text = f"within {100 * distance:.1f} % of the bound of the area"
+    _set(model, folder.planner, plan)
+    used = ", ".join(f"{size[key]} of {board.usable[key]} {key}" for key in RESOURCES)
+    say(f"  {plan.cycles} cycles a frame, {text}; {used} ({_reserve(board)})")
+    return Folding(
+        fps=board.clock_mhz * 1e6 / plan.cycles,
+        area=size,
+        distance=distance,
+        next_doubling=folder.doubling(plan.cycles),
+        config=folding_config.text(model),
+    )
+
+
+class _Folder:
+    """Makes plans for one network and board."""
+
+    def __init__(self, model: ModelWrapper, board: Board, pins: Mapping[str, Attributes]) -> None:
+        self._model = model
+        self._board = board
+        self._clock = board.clock_mhz * 1e6
+        self._scale = Scale(board)
+        self.planner = Planner(model, board.part, pins)
+        self._waits = [
+            0 if link.target is None else waiting(model, link.target)[link.inlet]
+            for link in self.planner.links
+        ]
+
+    def least(self, target_fps: float) -> tuple[Plan, Area, float]:
+        """Return the plan of least area that reaches a rate, its area, and how good it is."""
+        budget = int(self._clock / target_fps)
+        slowest, least = self.planner.limit()
+        if budget < least:
+            raise UserError(
+                f"target-fps: {target_fps:g} leaves {budget} cycles for a frame at "
+                f"{self._board.clock_mhz:g} MHz, and layer {slowest.name} "
+                f"({describe(self._model, slowest)}) takes at least {least}; must be at most "
+                f"{_floor(self._clock / least)}"
+            )
+        found, size = self._plan(budget)
+        if not fits(size, self._board.usable):
+            raise UserError(self._too_large(size, target_fps, budget))
+        return found.plan, size, self._scale.cost(size) / found.bound - 1
+
+    def fastest(self) -> tuple[Plan, Area, float]:
+        """Return the plan of the highest rate that fits, its area, and how good it is."""
+        budgets = self.planner.budgets()
+        fitting, possible = self._first(budgets)
+        if fitting is None:
+            _, size = self._plan(budgets[-1])
+            raise UserError(
+                f"max-fps: the network takes {self._overrun(size)} on {self._board.name} at its "
+                "lowest rate"
+            )
+        plan, size = fitting
+        return plan, size, plan.cycles / possible - 1
+
+    def doubling(self, cycles: int) -> dict[str, Any] | None:
+        """Return what twice the rate takes."""
+        _, least = self.planner.limit()
+        if cycles // 2 < least:
+            return None
+        found, size = self._plan(cycles // 2)
+        fps = self._clock / found.plan.cycles
+        return {"fps": fps, "area": size, "fits": fits(size, self._board.usable)}
+
+    def _first(self, budgets: Sequence[int]) -> tuple[tuple[Plan, Area] | None, int]:
+        """Return the first plan that fits and its area, and the least budget that might.
+
+        More cycles never take more area, so both are found by halving.
+        """
+        impossible, first, beyond = -1, 0, len(budgets)
+        while first < beyond:
+            middle = (first + beyond) // 2
+            found = search(self.planner.task(budgets[middle], self._waits), self._board)
+            if found.fits:
+                beyond = middle
+            else:
+                first = middle + 1
+                if found.bound == inf:
+                    impossible = middle
+        # With the FIFOs as deep as they have to be it may be one of the next ones.
+        for budget in budgets[first:]:
+            found, size = self._plan(budget)
+            if fits(size, self._board.usable):
+                return (found.plan, size), budgets[impossible + 1]
+        return None, 0
+
+    def _plan(self, budget: int) -> tuple[Found, Area]:
+        """Return the plan of least area within a budget, its bound, and the area in the end.
+
+        A plan whose FIFOs turn out too large for the board is made again with these.
+        """
+        found = search(self.planner.task(budget, self._waits), self._board)
+        size, waits = self._measure(found.plan)
+        bound = found.bound
+        for _ in range(ROUNDS):
+            if fits(size, self._board.usable) or not found.fits:
+                break
+            waits = [max(pair) for pair in zip(waits, self._waits, strict=True)]
+            found = search(self.planner.task(budget, waits), self._board)
+            size, waits = self._measure(found.plan)
+        return replace(found, bound=bound), size
+
+    def _measure(self, plan: Plan) -> tuple[Area, list[int]]:
+        """Return the area of a plan with its FIFOs, and the elements that wait in each link."""
+        model = _skeleton(self._model)
+        _set(model, self.planner, plan)
+        model = model.transform(InsertStreams())
+        held = {}
+        for node in model.graph.node:
+            if node.op_type == "StreamFIFO":
+                kernel = op(node)
+                held[node.input[0]] = kernel.number("depth") * kernel.lanes_in()
+        waits = [
+            0 if link.source is None else held.get(link.source.output[link.outlet], 0)
+            for link in self.planner.links
+        ]
+        return total(*(area(op(node), self._board.part) for node in model.graph.node)), waits
+
+    def _too_large(self, size: Area, target_fps: float, budget: int) -> str:
+        """Return the message about resources that run out, with the highest rate that fits."""
+        start = f"target-fps: {target_fps:g} on {self._board.name} takes {self._overrun(size)}"
+        fitting, _ = self._first([cycles for cycles in self.planner.budgets() if cycles > budget])
+        if fitting is None:
+            return f"{start}, and the network does not fit this board at any rate"
+        plan, _ = fitting
+        return f"{start}; the highest rate that fits is {_floor(self._clock / plan.cycles)}"
+
+    def _overrun(self, size: Area) -> str:
+        """Return which resources run out, and how many there are of them."""
+        usable, have = self._board.usable, self._board.resources
+        return ", ".join(
+            f"{size[key]} {key} of {usable[key]}"
+            + ("" if usable[key] == have[key] else f" ({have[key]} less the board's reserve)")
+            for key in RESOURCES
+            if size[key] > usable[key]
         )
-    plan = planner.plan(budget)
-    if not fits(plan.area, board.resources):
-        raise UserError(_too_large(planner, plan, board, target_fps, budget))
-    for node, choice in zip(planner.nodes, plan.choices, strict=True):
-        for name, value in choice.attributes.items():
+
+
+def _set(model: ModelWrapper, planner: Planner, plan: Plan) -> None:
+    """Give the nodes of a model the attributes of a plan."""
+    chosen = dict(zip((node.name for node in planner.nodes), plan.choices, strict=True))
+    for node in kernels(model):
+        for name, value in chosen[node.name].attributes.items():
             op(node).set_nodeattr(name, value)
 
 
-def _too_large(
-    planner: "_Planner", plan: Plan, board: Board, target_fps: float, budget: int
-) -> str:
-    """Return the message about resources that run out, with the highest rate that fits."""
-    over = [key for key in RESOURCES if plan.area[key] > board.resources[key]]
-    need = ", ".join(f"{plan.area[key]} {key} of {board.resources[key]}" for key in over)
-    start = f"target-fps: {target_fps:g} on {board.name} takes {need}"
-    budgets = [cycles for cycles in planner.budgets() if cycles > budget]
-    # More cycles never take more area, so the first budget that fits is found by halving.
-    first, beyond = 0, len(budgets)
-    while first < beyond:
-        middle = (first + beyond) // 2
-        if fits(planner.plan(budgets[middle]).area, board.resources):
-            beyond = middle
-        else:
-            first = middle + 1
-    if first == len(budgets):
-        return f"{start}, and the network does not fit this board at any rate"
-    rate = _floor(board.clock_mhz * 1e6 / planner.plan(budgets[first]).cycles)
-    return f"{start}; the highest rate that fits is {rate}"
+def _skeleton(model: ModelWrapper) -> ModelWrapper:
+    """Return a copy of a graph without its constants, which can be many."""
+    graph = model.graph
+    bare = helper.make_graph(list(graph.node), "skeleton", [graph.input[0]], [graph.output[0]])
+    bare.value_info.extend(graph.value_info)
+    bare.quantization_annotation.extend(graph.quantization_annotation)
+    return ModelWrapper(qonnx_make_model(bare))
 
 
-#: A chain of choices up to some kernel, and its weighed area.
-Way = tuple[float, tuple[Choice, ...]]
-NO_WAY: Way = (float("inf"), ())
-
-
-class _Planner:
-    """Finds plans for one network and board.
-
-    Args:
-        model: the graph of hardware ops, without FIFOs and converters but flattenings.
-        board: whose resources are to be used.
-    """
-
-    def __init__(self, model: ModelWrapper, board: Board) -> None:
-        self._part = board.part
-        self._have = board.resources
-        self._links = links(model)
-        self._streams = [link_shape(model, link) for link in self._links]
-        self.nodes: list[NodeProto] = [
-            link.target for link in self._links if link.target is not None
-        ]
-        self._tables: list[list[Choice]] = []
-        for link in self._links[:-1]:
-            table = self._choices(link.target)
-            if link.source is None and link.flatten is not None:
-                # Pixels come one a beat into a dense layer.
-                pixels = prod(self._streams[0][0][:-1])
-                table = [replace(one, cycles=max(one.cycles, pixels)) for one in table]
-            if link.direct:
-                lanes = {choice.lanes_out for choice in self._tables[-1]}
-                table = [choice for choice in table if choice.lanes_in in lanes]
-            self._tables.append(table)
-        self._between = cache(self._link_area)
-
-    def limit(self) -> tuple[NodeProto, int]:
-        """Return the kernel that takes the most cycles at its largest fold, and the cycles."""
-        least = [min(choice.cycles for choice in table) for table in self._tables]
-        return self.nodes[least.index(max(least))], max(least)
-
-    def budgets(self) -> list[int]:
-        """Return the cycles per frame at which a kernel may take a smaller fold."""
-        _, least = self.limit()
-        cycles = {choice.cycles for table in self._tables for choice in table}
-        return sorted(count for count in cycles if count >= least)
-
-    def plan(self, budget: int) -> Plan:
-        """Return the plan of least area within a frame's cycles.
-
-        If none is found that fits the board, it is the one that overruns it least.
-        """
-        dear = dict.fromkeys(RESOURCES, 1.0)
-        plans = []
-        for _ in range(ROUNDS):
-            plan = self._cheapest(budget, dear)
-            if fits(plan.area, self._have):
-                return plan
-            plans.append(plan)
-            for key in RESOURCES:
-                if plan.area[key] > self._have[key]:
-                    dear[key] *= 2
-        return min(plans, key=lambda plan: max(self._share(plan.area, key) for key in RESOURCES))
-
-    def _cheapest(self, budget: int, dear: Mapping[str, float]) -> Plan:
-        """Return the chain of choices whose weighed area is least.
-
-        Kernel after kernel, for each number of lanes that may leave it, the cheapest way to get
-        there is kept.
-        """
-
-        def cost(size: Area) -> float:
-            return sum(self._share(size, key) * dear[key] for key in RESOURCES)
-
-        ways: dict[int, Way] = {}
-        for i, table in enumerate(self._tables):
-            next_ways: dict[int, Way] = {}
-            arrivals: dict[int, Way] = {}
-            for choice in table:
-                if choice.cycles > budget:
-                    continue
-                lanes = choice.lanes_in
-                if lanes not in arrivals:
-                    arrivals[lanes] = self._arrive(i, lanes, ways, cost)
-                price, before = arrivals[lanes]
-                price += cost(choice.area)
-                if price < _price(next_ways.get(choice.lanes_out, NO_WAY)):
-                    next_ways[choice.lanes_out] = (price, (*before, choice))
-            ways = next_ways
-        last = len(self._tables)
-        ends = [
-            (price + cost(self._between(last, lanes, lanes)), choices)
-            for lanes, (price, choices) in ways.items()
-        ]
-        _, choices = min(ends, key=_price)
-        return Plan(choices, self._area(choices))
-
-    def _arrive(
-        self, i: int, lanes: int, ways: Mapping[int, Way], cost: Callable[[Area], float]
-    ) -> Way:
-        """Return the cheapest way to a kernel's input of so many lanes, the link included."""
-        if i == 0:
-            return cost(self._between(0, None, lanes)), ()
-        options = [
-            (price + cost(self._between(i, before, lanes)), choices)
-            for before, (price, choices) in ways.items()
-            if before == lanes or not self._links[i].direct
-        ]
-        return min(options, key=_price, default=NO_WAY)
-
-    def _area(self, choices: tuple[Choice, ...]) -> Area:
-        """Return the area of all kernels and of what stands between them."""
-        before = [None, *(choice.lanes_out for choice in choices)]
-        after = [*(choice.lanes_in for choice in choices), choices[-1].lanes_out]
-        lanes = enumerate(zip(before, after, strict=True))
-        streams = [self._between(i, *pair) for i, pair in lanes]
-        return total(*(choice.area for choice in choices), *streams)
-
-    def _link_area(self, i: int, before: int | None, after: int) -> Area:
-        nodes = between(self._links[i], *self._streams[i], (before, after))
-        return total(*(area(op(node), self._part) for node in nodes))
-
-    def _choices(self, node: NodeProto) -> list[Choice]:
-        kernel = op(deepcopy(node))
-        found = []
-        for attributes in kernel.folds():
-            for name, value in attributes.items():
-                kernel.set_nodeattr(name, value)
-            found.append(
-                Choice(
-                    attributes,
-                    kernel.lanes_in(),
-                    kernel.lanes_out(),
-                    int(kernel.get_exp_cycles()),
-                    area(kernel, self._part),
-                )
-            )
-        return found
-
-    def _share(self, size: Area, key: str) -> float:
-        """Return an area as a part of what the board has; an absent resource counts heavily."""
-        return size[key] / max(self._have[key], 1)
-
-
-def _price(way: Way) -> float:
-    return way[0]
+def _reserve(board: Board) -> str:
+    parts = ", ".join(f"{100 * part:g} % of the {key}" for key, part in board.reserve.items())
+    return f"by the models; {parts or 'nothing'} kept in reserve"
 
 
 def _floor(rate: float) -> str:

@@ -83,7 +83,9 @@ def add_constant(
 ) -> str:
     """Add an initializer and return its name."""
     name = fresh(model, base)
-    model.set_initializer(name, np.asarray(value, dtype=np.float32))
+    stored = np.asarray(value, dtype=np.float32)
+    assert np.array_equal(stored, value), f"{name} does not fit in float32"
+    model.set_initializer(name, stored)
     model.set_tensor_datatype(name, datatype)
     return name
 
@@ -113,14 +115,15 @@ def consumer(model: ModelWrapper, tensor: str) -> NodeProto | None:
     return found[0] if found else None
 
 
-def followers(model: ModelWrapper, tensor: str) -> list[NodeProto]:
-    """Return the chain of nodes from the reader of a tensor to the end of the graph."""
-    found = []
-    node = consumer(model, tensor)
-    while node is not None:
-        found.append(node)
-        node = consumer(model, node.output[0])
+def reader(model: ModelWrapper, tensor: str) -> NodeProto:
+    """Return the node that reads a tensor which one, and only one, reads."""
+    (found,) = readers(model, tensor)
     return found
+
+
+def readers(model: ModelWrapper, tensor: str) -> list[NodeProto]:
+    """Return the nodes that read a tensor, in the order of the graph."""
+    return list(model.find_consumers(tensor) or [])
 
 
 def rename(model: ModelWrapper, old: str, new: str) -> None:

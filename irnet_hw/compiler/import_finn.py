@@ -1,7 +1,8 @@
 """Pass 3: QONNX becomes FINN's dialect, by FINN's own transformations where they are exact.
 
 Weights become integers with their scale in a Mul behind the layer, and signs become
-MultiThreshold. FINN's ConvertQONNXtoFINN as a whole is not used, nor GemmToMatMul: both run
+MultiThreshold; the quantizers of streams stay, because thresholds in the hundreds are no way to
+round. FINN's ConvertQONNXtoFINN as a whole is not used, nor GemmToMatMul: both run
 RemoveIdentityOps, which drops multiplications by 1.000005 and additions of 0.000005, and that
 moves thresholds.
 """
@@ -60,7 +61,7 @@ class ImportFINN(Transformation):  # type: ignore[misc]
             FoldQuantWeights(),
             InferShapes(),
             InferDataLayouts(),
-            ConvertQuantActToMultiThreshold(),
+            ConvertQuantActToMultiThreshold(lambda _, node: node.op_type == "BipolarQuant"),
             InferDataTypes(),
         ):
             model = model.transform(step)

@@ -11,7 +11,8 @@ from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
-from irnet_hw.compiler.graph import add_tensor, constant, followers, redeclare, replace, shape
+from irnet_hw.compiler.chain import LAYERS
+from irnet_hw.compiler.graph import add_tensor, constant, reader, redeclare, replace, shape
 
 
 class IntegerInput(Transformation):  # type: ignore[misc]
@@ -20,9 +21,12 @@ class IntegerInput(Transformation):  # type: ignore[misc]
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the model whose first layer reads integers."""
         image = model.graph.input[0].name
-        offset, scale, *rest = followers(model, image)
-        flatten = rest.pop(0) if rest[0].op_type not in ("Conv", "MatMul") else None
-        layer = rest[0]
+        offset = reader(model, image)
+        scale = reader(model, offset.output[0])
+        layer = reader(model, scale.output[0])
+        flatten = None
+        if layer.op_type not in LAYERS:
+            flatten, layer = layer, reader(model, layer.output[0])
         zero = int(constant(model, offset.input[1]).item())
         pixels, flat = image, []
         if flatten is not None:
@@ -56,11 +60,3 @@ def _again(node: NodeProto, inputs: list[str], outputs: list[str]) -> NodeProto:
 def centred_type(zero: int) -> BaseDataType:
     """Return the type of a pixel less the zero point: INT8 for 128, else one bit more."""
     return DataType["INT8"] if zero == 128 else DataType["INT9"]
-
-
-def zero_point(model: ModelWrapper, layer: NodeProto) -> int | None:
-    """Return the zero point that is taken from the layer's input; None behind a sign."""
-    before = model.find_producer(layer.input[0])
-    if before is None or before.op_type != "Sub":
-        return None
-    return int(constant(model, before.input[1]).item())

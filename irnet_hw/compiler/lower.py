@@ -1,4 +1,4 @@
-"""Pass 7: layers become the hardware's ops, and the graph becomes NHWC.
+"""Pass 9: layers become the hardware's ops, and the graph becomes NHWC.
 
 Each convolution turns into a sliding window and a matrix-vector unit with transpositions around
 them; a flattening turns into a width converter, and the weight rows behind it change from CHW to
@@ -12,31 +12,38 @@ from typing import Any
 
 import numpy as np
 from onnx import NodeProto, helper
-from qonnx.core.datatype import BaseDataType, DataType
+from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
-from qonnx.transformation.general import RemoveUnusedTensors
+from qonnx.transformation.general import RemoveUnusedTensors, SortGraph
 
 from irnet_hw.compiler.accumulators import Ints, accumulator_range
 from irnet_hw.compiler.chain import chain, layers
-from irnet_hw.compiler.check import EXACT, FLATTENING
+from irnet_hw.compiler.check_node import EXACT, FLATTENING
 from irnet_hw.compiler.graph import (
     FINN_DOMAIN,
     TO_NCHW,
-    TO_NHWC,
     add_constant,
     add_tensor,
     attribute,
     constant,
-    consumer,
     int_array,
     label,
+    reader,
     redeclare,
     rename,
     replace,
     shape,
 )
-from irnet_hw.compiler.integer_input import zero_point
+from irnet_hw.compiler.nodes import (
+    from_nhwc,
+    kernel,
+    pixels_of,
+    signed_type,
+    to_nhwc,
+    type_of,
+)
+from irnet_hw.compiler.sources import Source, source
 from irnet_hw.errors import UserError
 
 #: Where the graph's metadata has the value of one unit of the logits.
@@ -53,9 +60,13 @@ class LowerLogits(Transformation):  # type: ignore[misc]
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the model whose output is integer."""
-        layer = layers(model)[-1]
-        nodes = chain(model, layer)
         logits = model.graph.output[0].name
+        layer = next(
+            layer
+            for layer in layers(model)
+            if logits in [layer.output[0], *(node.output[0] for node in chain(model, layer))]
+        )
+        nodes = chain(model, layer)
         classes = shape(model, logits)[1]
         scale, shift = 1.0, np.zeros(classes)
         for node in nodes:
@@ -71,21 +82,29 @@ class LowerLogits(Transformation):  # type: ignore[misc]
                 f"{label(adder)}: must add multiples of the logits' scale {scale:g}, "
                 f"below {EXACT} times it"
             )
-        steps = _layer_ops(model, layer, layer.output[0], logits, bias.astype(np.int64))
-        replace(model, [*_subtraction(model, layer), layer, *nodes], steps)
+        low, high = accumulator_range(model, layer)
+        whole = bias.astype(np.int64)
+        datatype = signed_type((low + whole).min(), (high + whole).max())
+        redeclare(model, logits, (1, classes), datatype)
+        _lower(model, layer, nodes, logits, whole)
         model.set_metadata_prop(SCALE_KEY, json.dumps(scale))
         return model, False
 
 
 class LowerLayers(Transformation):  # type: ignore[misc]
-    """Each layer with a sign becomes a matrix-vector unit, behind a sliding window if need be."""
+    """Each other layer becomes a matrix-vector unit, behind a sliding window if need be."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the model of hardware ops and transpositions."""
         for layer in layers(model):
-            (sign,) = chain(model, layer)
-            steps = _layer_ops(model, layer, layer.output[0], sign.output[0], None)
-            replace(model, [*_subtraction(model, layer), layer, sign], steps)
+            nodes = chain(model, layer)
+            if nodes:
+                (sign,) = nodes
+                model.set_tensor_datatype(sign.output[0], DataType["BIPOLAR"])
+                _lower(model, layer, nodes, sign.output[0], None)
+            else:
+                sums = layer.output[0]
+                _lower(model, layer, [], sums, np.zeros(shape(model, sums)[1], np.int64))
         return model, False
 
 
@@ -98,28 +117,25 @@ class LowerFlatten(Transformation):  # type: ignore[misc]
             before, after = node.input[0], node.output[0]
             _, channels, height, width = shape(model, before)
             datatype = model.get_tensor_datatype(before)
-            nhwc = (1, height, width, channels)
-            stream = add_tensor(model, f"{before}_nhwc", nhwc, datatype)
+            stream, turn = to_nhwc(model, before)
             flat = shape(model, after)
             redeclare(model, after, flat, datatype)
-            converter = _node(
+            converter = kernel(
                 "WidthConverter",
                 [stream],
-                after,
+                [after],
                 node.name,
                 (datatype, datatype),
-                inShape=list(nhwc),
+                inShape=[1, height, width, channels],
                 outShape=list(flat),
                 inLanes=1,
                 outLanes=1,
             )
-            dense = consumer(model, after)
-            assert dense is not None
+            dense = reader(model, after)
             weight = int_array(model, dense.input[1])
             rows = weight.reshape(channels, height, width, -1).transpose(1, 2, 0, 3)
             model.set_initializer(dense.input[1], rows.reshape(weight.shape).astype(np.float32))
-            turn = helper.make_node("Transpose", [before], [stream], perm=TO_NHWC)
-            replace(model, [node], [turn, converter])
+            replace(model, [node], [*turn, converter])
         return model, False
 
 
@@ -143,11 +159,11 @@ class ChannelsLast(Transformation):  # type: ignore[misc]
                 _cancel(model, node)
         left = [node.op_type for node in model.graph.node if node.domain != FINN_DOMAIN]
         assert not left, f"not lowered: {left}"
-        return model.transform(RemoveUnusedTensors()), False
+        return model.transform(RemoveUnusedTensors()).transform(SortGraph()), False
 
 
 class Lower(Transformation):  # type: ignore[misc]
-    """Turn a graph of convolutions, dense layers and integer signs into one of hardware ops."""
+    """Turn the layers that are left into hardware ops, and the graph into one of nothing else."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the graph of hardware ops, not yet specialised or folded."""
@@ -158,12 +174,11 @@ class Lower(Transformation):  # type: ignore[misc]
 
 def _cancel(model: ModelWrapper, node: NodeProto) -> None:
     """Drop a transposition to NCHW and the one back to NHWC behind it."""
-    back = consumer(model, node.output[0])
-    assert back is not None and back.op_type == "Transpose"
+    back = reader(model, node.output[0])
+    assert back.op_type == "Transpose", f"{node.output[0]} is left in NCHW"
     first, last, between = node.input[0], back.output[0], node.output[0]
-    after = consumer(model, last)
-    assert after is not None
-    after.input[0] = first
+    after = reader(model, last)
+    after.input[list(after.input).index(last)] = first
     model.graph.node.remove(node)
     model.graph.node.remove(back)
     if first != model.graph.input[0].name:
@@ -172,132 +187,105 @@ def _cancel(model: ModelWrapper, node: NodeProto) -> None:
         rename(model, first, between)
 
 
-def _subtraction(model: ModelWrapper, layer: NodeProto) -> list[NodeProto]:
-    """Return the node that takes the zero point from the layer's input, if there is one."""
-    return [] if zero_point(model, layer) is None else [model.find_producer(layer.input[0])]
+def _lower(
+    model: ModelWrapper, layer: NodeProto, nodes: list[NodeProto], result: str, bias: Ints | None
+) -> None:
+    """Replace a layer and the nodes behind it by hardware ops.
 
-
-def _layer_ops(
-    model: ModelWrapper, layer: NodeProto, product: str, result: str, bias: Ints | None
-) -> list[NodeProto]:
-    """Return the ops that make ``result`` of the layer's input; with a bias, integers."""
-    zero = zero_point(model, layer)
-    entry = layer.input[0] if zero is None else model.find_producer(layer.input[0]).input[0]
-    source = DataType["BIPOLAR"] if zero is None else DataType["UINT8"]
+    Args:
+        model: the network.
+        layer: the convolution or dense layer.
+        nodes: its sign, or what makes the logits.
+        result: the tensor they make.
+        bias: that is added to the accumulators, which leave as integers; None if signs leave,
+            behind the thresholds of ``nodes``.
+    """
+    reads = source(model, layer)
     weight = int_array(model, layer.input[1])
     # The binary unit adds no bias; the other one takes weights of +-1 too.
     plain = bias is None or not np.any(bias)
-    binary = zero is None and plain and bool(np.all(np.abs(weight) == 1))
-    low, high = accumulator_range(model, layer)
+    binary = reads.binary() and plain and bool(np.all(np.abs(weight) == 1))
     convolution = layer.op_type == "Conv"
     rows = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight)) if convolution else weight
     border: dict[str, Any] = {}
     before: list[NodeProto] = []
-    vectors, stream = [1], entry
+    stream = reads.tensor
     if convolution:
-        stream, vectors, border, before = _window(model, layer, entry, source, zero)
+        stream, border, before = _window(model, layer, reads)
     attributes: dict[str, Any] = {
         "MW": rows.shape[0],
         "MH": rows.shape[1],
         "SIMD": 1,
         "PE": 1,
-        "numInputVectors": vectors,
+        "numInputVectors": pixels_of(model, layer.output[0]),
         "noActivation": 0 if bias is None else 1,
     }
-    matrix_type = DataType["BIPOLAR"] if binary else _signed_type(rows.min(), rows.max())
+    matrix_type = DataType["BIPOLAR"] if binary else type_of(rows)
     inputs = [stream, add_constant(model, f"{layer.name}_weights", rows, matrix_type)]
-    target = DataType["BIPOLAR"]
     if bias is None:
-        sign = consumer(model, product)
-        assert sign is not None
-        levels = int_array(model, sign.input[1]).reshape(-1)
+        levels = int_array(model, nodes[0].input[1]).reshape(-1)
         inputs.append(add_constant(model, f"{layer.name}_levels", levels, DataType["INT32"]))
-    elif binary:
-        target = _signed_type(-rows.shape[0], rows.shape[0])
-    else:
-        target = _signed_type((low + bias).min(), (high + bias).max())
+    elif not binary:
         inputs.append(add_constant(model, f"{layer.name}_bias", bias, DataType["INT32"]))
     if binary:
         attributes.update(border)
     else:
-        attributes.update(InputZeroPoint=zero or 0, weightDataType=matrix_type.name)
-    output = result
-    after = []
-    if convolution:
-        _, channels, height, width = shape(model, result)
-        output = add_tensor(model, f"{result}_nhwc", (1, height, width, channels), target)
-        after = [helper.make_node("Transpose", [output], [result], perm=TO_NCHW)]
-    redeclare(model, result, shape(model, result), target)
+        attributes.update(InputZeroPoint=reads.zero, weightDataType=matrix_type.name)
+        attributes.update({key: border[key] for key in border if key == "ConvKernelDim"})
+    output, after = from_nhwc(model, result)
+    types = (reads.datatype, model.get_tensor_datatype(result))
     kind = "BinaryMVAU" if binary else "IntMVAU"
-    unit = _node(kind, inputs, output, layer.name, (source, target), **attributes)
-    return [*before, unit, *after]
+    unit = kernel(kind, inputs, [output], layer.name, types, **attributes)
+    subtraction = [] if reads.subtraction is None else [reads.subtraction]
+    replace(model, [layer, *subtraction, *nodes], [*before, unit, *after])
 
 
 def _window(
-    model: ModelWrapper, layer: NodeProto, entry: str, source: BaseDataType, zero: int | None
-) -> tuple[str, list[int], dict[str, Any], list[NodeProto]]:
-    """Return the stream of windows, its vectors, the border's attributes, the nodes that make it.
+    model: ModelWrapper, layer: NodeProto, reads: Source
+) -> tuple[str, dict[str, Any], list[NodeProto]]:
+    """Return the stream of windows, the border's attributes, and the nodes that make it.
 
-    A 1x1 convolution without stride and padding reads the pixels themselves.
+    A 1x1 convolution without padding reads the pixels themselves; of a stream, every so many.
     """
-    _, channels, height, width = shape(model, entry)
+    _, channels, height, width = shape(model, reads.tensor)
     _, _, rows, columns = shape(model, layer.output[0])
-    kernel = list(attribute(layer, "kernel_shape", []))
+    image = [height, width]
+    size = list(attribute(layer, "kernel_shape", []))
     stride = list(attribute(layer, "strides", [1, 1]))
     padding = list(attribute(layer, "pads", [0, 0, 0, 0]))
-    border = {
-        "ConvKernelDim": kernel,
-        "Stride": stride,
-        "Padding": padding,
-        "IFMDim": [height, width],
-    }
-    pixels = add_tensor(model, f"{entry}_nhwc", (1, height, width, channels), source)
-    turn = helper.make_node("Transpose", [entry], [pixels], perm=TO_NHWC)
-    vectors = [1, rows, columns]
-    if kernel == stride == [1, 1] and not any(padding):
-        return pixels, vectors, border, [turn]
-    sizes = (1, rows, columns, prod(kernel) * channels)
-    windows = add_tensor(model, f"{layer.name}_windows", sizes, source)
-    window = _node(
+    border = {"ConvKernelDim": size, "Stride": stride, "Padding": padding, "IFMDim": image}
+    pixels, turn = to_nhwc(model, reads.tensor)
+    types = (reads.datatype, reads.datatype)
+    if size == stride == [1, 1] and not any(padding):
+        return pixels, border, turn
+    if size == [1, 1] and reads.is_stream() and not any(padding):
+        taken = (1, rows, columns, channels)
+        some = add_tensor(model, f"{layer.name}_pixels", taken, reads.datatype)
+        subsample = kernel(
+            "SubsamplePad",
+            [pixels],
+            [some],
+            f"{layer.name}_pixels",
+            types,
+            IFMDim=image,
+            IFMChannels=channels,
+            Stride=stride,
+            PadChannels=[0, 0],
+            PE=1,
+        )
+        return some, border, [*turn, subsample]
+    sizes = (1, rows, columns, prod(size) * channels)
+    windows = add_tensor(model, f"{layer.name}_windows", sizes, reads.datatype)
+    window = kernel(
         "SlidingWindow",
         [pixels],
-        windows,
+        [windows],
         f"{layer.name}_window",
-        (source, source),
+        types,
         **border,
-        PadValue=-1 if zero is None else zero,
+        PadValue=-1 if reads.binary() else reads.zero,
         OFMDim=[rows, columns],
         IFMChannels=channels,
         SIMD=1,
     )
-    return windows, vectors, border, [turn, window]
-
-
-def _node(
-    kind: str,
-    inputs: list[str],
-    output: str,
-    name: str,
-    types: tuple[BaseDataType, BaseDataType],
-    **attributes: Any,
-) -> NodeProto:
-    """Return a node of the FINN op ``kind``."""
-    return helper.make_node(
-        kind,
-        inputs,
-        [output],
-        name=name,
-        domain=FINN_DOMAIN,
-        backend="fpgadataflow",
-        inputDataType=types[0].name,
-        outputDataType=types[1].name,
-        **attributes,
-    )
-
-
-def _signed_type(low: int, high: int) -> BaseDataType:
-    """Return the narrowest signed type, of at least 2 bits, from ``low`` to ``high``."""
-    bits = 2
-    while -(1 << (bits - 1)) > low or (1 << (bits - 1)) <= high:
-        bits += 1
-    return DataType[f"INT{bits}"]
+    return windows, border, [*turn, window]

@@ -11,15 +11,18 @@ from qonnx.transformation.infer_shapes import InferShapes
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw import spec
 from irnet_hw.boards import Board, load_board
+from irnet_hw.compiler import folding_config as folding_file
 from irnet_hw.compiler import manifest, reference
 from irnet_hw.compiler.check import check, check_domains
 from irnet_hw.compiler.contents import describe_accelerator
 from irnet_hw.compiler.finn_quiet import quiet
-from irnet_hw.compiler.fold import fold
+from irnet_hw.compiler.fold import Folding, fold
+from irnet_hw.compiler.forks import Forks
 from irnet_hw.compiler.import_finn import ImportFINN
 from irnet_hw.compiler.integer_input import IntegerInput
 from irnet_hw.compiler.lower import Lower
 from irnet_hw.compiler.pool_bits import PoolBits
+from irnet_hw.compiler.requantise import IntegerStreams
 from irnet_hw.compiler.selfcheck import selfcheck
 from irnet_hw.compiler.specialize import Specialize
 from irnet_hw.compiler.stitch import stitch
@@ -34,13 +37,21 @@ from irnet_hw.progress import say
 _FRONT = (
     ("importing into FINN", ImportFINN),
     ("making the input integer", IntegerInput),
+    ("making streams integer", IntegerStreams),
     ("moving max-pooling behind the signs", PoolBits),
     ("finding integer thresholds", IntegerThresholds),
+    ("forking streams", Forks),
     ("lowering to hardware ops", Lower),
 )
 
 
-def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, Any]:
+def build(
+    model: Path,
+    board: str,
+    out: Path,
+    target_fps: float | None,
+    folding_config: Path | None = None,
+) -> dict[str, Any]:
     """Compile a network into an accelerator's folder.
 
     The folder appears whole or not at all, and is the same, byte for byte, for the same inputs.
@@ -49,7 +60,9 @@ def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, An
         model: the exported QONNX file; golden.npz beside it is checked too.
         board: name of a board.
         out: the folder to write; an accelerator that is already there is replaced.
-        target_fps: frames per second that the accelerator has to reach at the board's clock.
+        target_fps: frames per second that the accelerator has to reach at the board's clock;
+            None: as many as fit the board.
+        folding_config: a file that fixes folds.
 
     Returns:
         the manifest.
@@ -63,13 +76,16 @@ def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, An
     network = spec.load(model)
     _require_replaceable(out)
     with whole_folder(out) as folder, quiet():
-        graph = _hardware(model, network, where, target_fps)
+        graph, folding = _hardware(model, network, where, target_fps, folding_config)
+        (folder / folding_file.FILE).write_text(folding.config)
         say(f"  writing the RTL of {len(graph.graph.node)} kernels")
         (folder / "rtl").mkdir()
         sources, data = stitch(graph, where, folder / "rtl")
         shutil.copyfile(model, folder / "model.onnx")
         graph.save(str(folder / reference.FILE))
-        content = describe_accelerator(model, network, graph, where, target_fps, None)
+        content = describe_accelerator(
+            model, network, graph, where, target_fps or folding.fps, folding.next_doubling
+        )
         content["sources"] = [f"rtl/{name}" for name in sources]
         content["data"] = [f"rtl/{name}" for name in data]
         content["hashes"]["dataflow"] = hashlib.sha256(
@@ -86,8 +102,14 @@ def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, An
     return content
 
 
-def _hardware(path: Path, network: ModelWrapper, board: Board, target_fps: float) -> ModelWrapper:
-    """Return the specialised, folded graph with all its nodes."""
+def _hardware(
+    path: Path,
+    network: ModelWrapper,
+    board: Board,
+    target_fps: float | None,
+    folding_config: Path | None,
+) -> tuple[ModelWrapper, Folding]:
+    """Return the specialised, folded graph with all its nodes, and how it was folded."""
     tensors = set(network.get_all_tensor_names())
     try:
         say("  checking the network")
@@ -99,10 +121,12 @@ def _hardware(path: Path, network: ModelWrapper, board: Board, target_fps: float
             graph = graph.transform(step())
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    say(f"  folding for {target_fps:g} frames per second on {board.name}")
-    fold(graph, board, target_fps)
+    aim = "the highest rate" if target_fps is None else f"{target_fps:g} frames per second"
+    say(f"  folding for {aim} on {board.name}")
+    pins = folding_file.read(folding_config, graph) if folding_config is not None else {}
+    folding = fold(graph, board, target_fps, pins)
     graph = graph.transform(InsertStreams())
-    return graph.transform(Specialize(board.part, tensors))
+    return graph.transform(Specialize(board.part, tensors)), folding
 
 
 def _require_replaceable(out: Path) -> None:

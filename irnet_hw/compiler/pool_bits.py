@@ -1,4 +1,4 @@
-"""Pass 5: max-pooling moves behind the sign, where it works on bits.
+"""Pass 6: max-pooling moves behind the sign, where it works on bits.
 
 sign(g(max(x))) is the maximum of sign(g(x)) in channels where g rises, and the minimum where it
 falls: OR and AND of bits. Which it is shows when g is evaluated at both ends of what reaches it;
@@ -6,7 +6,7 @@ where both ends have the same sign, the channel is constant and either does.
 """
 
 import numpy as np
-from onnx import NodeProto, helper
+from onnx import NodeProto
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
@@ -14,9 +14,6 @@ from qonnx.transformation.base import Transformation
 from irnet_hw.compiler.accumulators import Ints, accumulator_range
 from irnet_hw.compiler.chain import chain, evaluator, layers
 from irnet_hw.compiler.graph import (
-    FINN_DOMAIN,
-    TO_NCHW,
-    TO_NHWC,
     add_constant,
     add_tensor,
     attribute,
@@ -24,6 +21,7 @@ from irnet_hw.compiler.graph import (
     replace,
     shape,
 )
+from irnet_hw.compiler.nodes import turned_kernel
 
 
 class PoolBits(Transformation):  # type: ignore[misc]
@@ -41,7 +39,6 @@ class PoolBits(Transformation):  # type: ignore[misc]
             signs = node.input[0]
             channels = shape(model, signs)[1]
             new = _bit_max_pool(model, node, signs, node.output[0], np.zeros(channels, np.int64))
-            redeclare(model, node.output[0], shape(model, node.output[0]), DataType["BIPOLAR"])
             replace(model, [node], new)
             return model, True
         return model, False
@@ -87,26 +84,19 @@ def _bit_max_pool(
     """Return the nodes that pool the NCHW tensor ``signs`` into ``pooled``."""
     _, channels, height, width = shape(model, signs)
     kernel = list(attribute(pool, "kernel_shape", []))
-    rows, columns = height // kernel[0], width // kernel[1]
     bipolar = DataType["BIPOLAR"]
-    wide = add_tensor(model, f"{signs}_nhwc", (1, height, width, channels), bipolar)
-    narrow = add_tensor(model, f"{pooled}_nhwc", (1, rows, columns, channels), bipolar)
+    for tensor in (signs, pooled):
+        model.set_tensor_datatype(tensor, bipolar)
     which = add_constant(model, f"{pooled}_and", mask, DataType["BINARY"])
-    return [
-        helper.make_node("Transpose", [signs], [wide], perm=TO_NHWC),
-        helper.make_node(
-            "BitMaxPool",
-            [wide, which],
-            [narrow],
-            name=pool.name,
-            domain=FINN_DOMAIN,
-            backend="fpgadataflow",
-            inputDataType="BIPOLAR",
-            outputDataType="BIPOLAR",
-            IFMDim=[height, width],
-            IFMChannels=channels,
-            PoolDim=kernel,
-            PE=1,
-        ),
-        helper.make_node("Transpose", [narrow], [pooled], perm=TO_NCHW),
-    ]
+    return turned_kernel(
+        model,
+        "BitMaxPool",
+        [signs],
+        [which],
+        [pooled],
+        pool.name,
+        IFMDim=[height, width],
+        IFMChannels=channels,
+        PoolDim=kernel,
+        PE=1,
+    )

@@ -19,6 +19,7 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.graph import consumer, op
+from irnet_hw.kernels.binary_mvau import LANE_DEPTH, THREES_DEPTH
 
 #: Cycles, one for each beat of a stream, over all frames.
 Times = npt.NDArray[np.int64]
@@ -172,8 +173,12 @@ class _Run:
 
 def _in_turn(times: Times) -> Times:
     """Return when each beat moves that may do so from its time on: one a cycle, in order."""
-    place = np.arange(len(times))
-    found: Times = np.maximum.accumulate(times - place) + place
+    return _in_steps(times, np.arange(len(times)))
+
+
+def _in_steps(times: Times, steps: Times) -> Times:
+    """Return when each beat moves, the steps' difference after the one before at the earliest."""
+    found: Times = np.maximum.accumulate(times - steps) + steps
     return found
 
 
@@ -207,95 +212,164 @@ def _bit_max_pool(kernel: Any, there: Sequence[Times]) -> Moves:
     return [taken], [last.reshape(-1) + 1]
 
 
+def _subsample_pad(kernel: Any, there: Sequence[Times]) -> Moves:
+    """What is dropped comes in while zeros leave; those before a frame's first beat wait for it."""
+    (h, w), (sh, sw) = kernel.numbers("IFMDim"), kernel.numbers("Stride")
+    before, words, after = kernel.pixel_beats()
+    frames = _frames(kernel, there[0])
+    places = np.arange(len(there[0])).reshape(frames, h, w, words)[:, ::sh, ::sw]
+    kept = places.reshape(-1, words)
+    starts = np.zeros(len(kept), np.int64)
+    starts[:: len(kept) // frames] = before
+    # From a pixel's last beat to the next one's first: what is dropped or what leaves.
+    dropped = np.diff(kept[:, 0], prepend=0) - words
+    between = np.maximum(dropped, after + np.where(starts > 0, 0, before)) + starts
+    steps = np.cumsum(between + words)[:, None] + np.arange(words)
+    ready = _in_turn(there[0])[kept] + starts[:, None]
+    passed = _in_steps(ready.reshape(-1), steps.reshape(-1))
+    least = there[0].copy()
+    least[kept.reshape(-1)] = passed
+    pixels = passed.reshape(-1, words)
+    first, last = pixels[:, :1], pixels[:, -1:]
+    leave = np.concatenate(
+        [first - before + np.arange(before), pixels, last + 1 + np.arange(after)], axis=1
+    )
+    return [_in_turn(least)], [leave.reshape(-1) + 1]
+
+
+def _global_sum_pool(kernel: Any, there: Sequence[Times]) -> Moves:
+    """The sums leave a cycle after the last pixel's beats came."""
+    taken = _in_turn(there[0])
+    last = taken.reshape(_frames(kernel, taken), -1, kernel.words())[:, -1]
+    return [taken], [last.reshape(-1) + 1]
+
+
+def _requantise(kernel: Any, there: Sequence[Times]) -> Moves:
+    """Beats pass the multiplication's stages and a register."""
+    taken = _in_turn(there[0])
+    return [taken], [taken + _dyadic_stages(kernel) + 1]
+
+
+def _residual_join(kernel: Any, there: Sequence[Times]) -> Moves:
+    """A beat of the shortcut is taken where the multiplication ends; two registers follow."""
+    stages = _dyadic_stages(kernel)
+    joined = _in_turn(np.maximum(there[0] + stages, there[1]))
+    return [joined - stages, joined], [joined + 2]
+
+
+def _dyadic_stages(kernel: Any) -> int:
+    """Return the stages of hls/dyadic_lanes."""
+    return 3 if kernel.in_dsp() else int(kernel.rows()) + 1
+
+
 def _unit(kernel: Any, there: Sequence[Times]) -> Moves:
     """A matrix-vector unit reads each vector as it comes, then again for each further pass."""
-    (times,) = there
-    beats, passes = kernel.beats(), kernel.passes()
-    arrived = _in_turn(times).reshape(-1, beats)[:, -1]
-    # When the first pass ends: after its last beat came, and after all passes of the vector
-    # before. The unit keeps two vectors: the one after them waits for the first one's end.
-    step = np.arange(len(arrived)) * beats * passes
-    first_ends: Times = np.maximum.accumulate(arrived + 1 - step) + step
-    room = np.zeros_like(first_ends)
-    if passes > 1:
-        room[2:] = first_ends[:-2] + (passes - 1) * beats + 1
-    taken = _in_turn(np.maximum(times, np.repeat(room, beats)))
-    ends = first_ends[:, None] + np.arange(passes) * beats
-    return [taken], [ends.reshape(-1) + _unit_latency(kernel)]
+    taken, results = _replay(kernel, there[0], np.arange(len(there[0])))
+    return [taken], [results]
 
 
-def _unit_latency(kernel: Any) -> int:
-    """Return the cycles from reading a pass' last beat to its result."""
-    return 4 + 2 * int(kernel.number("SIMD") - 1).bit_length()
+def _replay(unit: Any, there: Times, steps: Times) -> tuple[Times, Times]:
+    """Return when a matrix-vector unit takes its beats and has its results.
+
+    It keeps two vectors: the beats after them wait until it has read the first one for the last
+    time. When that is depends on when the beats came: the times are moved back until they agree.
+
+    Args:
+        unit: the kernel.
+        there: when its beats are there.
+        steps: the cycles from one to the next that it can't be quicker than, summed up.
+    """
+    beats, passes = unit.beats(), unit.passes()
+    room = np.zeros(len(there) // beats, np.int64)
+    work = np.arange(len(room)) * beats * passes
+    while True:
+        taken = _in_steps(np.maximum(there, np.repeat(room, beats)), steps)
+        # The first pass ends after its last beat came, and after all passes of the vector before.
+        first_ends = _in_steps(taken.reshape(-1, beats)[:, -1] + 1, work)
+        later = np.zeros_like(room)
+        if passes > 1:
+            later[2:] = first_ends[:-2] + (passes - 1) * beats + 1
+        if np.array_equal(later, room):
+            ends = first_ends[:, None] + np.arange(passes) * beats
+            return taken, ends.reshape(-1) + _unit_latency(unit)
+        room = later
+
+
+def _unit_latency(unit: Any) -> int:
+    """Return the cycles from reading a pass' last beat to its result.
+
+    The beat, its weights, the products and the accumulator take one each, the sum its levels.
+    """
+    lanes = int(unit.number("SIMD"))
+    if _is(unit.onnx_node, "IntMVAU"):
+        return 4 + (lanes - 1).bit_length()
+    if not unit.weights_in_block_ram() and THREES_DEPTH < unit.depth() <= LANE_DEPTH:
+        return 4 + _popcount_latency(lanes, 0)
+    threes = -(-lanes // 3)
+    return 4 + _popcount_latency(threes, threes)
+
+
+def _popcount_latency(ones: int, twos: int) -> int:
+    """Return the cycles in which hls/popcount counts bits of weight 1 and of weight 2."""
+    columns, levels = [ones, twos, 0, 0], 0
+    while max(columns) > 4:
+        after = [0] * (len(columns) + 2)
+        for column, height in enumerate(columns):
+            counters = 0 if height < 5 else (height + 1) // 6
+            after[column] += max(height - 6 * counters, 0)
+            for place in range(3):
+                after[column + place] += counters
+        columns, levels = after, levels + 1
+    return levels + (2 if max(columns) > 2 else 1)
 
 
 def _window(kernel: Any, unit: Any, there: Times) -> tuple[Times, Times, Times, Times]:
     """Return when a sliding window and its unit take and have their beats.
 
-    A beat of a window can be read in the cycle after it was written, and a row's place is free
-    in the cycle after its last window was read. Room depends on what is read, which depends on
-    what was written when there was room: the times are moved back until they agree.
+    A beat can be read in the cycle after it was written, and its place is free in the cycle after
+    it was read for the last time. Room depends on what is read, which depends on what was written
+    when there was room: the times are moved back until they agree.
     """
-    frames = _frames(kernel, there)
-    beats = len(there) // frames
-    needed = (np.arange(frames)[:, None] * beats + _window_sources(kernel)).reshape(-1)
-    (height, _), (lines, _) = kernel.numbers("IFMDim"), kernel.numbers("OFMDim")
-    released = (np.arange(frames)[:, None] * height + _released(kernel)).reshape(-1)
-    # The row of windows after which there is room for each row of pixels.
-    row = np.arange(frames * height)
-    awaited = np.searchsorted(released, row - kernel.buffer_rows() + 1, side="left")
-    waits = row >= kernel.buffer_rows()
-    room = np.zeros(frames * height, np.int64)
+    frames = np.arange(_frames(kernel, there))[:, None]
+    beats = len(there) // len(frames)
+    last_needed = (frames * beats + kernel.needed() - 1).reshape(-1)
+    freed = np.maximum.accumulate((frames * beats + kernel.freed()).reshape(-1))
+    steps = (frames * kernel.frame_steps() + kernel.steps()).reshape(-1)
+    # The windows' beat after which there is room for each beat, but for the first ones.
+    full = kernel.capacity()
+    awaited = np.searchsorted(freed, np.arange(len(there) - full) + 1)
+    latency = 2 if kernel.parallel() else 1
+    room = np.zeros_like(there)
     while True:
-        written = _in_turn(np.maximum(there, np.repeat(room, beats // height)))
-        present = written[needed] + 1
-        (taken,), (results,) = _unit(unit, [_in_turn(present) + 1])
+        written = _in_turn(np.maximum(there, room))
+        present = written[last_needed] + 1
+        taken, results = _replay(unit, _in_steps(present, steps) + latency, steps)
         read = present.copy()
         read[1:] = np.maximum(present[1:], taken[:-1])
-        line_ends = read.reshape(frames * lines, -1)[:, -1] + 1
-        later = np.where(waits, line_ends[awaited], 0)
+        later = np.zeros_like(room)
+        later[full:] = read[awaited] + 1
         if np.array_equal(later, room):
-            return written, read + 1, taken, results
+            return written, read + latency, taken, results
         room = later
-
-
-def _window_sources(kernel: Any) -> Times:
-    """Return for each beat of the windows of a frame the input beat that it waits for.
-
-    Padding waits for the frame's first beat only.
-    """
-    (h, w), (oh, ow) = kernel.numbers("IFMDim"), kernel.numbers("OFMDim")
-    (kh, kw), (sh, sw) = kernel.numbers("ConvKernelDim"), kernel.numbers("Stride")
-    top, left, _, _ = kernel.numbers("Padding")
-    words = kernel.number("IFMChannels") // kernel.number("SIMD")
-    y = np.arange(oh)[:, None, None, None] * sh - top + np.arange(kh)[:, None, None]
-    x = np.arange(ow)[:, None, None, None] * sw - left + np.arange(kw)[:, None]
-    y, x = y[:, None], x[None]
-    inside = (y >= 0) & (y < h) & (x >= 0) & (x < w)
-    places = np.where(inside, y * w + x, 0) * words + np.where(inside, np.arange(words), 0)
-    return np.asarray(places.reshape(-1), np.int64)
-
-
-def _released(kernel: Any) -> Times:
-    """Return how many rows of a frame are given back after each row of windows."""
-    (h, _), (oh, _) = kernel.numbers("IFMDim"), kernel.numbers("OFMDim")
-    (sh, _), top = kernel.numbers("Stride"), kernel.numbers("Padding")[0]
-    rows: Times = np.clip((np.arange(oh) + 1) * sh - top, 0, h)
-    rows[-1] = h
-    return rows
 
 
 def _frames(kernel: Any, times: Times) -> int:
     """Return how many frames an input stream's times are of."""
-    return len(times) // prod(kernel.get_folded_input_shape()[:-1])
+    beats: int = prod(kernel.get_folded_input_shape()[:-1])
+    return len(times) // beats
 
 
 _MODELS: Mapping[str, Callable[[Any, Sequence[Times]], Moves]] = {
     "BinaryMVAU": _unit,
     "BitMaxPool": _bit_max_pool,
+    "GlobalSumPool": _global_sum_pool,
     "IntMVAU": _unit,
     "RegisterSlice": _conduit(1),
+    "Requantise": _requantise,
+    "ResidualJoin": _residual_join,
     "StreamFIFO": _conduit(2),
+    "StreamFork": _conduit(1),
+    "SubsamplePad": _subsample_pad,
     "WidthConverter": _converter,
 }
 

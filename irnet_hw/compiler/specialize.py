@@ -32,12 +32,13 @@ class Specialize(Transformation):  # type: ignore[misc]
         model = model.transform(SpecializeLayers(self._part))
         output = model.graph.output[0].name
         for node in model.graph.node:
-            for i, name in enumerate(list(node.input)[1:], 1):
-                rename(model, name, fresh(model, f"{node.name}_param{i}"))
-            stream = node.output[0]
-            if stream != output and stream not in self._tensors:
-                rename(model, stream, fresh(model, f"{node.name}_out0"))
-            op(node).check()
+            kernel = op(node)
+            for i in range(kernel.streams_in(), len(node.input)):
+                rename(model, node.input[i], fresh(model, f"{node.name}_param{i}"))
+            for i, stream in enumerate(list(node.output)):
+                if stream != output and stream not in self._tensors:
+                    rename(model, stream, fresh(model, f"{node.name}_out{i}"))
+            kernel.check()
         model = model.transform(RemoveUnusedTensors())
         for entries in (
             model.graph.value_info,

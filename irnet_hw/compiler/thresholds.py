@@ -1,4 +1,4 @@
-"""Pass 6: everything between an accumulator and its sign becomes one integer threshold.
+"""Pass 7: everything between an accumulator and its sign becomes one integer threshold.
 
 The threshold of a channel is found by evaluating the exported float32 chain itself on the
 reachable accumulators, by bisection, which its monotony allows; never by algebra on floats,

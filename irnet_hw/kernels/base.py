@@ -214,6 +214,21 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:
         """Return the module's parameters; strings are written quoted."""
 
+    def connections(self) -> dict[str, str]:
+        """Return what the wrapper connects to each port of the module's streams."""
+        sides = (
+            ("in", self.streams_in(), self.get_instream_width),
+            ("out", self.streams_out(), self.get_outstream_width),
+        )
+        found = {}
+        for side, streams, width in sides:
+            for ind in range(streams):
+                inside = side if streams == 1 else f"{side}{ind}"
+                found[f"{inside}_data"] = f"{side}{ind}_V_TDATA[{width(ind) - 1}:0]"
+                found[f"{inside}_valid"] = f"{side}{ind}_V_TVALID"
+                found[f"{inside}_ready"] = f"{side}{ind}_V_TREADY"
+        return found
+
     def rtl_memories(self, model: ModelWrapper) -> Mapping[str, tuple[Sequence[int], int]]:  # noqa: ARG002
         """Return the constants: for each hex file's name, its words and their width in bits."""
         return {}
@@ -267,19 +282,15 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
             f"        .{key}({_literal(value)})"
             for key, value in self.rtl_parameters(model, fpgapart).items()
         )
-        ports, connections, padding, unused = [], [], [], []
+        ports, padding, unused = [], [], []
         for ind in range(self.streams_in()):
             wide, narrow = self.get_instream_width_padded(ind), self.get_instream_width(ind)
             ports += _ports(f"in{ind}_V", wide, "input ", "output")
-            inside = "in" if self.streams_in() == 1 else f"in{ind}"
-            connections += _connections(inside, f"in{ind}_V", narrow)
             if wide > narrow:
                 unused.append(f"in{ind}_V_TDATA[{wide - 1}:{narrow}]")
         for ind in range(self.streams_out()):
             wide, narrow = self.get_outstream_width_padded(ind), self.get_outstream_width(ind)
             ports += _ports(f"out{ind}_V", wide, "output", "input ")
-            inside = "out" if self.streams_out() == 1 else f"out{ind}"
-            connections += _connections(inside, f"out{ind}_V", narrow)
             if wide > narrow:
                 padding.append(f"    assign out{ind}_V_TDATA[{wide - 1}:{narrow}] = '0;\n")
         if unused:
@@ -292,7 +303,9 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
             + ",\n".join(ports)
             + f"\n);\n\n    {self.module} #(\n{parameters}\n    ) kernel (\n"
             "        .clk(ap_clk),\n        .rst_n(ap_rst_n),\n"
-            + ",\n".join(connections)
+            + ",\n".join(
+                f"        .{inside}({outside})" for inside, outside in self.connections().items()
+            )
             + "\n    );\n\n"
             + "".join(padding)
             + "\nendmodule\n"
@@ -336,15 +349,6 @@ def _ports(stream: str, width: int, forward: str, backward: str) -> list[str]:
         f"    {forward} logic [{width - 1}:0] {stream}_TDATA",
         f"    {forward} logic {stream}_TVALID",
         f"    {backward} logic {stream}_TREADY",
-    ]
-
-
-def _connections(inside: str, stream: str, width: int) -> list[str]:
-    """Return what connects the wrapper's ports of a stream to the module's."""
-    return [
-        f"        .{inside}_data({stream}_TDATA[{width - 1}:0])",
-        f"        .{inside}_valid({stream}_TVALID)",
-        f"        .{inside}_ready({stream}_TREADY)",
     ]
 
 

@@ -173,6 +173,7 @@ class DyadicRTL(Dyadic, RTLKernel):
             "OUT_BITS": int(self.get_output_datatype().bitwidth()),
             "M_BITS": self.number("mBits"),
             "B_BITS": self.number("bBits"),
+            "SUM_BITS": self.sum_bits(),
             "SHIFT": self.number("shift"),
             "DSP": int(self.in_dsp()),
             "M": self._constants(model, first, "m", "mBits"),

@@ -250,6 +250,21 @@ class SlidingWindow(Kernel):
             lines[-1][-1] = after * row
         return np.concatenate(lines)
 
+    def steps(self) -> Ints:
+        """Return at which step of a frame's reading each beat leaves, a cycle each: (beats out,).
+
+        Where windows leave in parallel, some columns are only walked through.
+        """
+        line = np.arange(self.numbers("OFMDim")[1] * self._window_beats())
+        if self.parallel():
+            columns = self._window_ends()[:, None] - self._walk()[0]
+            line = (columns * self.words() + np.arange(self.words())).reshape(-1)
+        return (np.arange(self.numbers("OFMDim")[0])[:, None] * self._line_cycles() + line).ravel()
+
+    def frame_steps(self) -> int:
+        """Return the steps of a frame's reading."""
+        return self.numbers("OFMDim")[0] * self._line_cycles()
+
     def capacity(self) -> int:
         """Return how many beats the row buffer holds."""
         return self.buffer_shape()[0]

@@ -90,3 +90,12 @@ class StreamFork_rtl(StreamFork, RTLKernel):  # noqa: N801 (FINN's naming)
             "OUTPUTS": self.streams_out(),
             "SIGNS": sum(sign << ind for ind, sign in enumerate(self.numbers("signs"))),
         }
+
+    def connections(self) -> dict[str, str]:
+        """Return the wrapper's ports; those of all outputs are one vector of the module's."""
+        apart = super().connections()
+        outputs = range(self.streams_out() - 1, -1, -1)
+        for part in ("data", "valid", "ready"):
+            each = ", ".join(apart.pop(f"out{ind}_{part}") for ind in outputs)
+            apart[f"out_{part}"] = f"{{{each}}}"
+        return apart

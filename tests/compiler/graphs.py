@@ -44,52 +44,53 @@ class Network:
     seed: int = 0
 
     def build(self) -> ModelWrapper:
-        return _Writer(self).model
+        writer = Writer(self.image, self.zero, self.seed)
+        for i, layer in enumerate(self.layers):
+            if isinstance(layer, Conv):
+                writer.convolution(f"conv{i}", layer)
+                writer.follow(f"conv{i}", layer)
+            else:
+                writer.flatten()
+                writer.dense(f"dense{i}", layer.outputs, layer.bits, "MatMul", False)
+                writer.affine(f"dense{i}", [1, layer.outputs])
+                writer.sign(f"dense{i}")
+        writer.flatten()
+        writer.dense("last", self.classes, self.last_bits, self.last, self.bias)
+        return writer.model()
 
 
-class _Writer:
+class Writer:
     """Writes nodes one after another; the last one's output is the next one's input."""
 
-    def __init__(self, network: Network) -> None:
-        self.random = np.random.default_rng(network.seed)
+    def __init__(self, image: tuple[int, int, int], zero: int = 128, seed: int = 0) -> None:
+        self.random = np.random.default_rng(seed)
         self.nodes = []
         self.constants = {}
-        height, width, channels = network.image
+        height, width, channels = image
         self.shape = [1, channels, height, width]
+        self.image_shape = list(self.shape)
         self.tensor = "image"
         self.unit = 2.0**-7
-        self.step("Sub", self.constant("zero", network.zero))
+        self.step("Sub", self.constant("zero", zero))
         self.step("Mul", self.constant("unit", self.unit))
-        for i, layer in enumerate(network.layers):
-            if isinstance(layer, Conv):
-                self.convolution(f"conv{i}", layer)
-            else:
-                self.flatten()
-                self.dense(f"dense{i}", layer.outputs, layer.bits, "MatMul", False)
-                self.affine(f"dense{i}", [1, layer.outputs])
-                self.sign(f"dense{i}")
-            self.unit = 1.0
-        self.flatten()
-        self.dense("last", network.classes, network.last_bits, network.last, network.bias)
+
+    def model(self) -> ModelWrapper:
+        """The network, whose logits are what the last node gives."""
         self.nodes[-1].output[0] = "logits"
         graph = helper.make_graph(
             self.nodes,
             "network",
-            [
-                helper.make_tensor_value_info(
-                    "image", TensorProto.FLOAT, [1, channels, height, width]
-                )
-            ],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, network.classes])],
+            [helper.make_tensor_value_info("image", TensorProto.FLOAT, self.image_shape)],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, self.shape)],
             [numpy_helper.from_array(value, name) for name, value in self.constants.items()],
         )
         model = qonnx_make_model(
             graph, opset_imports=[helper.make_opsetid("", 13), helper.make_opsetid(QONNX, 1)]
         )
-        self.model = ModelWrapper(model).transform(InferShapes())
+        return ModelWrapper(model).transform(InferShapes())
 
-    def constant(self, name: str, value: object) -> str:
-        self.constants[name] = np.asarray(value, dtype=np.float32)
+    def constant(self, name: str, value: object, kind: type = np.float32) -> str:
+        self.constants[name] = np.asarray(value, dtype=kind)
         return name
 
     def step(self, kind: str, *inputs: str, name: str = "", domain: str = "", **attributes) -> None:
@@ -130,7 +131,7 @@ class _Writer:
         return f"{name}_weights"
 
     def convolution(self, name: str, layer: Conv) -> None:
-        _, channels, height, width = self.shape
+        _, channels, *sizes = self.shape
         shape = [layer.channels, channels, layer.kernel, layer.kernel]
         weights = self.weights(name, shape, layer.bits, [layer.channels, 1, 1, 1])
         self.step(
@@ -143,13 +144,13 @@ class _Writer:
             dilations=[1, 1],
             group=1,
         )
-        height, width = (
-            (size + 2 * layer.padding - layer.kernel) // layer.stride + 1
-            for size in (height, width)
-        )
+        sizes = ((size + 2 * layer.padding - layer.kernel) // layer.stride + 1 for size in sizes)
+        self.shape = [1, layer.channels, *sizes]
+
+    def follow(self, name: str, layer: Conv) -> None:
+        """Write what is between a convolution and its sign, and the pooling behind it."""
         if layer.pool > 1:
             self.pool(f"{name}_pool", layer.pool)
-            height, width = height // layer.pool, width // layer.pool
         if layer.norm == "affine":
             self.affine(name, [1, layer.channels, 1, 1])
         elif layer.norm == "dyadic":
@@ -159,11 +160,10 @@ class _Writer:
         self.sign(name)
         if layer.pool_after > 1:
             self.pool(f"{name}_pool_after", layer.pool_after)
-            height, width = height // layer.pool_after, width // layer.pool_after
-        self.shape = [1, layer.channels, height, width]
 
     def pool(self, name: str, size: int) -> None:
         self.step("MaxPool", name=name, kernel_shape=[size] * 2, strides=[size] * 2)
+        self.shape[2:] = [sides // size for sides in self.shape[2:]]
 
     def affine(self, name: str, shape: list[int]) -> None:
         """Scale and bias with positive, negative and zero scales; signs flip in mid-range."""
@@ -192,6 +192,7 @@ class _Writer:
     def sign(self, name: str) -> None:
         one = self.constant(f"{name}_sign_scale", 1)
         self.step("BipolarQuant", one, name=f"{name}_sign", domain=QONNX)
+        self.unit = 1.0
 
     def flatten(self) -> None:
         if len(self.shape) == 4:

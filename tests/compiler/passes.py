@@ -6,14 +6,25 @@ from qonnx.core.onnx_exec import execute_onnx
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw.compiler.finn_quiet import quiet
+from irnet_hw.compiler.forks import Forks
 from irnet_hw.compiler.import_finn import ImportFINN
 from irnet_hw.compiler.integer_input import IntegerInput
 from irnet_hw.compiler.lower import Lower
 from irnet_hw.compiler.pool_bits import PoolBits
+from irnet_hw.compiler.requantise import IntegerStreams
 from irnet_hw.compiler.thresholds import IntegerThresholds
 from irnet_hw.compiler.tidy import Tidy
 
-PASSES = (Tidy, ImportFINN, IntegerInput, PoolBits, IntegerThresholds, Lower)
+PASSES = (
+    Tidy,
+    ImportFINN,
+    IntegerInput,
+    IntegerStreams,
+    PoolBits,
+    IntegerThresholds,
+    Forks,
+    Lower,
+)
 
 
 def upto(model: ModelWrapper, last: type) -> ModelWrapper:

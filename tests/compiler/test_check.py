@@ -58,8 +58,8 @@ def test_accepts(network: Network) -> None:
 
 
 LIST = (
-    "Conv, MatMul, Gemm, MaxPool, Mul, Add, Sub, Div, BatchNormalization, Clip, BipolarQuant, "
-    "Flatten, Reshape"
+    "Conv, MatMul, Gemm, MaxPool, ReduceSum, Mul, Add, Sub, Div, BatchNormalization, Clip, Quant, "
+    "BipolarQuant, Slice, Pad, Flatten, Reshape"
 )
 
 
@@ -160,7 +160,7 @@ def test_reshape_must_take_batches(sizes: list[int], right: bool) -> None:
         )
 
 
-def test_refuses_a_branch() -> None:
+def test_refuses_to_add_signs() -> None:
     model = SMALL.build()
     sign = node(model, "conv0_sign").output[0]
     after(model, "conv1_sign", "Add", sign)
@@ -168,8 +168,8 @@ def test_refuses_a_branch() -> None:
     with pytest.raises(UserError) as caught:
         check(model)
     assert str(caught.value) == (
-        f"tensor {sign}: is read by node conv1 (Conv), node new (Add); "
-        "a network without branches is needed"
+        f"node new (Add): adds {node(model, 'conv1_sign').output[0]} (signs) and {sign} (signs); "
+        "must add one stream, made by Quant, to the sums of a layer"
     )
 
 

@@ -3,7 +3,8 @@ import pytest
 from qonnx.core.datatype import DataType
 
 from irnet_hw.compiler.chain import layers
-from irnet_hw.compiler.integer_input import IntegerInput, zero_point
+from irnet_hw.compiler.integer_input import IntegerInput
+from irnet_hw.compiler.sources import source
 from tests.compiler.graphs import Conv, Dense, Network, images
 from tests.compiler.passes import kinds, logits, upto
 
@@ -16,7 +17,8 @@ def test_first_layer_reads_integers(zero: int, datatype: str) -> None:
     assert kinds(found)[:3] == ["Sub", "Conv", "Mul"]
     first, second, *_ = layers(found)
     assert found.get_tensor_datatype(first.input[0]) == DataType[datatype]
-    assert (zero_point(found, first), zero_point(found, second)) == (zero, None)
+    assert (source(found, first).zero, source(found, first).datatype.name) == (zero, "UINT8")
+    assert source(found, second).binary()
     pixels = images(network)
     assert np.array_equal(logits(found, pixels), logits(model, pixels))
 

@@ -85,6 +85,65 @@ _BORDER = {
 }
 _PIXELS = {"weightDataType": "INT8", "inputDataType": "UINT8", "InputZeroPoint": 128}
 
+
+def _fork(signs: list[int], datatype: str = "INT8") -> KernelUnderTest:
+    attributes = {"shape": [1, 2, 12], "lanes": 4, "signs": signs, **_stream(datatype)}
+    return KernelUnderTest("StreamFork", attributes)
+
+
+def _shortcut(**changes: object) -> KernelUnderTest:
+    same = {
+        "IFMDim": [5, 6],
+        "IFMChannels": 8,
+        "Stride": [2, 2],
+        "PadChannels": [4, 4],
+        "PE": 2,
+        **_stream("INT8"),
+    }
+    return KernelUnderTest("SubsamplePad", {**same, **changes})
+
+
+def _global_pool(image: list[int], channels: int, pe: int, output: str) -> KernelUnderTest:
+    attributes = {
+        "IFMDim": image,
+        "NumChannels": channels,
+        "PE": pe,
+        "inputDataType": "INT8",
+        "outputDataType": output,
+    }
+    return KernelUnderTest("GlobalSumPool", attributes)
+
+
+def dyadic(
+    op: str, channels: int, pe: int, style: str, datatype: str = "INT11", **changes: object
+) -> KernelUnderTest:
+    """Return a Requantise or a ResidualJoin of random constants."""
+    attributes: dict[str, object] = {
+        "NumChannels": channels,
+        "numInputVectors": [1, 2, 3],
+        "PE": pe,
+        "shift": 9,
+        "mBits": 10,
+        "bBits": 18,
+        "mulStyle": style,
+        "inputDataType": datatype,
+        "outputDataType": "INT8",
+        **changes,
+    }
+    rng = np.random.default_rng(0)
+    types = {name: f"INT{attributes[f'{name}Bits']}" for name in ("m", "b")}
+    parameters = {
+        name: (random_tensor(rng, (channels,), kind), kind) for name, kind in types.items()
+    }
+    return KernelUnderTest(op, attributes, parameters)
+
+
+def _join(channels: int, pe: int, style: str, **changes: object) -> KernelUnderTest:
+    return dyadic(
+        "ResidualJoin", channels, pe, style, **{"skipDataType": "INT8", "skipShift": 2, **changes}
+    )
+
+
 STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "window": _window,
     "window in block RAM": lambda: _window(ram_style="block"),
@@ -111,6 +170,24 @@ STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "register slice": lambda: KernelUnderTest(
         "RegisterSlice", {"shape": [1, 2, 6], "lanes": 3, **_stream("INT3")}
     ),
+    "fork of values and signs": lambda: _fork([0, 1]),
+    "fork of values": lambda: _fork([0, 0, 0], "UINT4"),
+    "fork of signs": lambda: _fork([1, 1]),
+    "shortcut": _shortcut,
+    "shortcut of the same channels": lambda: _shortcut(PadChannels=[0, 0], PE=8),
+    "shortcut without a stride": lambda: _shortcut(Stride=[1, 1], PadChannels=[0, 8], PE=4),
+    "shortcut of one pixel": lambda: _shortcut(IFMDim=[1, 1], PE=4),
+    "global pool": lambda: _global_pool([8, 8], 64, 4, "INT14"),
+    "global pool of whole pixels": lambda: _global_pool([3, 2], 6, 6, "INT11"),
+    "requantiser": lambda: dyadic("Requantise", 16, 4, "dsp"),
+    "requantiser in LUTs": lambda: dyadic("Requantise", 16, 4, "lut"),
+    "requantiser of constants": lambda: dyadic("Requantise", 8, 8, "auto"),
+    "wide requantiser": lambda: dyadic("Requantise", 128, 2, "dsp", "INT14", mBits=12, shift=14),
+    "wide requantiser in LUTs": lambda: dyadic("Requantise", 64, 2, "lut", "INT14", mBits=13),
+    "join": lambda: _join(16, 4, "dsp"),
+    "join in LUTs": lambda: _join(16, 4, "lut"),
+    "join of constants": lambda: _join(4, 4, "auto", skipShift=0),
+    "join of a wide stream": lambda: _join(64, 2, "dsp", skipDataType="INT12", skipShift=4),
 }
 
 MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {

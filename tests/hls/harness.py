@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,26 +37,22 @@ class KernelUnderTest:
             parameters: constant inputs in order: name -> (integers, FINN data type).
         """
         parameters = parameters or {}
-        node = helper.make_node(
-            f"{op}_rtl",
-            ["x", *parameters],
-            ["y"],
-            name=f"{op}_rtl_0",
-            domain="finn.custom_op.fpgadataflow.rtl",
-            backend="fpgadataflow",
-            **attributes,
+        scratch = helper.make_model(
+            helper.make_graph([_node(op, [], [], attributes)], "kernel", [], [])
         )
-        scratch = helper.make_model(helper.make_graph([node], "kernel", [], []))
         kernel = getCustomOp(scratch.graph.node[0])
         kernel.check()
+        inputs = [f"x{ind}" for ind in range(kernel.streams_in())]
+        outputs = [f"y{ind}" for ind in range(kernel.streams_out())]
         graph = helper.make_graph(
-            [node],
+            [_node(op, [*inputs, *parameters], outputs, attributes)],
             "kernel",
-            [_tensor("x", kernel.get_normal_input_shape())],
-            [_tensor("y", kernel.get_normal_output_shape())],
+            [_tensor(x, kernel.get_normal_input_shape(ind)) for ind, x in enumerate(inputs)],
+            [_tensor(y, kernel.get_normal_output_shape(ind)) for ind, y in enumerate(outputs)],
         )
         self.model = ModelWrapper(helper.make_model(graph))
-        self.model.set_tensor_datatype("x", kernel.get_input_datatype())
+        for ind, name in enumerate(inputs):
+            self.model.set_tensor_datatype(name, kernel.get_input_datatype(ind))
         for name, (values, datatype) in parameters.items():
             self.model.set_initializer(name, values.astype(np.float32))
             self.model.set_tensor_datatype(name, DataType[datatype])
@@ -74,40 +70,47 @@ class KernelUnderTest:
 
     def stream(
         self,
-        x: np.ndarray,
+        x: np.ndarray | Sequence[np.ndarray],
         p_gap: float = 0.0,
         p_stall: float = 0.0,
         seed: int = 0,
-        pace: float = 1.0,
+        pace: Sequence[float] | None = None,
         wait: int = 0,
-    ) -> dict[str, list[int]]:
+    ) -> dict[str, list[list[int]]]:
         """Stream the frames of ``x`` (batch first) through the RTL; assert it equals the model.
 
         Args:
-            x: integers, ±1 for BIPOLAR.
-            p_gap: probability a cycle that the producer has no beat.
-            p_stall: probability a cycle that the consumer takes none.
+            x: integers, ±1 for BIPOLAR; several where the kernel has several input streams.
+            p_gap: probability a cycle that a producer has no beat.
+            p_stall: probability a cycle that a consumer takes none.
             seed: of gaps and stalls.
-            pace: cycles that the producer needs for a beat, counted from when the last one went.
-            wait: cycles at the start in which the consumer takes nothing.
+            pace: cycles that each producer needs for a beat, counted from when the last one
+                went; one cycle if not given.
+            wait: cycles at the start in which the consumers take nothing.
 
         Returns:
-            the cycles in which beats went in ("cycle_in") and came out ("cycle_out").
+            for each stream, the cycles in which beats went in ("cycle_in") and came out
+            ("cycle_out").
         """
         kernel = self.kernel
-        expected = beats(
-            kernel.compute(x.astype(np.int64), *self.parameters),
-            kernel.lanes_out(),
-            kernel.get_output_datatype(),
-        )
+        streams = _streams(x)
+        y = kernel.results(*(one.astype(np.int64) for one in streams), *self.parameters)
+        expected = [
+            beats(one, kernel.lanes_out(ind), kernel.get_output_datatype(ind))
+            for ind, one in enumerate(y)
+        ]
+        words = [
+            beats(one, kernel.lanes_in(ind), kernel.get_input_datatype(ind))
+            for ind, one in enumerate(streams)
+        ]
         case = {
-            "beats": [f"{b:x}" for b in beats(x, kernel.lanes_in(), kernel.get_input_datatype())],
-            "expect": len(expected),
+            "beats": [[f"{word:x}" for word in one] for one in words],
+            "expect": [len(one) for one in expected],
             "linger": 20,  # nothing more may come out
             "p_gap": p_gap,
             "p_stall": p_stall,
             "seed": seed,
-            "pace": pace,
+            "pace": pace or [1.0] * len(streams),
             "wait": wait,
         }
         bench = self.bench()
@@ -120,36 +123,43 @@ class KernelUnderTest:
                 data=self.folder,
             )
             result = json.loads(result_file.read_text())
-        out = [int(beat, 16) for beat in result["out"]]
-        wrong = [i for i, (a, b) in enumerate(zip(out, expected, strict=False)) if a != b]
-        assert not wrong and len(out) == len(expected), (
-            f"{len(wrong)} of {len(expected)} beats differ, {len(out)} came (seed {seed}); "
-            f"first at {wrong[:1]}: {[(hex(out[i]), hex(expected[i])) for i in wrong[:1]]}; "
-            f"attributes {self.kernel.onnx_node.attribute}"
-        )
+        for ind, (found, right) in enumerate(zip(result["out"], expected, strict=True)):
+            out = [int(beat, 16) for beat in found]
+            wrong = [i for i, (a, b) in enumerate(zip(out, right, strict=False)) if a != b]
+            assert not wrong and len(out) == len(right), (
+                f"output {ind}: {len(wrong)} of {len(right)} beats differ, {len(out)} came "
+                f"(seed {seed}); first at {wrong[:1]}: "
+                f"{[(hex(out[i]), hex(right[i])) for i in wrong[:1]]}; "
+                f"attributes {self.kernel.onnx_node.attribute}"
+            )
         return result
 
-    def check_rate(self, x: np.ndarray, balanced: bool = False) -> int:
+    def check_rate(self, x: np.ndarray | Sequence[np.ndarray], balanced: bool = False) -> int:
         """Stream without gaps; assert that frames follow at exactly the stated cycles.
 
         Args:
-            x: at least 4 frames, 6 if balanced.
-            balanced: the producer offers its beats evenly over the stated cycles and does not
+            x: at least 4 frames, 6 if balanced; several where there are several input streams.
+            balanced: a producer offers its beats evenly over the stated cycles and does not
                 catch up on what it was stalled, as a kernel of the same rate would. Then frames
                 count from the fifth on: stalls at the start let the two find their distance.
 
         Returns:
             the cycles between the last two frames.
         """
-        inputs = np.prod(self.kernel.get_folded_input_shape()[:-1])
-        pace = self.kernel.get_exp_cycles() / inputs if balanced else 1.0
-        result = self.stream(x, pace=pace)
-        ends = np.array(result["cycle_out"]).reshape(len(x), -1)[:, -1]
-        intervals = np.diff(ends)[4 if balanced else 1 :]
-        assert (intervals == self.kernel.get_exp_cycles()).all(), (
-            f"{intervals} cycles between frames, {self.kernel.get_exp_cycles()} stated; "
-            f"attributes {self.kernel.onnx_node.attribute}"
-        )
+        kernel, streams = self.kernel, _streams(x)
+        stated = kernel.get_exp_cycles()
+        pace = [
+            stated / np.prod(kernel.get_folded_input_shape(ind)[:-1]) if balanced else 1.0
+            for ind in range(len(streams))
+        ]
+        result = self.stream(streams, pace=pace)
+        for cycles in result["cycle_out"]:
+            ends = np.array(cycles).reshape(len(streams[0]), -1)[:, -1]
+            intervals = np.diff(ends)[4 if balanced else 1 :]
+            assert (intervals == stated).all(), (
+                f"{intervals} cycles between frames, {stated} stated; "
+                f"attributes {kernel.onnx_node.attribute}"
+            )
         return int(intervals[-1])
 
 
@@ -163,3 +173,19 @@ def random_tensor(rng: np.random.Generator, shape: tuple[int, ...], datatype: st
 
 def _tensor(name: str, shape: tuple[int, ...]):
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [int(size) for size in shape])
+
+
+def _streams(x: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [x] if isinstance(x, np.ndarray) else list(x)
+
+
+def _node(op: str, inputs: list[str], outputs: list[str], attributes: Mapping[str, object]):
+    return helper.make_node(
+        f"{op}_rtl",
+        inputs,
+        outputs,
+        name=f"{op}_rtl_0",
+        domain="finn.custom_op.fpgadataflow.rtl",
+        backend="fpgadataflow",
+        **attributes,
+    )

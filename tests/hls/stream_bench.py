@@ -18,56 +18,109 @@ from cocotb.triggers import FallingEdge, ReadOnly
 PATIENCE = 20_000
 
 
+class Producer:
+    """Offers a stream's beats at its pace, but for gaps at random."""
+
+    def __init__(self, dut, ind, case):
+        self.data = getattr(dut, f"in{ind}_V_TDATA")
+        self.valid = getattr(dut, f"in{ind}_V_TVALID")
+        self.ready = getattr(dut, f"in{ind}_V_TREADY")
+        self.beats = [int(beat, 16) for beat in case["beats"][ind]]
+        self.pace, self.p_gap = case["pace"][ind], case["p_gap"]
+        self.rng = random.Random(f"{case['seed']} in{ind}")
+        self.due = 0.0  # when the next beat may be offered
+        self.offering = False  # a beat once offered stays until taken (AXI4-Stream)
+        self.cycles = []  # in which beats were taken
+        self.data.value = self.valid.value = 0
+
+    def offer(self, cycle):
+        if not self.offering and len(self.cycles) < len(self.beats):
+            self.offering = cycle >= self.due and self.rng.random() >= self.p_gap
+            if self.offering:
+                self.data.value = self.beats[len(self.cycles)]
+        self.valid.value = int(self.offering)
+
+    def moves(self, cycle):
+        """Return whether the kernel takes the beat."""
+        if not self.offering or self.ready.value != 1:
+            return False
+        self.cycles.append(cycle)
+        self.due = (self.due if cycle < self.due + 1 else cycle) + self.pace
+        self.offering = False
+        return True
+
+
+class Consumer:
+    """Takes a stream's beats, but for stalls at random, and checks that they wait unchanged."""
+
+    def __init__(self, dut, ind, case):
+        self.data = getattr(dut, f"out{ind}_V_TDATA")
+        self.valid = getattr(dut, f"out{ind}_V_TVALID")
+        self.ready = getattr(dut, f"out{ind}_V_TREADY")
+        self.name = f"out{ind}"
+        self.wait, self.p_stall = case["wait"], case["p_stall"]
+        self.rng = random.Random(f"{case['seed']} out{ind}")
+        self.taking = False
+        self.held = None  # the beat that the kernel offered and that was not taken
+        self.beats, self.cycles = [], []
+        self.ready.value = 0
+
+    def offer(self, cycle):
+        self.taking = cycle >= self.wait and self.rng.random() >= self.p_stall
+        self.ready.value = int(self.taking)
+
+    def moves(self, cycle):
+        """Return whether a beat is taken."""
+        valid = self.valid.value
+        assert valid.is_resolvable, f"{self.name}: TVALID is {valid} in cycle {cycle}"
+        data = int(self.data.value) if valid == 1 else None
+        if self.held is not None:
+            assert data == self.held, (
+                f"{self.name}: beat {len(self.beats)} changed from {self.held:x} to {data} "
+                "while stalled"
+            )
+        self.held = data if valid == 1 and not self.taking else None
+        if valid != 1 or not self.taking:
+            return False
+        self.beats.append(f"{data:x}")
+        self.cycles.append(cycle)
+        return True
+
+
 @cocotb.test()
 async def stream(dut):
     case = json.loads(Path(os.environ["CASE"]).read_text())
-    rng = random.Random(case["seed"])
-    beats = [int(beat, 16) for beat in case["beats"]]
-    out, cycle_in, cycle_out = [], [], []
-
     dut.ap_rst_n.value = 0
-    dut.in0_V_TVALID.value = 0
-    dut.in0_V_TDATA.value = 0
-    dut.out0_V_TREADY.value = 0
+    producers = [Producer(dut, ind, case) for ind in range(len(case["beats"]))]
+    consumers = [Consumer(dut, ind, case) for ind in range(len(case["expect"]))]
+    ports = [*consumers, *producers]
     Clock(dut.ap_clk, 2, "step").start()
     for _ in range(4):
         await FallingEdge(dut.ap_clk)
     dut.ap_rst_n.value = 1
 
-    sent = 0
-    due = 0.0  # when the next beat may be offered
-    offering = False  # a beat once offered stays until taken (AXI4-Stream)
-    held = None  # likewise what the kernel offers
     cycle = quiet = 0
-    while len(out) < case["expect"] or quiet < case["linger"]:
-        if not offering and sent < len(beats):
-            offering = cycle >= due and rng.random() >= case["p_gap"]
-            if offering:
-                dut.in0_V_TDATA.value = beats[sent]
-        dut.in0_V_TVALID.value = int(offering)
-        ready = cycle >= case["wait"] and rng.random() >= case["p_stall"]
-        dut.out0_V_TREADY.value = int(ready)
+    while quiet < case["linger"] or any(
+        len(consumer.beats) < expected
+        for consumer, expected in zip(consumers, case["expect"], strict=True)
+    ):
+        for port in ports:
+            port.offer(cycle)
         await ReadOnly()
-        quiet += 1
-        valid = dut.out0_V_TVALID.value
-        assert valid.is_resolvable, f"TVALID is {valid} in cycle {cycle}"
-        data = int(dut.out0_V_TDATA.value) if valid == 1 else None
-        if held is not None:
-            assert data == held, f"beat {len(out)} changed from {held:x} to {data} while stalled"
-        held = data if valid == 1 and not ready else None
-        if valid == 1 and ready:
-            out.append(f"{data:x}")
-            cycle_out.append(cycle)
-            quiet = 0
-        if offering and dut.in0_V_TREADY.value == 1:
-            cycle_in.append(cycle)
-            sent += 1
-            due = (due if cycle < due + 1 else cycle) + case["pace"]
-            offering = False
-            quiet = 0
-        assert quiet < PATIENCE, f"hangs after {sent} beats in, {len(out)} out"
+        moved = [port.moves(cycle) for port in ports]
+        quiet = 0 if any(moved) else quiet + 1
+        assert quiet < PATIENCE, (
+            f"hangs after {[len(producer.cycles) for producer in producers]} beats in, "
+            f"{[len(consumer.beats) for consumer in consumers]} out"
+        )
         cycle += 1
         await FallingEdge(dut.ap_clk)
     Path(os.environ["RESULT"]).write_text(
-        json.dumps({"out": out, "cycle_in": cycle_in, "cycle_out": cycle_out, "sent": sent})
+        json.dumps(
+            {
+                "out": [consumer.beats for consumer in consumers],
+                "cycle_in": [producer.cycles for producer in producers],
+                "cycle_out": [consumer.cycles for consumer in consumers],
+            }
+        )
     )

@@ -1,0 +1,79 @@
+// Global sum pool: the sum of each channel over all pixels of a picture. One beat a cycle goes
+// in; the sums so far wait in LUT-RAM, and leave while the last pixel comes in.
+//
+// in_ready depends on out_ready.
+
+module global_sum_pool #(
+    parameter int PE       = 1,   // channels of a beat
+    parameter int WORDS    = 1,   // beats of a pixel
+    parameter int PIXELS   = 4,   // of a picture
+    parameter int IN_BITS  = 8,   // of a channel
+    parameter int OUT_BITS = 10   // of a sum, enough for PIXELS of them
+) (
+    input  logic                        clk,
+    input  logic                        rst_n,      // synchronous, active low
+
+    input  logic [PE-1:0][IN_BITS-1:0]  in_data,    // two's complement
+    input  logic                        in_valid,
+    output logic                        in_ready,
+
+    output logic [PE-1:0][OUT_BITS-1:0] out_data,   // two's complement
+    output logic                        out_valid,
+    input  logic                        out_ready
+);
+
+    if (PE < 1) begin : check_pe
+        $error("global_sum_pool: PE = %0d, must be at least 1", PE);
+    end
+    if (WORDS < 1) begin : check_words
+        $error("global_sum_pool: WORDS = %0d, must be at least 1", WORDS);
+    end
+    if (PIXELS < 1) begin : check_pixels
+        $error("global_sum_pool: PIXELS = %0d, must be at least 1", PIXELS);
+    end
+    if (IN_BITS < 1 || OUT_BITS < IN_BITS + $clog2(PIXELS)) begin : check_bits
+        $error("global_sum_pool: OUT_BITS = %0d, must be at least IN_BITS + clog2(PIXELS) = %0d",
+               OUT_BITS, IN_BITS + $clog2(PIXELS));
+    end
+
+    localparam int WORD_BITS  = WORDS > 1 ? $clog2(WORDS) : 1;
+    localparam int PIXEL_BITS = PIXELS > 1 ? $clog2(PIXELS) : 1;
+
+    logic [WORD_BITS-1:0]  word;   // beat within the pixel
+    logic [PIXEL_BITS-1:0] pixel;
+    logic                  take, pixel_ends, completes;
+
+    assign in_ready   = out_ready || !out_valid;
+    assign take       = in_valid && in_ready;
+    assign pixel_ends = take && word == WORD_BITS'(WORDS - 1);
+    assign completes  = pixel == PIXEL_BITS'(PIXELS - 1);
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) begin
+            word      <= '0;
+            pixel     <= '0;
+            out_valid <= 1'b0;
+        end else begin
+            if (take) word <= pixel_ends ? '0 : word + 1'b1;
+            if (pixel_ends) pixel <= completes ? '0 : pixel + 1'b1;
+            if (take) out_valid <= completes;
+            else if (out_ready) out_valid <= 1'b0;
+        end
+    end
+
+    // The output register holds what goes into the memory, too: one beat of sums needs no other.
+    logic [PE-1:0][OUT_BITS-1:0] so_far, sums;
+    if (WORDS == 1) begin : one_beat
+        assign so_far = out_data;
+    end else begin : several_beats
+        // Read and written in the same cycle, so that the next beat may be of the same channels.
+        (* ram_style = "distributed" *) logic [PE-1:0][OUT_BITS-1:0] memory [0:WORDS-1];
+        assign so_far = memory[word];
+        always_ff @(posedge clk) if (take) memory[word] <= sums;
+    end
+    for (genvar r = 0; r < PE; r++) begin : lane
+        assign sums[r] = OUT_BITS'(signed'(in_data[r])) + (pixel == '0 ? '0 : so_far[r]);
+    end
+    always_ff @(posedge clk) if (take) out_data <= sums;
+
+endmodule

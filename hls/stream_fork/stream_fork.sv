@@ -1,0 +1,58 @@
+// Stream fork: each output is the input unchanged, or the signs of its elements (1: 0 or more).
+// One beat a cycle when all outputs take theirs; one cycle of latency.
+//
+// The beat stays until each output has taken it. An output's valid is a flip-flop, so that none
+// depends on another one's ready; in_ready depends on all of them.
+
+module stream_fork #(
+    parameter int LANES   = 1,  // elements of a beat
+    parameter int BITS    = 8,  // of an element, two's complement
+    parameter int OUTPUTS = 2,  // at least 2
+    parameter logic [OUTPUTS-1:0] SIGNS = 2'b10,  // 1: this output is the signs
+    localparam int VALUE_BITS = LANES * BITS,
+    localparam int OUT_BITS = OUTPUTS * VALUE_BITS - $countones(SIGNS) * (VALUE_BITS - LANES)
+) (
+    input  logic                  clk,
+    input  logic                  rst_n,      // synchronous, active low
+
+    input  logic [VALUE_BITS-1:0] in_data,
+    input  logic                  in_valid,
+    output logic                  in_ready,
+
+    output logic [OUT_BITS-1:0]   out_data,   // of all outputs, the first one lowest
+    output logic [OUTPUTS-1:0]    out_valid,  // likewise
+    input  logic [OUTPUTS-1:0]    out_ready   // likewise
+);
+
+    if (LANES < 1 || BITS < 1) begin : check_widths
+        $error("stream_fork: LANES = %0d, BITS = %0d, must be at least 1", LANES, BITS);
+    end
+    if (OUTPUTS < 2) begin : check_outputs
+        $error("stream_fork: OUTPUTS = %0d, must be at least 2", OUTPUTS);
+    end
+
+    logic [LANES-1:0][BITS-1:0] beat;
+    logic [OUTPUTS-1:0]         waiting;  // outputs that keep the beat from going
+
+    assign waiting  = out_valid & ~out_ready;
+    assign in_ready = waiting == '0;
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) out_valid <= '0;
+        else out_valid <= in_ready ? {OUTPUTS{in_valid}} : waiting;
+    end
+    always_ff @(posedge clk) if (in_ready) beat <= in_data;
+
+    for (genvar n = 0; n < OUTPUTS; n++) begin : output_stream
+        localparam int BEFORE = $countones(SIGNS & ~({OUTPUTS{1'b1}} << n));  // outputs of signs
+        localparam int FROM   = BEFORE * LANES + (n - BEFORE) * VALUE_BITS;
+        if (SIGNS[n]) begin : of_signs
+            for (genvar i = 0; i < LANES; i++) begin : lane
+                assign out_data[FROM+i] = !beat[i][BITS-1];
+            end
+        end else begin : of_values
+            assign out_data[FROM +: VALUE_BITS] = beat;
+        end
+    end
+
+endmodule

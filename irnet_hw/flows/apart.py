@@ -10,7 +10,6 @@ AXI4-Stream what a layer offers (``TVALID`` and ``TDATA``) does not depend on wh
 (``TREADY``), and whether it takes a beat may depend on all inputs.
 """
 
-import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import Any
 
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_folder
-from irnet_hw.flows.part import MODULE, Part, alike, part
+from irnet_hw.flows.part import MODULE, Part, Port, alike, part
 from irnet_hw.flows.side_by_side import Job, run
 from irnet_hw.flows.tools import cache_dir
 from irnet_hw.progress import track
@@ -30,22 +29,6 @@ HEADER = Path(__file__).with_name("apart.h")
 #: Layers from this many LUTs on, by the area model, are compiled apart: smaller ones compile in
 #: no time, and handing their values over would take longer than simulating them.
 LEAST_LUT = 300
-_HEAD = re.compile(rf"^module {MODULE} \((.*?)\n\);$", re.MULTILINE | re.DOTALL)
-_PORT = re.compile(r"(input|output)\s+logic\s+(?:\[(\d+):0\]\s*)?(\w+)")
-
-
-@dataclass(frozen=True)
-class Port:
-    """A port of a layer's module; of one bit if ``bits`` is None."""
-
-    name: str
-    incoming: bool
-    bits: int | None
-
-    @property
-    def forward(self) -> bool:
-        """Whether it says what is offered, and not whether that is taken."""
-        return not self.name.endswith("_TREADY")
 
 
 @dataclass(frozen=True)
@@ -72,23 +55,9 @@ class Apart:
         """The compiled code."""
         return self.folder / f"{self.name}__ALL.a"
 
-    def ports(self) -> list[Port]:
-        """Return the module's ports but the clock."""
-        found = (
-            Port(name, direction == "input", int(high) + 1 if high else None)
-            for direction, high, name in _PORT.findall(self._head())
-            if name != "ap_clk"
-        )
-        return list(found)
-
     def modules(self) -> dict[str, str]:
         """Return, for each layer, the module that takes its place in the simulation."""
-        return {one.layer: _module(one.layer, self._head(), self) for one in self.parts}
-
-    def _head(self) -> str:
-        head = _HEAD.search(self.parts[0].sources[f"{MODULE}.sv"])
-        assert head, f"{self.parts[0].layer}: its module's ports are not where they are generated"
-        return head[1]
+        return {one.layer: _module(one, self.name) for one in self.parts}
 
 
 def large_layers(folder: Path, content: Mapping[str, Any], flags: Sequence[str]) -> list[Apart]:
@@ -141,11 +110,16 @@ def _job(one: Apart, scratch: Path, environment: Mapping[str, str]) -> Job:
     return Job(command, scratch, environment)
 
 
-def _module(layer: str, head: str, apart: Apart) -> str:
-    """Return SystemVerilog with the layer's name and ports that calls the compiled code."""
-    ports, c = apart.ports(), apart.name
-    offer = [port for port in ports if port.forward]
-    take = [port for port in ports if not port.forward]
+def _offer_and_take(one: Part) -> tuple[list[Port], list[Port]]:
+    """Return the ports that say what is offered, and those that say whether that is taken."""
+    ports = [port for port in one.ports() if port.name != "ap_clk"]
+    take = [port for port in ports if port.name.endswith("_TREADY")]
+    return [port for port in ports if port not in take], take
+
+
+def _module(one: Part, c: str) -> str:
+    """Return SystemVerilog with the layer's name and ports that calls the compiled code ``c``."""
+    offer, take = _offer_and_take(one)
 
     def formal(port: Port) -> str:
         width = "" if port.bits is None else f" [{port.bits - 1}:0]"
@@ -157,7 +131,7 @@ def _module(layer: str, head: str, apart: Apart) -> str:
     def named(ports: Iterable[Port]) -> str:
         return ", ".join(port.name for port in ports)
 
-    return f"""module {layer} ({head}
+    return f"""module {one.layer} ({one.head()}
 );
     import "DPI-C" function chandle {c}_new(input string folder);
     import "DPI-C" function void {c}_delete(input chandle layer);
@@ -169,7 +143,7 @@ def _module(layer: str, head: str, apart: Apart) -> str:
 
     chandle layer;
     int unsigned ticks, settled;
-    initial layer = {c}_new("{layer}");
+    initial layer = {c}_new("{one.layer}");
     final {c}_delete(layer);
     always_ff @(posedge ap_clk) begin
         {c}_tick(layer);
@@ -185,9 +159,7 @@ def calls(layers: Iterable[Apart]) -> str:
     """Return the C++ of the functions that the modules of :meth:`Apart.modules` call."""
     texts = [f'#include "{HEADER.name}"\n']
     for one in layers:
-        ports, c = one.ports(), one.name
-        offer = [port for port in ports if port.forward]
-        take = [port for port in ports if not port.forward]
+        c, (offer, take) = one.name, _offer_and_take(one.parts[0])
         texts.append(f"""
 #include "{c}.h"
 

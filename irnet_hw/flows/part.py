@@ -12,8 +12,19 @@ from pathlib import Path
 from typing import Any
 
 #: What a layer's module is called by itself.
-MODULE = "layer"
+MODULE = "this_layer"
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_HEAD = re.compile(r"^module \w+ \((.*?)\n\);$", re.MULTILINE | re.DOTALL)
+_PORT = re.compile(r"(input|output)\s+logic\s+(?:\[(\d+):0\]\s*)?(\w+)")
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of a layer's module; of one bit if ``bits`` is None."""
+
+    name: str
+    incoming: bool
+    bits: int | None
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,26 @@ class Part:
         for name, path in self.data.items() if data else ():
             total.update(f"{name} {path.stat().st_size}\n".encode() + path.read_bytes())
         return total.hexdigest()[:32]
+
+    def head(self) -> str:
+        """Return the text of the module's ports."""
+        found = _HEAD.search(self.sources[f"{MODULE}.sv"])
+        assert found, f"{self.layer}: its module's ports are not where they are generated"
+        return found[1]
+
+    def ports(self) -> list[Port]:
+        """Return the module's ports."""
+        return [
+            Port(name, direction == "input", int(high) + 1 if high else None)
+            for direction, high, name in _PORT.findall(self.head())
+        ]
+
+    def called(self, name: str) -> tuple[dict[str, str], dict[str, Path]]:
+        """Return the sources and hex files of the module under another name."""
+        own = self.sources[f"{MODULE}.sv"].replace(MODULE, name)
+        others = {file: text for file, text in self.sources.items() if file != f"{MODULE}.sv"}
+        data = {file.replace(MODULE, name): path for file, path in self.data.items()}
+        return {**others, f"{name}.sv": own}, data
 
     def write(self, folder: Path) -> list[str]:
         """Write the sources into a folder; return their names."""

@@ -1,8 +1,8 @@
 """The area of an accelerator, by Yosys' synthesis for the board's part, out of context.
 
-Each layer is synthesised by itself, so that its share is known, unless one of equal sources and
-constants was before; around the layers there are only wires. The figures count cells after
-technology mapping:
+Layers stay apart (their modules carry ``keep_hierarchy``), so that each one's share is known and
+is kept for layers of equal sources and constants; around the layers there are only wires. Inside,
+all is flattened. The figures count cells after technology mapping:
 
 - LUT counts LUT1 to LUT6, inverters, and the LUTs that memories and shift registers take.
   Vivado also packs pairs of small functions into one LUT6 (LUT6_2) and optimises across layers;
@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from irnet_hw.boards import load_board
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.flows.build_folder import open_build
-from irnet_hw.flows.part import MODULE, Part, alike, part
+from irnet_hw.flows.part import Part, alike, part
 from irnet_hw.flows.side_by_side import Job, run
 from irnet_hw.flows.tools import cache_dir, require
 from irnet_hw.progress import say, track
@@ -61,6 +61,10 @@ _MISCOMPILED = re.compile(
     r"implicitly declared|latch inferred|multiple (conflicting )?drivers|driver-driver conflict",
     re.IGNORECASE,
 )
+#: Layers from this many LUTs on, by the area model, have a run of Yosys for themselves.
+_LARGE = 300
+#: The module around the layers of a run.
+_TOP = "around"
 #: What :func:`table` shows.
 _TABLE = ("LUT", "FF", "BRAM18", "DSP")
 
@@ -140,58 +144,104 @@ def _areas(
     """Return the resources of each layer; write synthesis.log."""
     work = {layer["name"]: int(layer["area"]["LUT"]) for layer in content["layers"]}
     parts = sorted((part(folder, content, name) for name in work), key=lambda one: -work[one.layer])
-    groups = alike((one.digest(tool, _script(one, family), data=True), one) for one in parts)
+    groups = alike((one.digest(tool, _script(["layer"], family), data=True), one) for one in parts)
     kept = {digest: cache_dir() / "synth" / f"{digest}.json" for digest in groups}
     new = [digest for digest, file in kept.items() if not file.is_file()]
+    batches = _batches(new, [work[groups[digest][0].layer] for digest in new])
     log = folder / "synthesis.log"
     with tempfile.TemporaryDirectory(prefix="yosys-") as temporary:
-        jobs = [_job(groups[digest][0], family, Path(temporary) / digest) for digest in new]
-        for index, status in track(run(jobs), "synthesising", len(jobs), "layers"):
-            scratch, digest = jobs[index].folder, new[index]
-            said = _said(scratch)
+        jobs = [
+            _job([groups[digest][0] for digest in batch], family, Path(temporary) / str(index))
+            for index, batch in enumerate(batches)
+        ]
+        for index, status in track(run(jobs), "synthesising", len(jobs), "parts"):
+            scratch, batch = jobs[index].folder, batches[index]
+            said = _said(scratch, [groups[digest][0] for digest in batch])
             if reason := _distrust(said, status):
                 with whole_file(log) as target:
                     target.write_text(said)
-                layer = groups[digest][0].layer
-                raise UserError(f"{layer}: {reason[0]}, see {log}: {reason[1]}")
-            stat = json.loads((scratch / "stat.json").read_text())
-            cells = stat["design"]["num_cells_by_type"]
-            with whole_file(kept[digest]) as target:
-                target.write_text(json.dumps({"cells": cells, "log": said}))
-    areas, logs = {}, []
-    for digest, group in groups.items():
-        found = json.loads(kept[digest].read_text())
-        areas.update({one.layer: cells_area(one.layer, found["cells"]) for one in group})
-        logs.append(f"{', '.join(one.layer for one in group)}:\n{found['log']}")
+                raise UserError(f"Yosys: {reason[0]}, see {log}: {reason[1]}")
+            stat = json.loads((scratch / "stat.json").read_text())["modules"]
+            modules = {_plain(name): found["num_cells_by_type"] for name, found in stat.items()}
+            for number, digest in enumerate(batch):
+                with whole_file(kept[digest]) as target:
+                    cells = modules[_name(number)]
+                    target.write_text(json.dumps({"cells": cells, "log": said}))
+    found = {digest: json.loads(file.read_text()) for digest, file in kept.items()}
     with whole_file(log) as target:
-        target.write_text("\n".join(logs))
-    return areas
+        target.write_text("\n".join(dict.fromkeys(one["log"] for one in found.values())))
+    return {
+        one.layer: cells_area(one.layer, found[digest]["cells"])
+        for digest, group in groups.items()
+        for one in group
+    }
 
 
-def _script(one: Part, family: str) -> str:
+def _batches(digests: Sequence[str], luts: Sequence[int]) -> list[list[str]]:
+    """Return what each run of Yosys takes: a large layer, or small ones, as a run costs seconds.
+
+    Args:
+        digests: of the layers.
+        luts: of each, falling.
+    """
+    large = [[digest] for digest, lut in zip(digests, luts, strict=True) if lut >= _LARGE]
+    small = digests[len(large) :]
+    cores = os.cpu_count() or 1
+    return large + [list(batch) for core in range(cores) if (batch := small[core::cores])]
+
+
+def _script(modules: Sequence[str], family: str) -> str:
+    """Return the run of Yosys on modules that stay apart."""
+    sources = " ".join(f"{module}.sv" for module in modules)
     return (
-        f"read_slang --threads 1 --top {MODULE} {' '.join(one.sources)}\n"
-        f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top {MODULE}\n"
+        f"read_slang --threads 1 --keep-hierarchy --top {_TOP} {sources} {_TOP}.sv\n"
+        f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top {_TOP}\n"
         "check -assert\n"
         "tee -q -o stat.json stat -json\n"
     )
 
 
-def _job(one: Part, family: str, scratch: Path) -> Job:
-    """Return the run of Yosys on a layer. Its log is Yosys' own: its output ends at ABC's."""
+def _name(number: int | str) -> str:
+    """Return what a batch's layer is called."""
+    return f"layer_{number}"
+
+
+def _job(batch: Sequence[Part], family: str, scratch: Path) -> Job:
+    """Return the run of Yosys on layers. Its log is Yosys' own: its output ends at ABC's."""
     scratch.mkdir()
-    one.write(scratch)
-    for name, path in one.data.items():
-        shutil.copy(path, scratch / name)
-    (scratch / "layer.ys").write_text(_script(one, family))
-    command = [_yosys(), "-Q", "-q", "-l", "yosys.log", "layer.ys"]
+    sources: dict[str, str] = {}
+    for number, one in enumerate(batch):
+        texts, data = one.called(_name(number))
+        sources |= texts
+        for name, path in data.items():
+            shutil.copy(path, scratch / name)
+    for name, text in {**sources, f"{_TOP}.sv": _around(batch)}.items():
+        (scratch / name).write_text(text)
+    script = _script([Path(name).stem for name in sources], family)
+    (scratch / "run.ys").write_text(script)
+    command = [_yosys(), "-Q", "-q", "-l", "yosys.log", "run.ys"]
     return Job(command, scratch, _environment(), log="crash.log")
 
 
-def _said(scratch: Path) -> str:
-    """Return what a run said: its log, if it came so far, and what it printed."""
+def _around(batch: Sequence[Part]) -> str:
+    """Return a module that has layers in it, and all their ports."""
+    ports, instances = [], []
+    for number, one in enumerate(batch):
+        connections = []
+        for port in one.ports():
+            outside = f"{_name(number)}_{port.name}"
+            width = "" if port.bits is None else f"[{port.bits - 1}:0] "
+            ports.append(f"{'input' if port.incoming else 'output'} logic {width}{outside}")
+            connections.append(f".{port.name}({outside})")
+        instances.append(f"{_name(number)} part_{number} ({', '.join(connections)});\n")
+    return f"module {_TOP} ({', '.join(ports)});\n{''.join(instances)}endmodule\n"
+
+
+def _said(scratch: Path, batch: Sequence[Part]) -> str:
+    """Return what a run said, with the layers' own names: its log, if any, and what it printed."""
     files = [scratch / "yosys.log", scratch / "crash.log"]
-    return "".join(file.read_text(errors="replace") for file in files if file.is_file())
+    text = "".join(file.read_text(errors="replace") for file in files if file.is_file())
+    return re.sub(_name(r"(\d+)"), lambda found: batch[int(found[1])].layer, text)
 
 
 def _distrust(said: str, status: int) -> tuple[str, str] | None:
@@ -199,10 +249,10 @@ def _distrust(said: str, status: int) -> tuple[str, str] | None:
     lines = said.splitlines()
     if status != 0:
         errors = [line for line in lines if "ERROR: " in line] or lines[-1:]
-        return "Yosys failed", "".join(errors[:1])
+        return "failed", "".join(errors[:1])
     for line in lines:
         if _MISCOMPILED.search(line):
-            return "Yosys' netlist can't be trusted", line.strip()
+            return "its netlist can't be trusted", line.strip()
     return None
 
 
@@ -223,6 +273,11 @@ def cells_area(module: str, cells: Mapping[str, int]) -> Counter[str]:
         for kind, each in _COSTS[cell].items():
             area[kind] += each * number
     return area
+
+
+def _plain(name: str) -> str:
+    """Return a module's own name, of the escaped NAME$path.of.instance that Yosys writes."""
+    return name.removeprefix("\\").partition("$")[0] or name
 
 
 def _yosys() -> str:

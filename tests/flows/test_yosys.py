@@ -58,8 +58,8 @@ def latch(text):
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (syntax_error, "RegisterSlice_rtl_0: Yosys failed, see LOG: "),
-        (two_drivers, "RegisterSlice_rtl_0: Yosys' netlist can't be trusted, see LOG: "),
+        (syntax_error, "Yosys: failed, see LOG: "),
+        (two_drivers, "Yosys: its netlist can't be trusted, see LOG: "),
         (latch, "Yosys: cell LDCE in RegisterSlice_rtl_0 is none that an accelerator may hold"),
     ],
 )

@@ -252,7 +252,9 @@ module parallel_window #(
     end
 
     assign columns_inside[KW-1] = in_image;
-    if (KW > 1) begin : columns_before
+    if (KW > 1 && LEFT == 0 && LAST_COL < W_IN) begin : columns_all_inside
+        assign columns_inside[KW-2:0] = '1;
+    end else if (KW > 1) begin : columns_before
         // Left of a line's first column is padding.
         always_ff @(posedge clk) begin
             if (!rst_n || line_ends) columns_inside[KW-2:0] <= '0;

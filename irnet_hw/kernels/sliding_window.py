@@ -1,7 +1,6 @@
 """SlidingWindow: a line buffer that streams the windows of a convolution, padding included."""
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -211,7 +210,9 @@ class SlidingWindow(Kernel):
         (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("ConvKernelDim")
         words = np.arange(self.words()) + 1
         rows, columns = np.array(self._tops()), self._window_ends()
-        if self.parallel():  # the last row's last pixel in the image
+        if self.parallel():
+            # The last row's last pixel in the image; beyond it, the walk has all its beats.
+            words = np.where(columns[:, None] < w, words, self.words())
             rows, columns = np.minimum(rows + kh, h)[:, None] - 1, np.minimum(columns, w - 1)
         else:
             rows = rows[:, None, None, None] + np.arange(kh)[:, None]
@@ -248,7 +249,8 @@ class SlidingWindow(Kernel):
 
     def capacity(self) -> int:
         """Return how many beats the row buffer holds."""
-        return self.buffer_shape()[0]
+        memories, depth, _ = self.memories()
+        return memories * depth
 
     def _window_beats(self) -> int:
         """Return the beats in which a window leaves."""
@@ -320,53 +322,86 @@ class SlidingWindow(Kernel):
                     rows = max(rows, -(-clock // arrival) - (start + first))
         return rows
 
-    def buffer_shape(self) -> tuple[int, int]:
-        """Return the row buffer's depth in beats and its width in bits."""
-        row = self.numbers("IFMDim")[1] * self.words()
-        return self.buffer_rows() * row, self.get_instream_width()
+    def memories(self) -> tuple[int, int, int]:
+        """Return of how many memories the row buffer is, their depth in beats and bits a beat."""
+        row, rows = self.numbers("IFMDim")[1] * self.words(), self.buffer_rows()
+        width = self.get_instream_width()
+        return (rows, row, width) if self.parallel() else (1, rows * row, width)
 
     def buffer_style(self) -> str:
         """Return the kind of memory that the row buffer is: "distributed" or "block"."""
         style = str(self.get_nodeattr("ram_style"))
-        return ram_style(*self.buffer_shape()) if style == "auto" else style
+        return ram_style(*self.memories()[1:]) if style == "auto" else style
 
     # ------------------------------------------------------------------ area
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the control's LUTs and those of a row buffer in LUT-RAM.
+        """Return the LUTs of the control, of the row buffer in LUT-RAM and of what turns rows.
 
         Fitted to Yosys for xc7, within 15 % on the shapes tried.
         """
-        depth, width = self.buffer_shape()
-        memory = lut_ram(depth, width) + 12 if self.buffer_style() == "distributed" else 0
+        memories, depth, width = self.memories()
+        memory = memories * lut_ram(depth, width) if self.buffer_style() == "distributed" else 0
+        if self.parallel():
+            turn = self._column_bits() * -(-(memories - 1) // 3)
+            masks = self.taps() if any(self.numbers("Padding")) else 0
+            return memory + turn + self._past()[0] + masks + 45 + self._counter_bits() * 9 // 10
+        memory += 12 if memory else 0
         whole_bits = depth & (depth - 1) == 0  # else the address takes a product and a sum
         address = 0 if whole_bits else 2 * (depth - 1).bit_length() + 5
         return memory + address + 12 + self._counter_bits() * 23 // 20
 
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the 18 Kbit block RAMs of the row buffer."""
-        return block_ram(*self.buffer_shape()) if self.buffer_style() == "block" else 0
+        memories, depth, width = self.memories()
+        return memories * block_ram(depth, width) if self.buffer_style() == "block" else 0
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the counters' flip-flops, and the output register's where it is none of a RAM."""
-        output = self.get_instream_width() if self.buffer_style() == "distributed" else 0
-        return self._counter_bits() + 1 + output
+        """Return the counters' flip-flops and the registers' that are none of a block RAM."""
+        memories, _, width = self.memories()
+        read = memories * width if self.buffer_style() == "distributed" else 0
+        if not self.parallel():
+            return self._counter_bits() + 1 + read
+        out = self.get_outstream_width()
+        walk = (memories - 1).bit_length() + 2 * self.numbers("ConvKernelDim")[1] + 4
+        return self._counter_bits() + walk + read + self._past()[1] + out
+
+    def _column_bits(self) -> int:
+        """Return the bits of a beat of a window's column."""
+        return self.numbers("ConvKernelDim")[0] * self.get_instream_width()
+
+    def _past(self) -> tuple[int, int]:
+        """Return the LUTs and flip-flops of a window's columns but its last.
+
+        Shift registers are in LUTs from a length of 3 on.
+        """
+        bits = (self.numbers("ConvKernelDim")[1] - 1) * self._column_bits()
+        words = self.words()
+        return (0, bits * words) if words < 3 else (bits * -(-words // 32), 0)
 
     def _counter_bits(self) -> int:
         """Return the bits of all counters."""
-        (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("ConvKernelDim")
-        words = self.words()
-        depth, _ = self.buffer_shape()
-        # The image's row and column (both signed), of the window and of the beat to read; the
-        # place within the window; the column and address to write; slots; rows counted.
-        most = (h, h, w * words, w * words)
-        others = (kw * words - 1, kh - 1, w * words - 1, depth - 1)
-        rows = (self.buffer_rows() - 1).bit_length()
-        return (
-            sum(n.bit_length() + 1 for n in most)
-            + sum(n.bit_length() for n in others)
-            + (2 * rows + (rows + 2) + kh.bit_length())
+        (h, w), (kh, kw), (sh, sw) = (
+            self.numbers(name) for name in ("IFMDim", "ConvKernelDim", "Stride")
         )
+        words, rows = self.words(), self.buffer_rows()
+        slot = (rows - 1).bit_length()
+        if self.parallel():
+            top, left, _, _ = self.numbers("Padding")
+            last = self._walk()[1] * words + words - 1
+            # The image's row and beat, both signed, and the rows counted; the place within the
+            # pixel, the columns to the next window, the beat to write; where rows are.
+            signed = [max(h, self._tops()[-1] + sh), max(w * words, last)]
+            signed.append(max(rows + 1 + top, kh + sh))
+            others = [words - 1, max(kw - 1 - left, sw - 1), w * words - 1]
+            slots = 2 * slot
+        else:
+            # The image's row and column (both signed), of the window and of the beat to read; the
+            # place within the window; the column and address to write; slots; rows counted.
+            signed = [h, h, w * words, w * words]
+            others = [kw * words - 1, kh - 1, w * words - 1, rows * w * words - 1]
+            slots = 2 * slot + (slot + 2) + kh.bit_length()
+        return sum(n.bit_length() + 1 for n in signed) + sum(n.bit_length() for n in others) + slots
 
     def _top(self) -> int:
         return self.numbers("Padding")[0]

@@ -42,8 +42,7 @@ module dyadic_lanes #(
     end
 
     localparam int ROWS      = (M_BITS + 1) / 2;
-    localparam int STAGES    = (DSP != 0) ? 3 : ROWS + 1;
-    localparam int PLACES    = (DSP != 0) ? 2 : ROWS + 1;  // stages that constants come into
+    localparam int STAGES    = (DSP != 0) ? 3 : ROWS + 2;
     localparam int WORD_BITS = (WORDS == 1) ? 1 : $clog2(WORDS);
 
     // A digit of m and how it acts on x: bit 0 takes x, bit 1 takes 2 x, bit 2 negates that.
@@ -60,7 +59,7 @@ module dyadic_lanes #(
     // Which beat's constants each stage needs. As in mvau_rom, the initial value keeps the
     // constants in the LUTs that use them.
     logic [STAGES-1:0]                valid;
-    logic [PLACES-1:0][WORD_BITS-1:0] word;
+    logic [STAGES-1:0][WORD_BITS-1:0] word;
     initial word = '0;
 
     always_ff @(posedge clk) begin
@@ -72,29 +71,20 @@ module dyadic_lanes #(
         else if (en && in_valid)
             word[0] <= (word[0] == WORD_BITS'(WORDS - 1)) ? '0 : word[0] + 1'b1;
     end
-    for (genvar k = 1; k < PLACES; k++) begin : follow
+    for (genvar k = 1; k < STAGES; k++) begin : follow
         always_ff @(posedge clk) if (en) word[k] <= word[k-1];
     end
     assign out_valid = valid[STAGES-1];
 
     // ---------------------------------------------------------------- x * m + b
 
-    (* rom_style = "distributed" *) logic [PE-1:0][B_BITS-1:0] b_words[WORDS];
+    logic [PE-1:0][B_BITS-1:0] b_words[WORDS];
     initial for (int w = 0; w < WORDS; w++) b_words[w] = B[w*PE*B_BITS +: PE*B_BITS];
 
     if (DSP != 0) begin : in_dsp
 
-        (* rom_style = "distributed" *) logic [PE-1:0][M_BITS-1:0] m_words[WORDS];
+        logic [PE-1:0][M_BITS-1:0] m_words[WORDS];
         initial for (int w = 0; w < WORDS; w++) m_words[w] = M[w*PE*M_BITS +: PE*M_BITS];
-
-        logic [PE-1:0][M_BITS-1:0] m;
-        logic [PE-1:0][B_BITS-1:0] b;
-        always_ff @(posedge clk) begin
-            if (en) begin
-                m <= m_words[word[0]];
-                b <= b_words[word[1]];
-            end
-        end
 
         for (genvar r = 0; r < PE; r++) begin : lane
             logic signed [IN_BITS-1:0]        x;
@@ -103,8 +93,8 @@ module dyadic_lanes #(
             always_ff @(posedge clk) begin
                 if (en) begin
                     x       <= in_data[r];
-                    product <= x * signed'(m[r]);
-                    sum     <= SUM_BITS'(product) + SUM_BITS'(signed'(b[r]));
+                    product <= x * signed'(m_words[word[1]][r]);
+                    sum     <= SUM_BITS'(product) + SUM_BITS'(signed'(b_words[word[2]][r]));
                 end
             end
             assign out_sum[r] = sum;
@@ -116,8 +106,8 @@ module dyadic_lanes #(
         localparam int ACC_BITS = IN_BITS + 2 * ROWS;
         logic [ROWS-1:0][PE-1:0][IN_BITS-1:0] x;
         logic [ROWS:0][PE-1:0][ACC_BITS-1:0]  sums;
-        assign x[0]    = in_data;
         assign sums[0] = '0;
+        always_ff @(posedge clk) if (en) x[0] <= in_data;
 
         for (genvar k = 0; k < ROWS; k++) begin : row
 
@@ -147,7 +137,11 @@ module dyadic_lanes #(
                         logic [2:0] acts[WORDS];
                         initial for (int w = 0; w < WORDS; w++)
                             acts[w] = act(M[(w*PE+r)*M_BITS +: M_BITS], k);
-                        assign how = acts[word[k]];
+                        if (WORDS <= 8) begin : shallow  // in the LUTs of the sum
+                            assign how = acts[word[k+1]];
+                        end else begin : deep            // in LUTs of their own
+                            always_ff @(posedge clk) if (en) how <= acts[word[k]];
+                        end
                     end
                     assign term = ({ADD_BITS{how[0]}} & ADD_BITS'(signed'(x[k][r])))
                         | ({ADD_BITS{how[1]}} & ADD_BITS'(signed'({x[k][r], 1'b0})));
@@ -167,7 +161,7 @@ module dyadic_lanes #(
         for (genvar r = 0; r < PE; r++) begin : lane
             always_ff @(posedge clk)
                 if (en) out_sum[r] <= SUM_BITS'(signed'(sums[ROWS][r]))
-                    + SUM_BITS'(signed'(b_words[word[ROWS]][r]));
+                    + SUM_BITS'(signed'(b_words[word[ROWS+1]][r]));
         end
 
     end

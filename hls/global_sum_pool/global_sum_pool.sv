@@ -42,6 +42,8 @@ module global_sum_pool #(
     logic [WORD_BITS-1:0]  word;   // beat within the pixel
     logic [PIXEL_BITS-1:0] pixel;
     logic                  take, pixel_ends, completes;
+    // The initial value keeps Yosys from making this register a part of the memory.
+    initial word = '0;
 
     assign in_ready   = out_ready || !out_valid;
     assign take       = in_valid && in_ready;

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -205,10 +205,15 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
     parameters; constants are in hex files beside it.
     """
 
-    #: The module to wrap.
-    module: ClassVar[str]
-    #: The files it is made of, relative to ``hls/``, each before those that instantiate it.
-    sources: ClassVar[tuple[str, ...]]
+    @property
+    @abstractmethod
+    def module(self) -> str:
+        """The module to wrap."""
+
+    @property
+    @abstractmethod
+    def sources(self) -> tuple[str, ...]:
+        """The files it is made of, relative to ``hls/``, each before those that instantiate it."""
 
     @abstractmethod
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:

@@ -10,6 +10,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Constant, Ints, Kernel, Parameter, RTLKernel, divisors, pack
+from irnet_hw.kernels.mvau_area import Area, rom_luts
 
 #: Widths that the multiplier of a DSP block takes (DSP48E1; the narrower operand, the wider one),
 #: and that of its sums.
@@ -146,14 +147,51 @@ class Dyadic(Kernel):
         """Return the digits of m to the base of 4, each a row of an adder."""
         return -(-self.number("mBits") // 2)
 
-    def multiplier_luts(self) -> int:
-        """Return the LUTs of a lane's multiplication and addition of b, but for the constants."""
-        bits = int(self.get_input_datatype().bitwidth())
-        return self.rows() * (bits + 3) + self.sum_bits()
+    def multiplier_luts(self) -> float:
+        """Return the LUTs of a lane's multiplication and addition of b, but for the constants.
+
+        Bits of a row's sum that later rows leave alone wait in shift registers. Of constants,
+        a quarter of the digits are 0, and the first one that is not needs an adder only if it
+        is negative.
+        """
+        rows = self.rows()
+        used = 0.75 * rows - 0.375 if self.words() == 1 else rows
+        width = int(self.get_input_datatype().bitwidth()) + 2
+        return used * width + self.sum_bits() + 2 * max(rows - 2, 0)
 
     @abstractmethod
-    def total_bits(self) -> int:
-        """Return the width of what is to be limited to the output's."""
+    def lane_area(self) -> Area:
+        """Return what a lane has behind its sum."""
+
+    def area(self) -> Area:
+        """Return the LUTs and flip-flops, fitted to Yosys for xc7."""
+        pe, words, rows = self.number("PE"), self.words(), self.rows()
+        bits = int(self.get_input_datatype().bitwidth())
+        stages = 3 if self.in_dsp() else rows + 2
+        constants = rom_luts(pe * self.number("bBits"), words)
+        counters = Area(4 + constants, (words - 1).bit_length() * stages + stages + 1)
+        total = counters + self.lane_area() * pe
+        if self.in_dsp():
+            return total + Area(rom_luts(pe * self.number("mBits"), words))
+        used = 0.75 if words == 1 else 1
+        shifted = self.sum_bits() - self.number("shift")
+        lane = Area(self.multiplier_luts(), used * (2 * rows * bits + 6) + shifted)
+        if words > 8:  # the digits of m have LUTs of their own, and registers
+            total += Area(rom_luts(pe * 3 * rows, words), pe * 3 * rows)
+        return total + lane * pe
+
+    def limit_luts(self, bits: int) -> int:
+        """Return the LUTs of a lane that limit a number of so many bits to the output's."""
+        output = int(self.get_output_datatype().bitwidth())
+        return 0 if bits <= output else output - 1 + -(-(bits - output) // 5)
+
+    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the LUTs."""
+        return round(self.area().lut)
+
+    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the flip-flops beside those in DSP blocks."""
+        return round(self.area().ff)
 
     def dsp_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the DSP blocks."""

@@ -79,7 +79,10 @@ class GlobalSumPool(Kernel):
         return sums
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the LUTs of the adders, of the sums' memory and of the counters."""
+        """Return the LUTs of the adders, of the sums' memory and of the counters.
+
+        Fitted to Yosys for xc7.
+        """
         width = self.get_outstream_width()
         memory = lut_ram_one_port(self.words(), width) if self.words() > 1 else 0
         return width + memory + 6 + self._counter_bits() * 11 // 10

@@ -6,6 +6,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.kernels.base import Ints, Parameter
 from irnet_hw.kernels.dyadic import Dyadic, DyadicRTL
+from irnet_hw.kernels.mvau_area import Area
 
 
 class Requantise(Dyadic):
@@ -18,9 +19,10 @@ class Requantise(Dyadic):
         """Return the requantised x."""
         return self.clamped(self.scaled(x, *parameters))
 
-    def total_bits(self) -> int:
-        """Return the width of the shifted sum."""
-        return self.sum_bits() - self.number("shift")
+    def lane_area(self) -> Area:
+        """Return what limits the sum, and the output register."""
+        bits = self.sum_bits() - self.number("shift")
+        return Area(self.limit_luts(bits), int(self.get_output_datatype().bitwidth()))
 
 
 class Requantise_rtl(Requantise, DyadicRTL):  # noqa: N801 (FINN's naming)

@@ -8,6 +8,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.kernels.base import Ints, Parameter
 from irnet_hw.kernels.dyadic import Dyadic, DyadicRTL
+from irnet_hw.kernels.mvau_area import Area
 
 
 class ResidualJoin(Dyadic):
@@ -47,10 +48,13 @@ class ResidualJoin(Dyadic):
         skip, m, b = parameters
         return self.clamped((skip << self.number("skipShift")) + self.scaled(x, m, b))
 
-    def total_bits(self) -> int:
-        """Return the width of the sum."""
-        skip = int(self.get_input_datatype(1).bitwidth()) + self.number("skipShift")
-        return max(self.sum_bits() - self.number("shift"), skip) + 1
+    def lane_area(self) -> Area:
+        """Return what adds skip and limits the sum, with a register behind each."""
+        shift = self.number("skipShift")
+        skip = int(self.get_input_datatype(1).bitwidth()) + shift
+        bits = max(self.sum_bits() - self.number("shift"), skip) + 1
+        output = int(self.get_output_datatype().bitwidth())
+        return Area(bits - shift + self.limit_luts(bits), bits + output)
 
 
 class ResidualJoin_rtl(ResidualJoin, DyadicRTL):  # noqa: N801 (FINN's naming)

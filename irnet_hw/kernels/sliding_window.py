@@ -1,7 +1,6 @@
 """SlidingWindow: a line buffer that streams the windows of a convolution, padding included."""
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -198,15 +197,10 @@ class SlidingWindow(Kernel):
         )
         return np.arange(self.numbers("OFMDim")[1]) * sw + (kw - 1 - left)
 
-    def _row_spans(self) -> list[tuple[int, int]]:
-        """Return for each output row the first image row of its windows and that after the last.
-
-        Rows of padding don't count; where all are padding, both are the image row nearest.
-        """
-        (kh, _), (sh, _), top = self.numbers("ConvKernelDim"), self.numbers("Stride"), self._top()
-        h = self.numbers("IFMDim")[0]
-        tops = [q * sh - top for q in range(self.numbers("OFMDim")[0])]
-        return [(min(max(y, 0), h), min(max(y + kh, 0), h)) for y in tops]
+    def _tops(self) -> list[int]:
+        """Return the image row where the windows of each output row start, below 0 in padding."""
+        (sh, _), (top, *_) = self.numbers("Stride"), self.numbers("Padding")
+        return [q * sh - top for q in range(self.numbers("OFMDim")[0])]
 
     def needed(self) -> Ints:
         """Return how many beats of a frame must have come for each beat to leave: (beats out,).
@@ -215,39 +209,42 @@ class SlidingWindow(Kernel):
         """
         (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("ConvKernelDim")
         words = np.arange(self.words()) + 1
+        rows, columns = np.array(self._tops()), self._window_ends()
         if self.parallel():
-            rows = np.array([after if after > first else 0 for first, after in self._row_spans()])
-            columns = np.minimum(self._window_ends(), w - 1)
-            last = (rows[:, None] - 1) * w + columns
-            inside = (rows[:, None] > 0) & (columns >= 0)
+            # The last row's last pixel in the image; beyond it, the walk has all its beats.
+            words = np.where(columns[:, None] < w, words, self.words())
+            rows, columns = np.minimum(rows + kh, h)[:, None] - 1, np.minimum(columns, w - 1)
         else:
-            (sh, _), top = self.numbers("Stride"), self._top()
-            rows = np.arange(self.numbers("OFMDim")[0])[:, None] * sh - top + np.arange(kh)
-            columns = (self._window_ends()[:, None] - (kw - 1)) + np.arange(kw)
-            rows, columns = rows[:, None, :, None], columns[None, :, None, :]
-            last = rows * w + columns
-            inside = (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)
+            rows = rows[:, None, None, None] + np.arange(kh)[:, None]
+            columns = columns[:, None, None] + np.arange(1 - kw, 1)
+        last = rows * w + columns
+        inside = (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)
         beats = np.where(inside[..., None], last[..., None] * self.words() + words, 1)
         return np.maximum.accumulate(beats.reshape(-1))
 
     def freed(self) -> Ints:
         """Return how many beats' places are free again once each beat has left: (beats out,).
 
-        Counted from the frame's first beat. A beat can come while fewer than :meth:`capacity`
-        beats after the last freed one are there. The rest of the frame's places are free when
-        its last beat has left.
+        Counted from the frame's first beat: beat i can come as soon as i is less than
+        :meth:`capacity` more. Once the last beat has left, the next frame's count begins, to
+        which it is the input's beats more; with windows in parallel, rows of padding above the
+        image take places too, so that it can begin below 0.
         """
         h, w = self.numbers("IFMDim")
         row = w * self.words()
-        firsts = [first for first, _ in self._row_spans()] + [h]
+        tops = [min(top, h) for top in self._tops()]
         line = np.zeros(self.numbers("OFMDim")[1] * self._window_beats(), np.int64)
-        if self.parallel():  # the window's first row is overwritten as far as it was read
-            ends = np.clip(self._window_ends()[:, None] * self.words(), -self.words(), row)
-            line = np.clip(ends + np.arange(self.words()) + 1, 0, row).reshape(-1)
+        if self.parallel():  # the windows' first row is overwritten as far as it was read
+            ends = self._window_ends()[:, None] * self.words() + np.arange(self.words()) + 1
+            line = np.clip(ends, 0, row).reshape(-1)
+            ends_at = [*tops[1:], h + tops[0]]
+        else:
+            tops = [max(top, 0) for top in tops]
+            ends_at = [*tops[1:], h]
         lines = []
-        for first, after in pairwise(firsts):
-            lines.append(first * row + (line if after > first else 0 * line))
-            lines[-1][-1] = after * row
+        for top, next_top in zip(tops, ends_at, strict=True):
+            lines.append(top * row + line)
+            lines[-1][-1] = next_top * row
         return np.concatenate(lines)
 
     def steps(self) -> Ints:
@@ -267,7 +264,8 @@ class SlidingWindow(Kernel):
 
     def capacity(self) -> int:
         """Return how many beats the row buffer holds."""
-        return self.buffer_shape()[0]
+        memories, depth, _ = self.memories()
+        return memories * depth
 
     def _window_beats(self) -> int:
         """Return the beats in which a window leaves."""
@@ -280,20 +278,40 @@ class SlidingWindow(Kernel):
         return self._parallel_rows() if self.parallel() else self._serial_rows()
 
     def _parallel_rows(self) -> int:
-        """Return the least rows with which windows in parallel wait for rows of the image alone.
+        """Return the least rows with which windows in parallel never stall an even producer.
 
-        While one row of windows leaves, the next one's rows must be taken in, but for the last
-        one, which may come while it is read. There is room for them in rows that the windows
-        don't need, and in their first row where they have left it, if the next ones don't need
-        it.
+        Neither at their own rate, nor at that of a consumer for which the windows of a row wait
+        for most of the time.
         """
-        h = self.numbers("IFMDim")[0]
-        spans = self._row_spans()
-        rows = max(1, *(after - first for first, after in spans))
-        following = [*spans[1:], (h + spans[0][0], h + spans[0][1])]
-        for (first, _), (next_first, next_after) in zip(spans, following, strict=True):
-            if next_after > next_first:
-                rows = max(rows, next_after - 1 - first - (next_first > first))
+        own = self._rows_in_place(self._line_cycles() * self.numbers("OFMDim")[0], 1)
+        return max(own, self._rows_in_place(self.get_exp_cycles(), 0))
+
+    def _rows_in_place(self, reading: int, latency: int) -> int:
+        """Return the least rows with which a producer that writes evenly is never stalled.
+
+        A row of windows starts when its last row starts to arrive, if the one before has ended.
+        The first of its rows is overwritten while it is read, if the next windows don't need it.
+        Three frames are followed: in the last one the reading has settled.
+
+        Args:
+            reading: cycles of a frame in which windows are read.
+            latency: cycles between writing and reading.
+        """
+        h, oh = self.numbers("IFMDim")[0], self.numbers("OFMDim")[0]
+        (kh, _), tops = self.numbers("ConvKernelDim"), self._tops()
+        # The unit of time is a cycle divided by h and by oh.
+        arrival, late = self.get_exp_cycles() * oh, latency * h * oh
+        rows, clock = max(2, kh), 0
+        for start in (0, h, 2 * h):
+            for top, next_top in zip(tops, [*tops[1:], h + tops[0]], strict=True):
+                needed = start + max(min(top + kh, h), 0)
+                begin = max(clock, max(needed - 1, start) * arrival + late)
+                clock = max(begin + reading * h, needed * arrival + late)
+                first, left = start + min(top, h), min(next_top, h) - min(top, h)
+                if left > 0:
+                    rows = max(rows, -(-begin // arrival) - first, -(-clock // arrival) - first - 1)
+                if left > 1:
+                    rows = max(rows, -(-clock // arrival) - first - 1)
         return rows
 
     def _serial_rows(self) -> int:
@@ -319,53 +337,86 @@ class SlidingWindow(Kernel):
                     rows = max(rows, -(-clock // arrival) - (start + first))
         return rows
 
-    def buffer_shape(self) -> tuple[int, int]:
-        """Return the row buffer's depth in beats and its width in bits."""
-        row = self.numbers("IFMDim")[1] * self.words()
-        return self.buffer_rows() * row, self.get_instream_width()
+    def memories(self) -> tuple[int, int, int]:
+        """Return of how many memories the row buffer is, their depth in beats and bits a beat."""
+        row, rows = self.numbers("IFMDim")[1] * self.words(), self.buffer_rows()
+        width = self.get_instream_width()
+        return (rows, row, width) if self.parallel() else (1, rows * row, width)
 
     def buffer_style(self) -> str:
         """Return the kind of memory that the row buffer is: "distributed" or "block"."""
         style = str(self.get_nodeattr("ram_style"))
-        return ram_style(*self.buffer_shape()) if style == "auto" else style
+        return ram_style(*self.memories()[1:]) if style == "auto" else style
 
     # ------------------------------------------------------------------ area
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the control's LUTs and those of a row buffer in LUT-RAM.
+        """Return the LUTs of the control, of the row buffer in LUT-RAM and of what turns rows.
 
         Fitted to Yosys for xc7, within 15 % on the shapes tried.
         """
-        depth, width = self.buffer_shape()
-        memory = lut_ram(depth, width) + 12 if self.buffer_style() == "distributed" else 0
+        memories, depth, width = self.memories()
+        memory = memories * lut_ram(depth, width) if self.buffer_style() == "distributed" else 0
+        if self.parallel():
+            turn = self._column_bits() * -(-(memories - 1) // 3)
+            masks = self.taps() if any(self.numbers("Padding")) else 0
+            return memory + turn + self._past()[0] + masks + 45 + self._counter_bits() * 9 // 10
+        memory += 12 if memory else 0
         whole_bits = depth & (depth - 1) == 0  # else the address takes a product and a sum
         address = 0 if whole_bits else 2 * (depth - 1).bit_length() + 5
         return memory + address + 12 + self._counter_bits() * 23 // 20
 
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the 18 Kbit block RAMs of the row buffer."""
-        return block_ram(*self.buffer_shape()) if self.buffer_style() == "block" else 0
+        memories, depth, width = self.memories()
+        return memories * block_ram(depth, width) if self.buffer_style() == "block" else 0
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the counters' flip-flops, and the output register's where it is none of a RAM."""
-        output = self.get_instream_width() if self.buffer_style() == "distributed" else 0
-        return self._counter_bits() + 1 + output
+        """Return the counters' flip-flops and the registers' that are none of a block RAM."""
+        memories, _, width = self.memories()
+        read = memories * width if self.buffer_style() == "distributed" else 0
+        if not self.parallel():
+            return self._counter_bits() + 1 + read
+        out = self.get_outstream_width()
+        walk = (memories - 1).bit_length() + 2 * self.numbers("ConvKernelDim")[1] + 4
+        return self._counter_bits() + walk + read + self._past()[1] + out
+
+    def _column_bits(self) -> int:
+        """Return the bits of a beat of a window's column."""
+        return self.numbers("ConvKernelDim")[0] * self.get_instream_width()
+
+    def _past(self) -> tuple[int, int]:
+        """Return the LUTs and flip-flops of a window's columns but its last.
+
+        Shift registers are in LUTs from a length of 3 on.
+        """
+        bits = (self.numbers("ConvKernelDim")[1] - 1) * self._column_bits()
+        words = self.words()
+        return (0, bits * words) if words < 3 else (bits * -(-words // 32), 0)
 
     def _counter_bits(self) -> int:
         """Return the bits of all counters."""
-        (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("ConvKernelDim")
-        words = self.words()
-        depth, _ = self.buffer_shape()
-        # The image's row and column (both signed), of the window and of the beat to read; the
-        # place within the window; the column and address to write; slots; rows counted.
-        most = (h, h, w * words, w * words)
-        others = (kw * words - 1, kh - 1, w * words - 1, depth - 1)
-        rows = (self.buffer_rows() - 1).bit_length()
-        return (
-            sum(n.bit_length() + 1 for n in most)
-            + sum(n.bit_length() for n in others)
-            + (2 * rows + (rows + 2) + kh.bit_length())
+        (h, w), (kh, kw), (sh, sw) = (
+            self.numbers(name) for name in ("IFMDim", "ConvKernelDim", "Stride")
         )
+        words, rows = self.words(), self.buffer_rows()
+        slot = (rows - 1).bit_length()
+        if self.parallel():
+            top, left, _, _ = self.numbers("Padding")
+            last = self._walk()[1] * words + words - 1
+            # The image's row and beat, both signed, and the rows counted; the place within the
+            # pixel, the columns to the next window, the beat to write; where rows are.
+            signed = [max(h, self._tops()[-1] + sh), max(w * words, last)]
+            signed.append(max(rows + 1 + top, kh + sh))
+            others = [words - 1, max(kw - 1 - left, sw - 1), w * words - 1]
+            slots = 2 * slot
+        else:
+            # The image's row and column (both signed), of the window and of the beat to read; the
+            # place within the window; the column and address to write; slots; rows counted.
+            signed = [h, h, w * words, w * words]
+            others = [kw * words - 1, kh - 1, w * words - 1, rows * w * words - 1]
+            slots = 2 * slot + (slot + 2) + kh.bit_length()
+        return sum(n.bit_length() + 1 for n in signed) + sum(n.bit_length() for n in others) + slots
 
     def _top(self) -> int:
         return self.numbers("Padding")[0]
@@ -379,8 +430,15 @@ class SlidingWindow(Kernel):
 class SlidingWindow_rtl(SlidingWindow, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`SlidingWindow`."""
 
-    module = "sliding_window"
-    sources = ("sliding_window/sliding_window.sv",)
+    @property
+    def module(self) -> str:
+        """The module of the order in which taps leave."""
+        return "parallel_window" if self.parallel() else "sliding_window"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The module's file."""
+        return (f"{self.module}/{self.module}.sv",)
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
         """Return the shapes, the size of the row buffer and the padding."""

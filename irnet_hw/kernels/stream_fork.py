@@ -66,8 +66,9 @@ class StreamFork(PassThrough):
         return tuple(np.where(x >= 0, 1, -1) if sign else x for sign in self.numbers("signs"))
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the LUTs of the handshakes, fitted to Yosys for xc7."""
-        return 2 * self.streams_out() + 1
+        """Return the LUTs of the handshakes and of the signs, fitted to Yosys for xc7."""
+        signs = self.number("lanes") if any(self.numbers("signs")) else 0
+        return 3 * self.streams_out() - 3 + signs
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the flip-flops of the beat and of the handshakes."""

@@ -76,6 +76,7 @@ class KernelUnderTest:
         seed: int = 0,
         pace: Sequence[float] | None = None,
         wait: int = 0,
+        rest: int = 1,
     ) -> dict[str, list[list[int]]]:
         """Stream the frames of ``x`` (batch first) through the RTL; assert it equals the model.
 
@@ -87,6 +88,7 @@ class KernelUnderTest:
             pace: cycles that each producer needs for a beat, counted from when the last one
                 went; one cycle if not given.
             wait: cycles at the start in which the consumers take nothing.
+            rest: cycles from when a consumer takes a beat until it may take the next one.
 
         Returns:
             for each stream, the cycles in which beats went in ("cycle_in") and came out
@@ -112,6 +114,7 @@ class KernelUnderTest:
             "seed": seed,
             "pace": pace or [1.0] * len(streams),
             "wait": wait,
+            "rest": rest,
         }
         bench = self.bench()
         with tempfile.TemporaryDirectory(prefix="case-") as scratch:
@@ -134,7 +137,9 @@ class KernelUnderTest:
             )
         return result
 
-    def check_rate(self, x: np.ndarray | Sequence[np.ndarray], balanced: bool = False) -> int:
+    def check_rate(
+        self, x: np.ndarray | Sequence[np.ndarray], balanced: bool = False, rest: int = 1
+    ) -> int:
         """Stream without gaps; assert that frames follow at exactly the stated cycles.
 
         Args:
@@ -142,17 +147,23 @@ class KernelUnderTest:
             balanced: a producer offers its beats evenly over the stated cycles and does not
                 catch up on what it was stalled, as a kernel of the same rate would. Then frames
                 count from the fifth on: stalls at the start let the two find their distance.
+            rest: cycles that a consumer needs for a beat. If that makes a frame take more cycles
+                than stated, it must take those.
 
         Returns:
             the cycles between the last two frames.
         """
         kernel, streams = self.kernel, _streams(x)
-        stated = kernel.get_exp_cycles()
+        out = [
+            int(np.prod(kernel.get_folded_output_shape(ind)[:-1]))
+            for ind in range(kernel.streams_out())
+        ]
+        stated = max(int(kernel.get_exp_cycles()), rest * max(out))
         pace = [
             stated / np.prod(kernel.get_folded_input_shape(ind)[:-1]) if balanced else 1.0
             for ind in range(len(streams))
         ]
-        result = self.stream(streams, pace=pace)
+        result = self.stream(streams, pace=pace, rest=rest)
         for cycles in result["cycle_out"]:
             ends = np.array(cycles).reshape(len(streams[0]), -1)[:, -1]
             intervals = np.diff(ends)[4 if balanced else 1 :]

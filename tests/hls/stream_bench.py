@@ -58,7 +58,7 @@ class Consumer:
         self.valid = getattr(dut, f"out{ind}_V_TVALID")
         self.ready = getattr(dut, f"out{ind}_V_TREADY")
         self.name = f"out{ind}"
-        self.wait, self.p_stall = case["wait"], case["p_stall"]
+        self.due, self.rest, self.p_stall = case["wait"], case["rest"], case["p_stall"]
         self.rng = random.Random(f"{case['seed']} out{ind}")
         self.taking = False
         self.held = None  # the beat that the kernel offered and that was not taken
@@ -66,7 +66,7 @@ class Consumer:
         self.ready.value = 0
 
     def offer(self, cycle):
-        self.taking = cycle >= self.wait and self.rng.random() >= self.p_stall
+        self.taking = cycle >= self.due and self.rng.random() >= self.p_stall
         self.ready.value = int(self.taking)
 
     def moves(self, cycle):
@@ -82,6 +82,7 @@ class Consumer:
         self.held = data if valid == 1 and not self.taking else None
         if valid != 1 or not self.taking:
             return False
+        self.due = cycle + self.rest
         self.beats.append(f"{data:x}")
         self.cycles.append(cycle)
         return True

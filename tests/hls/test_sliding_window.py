@@ -20,6 +20,23 @@ CASES = {
 }
 
 
+# Those that are streamed with all taps side by side, too, and two more.
+IN_PARALLEL = {
+    "same, a pixel a beat": ([3, 3], [1, 1], [1, 1, 1, 1], [5, 6], 4, 4, "BIPOLAR", -1),
+    "stride 2, a pixel a beat": ([3, 3], [2, 2], [1, 1, 1, 1], [8, 8], 2, 2, "BIPOLAR", -1),
+    **{
+        name: CASES[name]
+        for name in (
+            "same",
+            "no padding",
+            "even kernel",
+            "left-over rows",
+            "windows of padding alone",
+        )
+    },
+}
+
+
 def window(kernel, stride, padding, image, channels, simd, datatype, pad, **others):
     return KernelUnderTest(
         "SlidingWindow",
@@ -61,15 +78,17 @@ def drawn_cases(draw):
     return kernel, stride, padding, image, channels, simd, "BIPOLAR", draw(st.sampled_from([-1, 1]))
 
 
-@settings(max_examples=8)
+@settings(max_examples=12)
 @given(
     case=drawn_cases(),
+    parallel=st.integers(0, 1),
     p_gap=st.sampled_from([0.0, 0.3, 0.8]),
     p_stall=st.sampled_from([0.0, 0.3, 0.8]),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_any_shape_gaps_and_stalls(case, p_gap, p_stall, seed):
-    window(*case).stream(frames(case, 3, seed), p_gap, p_stall, seed)
+def test_any_shape_gaps_and_stalls(case, parallel, p_gap, p_stall, seed):
+    parallel = parallel if case[0] != [1, 1] else 0
+    window(*case, parallel_window=parallel).stream(frames(case, 3, seed), p_gap, p_stall, seed)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -85,3 +104,44 @@ def test_never_stalls_a_producer_of_its_rate(case):
 def test_block_ram_behaves_alike():
     case = CASES["same"]
     window(*case, ram_style="block").check_rate(frames(case, 5, 3))
+
+
+@pytest.mark.parametrize("case", IN_PARALLEL.values(), ids=IN_PARALLEL)
+def test_in_parallel_reaches_its_rate_and_never_stalls_a_producer_of_it(case):
+    kernel = window(*case, parallel_window=1)
+    kernel.check_rate(frames(case, 5, 4))
+    kernel.check_rate(frames(case, 7, 5), balanced=True)
+
+
+def test_in_parallel_from_block_ram_behaves_alike():
+    case = CASES["same"]
+    window(*case, parallel_window=1, ram_style="block").check_rate(frames(case, 5, 6))
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("name", ["same, a pixel a beat", "stride 2, a pixel a beat"])
+def test_in_parallel_keeps_the_rate_of_a_slow_consumer(name, balanced):
+    case = IN_PARALLEL[name]
+    kernel = window(*case, parallel_window=1)
+    rest = 2 * kernel.kernel.get_exp_cycles() // kernel.kernel.get_folded_output_shape()[1] ** 2
+    kernel.check_rate(frames(case, 8, 7), balanced=balanced, rest=rest)
+
+
+@pytest.mark.parametrize("parallel", [0, 1])
+@pytest.mark.parametrize("name", ["same", "stride 2", "no padding"])
+def test_beats_come_and_leave_when_stated(name, parallel):
+    case = CASES[name]
+    test = window(*case, parallel_window=parallel)
+    kernel = test.kernel
+    needed, inputs = kernel.needed(), np.prod(kernel.get_folded_input_shape()[:-1])
+    # While beats come slowly, whatever waited for one leaves at once.
+    slow = test.stream(frames(case, 1, 8), pace=[60.0])
+    came, left = np.array(slow["cycle_in"][0])[needed - 1], np.array(slow["cycle_out"][0])
+    waited = np.diff(needed, prepend=0) > 0
+    assert ((left - came)[waited] == (3 if parallel else 2)).all()
+    assert (left > came).all()
+    # While none leaves, the buffer fills; windows in parallel are read one beat ahead.
+    wait = 20 * int(inputs)
+    full = test.stream(frames(case, 2, 9), wait=wait)
+    came = sum(cycle < wait for cycle in full["cycle_in"][0])
+    assert came == kernel.capacity() + kernel.freed()[parallel]

@@ -134,8 +134,8 @@ def test_rows_of_the_buffer(changes, rows):
         ({}, 3),
         ({"Padding": [0, 0, 0, 0], "OFMDim": [6, 6]}, 4),
         ({"Stride": [2, 2], "OFMDim": [4, 4]}, 3),
-        ({"Stride": [3, 3], "OFMDim": [3, 3]}, 4),
-        ({"IFMDim": [2, 8], "OFMDim": [2, 8]}, 2),
+        ({"Stride": [3, 3], "OFMDim": [3, 3]}, 5),
+        ({"ConvKernelDim": [1, 2], "Padding": [0, 0, 0, 0], "OFMDim": [8, 7]}, 2),
     ],
 )
 def test_rows_of_the_buffer_for_windows_in_parallel(changes, rows):
@@ -151,9 +151,9 @@ def test_what_a_window_needs_and_frees():
         *(24, 24, 24, 24, 24, 24, 24, 24),
     ]
     assert parallel.freed().tolist() == [
-        *(0, 0, 0, 0, 0, 0, 0, 0),
+        *(-5, -4, -3, -2, -1, 0, 0, 0),
         *(3, 4, 5, 6, 7, 8, 8, 8),
-        *(11, 12, 13, 14, 15, 16, 16, 24),
+        *(11, 12, 13, 14, 15, 16, 16, 16),
     ]
     assert parallel.capacity() == 3 * 8
     serial = window(**{**changes, "OFMDim": [2, 4], "Padding": [1, 1, 0, 1]})

@@ -40,12 +40,8 @@ class BitMaxPool(Kernel):
     def check(self) -> None:
         """Raise a UserError if an attribute is illegal."""
         name = self.onnx_node.name
-        for attribute in ("IFMDim", "PoolDim"):
-            values = self.numbers(attribute)
-            if len(values) != 2 or min(values) < 1:
-                raise UserError(
-                    f"{name}: {attribute} = {list(values)}, must be 2 integers, each at least 1"
-                )
+        self.require_sizes("IFMDim")
+        self.require_sizes("PoolDim")
         image, pool = self.numbers("IFMDim"), self.numbers("PoolDim")
         if any(k > size for k, size in zip(pool, image, strict=True)):
             raise UserError(

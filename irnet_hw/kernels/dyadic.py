@@ -168,16 +168,16 @@ class Dyadic(Kernel):
         pe, words, rows = self.number("PE"), self.words(), self.rows()
         bits = int(self.get_input_datatype().bitwidth())
         stages = 3 if self.in_dsp() else rows + 2
-        constants = rom_luts(pe * self.number("bBits"), words)
+        constants = _constant_luts(pe * self.number("bBits"), words)
         counters = Area(4 + constants, (words - 1).bit_length() * stages + stages + 1)
         total = counters + self.lane_area() * pe
         if self.in_dsp():
-            return total + Area(rom_luts(pe * self.number("mBits"), words))
+            return total + Area(_constant_luts(pe * self.number("mBits"), words))
         used = 0.75 if words == 1 else 1
         shifted = self.sum_bits() - self.number("shift")
         lane = Area(self.multiplier_luts(), used * (2 * rows * bits + 6) + shifted)
         if words > 8:  # the digits of m have LUTs of their own, and registers
-            total += Area(rom_luts(pe * 3 * rows, words), pe * 3 * rows)
+            total += Area(_constant_luts(pe * 3 * rows, words), pe * 3 * rows)
         return total + lane * pe
 
     def limit_luts(self, bits: int) -> int:
@@ -235,3 +235,11 @@ class DyadicRTL(Dyadic, RTLKernel):
 def signed_bits(value: int) -> int:
     """Return the width of an integer in two's complement."""
     return max(value, -value - 1).bit_length() + 1
+
+
+def _constant_luts(bits: int, words: int) -> float:
+    """Return the LUTs of a memory of constants, of which some bits are the address' own."""
+    if words == 1:
+        return 0
+    free = 2 + (words - 1).bit_length()  # 0, 1 and the bits of the address
+    return rom_luts(bits, words) * (1 - free / 2.0 ** min(words, 64))

@@ -204,23 +204,22 @@ STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "register slice": lambda: KernelUnderTest(
         "RegisterSlice", {"shape": [1, 2, 6], "lanes": 3, **_stream("INT3")}
     ),
+}
+
+RESIDUAL: Mapping[str, Callable[[], KernelUnderTest]] = {
     "fork of values and signs": lambda: _fork([0, 1]),
     "fork of values": lambda: _fork([0, 0, 0], "UINT4"),
-    "fork of signs": lambda: _fork([1, 1]),
     "shortcut": _shortcut,
     "shortcut of the same channels": lambda: _shortcut(PadChannels=[0, 0], PE=8),
     "shortcut without a stride": lambda: _shortcut(Stride=[1, 1], PadChannels=[0, 8], PE=4),
-    "shortcut of one pixel": lambda: _shortcut(IFMDim=[1, 1], PE=4),
     "global pool": lambda: _global_pool([8, 8], 64, 4, "INT14"),
     "global pool of whole pixels": lambda: _global_pool([3, 2], 6, 6, "INT11"),
     "requantiser": lambda: dyadic("Requantise", 16, 4, "dsp"),
     "requantiser in LUTs": lambda: dyadic("Requantise", 16, 4, "lut"),
     "requantiser of constants": lambda: dyadic("Requantise", 8, 8, "auto"),
-    "wide requantiser": lambda: dyadic("Requantise", 128, 2, "dsp", "INT14", mBits=12, shift=14),
-    "wide requantiser in LUTs": lambda: dyadic("Requantise", 64, 2, "lut", "INT14", mBits=13),
+    "deep requantiser in LUTs": lambda: dyadic("Requantise", 64, 2, "lut", "INT14", mBits=13),
     "join": lambda: _join(16, 4, "dsp"),
-    "join in LUTs": lambda: _join(16, 4, "lut"),
-    "join of constants": lambda: _join(4, 4, "auto", skipShift=0),
+    "join in LUTs": lambda: _join(4, 2, "lut", skipShift=0),
     "join of a wide stream": lambda: _join(64, 2, "dsp", skipDataType="INT12", skipShift=4),
 }
 
@@ -267,4 +266,4 @@ MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
     ),
 }
 
-DESIGNS = {**STREAMING, **MATRIX}
+DESIGNS = {**STREAMING, **RESIDUAL, **MATRIX}

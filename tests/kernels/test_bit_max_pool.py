@@ -53,8 +53,8 @@ def test_folds_are_the_divisors_of_the_channels():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"PoolDim": [2]}, "PoolDim = [2], must be 2 integers, each at least 1"),
-        ({"IFMDim": [0, 8]}, "IFMDim = [0, 8], must be 2 integers, each at least 1"),
+        ({"PoolDim": [2]}, "PoolDim = [2] must be 2 integers, each at least 1"),
+        ({"IFMDim": [0, 8]}, "IFMDim = [0, 8] must be 2 integers, each at least 1"),
         ({"PoolDim": [2, 9]}, "PoolDim = [2, 9] must fit into the image, IFMDim = [8, 8]"),
         ({"PE": 4}, "PE = 4 must divide IFMChannels = 6"),
         ({"inputDataType": "INT2"}, "inputDataType = INT2, must be BIPOLAR"),

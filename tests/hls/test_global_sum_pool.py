@@ -1,0 +1,57 @@
+import functools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.hls.harness import KernelUnderTest, random_tensor
+
+# The image, the channels, PE, and the output's type.
+CASES = {
+    "folded": ([4, 4], 6, 2, "INT9"),
+    "whole pixels": ([3, 3], 3, 3, "INT9"),
+    "a pixel": ([1, 1], 4, 2, "INT5"),
+}
+
+
+@functools.cache
+def pool(name):
+    image, channels, pe, output = CASES[name]
+    return KernelUnderTest(
+        "GlobalSumPool",
+        {
+            "IFMDim": image,
+            "NumChannels": channels,
+            "PE": pe,
+            "inputDataType": "INT5",
+            "outputDataType": output,
+        },
+    )
+
+
+def frames(name, count, seed):
+    image, channels, *_ = CASES[name]
+    return random_tensor(np.random.default_rng(seed), (count, *image, channels), "INT5")
+
+
+@settings(max_examples=8)
+@given(
+    name=st.sampled_from(list(CASES)),
+    p_gap=st.sampled_from([0.0, 0.3, 0.8]),
+    p_stall=st.sampled_from([0.0, 0.3, 0.8]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_gaps_and_stalls(name, p_gap, p_stall, seed):
+    pool(name).stream(frames(name, 4, seed), p_gap, p_stall, seed)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_reaches_its_rate(name):
+    pool(name).check_rate(frames(name, 6, 1))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_lowest_sums_fit(name):
+    x = frames(name, 2, 2)
+    pool(name).stream(np.full_like(x, -16))

@@ -11,8 +11,14 @@ from irnet_hw.compiler.cli import command
 __all__ = ["build", "command"]
 
 
-def build(model: Path, board: str, out: Path, target_fps: float) -> dict[str, Any]:
+def build(
+    model: Path,
+    board: str,
+    out: Path,
+    target_fps: float | None,
+    folding_config: Path | None = None,
+) -> dict[str, Any]:
     """Compile a network into an accelerator's folder; see :mod:`irnet_hw.compiler.pipeline`."""
     from irnet_hw.compiler import pipeline
 
-    return pipeline.build(model, board, out, target_fps)
+    return pipeline.build(model, board, out, target_fps, folding_config)

@@ -9,6 +9,7 @@ where every result is an integer below 2^24 times a power of two.
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 
 import numpy as np
 from onnx import NodeProto
@@ -156,7 +157,7 @@ def _check_exact(node: NodeProto, found: Affine) -> None:
         unit, count = found.steps(channel)
         dyadic = unit.denominator & (unit.denominator - 1) == 0
         if not dyadic or unit < FINEST or count > FLOAT_EXACT:
-            reach = f"{float(count):.9g} steps of {float(unit):g}" if dyadic else "infinitely many"
+            reach = f"{ceil(count)} steps of {float(unit):g}" if dyadic else "infinitely many"
             raise UserError(
                 f"{label(node)}: channel {channel} takes {reach}; before a Quant all results must "
                 f"be exact in float32, which is so up to {FLOAT_EXACT} steps of a power of two"

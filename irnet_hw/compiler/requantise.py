@@ -5,9 +5,10 @@ layer's accumulators x and the Quant is exact (see :mod:`irnet_hw.compiler.affin
 
     q = clamp(floor(A x + B)) = clamp((m x + b) >> shift),   A = m 2^-shift,   b = floor(B 2^shift)
 
-in each channel, with one shift for all of them: Requantise. b may be rounded down because m x is
-an integer. Where another stream is added, its step is a multiple 2^k s: ResidualJoin. What reads
-a stream and keeps its values takes their step on; behind layers it is multiplied by.
+in each channel, with one shift for all of them, which then is made as short as it can be (see
+:mod:`irnet_hw.compiler.narrow`): Requantise. b may be rounded down because m x is an integer.
+Where another stream is added, its step is a multiple 2^k s: ResidualJoin. What reads a stream and
+keeps its values takes their step on; behind layers it is multiplied by.
 """
 
 import json
@@ -21,7 +22,6 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.general import SortGraph
 
-from irnet_hw.compiler.accumulators import Ints
 from irnet_hw.compiler.affine import Affine, Term, affine
 from irnet_hw.compiler.chain import LAYERS
 from irnet_hw.compiler.check import reaches_only_a_sign
@@ -35,6 +35,7 @@ from irnet_hw.compiler.graph import (
     replace,
     shape,
 )
+from irnet_hw.compiler.narrow import FAR, Scaling, narrow
 from irnet_hw.compiler.nodes import pixels_of, signed_type, turned_kernel, type_of
 from irnet_hw.compiler.subsample import subsample_pad
 from irnet_hw.errors import UserError
@@ -123,46 +124,66 @@ def _requantise(model: ModelWrapper, quant: NodeProto, found: dict[str, Fraction
     values = affine(model, quant.input[0], found)
     sums = next(name for name in values.terms if not _is_stream(model, name))
     others = [name for name in values.terms if name != sums]
-    multipliers, offsets, shift = integers(values, sums, step)
-    types = [type_of(multipliers), type_of(offsets)]
-    constants = [
-        add_constant(model, f"{stream}_m", multipliers, types[0]),
-        add_constant(model, f"{stream}_b", offsets, types[1]),
-    ]
     bits = int(constant(model, quant.input[3]).item())
-    model.set_tensor_datatype(stream, DataType[f"INT{bits}"])
+    datatype = DataType[f"INT{bits}"]
+    model.set_tensor_datatype(stream, datatype)
+    least, most = int(datatype.min()), int(datatype.max())
+    kind, join = "Requantise", {}
+    if others:
+        kind = "ResidualJoin"
+        shift, skip = _skip_shift(quant, others[0], values, step), others[0]
+        skip_type = model.get_tensor_datatype(skip)
+        join = {"skipShift": shift, "skipDataType": skip_type.name}
+        # What is beyond this is beyond the range whatever is added.
+        least -= int(skip_type.max()) << shift
+        most -= int(skip_type.min()) << shift
+    terms = values.terms[sums]
+    low, high = (np.array(ends) for ends in zip(*((t.low, t.high) for t in terms), strict=True))
+    scaling = narrow(integers(quant, values, sums, step), low, high, least, most)
+    types = [type_of(scaling.multipliers), type_of(scaling.offsets)]
+    constants = [
+        add_constant(model, f"{stream}_m", scaling.multipliers, types[0]),
+        add_constant(model, f"{stream}_b", scaling.offsets, types[1]),
+    ]
     attributes = {
-        "NumChannels": len(multipliers),
+        "NumChannels": len(terms),
         "numInputVectors": pixels_of(model, stream),
         "mBits": types[0].bitwidth(),
         "bBits": types[1].bitwidth(),
-        "shift": shift,
+        "shift": scaling.shift,
         "PE": 1,
+        **join,
     }
-    kind = "Requantise"
-    if others:
-        kind = "ResidualJoin"
-        attributes["skipShift"] = _skip_shift(quant, others[0], values, step)
-        attributes["skipDataType"] = model.get_tensor_datatype(others[0]).name
     streams = [_accumulators(model, sums, values.terms[sums]), *others]
     new = turned_kernel(model, kind, streams, constants, [stream], quant.name, **attributes)
     replace(model, [quant, *values.nodes], new)
     found[stream] = step
 
 
-def integers(values: Affine, sums: str, step: Fraction) -> tuple[Ints, Ints, int]:
-    """Return m and b of each channel, and the shift.
+def integers(quant: NodeProto, values: Affine, sums: str, step: Fraction) -> Scaling:
+    """Return m and b of each channel, and the shift, by algebra alone.
 
     Args:
-        values: what a Quant rounds.
+        quant: the Quant, for messages.
+        values: what it rounds.
         sums: the tensor of the accumulators among its terms.
         step: of the stream.
     """
-    factors = [term.factor / step for term in values.terms[sums]]
+    terms = values.terms[sums]
+    factors = [term.factor / step for term in terms]
     shift = max(factor.denominator for factor in factors).bit_length() - 1
     multipliers = [int(factor * 2**shift) for factor in factors]
     offsets = [floor(offset / step * 2**shift) for offset in values.offset]
-    return np.array(multipliers, np.int64), np.array(offsets, np.int64), shift
+    peak = max(
+        abs(m) * max(-term.low, term.high) + abs(b)
+        for m, b, term in zip(multipliers, offsets, terms, strict=True)
+    )
+    if peak >= FAR:
+        raise UserError(
+            f"{label(quant)}: the factors of its channels lie so far apart that their common "
+            f"fraction takes {peak.bit_length()} bits, must take at most {FAR.bit_length() - 1}"
+        )
+    return Scaling(np.array(multipliers, np.int64), np.array(offsets, np.int64), shift)
 
 
 def _is_stream(model: ModelWrapper, tensor: str) -> bool:

@@ -22,6 +22,7 @@ from irnet_hw.compiler.reference import dataflow_run
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.flows.build_folder import open_build
+from irnet_hw.flows.hang import stream_names
 from irnet_hw.flows.harness import Simulator, Streamed, compile_accelerator
 from irnet_hw.progress import say, track
 
@@ -61,9 +62,9 @@ def simulate(
         - "kind": "sim"; "images"; "logits_compared": of them, at full rate; "differences": of
           logits and tensors in both passes; "first_difference": the first layer that has any,
           or null; "tapped_images";
-        - "tensors": for each comparison "layer", the stream's source, "tensor", "against"
-          ("QONNX" or "NumPy model"), "values", "differences", in both passes; the last is that
-          of all logits;
+        - "tensors": for each comparison "layer", the stream's source, "against" ("QONNX" or
+          "NumPy model"), "tensor" (of the network, or the stream's name), "values",
+          "differences", in both passes; the last is that of all logits;
         - "cycles_per_frame": from image to image in the second half of the images, null for
           fewer than 4; "latency_cycles": from the first beat of the first image in to its last
           one out, both included;
@@ -180,11 +181,12 @@ class _Reference:
         )
         self.tapped = tapped
         self.tensors: dict[str, npt.NDArray[Any]] = {}
+        self.models: list[npt.NDArray[np.int64]] = []
         if tapped:
             found = spec.run(model, images[:tapped], names - {None, entry, logits})
             self.tensors = {name: _nhwc(tensor) for name, tensor in found.items()}
             self.tensors[entry] = images[:tapped]
-        self.models = dataflow_run(folder, images[:tapped])[1:]
+            self.models = dataflow_run(folder, images[:tapped])[1:]
 
 
 def _nhwc(tensor: Floats) -> Floats:
@@ -201,14 +203,15 @@ def _compare(
         reference: what should come.
         passes: what came, each of the first images.
     """
-    streams, layers, entries = content["streams"], content["layers"], []
-    for index, stream in enumerate(streams[1:] if reference.tapped else ()):
+    layers, entries = content["layers"], []
+    named = list(zip(stream_names(content), content["streams"], strict=True))[1:]
+    for index, (name, stream) in enumerate(named if reference.tapped else ()):
         layer, tensor = layers[stream["source"]]["name"], stream["tensor"]
         taps = [streamed.taps[index] for streamed in passes]
         if tensor is not None:
             scaled = [tap * stream["scale"] for tap in taps]
             entries.append(_entry(layer, tensor, "QONNX", scaled, reference.tensors[tensor]))
-        entries.append(_entry(layer, layer, "NumPy model", taps, reference.models[index]))
+        entries.append(_entry(layer, name, "NumPy model", taps, reference.models[index]))
     logits, last = content["output"], layers[-1]["name"]
     outs = [streamed.out * logits["scale"] for streamed in passes]
     return [*entries, _entry(last, logits["tensor"], "QONNX", outs, reference.logits)]

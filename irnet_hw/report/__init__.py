@@ -74,6 +74,8 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
                 sample.images, sample.predictions, labels, strict=True
             )
         ]
+    slowest = facts["throughput"]["bottleneck"]
+    bottleneck = next(layer for layer in facts["layers"] if layer["name"] == slowest)
     return render(
         "report.html.jinja",
         facts=facts,
@@ -86,9 +88,8 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
             for how in ("model", "synth")
             if how in facts["area"]["LUT"]
         },
-        bottleneck=next(
-            layer for layer in facts["layers"] if layer["name"] == facts["throughput"]["bottleneck"]
-        ),
+        bottleneck=bottleneck,
+        equals=sum(layer["cycles"] == bottleneck["cycles"] for layer in facts["layers"]) - 1,
     )
 
 

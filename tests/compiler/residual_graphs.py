@@ -28,13 +28,13 @@ class Residual:
     def build(self) -> ModelWrapper:
         writer = ResidualWriter(self.image, seed=self.seed)
         writer.convolution("stem", Conv(self.widths[0], bits=8))
-        writer.rounded("stem", self.step, self.bits)
+        writer.rounded("stem", self.step, self.bits, 4)
         for i, channels in enumerate(self.widths):
             self._unit(writer, f"unit{i}", channels, 2 if i else 1)
         writer.step("ReduceSum", writer.constant("axes", [2, 3], np.int64), name="pool")
         writer.shape[2:] = [1, 1]
         writer.flatten()
-        writer.rounded("mean", self.skip_step, self.bits)
+        writer.rounded("mean", self.skip_step, self.bits, 10)
         writer.dense("last", self.classes, 8, "Gemm", True)
         return writer.model()
 
@@ -45,7 +45,7 @@ class Residual:
                 writer.affine(f"{name}_{i}", [1, channels, 1, 1])
             writer.sign(f"{name}_{i}")
             writer.convolution(f"{name}_conv{i}", Conv(channels, stride=1 if i else stride))
-        writer.dyadic(name, [1, channels, 1, 1])
+        writer.dyadic(name)
         body, grown = writer.tensor, list(writer.shape)
         writer.tensor, writer.shape, writer.unit = stream, shape, unit
         if stride > 1 or channels > shape[1]:
@@ -54,7 +54,7 @@ class Residual:
             else:
                 conv = Conv(channels, kernel=1, padding=0, stride=stride, bits=8)
                 writer.convolution(f"{name}_shortcut", conv)
-                writer.rounded(f"{name}_shortcut", self.skip_step, self.bits)
+                writer.rounded(f"{name}_shortcut", self.skip_step, self.bits, 5)
         skip, writer.tensor, writer.shape = writer.tensor, body, grown
         writer.step("Add", skip, name=f"{name}_join")
         writer.quantize(name, self.step, self.bits)
@@ -63,10 +63,9 @@ class Residual:
 class ResidualWriter(Writer):
     """Writes streams, and what shortcuts are made of."""
 
-    def rounded(self, name: str, step: float, bits: int) -> None:
+    def rounded(self, name: str, step: float, bits: int, factor_bits: int) -> None:
         """Write a dyadic affine map and a stream's quantizer."""
-        shape = [1, self.shape[1]] + [1] * (len(self.shape) - 2)
-        self.dyadic(name, shape)
+        self.dyadic(name, factor_bits)
         self.quantize(name, step, bits)
 
     def quantize(self, name: str, step: float, bits: int) -> None:
@@ -85,11 +84,13 @@ class ResidualWriter(Writer):
         )
         self.unit = step
 
-    def dyadic(self, name: str, shape: list[int]) -> None:
-        """Write 11-bit factors of either sign, and of 0, that spread sums over a range near 1."""
-        mantissa = self.random.integers(-1023, 1024, shape)
-        mantissa *= self.random.choice([0, 1, 1, 1], shape)
-        scale = mantissa * 2.0 ** self.random.integers(-13, -11, shape)
+    def dyadic(self, name: str, factor_bits: int = 10) -> None:
+        """Write factors of either sign, and of 0, so wide that products are exact in float32."""
+        shape = [1, self.shape[1]] + [1] * (len(self.shape) - 2)
+        most = 2**factor_bits - 1
+        factors = self.random.integers(-most, most + 1, shape)
+        factors *= self.random.choice([0, 1, 1, 1], shape)
+        scale = factors * 2.0 ** -self.random.integers(factor_bits - 1, factor_bits + 2, shape)
         bias = self.random.integers(-(2**10), 2**10, shape) * 2.0**-10
         self.step("Mul", self.constant(f"{name}_gamma", scale), name=f"{name}_mul")
         self.step("Add", self.constant(f"{name}_beta", bias), name=f"{name}_add")

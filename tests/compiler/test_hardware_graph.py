@@ -1,31 +1,96 @@
 """The whole front half: the hardware graph computes every tensor of the network, exactly."""
 
+from collections import Counter
+
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.infer_shapes import InferShapes
 
-from irnet_hw.compiler.graph import int_array, op
+from irnet_hw import spec
+from irnet_hw.compiler.check import check
+from irnet_hw.compiler.finn_quiet import quiet
+from irnet_hw.compiler.graph import op
+from irnet_hw.compiler.lower import Lower, output_scale
+from irnet_hw.compiler.reference import graph_run
 from irnet_hw.compiler.requantise import steps
+from irnet_hw.compiler.tidy import Tidy
+from irnet_hw.compiler.wires import wires
+from irnet_hw.export.file import to_qonnx
+from irnet_hw.export.network import deploy
+from tests.compiler.passes import kinds, upto
+from tests.compiler.residual_graphs import Residual
+from tests.export.networks import SHAPE, tiny_residual
 
 
-def run(graph: ModelWrapper, pixels: np.ndarray) -> dict[str, np.ndarray]:
-    """Every stream of a graph of hardware ops, by name; each node in its turn."""
-    found = {graph.graph.input[0].name: pixels.astype(np.int64)}
+def same(model: ModelWrapper, shape: tuple[int, int, int]) -> tuple[ModelWrapper, set[str]]:
+    """Check the hardware graph against the network; return it, and which tensors were compared."""
+    check(upto(model, Tidy))
+    graph = upto(model, Lower)
+    logits = graph.graph.output[0].name
     for node in graph.graph.node:
-        kernel = op(node)
-        kernel.check()
-        streams, constants = (
-            node.input[: kernel.streams_in()],
-            node.input[kernel.streams_in() :],
-        )
-        made = kernel.compute(
-            *(found.pop(name) if name not in steps(graph) else found[name] for name in streams),
-            *(int_array(graph, name) for name in constants),
-        )
-        made = made if isinstance(made, tuple) else (made,)
-        for ind, (name, value) in enumerate(zip(node.output, made, strict=True)):
-            datatype = graph.get_tensor_datatype(name)
-            assert datatype == kernel.get_output_datatype(ind)
-            assert datatype.min() <= value.min() <= value.max() <= datatype.max()
-            assert value.shape[1:] == tuple(graph.get_tensor_shape(name)[1:])
-            found[name] = value
-    return found
+        op(node).check()
+    pixels = np.random.default_rng(1).integers(0, 256, (3, *shape), dtype=np.uint8)
+    scales = {**steps(graph), logits: output_scale(graph)}
+    with quiet():
+        values = graph_run(graph, pixels)[1:]
+    found = dict(zip((wire.tensor for wire in wires(graph)[1:]), values, strict=True))
+    known = [name for name in found if name in set(model.get_all_tensor_names())]
+    right = spec.run(model.transform(InferShapes()), pixels, known)
+    for name, value in found.items():
+        datatype = graph.get_tensor_datatype(name)
+        assert datatype.min() <= value.min() <= value.max() <= datatype.max(), name
+        assert value.shape[1:] == tuple(graph.get_tensor_shape(name)[1:]), name
+    for name in known:
+        wanted = right[name].transpose(0, 2, 3, 1) if right[name].ndim == 4 else right[name]
+        assert np.array_equal(found[name] * scales.get(name, 1), wanted.reshape(found[name].shape))
+    return graph, set(known)
+
+
+@settings(max_examples=8)
+@given(
+    st.builds(
+        Residual,
+        image=st.tuples(st.integers(4, 9), st.integers(4, 9), st.integers(1, 3)),
+        widths=st.sampled_from([(4, 8), (3, 3, 5), (2, 7)]),
+        structure=st.sampled_from(["bireal", "normal"]),
+        shortcut=st.sampled_from(["pad", "conv"]),
+        bits=st.integers(2, 8),
+        step=st.sampled_from([2.0**-7, 2.0**-3]),
+        skip_step=st.sampled_from([2.0**-3, 2.0**-1]),
+        seed=st.integers(0, 2**16),
+    )
+)
+def test_any_residual_network(network: Residual) -> None:
+    graph, compared = same(network.build(), network.image)
+    joins = {f"unit{i}_quant" for i in range(len(network.widths))}
+    assert {"logits"} < compared
+    assert joins == {node.name for node in graph.graph.node if node.op_type == "ResidualJoin"}
+
+
+EXPORTED = [
+    ("bireal", "pad", {"SubsamplePad": 1, "StreamFork": 4, "BinaryMVAU": 4, "IntMVAU": 2}),
+    ("bireal", "conv", {"SubsamplePad": 1, "StreamFork": 4, "BinaryMVAU": 4, "IntMVAU": 3}),
+    ("normal", "pad", {"SubsamplePad": 1, "StreamFork": 2, "BinaryMVAU": 4, "IntMVAU": 2}),
+    ("normal", "conv", {"SubsamplePad": 1, "StreamFork": 2, "BinaryMVAU": 4, "IntMVAU": 3}),
+]
+
+
+@pytest.mark.parametrize(("structure", "shortcut", "counts"), EXPORTED)
+def test_exported_networks(structure: str, shortcut: str, counts: dict[str, int]) -> None:
+    network = deploy(tiny_residual(structure, shortcut=shortcut), SHAPE)
+    graph, compared = same(to_qonnx(network), SHAPE)
+    assert set(network.boundaries()) <= compared
+    found = Counter(kinds(graph))
+    assert {kind: found[kind] for kind in counts} == counts
+    assert found["GlobalSumPool"] == 1
+
+
+def test_tensors_have_one_reader_and_come_before_it() -> None:
+    graph = upto(Residual().build(), Lower)
+    numbered = wires(graph)
+    readers = Counter(name for node in graph.graph.node for name in node.input)
+    assert all(readers[wire.tensor] == 1 for wire in numbered[:-1])
+    assert numbered[-1].tensor == "logits"

@@ -57,6 +57,7 @@ def test_whole_report(tmp_path):
         "694,444 frames/s model 694,444 frames/s sim",
         "144 cycles model 144 cycles sim",
         "1.8 µs model 1.7 µs sim",
+        "144 cycles a frame model , as many as 1 other layer.",
         "The next doubling, to 1,388,889 frames a second, fits this board model",
         "LUTs 2,468 4,936 53,200",
         "to the last of its logits: 180 cycles model",

@@ -1,0 +1,40 @@
+import pytest
+
+from irnet_hw import report, spec
+from irnet_hw.compiler import build
+from irnet_hw.flows.verilator import simulate
+from tests.compiler.graphs import images
+from tests.compiler.residual_graphs import Residual
+
+NETWORKS = [
+    Residual(image=(6, 6, 1), widths=(2, 4)),
+    Residual(image=(6, 6, 1), widths=(2, 4), structure="normal", shortcut="conv"),
+]
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=["bireal", "normal"])
+def test_a_residual_network_is_its_specification(tmp_path, network):
+    """Through every pass, at full rate and with gaps and stalls; its speed is the model's."""
+    path, folder = tmp_path / "model.onnx", tmp_path / "out"
+    network.build().save(str(path))
+    content = build(path, "pynq-z2", folder, 50_000)
+    pixels = images(network, 8)
+    result = simulate(folder, pixels, None, tapped=2)
+    assert result["differences"] == 0
+    assert result["cycles_per_frame"] == content["cycles_per_frame"]
+    # The model's pixels come evenly, the simulation's as fast as they are taken.
+    assert content["cycles_per_frame"] < result["latency_cycles"] <= content["latency_cycles"]
+
+    model = spec.load(path)
+    quantizers = [node for node in model.graph.node if node.op_type in ("BipolarQuant", "Quant")]
+    streams = {
+        node.output[0] for node in quantizers if model.get_initializer(node.input[0]) is None
+    }
+    against_qonnx = [entry for entry in result["tensors"] if entry["against"] == "QONNX"]
+    assert streams <= {entry["tensor"] for entry in against_qonnx}
+
+    page, _ = report.write(folder)
+    text = page.read_text()
+    assert "Bit-exact: 8 images, 24 logits, 0 differences; between layers " in text
+    forks = [layer for layer in content["layers"] if layer["op"] == "StreamFork"]
+    assert len(forks) >= 2 and text.count('class="svg-rail"') >= len(forks)

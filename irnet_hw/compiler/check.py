@@ -259,8 +259,8 @@ def _sums(model: ModelWrapper, node: NodeProto, sums: Sums) -> Kind:
             )
         if sums.layer.op_type not in LAYERS:
             raise UserError(
-                f"{label(node)}: takes the sign of the sums of {sums.layer.name}; sums of pixels "
-                "can only be rounded by Quant, for a dense layer"
+                f"{label(node)}: takes the sign of the sums of {sums.layer.name}; a Quant must "
+                "round them before"
             )
         return Signs()
     if node.op_type == "Quant":
@@ -339,11 +339,6 @@ def _check_readers(model: ModelWrapper, tensor: str, kind: Kind) -> None:
             )
     elif not found:
         raise UserError(f"tensor {tensor}: is read by nothing; all must lead to the output")
-    elif isinstance(kind, Stream) and [node.op_type for node in found] == ["BipolarQuant"]:
-        raise UserError(
-            f"tensor {tensor}: is read by {label(found[0])} alone; nothing but the sign may be read "
-            "only of what a Quant makes of one layer"
-        )
     elif len(found) > 1 and isinstance(kind, Pixels | Sums):
         raise UserError(
             f"tensor {tensor}: is read by {', '.join(map(label, found))}; "

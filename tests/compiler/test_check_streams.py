@@ -64,11 +64,6 @@ def take_the_sign_of_sums(model: ModelWrapper) -> None:
     insert(model, "mean_half", "BipolarQuant", "one", domain=QONNX)
 
 
-def look_at_the_sign_alone(model: ModelWrapper) -> None:
-    """Let the second unit's shortcut begin with the stem, and leave the first unit's sign."""
-    node(model, "unit1_slice2").input[0] = output_of(model, "stem_stream")
-
-
 def sum_twice(model: ModelWrapper) -> None:
     """Add the sums of the second unit's convolution to its own rounded ones."""
     drop(model, "unit1_slice2")
@@ -186,13 +181,8 @@ def leave_a_branch(model: ModelWrapper) -> None:
         ),
         (
             take_the_sign_of_sums,
-            "node new (BipolarQuant): takes the sign of the sums of pool; sums of pixels can only "
-            "be rounded by Quant, for a dense layer",
-        ),
-        (
-            look_at_the_sign_alone,
-            "tensor unit0_stream_15_out: is read by node unit1_0_sign (BipolarQuant) alone; nothing "
-            "but the sign may be read only of what a Quant makes of one layer",
+            "node new (BipolarQuant): takes the sign of the sums of pool; a Quant must round them "
+            "before",
         ),
         (
             sum_twice,

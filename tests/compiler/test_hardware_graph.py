@@ -159,3 +159,21 @@ def test_a_dense_layer_reads_a_stream_of_pixels() -> None:
         "IntMVAU",
         "IntMVAU",
     ]
+
+
+def test_a_stream_of_which_only_the_sign_is_read() -> None:
+    writer = ResidualWriter((6, 6, 2))
+    writer.convolution("stem", Conv(4, bits=8))
+    writer.rounded("stem", 2.0**-7, 8, 4)
+    stream = writer.tensor
+    writer.sign("stem")
+    writer.convolution("conv", Conv(4))
+    writer.dyadic("conv")
+    writer.step("Add", stream, name="join")
+    writer.quantize("conv", 2.0**-7, 8)
+    writer.sign("conv")
+    writer.flatten()
+    writer.dense("last", 3, 8, "Gemm", True)
+    graph, _ = same(writer.model(), (6, 6, 2))
+    forks = [node for node in graph.graph.node if node.op_type == "StreamFork"]
+    assert [op(node).numbers("signs") for node in forks] == [(1, 0), (1,)]

@@ -86,7 +86,5 @@ def load_board(name: str) -> Board:
         if key not in content["resources"]:
             raise UserError(f"{path}: reserve.{key} is of a resource that the board lacks")
         if type(value) is not float or not 0 <= value < 1:
-            raise UserError(
-                f"{path}: reserve.{key} = {value!r}, must be a part from 0.0 to below 1"
-            )
+            raise UserError(f"{path}: reserve.{key} = {value!r}, must be 0.0 to below 1.0")
     return Board(name=name, **content)

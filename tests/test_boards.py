@@ -14,6 +14,8 @@ LUT = 20800
 FF = 41600
 BRAM18 = 100
 DSP = 90
+[reserve]
+LUT = 0.1
 """
 
 
@@ -30,6 +32,7 @@ def test_the_boards_are_what_their_documentation_says():
         "URAM": 96,
         "DSP": 1728,
     }
+    assert small.reserve == large.reserve == {"LUT": 0.2}
 
 
 @pytest.mark.parametrize("name", ["pynq-z1", "", "../boards/pynq-z2"])
@@ -53,16 +56,26 @@ def test_a_board_needs_only_its_folder(home_made):
     assert load_board("home-made").resources["LUT"] == 20800
 
 
+def test_what_is_in_reserve_is_not_usable(home_made):
+    home_made.write_text(GOOD)
+    usable = {"LUT": 18720, "FF": 41600, "BRAM18": 100, "DSP": 90}
+    assert load_board("home-made").usable == usable
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("clock_mhz = 50.0", "clock_mhz = '50'", "clock_mhz = '50', must be a float"),
         ("part =", "parts =", "part = None, must be a str"),
         ("clock_mhz", "colour = 1\nclock_mhz", "colour is unknown, must be one of title, part, "
-         "family, clock_mhz, resources"),
+         "family, clock_mhz, resources, reserve"),
         ("DSP = 90", "", "resources must state DSP"),
         ("DSP = 90", "DSP = -1", "resources.DSP = -1, must be a number of units"),
         ("DSP = 90", "DSP = 9.5", "resources.DSP = 9.5, must be a number of units"),
+        ("[reserve]\nLUT = 0.1", "", "reserve = None, must be a dict"),
+        ("LUT = 0.1", "URAM = 0.1", "reserve.URAM is of a resource that the board lacks"),
+        ("LUT = 0.1", "LUT = 1.0", "reserve.LUT = 1.0, must be 0.0 to below 1.0"),
+        ("LUT = 0.1", "LUT = 1", "reserve.LUT = 1, must be 0.0 to below 1.0"),
     ],
 )  # fmt: skip
 def test_a_wrong_board_file_is_refused(home_made, old, new, message):

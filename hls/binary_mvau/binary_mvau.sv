@@ -74,9 +74,11 @@ module binary_mvau #(
     // ---------------------------------------------------------------- matches
 
     // Weights of up to 8 words fit the LUTs that compare and count three lanes, and of up to 16
-    // words two of these; of up to 32 words they fit the LUT that compares one lane and does
-    // nothing else. All others are compared and counted as they come.
-    localparam int SEPARATE   = (BLOCK_RAM == 0 && DEPTH > 16 && DEPTH <= 32) ? 1 : 0;
+    // words two of these, if enough rows share what depends on bits only; of up to 32 words they
+    // fit the LUT that compares one lane and does nothing else. All others are compared and
+    // counted as they come.
+    localparam int THREES     = (PE < 4) ? 8 : 16;
+    localparam int SEPARATE   = (BLOCK_RAM == 0 && DEPTH > THREES && DEPTH <= 32) ? 1 : 0;
     localparam int COUNT_BITS =
         (SEPARATE != 0) ? $clog2(SIMD + 1) : $clog2(3 * ((SIMD + 2) / 3) + 1);
 

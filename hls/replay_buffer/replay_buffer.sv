@@ -30,71 +30,102 @@ module replay_buffer #(
         $error("replay_buffer: PASSES = %0d, must be at least 1", PASSES);
     end
 
-    // What is not replayed needs no vector's memory: two beats are held.
-    localparam int LENGTH     = (PASSES == 1) ? 1 : BEATS;
-    localparam int INDEX_BITS = (LENGTH == 1) ? 1 : $clog2(LENGTH);
-    localparam int PASS_BITS  = (PASSES == 1) ? 1 : $clog2(PASSES);
-    localparam int DEPTH      = (LENGTH == 1) ? 2 : 2 << INDEX_BITS;
-    localparam int DEPTH_BITS = $clog2(DEPTH);
+    localparam int PASS_BITS = (PASSES == 1) ? 1 : $clog2(PASSES);
+    logic [PASS_BITS-1:0] pass;
+    logic pass_end;
+    assign pass_end = pass == PASS_BITS'(PASSES - 1);
 
-    // Up to 128 beats, memory made of LUTs is a smaller part of a device than a block RAM.
-    localparam STYLE = (DEPTH <= 128) ? "distributed" : "block";
-    (* ram_style = STYLE *) logic [W-1:0] memory[DEPTH];
+    if (BEATS == 1 && PASSES > 1) begin : registers
+        // A vector of one beat stays in the output's register while it is replayed, and the next
+        // one waits in another: no memory, which would need LUTs.
+        logic [W-1:0] waiting;
+        logic         waits;
+        logic take, leave;
+        assign in_ready = !waits;
+        assign leave    = out_valid && out_ready;
+        assign take     = waits && (!out_valid || (leave && pass_end));
 
-    logic [1:0]            write_vector;  // modulo 4: where it is, and whether it wrapped round
-    logic [1:0]            read_vector;
-    logic [INDEX_BITS-1:0] write_index;
-    logic [INDEX_BITS-1:0] read_index;
-    logic [PASS_BITS-1:0]  pass;
-
-    logic [DEPTH_BITS-1:0] write_address;
-    logic [DEPTH_BITS-1:0] read_address;
-    if (LENGTH == 1) begin : single
-        assign write_address = write_vector[0];
-        assign read_address  = read_vector[0];
-    end else begin : several
-        assign write_address = {write_vector[0], write_index};
-        assign read_address  = {read_vector[0], read_index};
-    end
-
-    logic write, readable, read;
-    assign in_ready = (write_vector - read_vector) != 2'd2;
-    assign write    = in_valid && in_ready;
-    assign readable = (write_vector != read_vector) || (write_index != read_index);
-    assign read     = readable && (!out_valid || out_ready);
-
-    logic write_end, read_end, pass_end;
-    assign write_end = write_index == INDEX_BITS'(LENGTH - 1);
-    assign read_end  = read_index == INDEX_BITS'(LENGTH - 1);
-    assign pass_end  = pass == PASS_BITS'(PASSES - 1);
-
-    always_ff @(posedge clk) begin
-        if (!rst_n) begin
-            write_vector <= '0;
-            write_index  <= '0;
-            read_vector  <= '0;
-            read_index   <= '0;
-            pass         <= '0;
-            out_valid    <= 1'b0;
-        end else begin
-            if (write) begin
-                write_index <= write_end ? '0 : write_index + 1'b1;
-                if (write_end) write_vector <= write_vector + 1'b1;
+        always_ff @(posedge clk) begin
+            if (!rst_n) begin
+                waits     <= 1'b0;
+                out_valid <= 1'b0;
+                pass      <= '0;
+            end else begin
+                if (in_ready) waits <= in_valid;
+                else if (take) waits <= 1'b0;
+                if (leave) pass <= pass_end ? '0 : pass + 1'b1;
+                if (take) out_valid <= 1'b1;
+                else if (leave && pass_end) out_valid <= 1'b0;
             end
-            if (read) begin
-                read_index <= read_end ? '0 : read_index + 1'b1;
-                if (read_end) begin
-                    pass <= pass_end ? '0 : pass + 1'b1;
-                    if (pass_end) read_vector <= read_vector + 1'b1;
-                end
-            end
-            if (!out_valid || out_ready) out_valid <= readable;
         end
-    end
+        always_ff @(posedge clk) begin
+            if (in_ready) waiting <= in_data;
+            if (take) out_data <= waiting;
+        end
+    end else begin : vectors
+        // What is not replayed needs no vector's memory: two beats are held.
+        localparam int LENGTH     = (PASSES == 1) ? 1 : BEATS;
+        localparam int INDEX_BITS = (LENGTH == 1) ? 1 : $clog2(LENGTH);
+        localparam int DEPTH      = (LENGTH == 1) ? 2 : 2 << INDEX_BITS;
+        localparam int DEPTH_BITS = $clog2(DEPTH);
 
-    always_ff @(posedge clk) begin
-        if (write) memory[write_address] <= in_data;
-        if (read) out_data <= memory[read_address];
+        // Up to 128 beats, memory made of LUTs is a smaller part of a device than a block RAM.
+        localparam STYLE = (DEPTH <= 128) ? "distributed" : "block";
+        (* ram_style = STYLE *) logic [W-1:0] memory[DEPTH];
+
+        logic [1:0]            write_vector;  // modulo 4: where it is, and whether it wrapped round
+        logic [1:0]            read_vector;
+        logic [INDEX_BITS-1:0] write_index;
+        logic [INDEX_BITS-1:0] read_index;
+
+        logic [DEPTH_BITS-1:0] write_address;
+        logic [DEPTH_BITS-1:0] read_address;
+        if (LENGTH == 1) begin : single
+            assign write_address = write_vector[0];
+            assign read_address  = read_vector[0];
+        end else begin : several
+            assign write_address = {write_vector[0], write_index};
+            assign read_address  = {read_vector[0], read_index};
+        end
+
+        logic write, readable, read;
+        assign in_ready = (write_vector - read_vector) != 2'd2;
+        assign write    = in_valid && in_ready;
+        assign readable = (write_vector != read_vector) || (write_index != read_index);
+        assign read     = readable && (!out_valid || out_ready);
+
+        logic write_end, read_end;
+        assign write_end = write_index == INDEX_BITS'(LENGTH - 1);
+        assign read_end  = read_index == INDEX_BITS'(LENGTH - 1);
+
+        always_ff @(posedge clk) begin
+            if (!rst_n) begin
+                write_vector <= '0;
+                write_index  <= '0;
+                read_vector  <= '0;
+                read_index   <= '0;
+                pass         <= '0;
+                out_valid    <= 1'b0;
+            end else begin
+                if (write) begin
+                    write_index <= write_end ? '0 : write_index + 1'b1;
+                    if (write_end) write_vector <= write_vector + 1'b1;
+                end
+                if (read) begin
+                    read_index <= read_end ? '0 : read_index + 1'b1;
+                    if (read_end) begin
+                        pass <= pass_end ? '0 : pass + 1'b1;
+                        if (pass_end) read_vector <= read_vector + 1'b1;
+                    end
+                end
+                if (!out_valid || out_ready) out_valid <= readable;
+            end
+        end
+
+        always_ff @(posedge clk) begin
+            if (write) memory[write_address] <= in_data;
+            if (read) out_data <= memory[read_address];
+        end
     end
 
 endmodule

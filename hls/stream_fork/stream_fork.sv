@@ -7,7 +7,7 @@
 module stream_fork #(
     parameter int LANES   = 1,  // elements of a beat
     parameter int BITS    = 8,  // of an element, two's complement
-    parameter int OUTPUTS = 2,  // at least 2
+    parameter int OUTPUTS = 2,  // at least 1
     parameter logic [OUTPUTS-1:0] SIGNS = 2'b10,  // 1: this output is the signs
     localparam int VALUE_BITS = LANES * BITS,
     localparam int OUT_BITS = OUTPUTS * VALUE_BITS - $countones(SIGNS) * (VALUE_BITS - LANES)
@@ -27,8 +27,8 @@ module stream_fork #(
     if (LANES < 1 || BITS < 1) begin : check_widths
         $error("stream_fork: LANES = %0d, BITS = %0d, must be at least 1", LANES, BITS);
     end
-    if (OUTPUTS < 2) begin : check_outputs
-        $error("stream_fork: OUTPUTS = %0d, must be at least 2", OUTPUTS);
+    if (OUTPUTS < 1) begin : check_outputs
+        $error("stream_fork: OUTPUTS = %0d, must be at least 1", OUTPUTS);
     end
 
     logic [LANES-1:0][BITS-1:0] beat;

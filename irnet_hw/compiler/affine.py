@@ -155,13 +155,17 @@ def affine(model: ModelWrapper, tensor: str, steps: dict[str, Fraction]) -> Affi
 def _check_exact(node: NodeProto, found: Affine) -> None:
     for channel in range(len(found.offset)):
         unit, count = found.steps(channel)
-        dyadic = unit.denominator & (unit.denominator - 1) == 0
-        if not dyadic or unit < FINEST or count > FLOAT_EXACT:
-            reach = f"{ceil(count)} steps of {float(unit):g}" if dyadic else "infinitely many"
-            raise UserError(
-                f"{label(node)}: channel {channel} takes {reach}; before a Quant all results must "
-                f"be exact in float32, which is so up to {FLOAT_EXACT} steps of a power of two"
-            )
+        if unit.denominator & (unit.denominator - 1):
+            reach = "values that are no multiples of a power of two"
+        elif unit < FINEST or count > FLOAT_EXACT:
+            reach = f"up to {ceil(count)} steps of {float(unit):g}"
+        else:
+            continue
+        raise UserError(
+            f"{label(node)}: takes {reach} in channel {channel}; before a Quant all results must "
+            f"be exact in float32, which is so up to {FLOAT_EXACT} steps of a power of two, "
+            "2^-126 or more"
+        )
 
 
 def _unit(value: Fraction) -> Fraction:

@@ -201,11 +201,16 @@ def _kind(model: ModelWrapper, node: NodeProto, kinds: dict[str, Kind]) -> Kind:
         return _join(model, node, kinds)
     if node.input[0] != moving[0]:
         raise UserError(f"{label(node)}: {moving[0]} must be its first input")
+    if len(moving) > 1:
+        raise UserError(
+            f"{label(node)}: reads {' and '.join(moving)}; only an Add, of sums and a stream, may "
+            "read two tensors"
+        )
     kind = kinds[moving[0]]
     called, allowed = _READERS[type(kind)]
     if isinstance(kind, Sums):
         return _sums(model, node, kind)
-    if node.op_type not in allowed or len(moving) > 1:
+    if node.op_type not in allowed:
         raise UserError(
             f"{label(node)}: reads {called}, {moving[0]}; a node that does must be one of "
             f"{', '.join(allowed)}"
@@ -247,11 +252,15 @@ def _sums(model: ModelWrapper, node: NodeProto, sums: Sums) -> Kind:
     """Return what a node makes of sums."""
     if node.op_type == "BipolarQuant":
         _check_sign(model, node)
-        if sums.skip is not None or sums.layer.op_type not in LAYERS:
-            added = f"and {sums.skip}" if sums.skip is not None else "pixels"
+        if sums.skip is not None:
             raise UserError(
-                f"{label(node)}: takes the sign of what {sums.layer.name} {added} sum up to; "
-                "a Quant must round it before"
+                f"{label(node)}: takes the sign of what {sums.layer.name} and {sums.skip} sum up "
+                "to; a Quant must round it before"
+            )
+        if sums.layer.op_type not in LAYERS:
+            raise UserError(
+                f"{label(node)}: takes the sign of the sums of {sums.layer.name}; a Quant must "
+                "round them before"
             )
         return Signs()
     if node.op_type == "Quant":
@@ -330,11 +339,6 @@ def _check_readers(model: ModelWrapper, tensor: str, kind: Kind) -> None:
             )
     elif not found:
         raise UserError(f"tensor {tensor}: is read by nothing; all must lead to the output")
-    elif isinstance(kind, Stream) and [node.op_type for node in found] == ["BipolarQuant"]:
-        raise UserError(
-            f"tensor {tensor}: is read by {label(found[0])} alone; of a stream that adds others or "
-            "sums pixels more than the sign must be read"
-        )
     elif len(found) > 1 and isinstance(kind, Pixels | Sums):
         raise UserError(
             f"tensor {tensor}: is read by {', '.join(map(label, found))}; "

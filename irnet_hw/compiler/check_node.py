@@ -20,6 +20,8 @@ MONOTONE = ("Mul", "Add", "Sub", "Div", "BatchNormalization", "Clip")
 FLATTENING = ("Flatten", "Reshape")
 #: Float32 is exact for integers up to 2^24: half for an accumulator and half for a bias.
 EXACT = 2**23
+#: So many integers of 8 bits have a sum that float32 holds.
+MOST_PIXELS = EXACT // 2**7
 
 
 def check_weights(model: ModelWrapper, layer: NodeProto) -> None:
@@ -144,15 +146,20 @@ def check_pool(node: NodeProto) -> None:
 
 def check_sum(model: ModelWrapper, node: NodeProto) -> None:
     """Check that a ReduceSum adds the pixels of each channel."""
-    axes = attribute(node, "axes", None)
-    if axes is None:
-        axes = constant(model, node.input[1]).tolist() if len(node.input) > 1 else []
+    axes = attribute(node, "axes", [])
+    if len(node.input) > 1:  # as from opset 13 on
+        if model.get_initializer(node.input[1]) is None:
+            raise UserError(f"{label(node)}: {node.input[1]} must be constant")
+        axes = constant(model, node.input[1]).tolist()
     rank = len(shape(model, node.input[0]))
     if rank != 4 or sorted(axis % rank for axis in axes) != [2, 3]:
         raise UserError(
             f"{label(node)}: sums axes {list(axes)} of {rank}, must sum all pixels, axes [2, 3] "
             "of 4"
         )
+    pixels = math.prod(shape(model, node.input[0])[2:])
+    if pixels > MOST_PIXELS:
+        raise UserError(f"{label(node)}: sums {pixels} pixels, must be at most {MOST_PIXELS}")
 
 
 def check_quantizer(model: ModelWrapper, node: NodeProto) -> float:
@@ -167,7 +174,10 @@ def check_quantizer(model: ModelWrapper, node: NodeProto) -> float:
         raise UserError(f"{label(node)}: zero point {listed(zero)}, must be 0")
     if bits.size != 1 or not 2 <= bits.item() <= 8 or bits.item() % 1:
         raise UserError(f"{label(node)}: {listed(bits)} bits, must be 2 to 8")
-    _plain(node, signed=1, narrow=0, rounding_mode="FLOOR")
+    _plain(node, signed=1, narrow=0)
+    rounding = attribute(node, "rounding_mode", "ROUND")
+    if rounding != "FLOOR":
+        raise UserError(f"{label(node)}: rounding_mode = {rounding}, must be FLOOR")
     return float(scale.item())
 
 

@@ -83,14 +83,14 @@ def _defaults(path: Path, content: Mapping[str, Any], node: NodeProto) -> dict[s
     found = {}
     legal = _legal(node)
     for key, entry in content.get(DEFAULTS, {}).items():
-        if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], list)):
+        if not (isinstance(entry, list) and len(entry) % 2 == 0 and entry):
             raise UserError(
-                f"{path}: {DEFAULTS}.{key} = {entry!r}, must be [value, [op, ...]] or "
-                '[value, ["all"]]'
+                f"{path}: {DEFAULTS}.{key} = {entry!r}, must be [value, [op, ...], ...] or "
+                '[value, "all"]'
             )
-        value, ops = entry
-        if key in legal and ("all" in ops or _rtl(node) in ops):
-            found[key] = value
+        for value, ops in zip(entry[::2], entry[1::2], strict=True):
+            if key in legal and (ops == "all" or _rtl(node) in ops):
+                found[key] = value
     return found
 
 

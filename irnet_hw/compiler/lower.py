@@ -114,12 +114,13 @@ class LowerFlatten(Transformation):  # type: ignore[misc]
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the model without flattenings."""
         for node in [n for n in model.graph.node if n.op_type in FLATTENING]:
-            before, after = node.input[0], node.output[0]
+            before = node.input[0]
             _, channels, height, width = shape(model, before)
             datatype = model.get_tensor_datatype(before)
             stream, turn = to_nhwc(model, before)
-            flat = shape(model, after)
-            redeclare(model, after, flat, datatype)
+            flat = shape(model, node.output[0])
+            # Another order than the network's, so another name.
+            after = add_tensor(model, f"{node.output[0]}_hwc", flat, datatype)
             converter = kernel(
                 "WidthConverter",
                 [stream],
@@ -131,7 +132,8 @@ class LowerFlatten(Transformation):  # type: ignore[misc]
                 inLanes=1,
                 outLanes=1,
             )
-            dense = reader(model, after)
+            dense = reader(model, node.output[0])
+            dense.input[0] = after
             weight = int_array(model, dense.input[1])
             rows = weight.reshape(channels, height, width, -1).transpose(1, 2, 0, 3)
             model.set_initializer(dense.input[1], rows.reshape(weight.shape).astype(np.float32))

@@ -20,6 +20,7 @@ from irnet_hw.compiler.choices import Attributes, Choice, Choices, Ports, Size
 from irnet_hw.compiler.elimination import Costs, Problem, minimise
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.streams import DEPTH, Link, between, kernels, link_shape, links
+from irnet_hw.errors import UserError
 
 #: The price of a unit of each resource, in the order of RESOURCES.
 Prices = npt.NDArray[np.float64]
@@ -84,6 +85,13 @@ class Planner:
                 self._choices[source] = [
                     choice for choice in self._choices[source] if _exit(choice.ports, link) in after
                 ]
+                if not self._choices[target]:
+                    window, unit = self.nodes[source].name, self.nodes[target].name
+                    raise UserError(
+                        f"folding-config: {window} feeds {unit} directly, "
+                        "and no fold of the one suits the other's; must leave lanes and "
+                        "parallel_window that agree"
+                    )
             elif link.source is None and link.flatten is not None:
                 # Pixels come one a beat into a dense layer.
                 pixels = prod(shape[:-1])

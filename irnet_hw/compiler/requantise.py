@@ -67,9 +67,9 @@ class IntegerStreams(Transformation):  # type: ignore[misc]
                     _requantise(model, node, found)
             elif node.input[0] in found:
                 _read_integers(model, node, found)
-        model.set_metadata_prop(
-            STEPS_KEY, json.dumps({name: float(step) for name, step in found.items()})
-        )
+        flat = {node.output[0] for node in model.graph.node if node.op_type in FLATTENING}
+        kept = {name: float(step) for name, step in found.items() if name not in flat}
+        model.set_metadata_prop(STEPS_KEY, json.dumps(kept))
         return model.transform(SortGraph()), False
 
 

@@ -19,9 +19,11 @@ def slice_steps(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
     Raises:
         UserError: it takes something else than every so many rows or columns.
     """
-    starts, ends, *rest = (constant(model, name).astype(int).tolist() for name in node.input[1:])
-    axes = rest[0] if rest else range(len(starts))
-    steps = rest[1] if len(rest) > 1 else [1] * len(starts)
+    starts, ends, axes, steps = _bounds(model, node, 4)
+    if starts is None or ends is None:
+        raise UserError(f"{label(node)}: its bounds must be inputs, as from opset 10 on")
+    axes = list(range(len(starts))) if axes is None else axes
+    steps = [1] * len(starts) if steps is None else steps
     sizes = shape(model, node.input[0])
     found = {2: 1, 3: 1}
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
@@ -41,7 +43,9 @@ def channel_padding(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
         UserError: it pads something else, or by something else.
     """
     mode = attribute(node, "mode", "constant")
-    pads = constant(model, node.input[1]).astype(int).tolist()
+    pads, _, axes = _bounds(model, node, 3)
+    if pads is None or axes is not None:
+        raise UserError(f"{label(node)}: must have an input of pads for all axes, as in opset 13")
     value = 0.0
     if len(node.input) > 2 and node.input[2]:
         value = float(constant(model, node.input[2]).item())
@@ -52,6 +56,16 @@ def channel_padding(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
             "with 0, and only channels, axis 1"
         )
     return before, after
+
+
+def _bounds(model: ModelWrapper, node: NodeProto, count: int) -> list[list[int] | None]:
+    """Return a node's constant inputs but the first, as integers; None for those it lacks."""
+    found: list[list[int] | None] = []
+    for name in node.input[1:]:
+        if name and model.get_initializer(name) is None:
+            raise UserError(f"{label(node)}: {name} must be constant")
+        found.append(constant(model, name).astype(int).reshape(-1).tolist() if name else None)
+    return [*found, *[None] * (count - len(found))]
 
 
 def subsample_pad(model: ModelWrapper, first: NodeProto) -> str:

@@ -7,6 +7,7 @@ folded, except weight quantizers, and operations that do nothing are dropped.
 
 import itertools
 
+from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.fold_constants import FoldConstants
@@ -44,12 +45,19 @@ class Tidy(Transformation):  # type: ignore[misc]
             SortGraph(),
         ):
             model = model.transform(step)
-        for node in [n for n in model.graph.node if n.op_type in ("Identity", "Dropout")]:
+        for node in [n for n in model.graph.node if _does_nothing(model, n)]:
             remove_node_and_rewire(model, node)
         for node in model.graph.node:
             if node.op_type in ("Mul", "Add") and model.get_initializer(node.input[0]) is not None:
                 node.input[0], node.input[1] = node.input[1], node.input[0]
         return model, False
+
+
+def _does_nothing(model: ModelWrapper, node: NodeProto) -> bool:
+    if node.op_type in ("Flatten", "Reshape"):
+        before, after = (model.get_tensor_shape(name) for name in (node.input[0], node.output[0]))
+        return bool(before is not None and len(before) == 2 and before == after)
+    return node.op_type in ("Identity", "Dropout")
 
 
 def _name_nodes(model: ModelWrapper) -> None:

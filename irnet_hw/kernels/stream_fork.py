@@ -21,7 +21,7 @@ class StreamFork(PassThrough):
     Attributes:
         shape: of the tensor, whose last axis is folded.
         lanes: elements a beat carries, on all streams; divides the last axis.
-        signs: for each output, at least 2, whether it is the input (0) or its sign (1).
+        signs: for each output, at least 1, whether it is the input (0) or its sign (1).
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -32,10 +32,10 @@ class StreamFork(PassThrough):
         """Raise a UserError if an attribute is illegal."""
         super().check()
         signs = self.numbers("signs")
-        if len(signs) < 2 or any(sign not in (0, 1) for sign in signs):
+        if len(signs) < 1 or any(sign not in (0, 1) for sign in signs):
             raise UserError(
                 f"{self.onnx_node.name}: signs = {list(signs)} must be a 0 or a 1 for each "
-                "output, of which there are at least 2"
+                "output, of which there is at least 1"
             )
         if any(signs):
             self.require_signed("inputDataType")
@@ -95,6 +95,8 @@ class StreamFork_rtl(StreamFork, RTLKernel):  # noqa: N801 (FINN's naming)
     def connections(self) -> dict[str, str]:
         """Return the wrapper's ports; those of all outputs are one vector of the module's."""
         apart = super().connections()
+        if self.streams_out() == 1:
+            return apart
         outputs = range(self.streams_out() - 1, -1, -1)
         for part in ("data", "valid", "ready"):
             each = ", ".join(apart.pop(f"out{ind}_{part}") for ind in outputs)

@@ -74,9 +74,9 @@ class ResidualWriter(Writer):
         self.step(
             "Quant",
             self.constant(f"{name}_step", step),
-            self.constant(f"{name}_quant_zero", 0),
-            self.constant(f"{name}_quant_bits", bits),
-            name=f"{name}_quant",
+            self.constant(f"{name}_stream_zero", 0),
+            self.constant(f"{name}_stream_bits", bits),
+            name=f"{name}_stream",
             domain=QONNX,
             signed=1,
             narrow=0,

@@ -42,3 +42,24 @@ def test_says_what_synthesis_counted(tmp_path: Path) -> None:
     used = f"{total['LUT']} of 230400 LUT, {total['FF']} of 460800 FF"
     assert result.stderr.splitlines()[-1].startswith(f"{folder}: {used}, ")
     assert result.stderr.endswith(" DSP (after synthesis by Yosys 0.70)\n")
+
+
+def test_the_highest_rate_and_a_rate_exclude_each_other(tmp_path: Path) -> None:
+    arguments = ["--board", "pynq-z2", "--max-fps", "--target-fps", "10", str(tmp_path / "a.onnx")]
+    result = CliRunner().invoke(command, arguments)
+    assert str(result.exception) == "max-fps: excludes --target-fps; give one of them"
+
+
+def test_builds_what_a_file_fixes_at_the_highest_rate(tmp_path: Path) -> None:
+    model, folds = tmp_path / "tiny.onnx", tmp_path / "folds.json"
+    Network(image=(4, 4, 1), layers=(Conv(4, bits=8),)).build().save(str(model))
+    folds.write_text('{"IntMVAU_rtl_0": {"PE": 1, "SIMD": 1}}')
+    arguments = ["--board", "pynq-z2", "--max-fps", "--folding-config", str(folds), str(model)]
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 0, result.output
+    folder = tmp_path / "tiny-pynq-z2"
+    content = manifest.load(folder)
+    assert content["target_fps"] == content["fps"]
+    assert content["cycles_per_frame"] == 4 * 4 * 9 * 4
+    written = json.loads((folder / "folding_config.json").read_text())
+    assert written["IntMVAU_rtl_0"]["PE"] == written["IntMVAU_rtl_0"]["SIMD"] == 1

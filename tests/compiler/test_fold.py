@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import re
 
+import numpy as np
 import pytest
 
 from irnet_hw.boards import load_board
@@ -9,9 +10,12 @@ from irnet_hw.compiler.area import RESOURCES, area, fits, total
 from irnet_hw.compiler.fold import fold
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.lower import Lower
+from irnet_hw.compiler.planner import Planner
+from irnet_hw.compiler.search import Scale
 from irnet_hw.compiler.streams import InsertStreams
 from irnet_hw.errors import UserError
 from tests.compiler.graphs import Conv, Dense, Network
+from tests.compiler.hardware import resnet
 from tests.compiler.passes import upto
 
 BOARD = load_board("pynq-z2")
@@ -73,12 +77,12 @@ def test_no_fold_of_less_area_reaches_the_rate() -> None:
 def test_names_the_layer_that_limits_the_rate() -> None:
     model = upto(SMALL.build(), Lower)
     with pytest.raises(UserError) as caught:
-        fold(model, BOARD, 2e6)
+        fold(model, BOARD, 2e7)
     assert str(caught.value) == (
-        "target-fps: 2e+06 leaves 50 cycles for a frame at 100 MHz, and layer conv0_window "
-        "(3x3 windows of 4x4 pixels, 2 channels) takes at least 144; must be at most 694444"
+        "target-fps: 2e+07 leaves 5 cycles for a frame at 100 MHz, and layer conv0_window "
+        "(3x3 windows of 4x4 pixels, 2 channels) takes at least 20; must be at most 5000000"
     )
-    fold(model, BOARD, 694444)
+    fold(model, BOARD, 5000000)
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), float("inf")])
@@ -112,3 +116,109 @@ def test_says_that_a_board_is_too_small() -> None:
     text = str(caught.value)
     assert text.startswith("target-fps: 10 on pynq-z2 takes ")
     assert text.endswith(" FF of 10, and the network does not fit this board at any rate")
+
+
+def test_says_what_is_kept_in_reserve() -> None:
+    model = upto(SMALL.build(), Lower)
+    board = dataclasses.replace(BOARD, resources={**BOARD.resources, "LUT": 100})
+    with pytest.raises(UserError) as caught:
+        fold(model, board, 10)
+    assert re.fullmatch(
+        r"target-fps: 10 on pynq-z2 takes \d+ LUT of 80 \(100 less the board's reserve\), "
+        "and the network does not fit this board at any rate",
+        str(caught.value),
+    )
+
+
+# ---------------------------------------------------------------------- branches
+
+#: A network with a branch, of which these are fixed, and few choices are left.
+PINS = {
+    "stem": {"PE": 1, "SIMD": 3, "ram_style": "distributed"},
+    "last": {"PE": 1, "SIMD": 1, "ram_style": "distributed"},
+    "stem_requantise": {"mulStyle": "lut"},
+    "mean": {"PE": 1, "mulStyle": "lut"},
+    "pool": {"PE": 1},
+    "unit0_0_join": {"mulStyle": "lut"},
+    "unit0_0_conv0": {"ram_style": "distributed"},
+    "unit0_0_conv0_window": {"ram_style": "distributed"},
+}
+
+
+@pytest.mark.parametrize("budget", [1200, 400])
+def test_no_choices_of_a_graph_with_a_branch_cost_less(budget: int) -> None:
+    """Against every combination, its streams' nodes counted one by one."""
+    planner = Planner(resnet((3, 3, 3), (2,), classes=2), BOARD.part, PINS)
+    waits = [0 if link.outlet == 0 else 24 for link in planner.links]
+    prices = Scale(BOARD).prices(np.zeros(len(RESOURCES)))
+    plan = planner.task(budget, waits).cheapest(prices)
+    places = {node.output[0]: i for i, node in enumerate(planner.nodes)}
+
+    def sizes(choices) -> dict[str, int] | None:
+        """The area of a combination; None where a window's beats are not its unit's."""
+        found = []
+        for i, link in enumerate(planner.links):
+            source = link.source and choices[places[link.source.output[0]]].ports
+            target = link.target and choices[places[link.target.output[0]]].ports
+            before = source and source.lanes_out[link.outlet]
+            after = before if target is None else target.lanes_in[link.inlet]
+            if link.direct and (before, source.parallel) != (after, target.parallel):
+                return None
+            found.append(planner.between(i, (before, after), waits[i]))
+        return dict(zip(RESOURCES, np.sum(found, axis=0), strict=True))
+
+    tables = [planner.within(i, budget) for i in range(len(planner.nodes))]
+    least, counted = float("inf"), 0
+    for picks in itertools.product(*(range(len(choices)) for choices, _ in tables)):
+        streams = sizes([choices[i] for (choices, _), i in zip(tables, picks, strict=True)])
+        if streams is not None:
+            kernels = np.sum([size[i] for (_, size), i in zip(tables, picks, strict=True)], axis=0)
+            area_ = [streams[key] + n for key, n in zip(RESOURCES, kernels, strict=True)]
+            least, counted = min(least, float(area_ @ prices)), counted + 1
+    assert counted > 50
+    assert sum(plan.area[key] * p for key, p in zip(RESOURCES, prices, strict=True)) == (
+        pytest.approx(least)
+    )
+
+
+def test_the_highest_rate_uses_what_there_is() -> None:
+    board = dataclasses.replace(BOARD, resources={"LUT": 1500, "FF": 3000, "BRAM18": 4, "DSP": 2})
+    folding = fold(resnet((6, 6, 3), (4,)), board, None)
+    assert fits(folding.area, board.usable)
+    assert 0 <= folding.distance < 0.2
+    with pytest.raises(UserError):
+        fold(resnet((6, 6, 3), (4,)), board, folding.fps * (1 + folding.distance) * 1.01)
+
+
+def test_the_highest_rate_of_a_board_that_is_too_small() -> None:
+    board = dataclasses.replace(BOARD, resources={**BOARD.resources, "FF": 10})
+    with pytest.raises(UserError) as caught:
+        fold(resnet((6, 6, 3), (4,)), board, None)
+    assert re.fullmatch(
+        r"max-fps: the network takes \d+ FF of 10 on pynq-z2 at its lowest rate",
+        str(caught.value),
+    )
+
+
+def test_what_twice_the_rate_costs() -> None:
+    folding = fold(resnet((6, 6, 3), (4,)), BOARD, 10_000)
+    doubling = folding.next_doubling
+    assert doubling["fps"] >= 2 * folding.fps
+    assert doubling["fits"] is True
+    again = fold(resnet((6, 6, 3), (4,)), BOARD, 1.999999 * folding.fps)
+    assert (again.fps, again.area) == (doubling["fps"], doubling["area"])
+    fastest = fold(resnet((6, 6, 3), (4,)), BOARD, 2e6)
+    assert fastest.next_doubling is None
+
+
+def test_a_scarce_resource_is_charged_for() -> None:
+    """The memories of a network go where there is room; the bound says how good that is."""
+    free = fold(resnet((8, 8, 3), (16, 32)), BOARD, 20_000)
+    for key in ("LUT", "BRAM18"):
+        scarce = dict(BOARD.resources)
+        scarce[key] = max(int(free.area[key] * 0.93 / (1 - BOARD.reserve.get(key, 0))), 1)
+        board = dataclasses.replace(BOARD, resources=scarce)
+        if free.area[key] > board.usable[key]:
+            folding = fold(resnet((8, 8, 3), (16, 32)), board, 20_000)
+            assert fits(folding.area, board.usable)
+            assert 0 <= folding.distance < 0.3

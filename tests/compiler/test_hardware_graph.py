@@ -20,8 +20,9 @@ from irnet_hw.compiler.tidy import Tidy
 from irnet_hw.compiler.wires import wires
 from irnet_hw.export.file import to_qonnx
 from irnet_hw.export.network import deploy
+from tests.compiler.graphs import Conv
 from tests.compiler.passes import kinds, upto
-from tests.compiler.residual_graphs import Residual
+from tests.compiler.residual_graphs import Residual, ResidualWriter
 from tests.export.networks import SHAPE, tiny_residual
 
 
@@ -65,7 +66,7 @@ def same(model: ModelWrapper, shape: tuple[int, int, int]) -> tuple[ModelWrapper
 )
 def test_any_residual_network(network: Residual) -> None:
     graph, compared = same(network.build(), network.image)
-    joins = {f"unit{i}_quant" for i in range(len(network.widths))}
+    joins = {f"unit{i}_stream" for i in range(len(network.widths))}
     assert {"logits"} < compared
     assert joins == {node.name for node in graph.graph.node if node.op_type == "ResidualJoin"}
 
@@ -94,3 +95,85 @@ def test_tensors_have_one_reader_and_come_before_it() -> None:
     readers = Counter(name for node in graph.graph.node for name in node.input)
     assert all(readers[wire.tensor] == 1 for wire in numbered[:-1])
     assert numbered[-1].tensor == "logits"
+
+
+def test_rounding_before_a_sign_alone_is_part_of_its_threshold() -> None:
+    writer = ResidualWriter((6, 6, 2))
+    for i, bits in enumerate((8, 1)):
+        writer.convolution(f"conv{i}", Conv(4, bits=bits))
+        writer.pool(f"conv{i}", 1)
+        writer.batch_norm(f"conv{i}", 4)
+        writer.quantize(f"conv{i}", 2.0**-2, 5)
+        writer.sign(f"conv{i}")
+    writer.flatten()
+    writer.dense("hidden", 5, 1, "MatMul", False)
+    writer.quantize("hidden", 2.0**-1, 4)
+    writer.sign("hidden")
+    writer.dense("last", 3, 8, "Gemm", True)
+    graph, compared = same(writer.model(), (6, 6, 2))
+    ops = kinds(graph)
+    assert not {"Requantise", "StreamFork"} & set(ops)
+    assert len(compared) >= 4
+
+
+def test_signs_and_streams_with_several_readers() -> None:
+    """Two convolutions read the same signs; the first one's stream is added to the second's."""
+    writer = ResidualWriter((6, 6, 2))
+    writer.convolution("stem", Conv(4, bits=8))
+    writer.affine("stem", [1, 4, 1, 1])
+    writer.sign("stem")
+    signs = writer.tensor
+    writer.convolution("first", Conv(6))
+    writer.rounded("first", 2.0**-4, 6, 10)
+    stream = writer.tensor
+    writer.tensor, writer.shape, writer.unit = signs, [1, 4, 6, 6], 1.0
+    writer.convolution("second", Conv(6))
+    writer.dyadic("second")
+    writer.step("Add", stream, name="join")
+    writer.quantize("joined", 2.0**-6, 8)
+    writer.flatten()
+    writer.dense("last", 3, 8, "Gemm", True)
+    graph, _ = same(writer.model(), (6, 6, 2))
+    (fork,) = [node for node in graph.graph.node if node.op_type == "StreamFork"]
+    assert op(fork).numbers("signs") == (0, 0)
+    (join,) = [node for node in graph.graph.node if node.op_type == "ResidualJoin"]
+    assert op(join).number("skipShift") == 2
+
+
+def test_a_dense_layer_reads_a_stream_of_pixels() -> None:
+    """The order of its weights follows the hardware's."""
+    writer = ResidualWriter((5, 4, 1))
+    writer.convolution("stem", Conv(3, bits=8))
+    writer.rounded("stem", 2.0**-7, 8, 4)
+    writer.flatten()
+    writer.dense("hidden", 6, 8, "MatMul", False)
+    writer.affine("hidden", [1, 6])
+    writer.sign("hidden")
+    writer.dense("last", 3, 8, "MatMul", True)
+    graph, _ = same(writer.model(), (5, 4, 1))
+    assert kinds(graph) == [
+        "SlidingWindow",
+        "IntMVAU",
+        "Requantise",
+        "WidthConverter",
+        "IntMVAU",
+        "IntMVAU",
+    ]
+
+
+def test_a_stream_of_which_only_the_sign_is_read() -> None:
+    writer = ResidualWriter((6, 6, 2))
+    writer.convolution("stem", Conv(4, bits=8))
+    writer.rounded("stem", 2.0**-7, 8, 4)
+    stream = writer.tensor
+    writer.sign("stem")
+    writer.convolution("conv", Conv(4))
+    writer.dyadic("conv")
+    writer.step("Add", stream, name="join")
+    writer.quantize("conv", 2.0**-7, 8)
+    writer.sign("conv")
+    writer.flatten()
+    writer.dense("last", 3, 8, "Gemm", True)
+    graph, _ = same(writer.model(), (6, 6, 2))
+    forks = [node for node in graph.graph.node if node.op_type == "StreamFork"]
+    assert [op(node).numbers("signs") for node in forks] == [(1, 0), (1,)]

@@ -54,3 +54,16 @@ def test_folds_constants_and_takes_quantizers_of_older_exporters() -> None:
     tidied = upto(ModelWrapper(model.model), Tidy)
     assert "Constant" not in kinds(tidied)
     assert {node.domain for node in tidied.graph.node} == {"", "qonnx.custom_op.general"}
+
+
+def test_drops_a_flattening_of_what_is_flat() -> None:
+    model = Network().build()
+    graph = model.graph
+    last = next(node for node in graph.node if node.name == "last")
+    flat = last.input[0]
+    again = helper.make_node("Flatten", [flat], ["again"], name="again", axis=1)
+    graph.node.insert(list(graph.node).index(last), again)
+    last.input[0] = "again"
+    model.set_tensor_shape("again", model.get_tensor_shape(flat))
+    tidied = upto(model, Tidy)
+    assert kinds(tidied).count("Flatten") == 1

@@ -208,6 +208,7 @@ STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
 
 RESIDUAL: Mapping[str, Callable[[], KernelUnderTest]] = {
     "fork of values and signs": lambda: _fork([0, 1]),
+    "fork of one sign": lambda: _fork([1]),
     "fork of values": lambda: _fork([0, 0, 0], "UINT4"),
     "shortcut": _shortcut,
     "shortcut of the same channels": lambda: _shortcut(PadChannels=[0, 0], PE=8),

@@ -12,6 +12,7 @@ CASES = {
     "values": ([0, 0], 3, "BIPOLAR"),
     "signs between": ([1, 0, 1, 0], 2, "INT8"),
     "signs": ([1, 1], 12, "INT3"),
+    "one sign": ([1], 6, "INT4"),
 }
 SHAPE = (1, 2, 3, 12)
 

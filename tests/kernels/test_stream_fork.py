@@ -72,12 +72,8 @@ def test_shapes_types_and_values_go_through_a_graph():
     ("changes", "message"),
     [
         (
-            {"signs": [1]},
-            "signs = [1] must be a 0 or a 1 for each output, of which there are at least 2",
-        ),
-        (
             {"signs": [0, 2]},
-            "signs = [0, 2] must be a 0 or a 1 for each output, of which there are at least 2",
+            "signs = [0, 2] must be a 0 or a 1 for each output, of which there is at least 1",
         ),
         (
             {"inputDataType": "BIPOLAR", "outputDataType": "BIPOLAR"},

@@ -1,0 +1,149 @@
+import json
+from pathlib import Path
+
+import pytest
+from finn.transformation.general import ApplyConfig
+
+from irnet_hw.boards import load_board
+from irnet_hw.compiler import folding_config
+from irnet_hw.compiler.finn_quiet import quiet
+from irnet_hw.compiler.fold import fold
+from irnet_hw.compiler.graph import op
+from irnet_hw.compiler.specialize import Specialize
+from irnet_hw.compiler.streams import InsertStreams
+from irnet_hw.errors import UserError
+from tests.compiler.hardware import resnet
+
+BOARD = load_board("pynq-z2")
+
+
+def model():
+    return resnet((6, 6, 3), (4,))
+
+
+def write(path: Path, content: object) -> Path:
+    file = path / "folds.json"
+    file.write_text(json.dumps(content))
+    return file
+
+
+def node(graph, name: str):
+    (found,) = (node for node in graph.graph.node if node.name == name)
+    return op(found)
+
+
+def test_pins_are_fixed_and_the_rest_is_searched(tmp_path: Path) -> None:
+    graph = model()
+    pins = folding_config.read(
+        write(
+            tmp_path,
+            {
+                "Defaults": {"ram_style": ["block", ["SlidingWindow_rtl"]], "PE": [2, "all"]},
+                "BinaryMVAU_rtl_0": {"PE": 4, "SIMD": 9, "parallel_window": 1},
+            },
+        ),
+        graph,
+    )
+    folding = fold(graph, BOARD, 10_000, pins)
+    assert folding.fps >= 10_000
+    unit, window = node(graph, "unit0_0_conv0"), node(graph, "unit0_0_conv0_window")
+    assert (unit.number("PE"), unit.number("SIMD"), unit.number("parallel_window")) == (4, 9, 1)
+    assert window.get_nodeattr("ram_style") == "block"
+    assert (window.number("SIMD"), window.number("parallel_window")) == (1, 1)
+    assert node(graph, "stem").number("PE") == node(graph, "unit0_0_join").number("PE") == 2
+
+
+def test_a_build_can_be_repeated_from_what_it_wrote(tmp_path: Path) -> None:
+    first, second = model(), model()
+    text = fold(first, BOARD, 50_000).config
+    file = tmp_path / folding_config.FILE
+    file.write_text(text)
+    assert fold(second, BOARD, 1.0, folding_config.read(file, second)).config == text
+    for one, other in zip(first.graph.node, second.graph.node, strict=True):
+        assert one.SerializeToString() == other.SerializeToString()
+
+
+def test_finn_applies_what_a_build_wrote(tmp_path: Path) -> None:
+    """Under the names of the finished graph."""
+    found, plain = model(), model()
+    file = tmp_path / folding_config.FILE
+    file.write_text(fold(found, BOARD, 50_000).config)
+    with quiet():
+        plain = plain.transform(Specialize(BOARD.part, []))
+        found = found.transform(InsertStreams()).transform(Specialize(BOARD.part, []))
+        plain = plain.transform(ApplyConfig(str(file)))
+    names = [name for name in json.loads(file.read_text()) if name != "Defaults"]
+    assert len(names) == len(plain.graph.node)
+    for name in names:
+        for key in folding_config.STYLES.keys() | {"PE", "SIMD", "lanes", "parallel_window"}:
+            if key in node(found, name).get_nodeattr_types():
+                right = node(found, name).get_nodeattr(key)
+                assert node(plain, name).get_nodeattr(key) == right
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([], "must be an object of nodes' names and their attributes"),
+        ({"IntMVAU_rtl_0": 4}, "IntMVAU_rtl_0 = 4, must be an object of attributes"),
+        (
+            {"conv0": {}},
+            "conv0 is unknown, must be one of SlidingWindow_rtl_0, IntMVAU_rtl_0, "
+            "Requantise_rtl_0, StreamFork_rtl_0, SlidingWindow_rtl_1, BinaryMVAU_rtl_0, "
+            "ResidualJoin_rtl_0, GlobalSumPool_rtl_0, Requantise_rtl_1, IntMVAU_rtl_1",
+        ),
+        (
+            {"IntMVAU_rtl_0": {"PE": 3}},
+            "IntMVAU_rtl_0: PE = 3, must be one of 1, 2, 4",
+        ),
+        (
+            {"SlidingWindow_rtl_0": {"PE": 1}},
+            "SlidingWindow_rtl_0: PE can't be fixed, must be one of SIMD, parallel_window, "
+            "ram_style",
+        ),
+        (
+            {"BinaryMVAU_rtl_0": {"ram_style": "ultra"}},
+            "BinaryMVAU_rtl_0: ram_style = 'ultra', must be one of distributed, block",
+        ),
+        (
+            {"BinaryMVAU_rtl_0": {"SIMD": 4, "parallel_window": 1}},
+            "BinaryMVAU_rtl_0: SIMD = 4, parallel_window = 1 are legal one by one, but not "
+            "together",
+        ),
+        (
+            {"Defaults": {"PE": 4}},
+            'Defaults.PE = 4, must be [value, [op, ...], ...] or [value, "all"]',
+        ),
+        (
+            {"Defaults": {"PE": [8, ["BinaryMVAU_rtl"]]}},
+            "BinaryMVAU_rtl_0: PE = 8, must be one of 1, 2, 4",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, content: object, message: str) -> None:
+    file = write(tmp_path, content)
+    with pytest.raises(UserError) as caught:
+        folding_config.read(file, model())
+    assert str(caught.value) == f"{file}: {message}"
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        folding_config.read(tmp_path / "none.json", model())
+    assert str(caught.value) == f"{tmp_path}/none.json: can't be read: No such file or directory"
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(UserError) as caught:
+        folding_config.read(tmp_path / "bad.json", model())
+    assert str(caught.value).startswith(f"{tmp_path}/bad.json: is no JSON: ")
+
+
+def test_pins_that_exclude_each_other_are_refused() -> None:
+    """A window's lanes are its unit's."""
+    graph = model()
+    pins = {"unit0_0_conv0": {"SIMD": 2}, "unit0_0_conv0_window": {"SIMD": 4}}
+    with pytest.raises(UserError) as caught:
+        fold(graph, BOARD, 1000, pins)
+    assert str(caught.value) == (
+        "folding-config: unit0_0_conv0_window feeds unit0_0_conv0 directly, and no fold of the "
+        "one suits the other's; must leave lanes and parallel_window that agree"
+    )

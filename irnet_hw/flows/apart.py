@@ -26,8 +26,9 @@ from irnet_hw.progress import track
 from irnet_hw.share import share
 
 HEADER = Path(__file__).with_name("apart.h")
-#: Layers from this many LUTs on, by the area model, are compiled apart: smaller ones compile in
-#: no time, and handing their values over would take longer than simulating them.
+#: Layers with weights from this many LUTs on, by the area model, are compiled apart. Smaller ones
+#: compile in no time, and handing their values over would take longer than simulating them;
+#: those without hex files have their constants in their sources, so that hardly two are equal.
 LEAST_LUT = 300
 
 
@@ -74,7 +75,7 @@ def large_layers(folder: Path, content: Mapping[str, Any], flags: Sequence[str])
         for layer in content["layers"]
         if layer["area"]["LUT"] >= LEAST_LUT
     ]
-    groups = alike((one.digest(*flags, waivers, data=False), one) for one in parts)
+    groups = alike((one.digest(*flags, waivers, data=False), one) for one in parts if one.data)
     return [Apart(group, f"Layer_{digest}", flags) for digest, group in groups.items()]
 
 

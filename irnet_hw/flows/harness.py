@@ -34,7 +34,7 @@ _TOP_FLAGS = ("-DIRNET_TAPS", "-LDFLAGS", "-shared", "-CFLAGS", "-fPIC")
 #: harness.cpp's struct Stream.
 _FIELDS = (
     *("data", "bytes", "room", "frame", "images", "ends"),
-    *("moved", "first", "last", "valid", "ready"),
+    *("moved", "first", "last", "waited", "valid", "ready"),
 )
 _STREAM = np.dtype([(name, np.uint64) for name in _FIELDS])
 #: harness.cpp's enum Status; the others are no errors.
@@ -61,6 +61,7 @@ class Streamed:
         taps: for each stream but the input the integers [tapped images, *its shape].
         starts: for each stream the cycle of its first beat.
         ends: for each stream and image the cycle of the image's last beat.
+        waited: for each stream the cycles in which a beat was offered and not taken.
         cycles: simulated.
         seconds: they took.
     """
@@ -69,6 +70,7 @@ class Streamed:
     taps: list[npt.NDArray[np.int64]]
     starts: Cycles
     ends: Cycles
+    waited: Cycles
     cycles: int
     seconds: float
 
@@ -198,6 +200,7 @@ class Simulator:
             taps=[decode(array, port) for array, port in zip(data[2:], ports[2:], strict=True)],
             starts=streams["first"][numbered],
             ends=ends[numbered],
+            waited=streams["waited"][numbered],
             cycles=cycles,
             seconds=time.monotonic() - start,
         )

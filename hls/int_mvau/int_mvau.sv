@@ -75,9 +75,10 @@ module int_mvau #(
                 always_ff @(posedge clk) if (move) terms[i][r] <= inputs[i] ? weights[i][r] : '0;
             end else begin : multiplied
                 logic signed [IN_BITS:0] factor;
-                assign factor = {(IN_SIGNED != 0) && inputs[i][IN_BITS-1], inputs[i]};
-                always_ff @(posedge clk)
-                    if (move) terms[i][r] <= TERM_BITS'(factor * signed'(weights[i][r]));
+                logic signed [TERM_BITS-1:0] product;
+                assign factor  = {(IN_SIGNED != 0) && inputs[i][IN_BITS-1], inputs[i]};
+                assign product = factor * signed'(weights[i][r]);
+                always_ff @(posedge clk) if (move) terms[i][r] <= product;
             end
         end
     end

@@ -20,10 +20,16 @@ from irnet_hw.kernels.mvau_area import (
     xnor_popcount,
 )
 
-#: Weights in LUTs of up to THREES_DEPTH words fit the LUTs that compare and count three lanes,
-#: those of up to LANE_DEPTH words the LUT that compares one; hls/binary_mvau decides alike.
-THREES_DEPTH = 16
+#: Weights in LUTs of up to so many words fit the LUTs that compare and count three lanes, the
+#: latter if there are at least THREES_ROWS rows; those of up to LANE_DEPTH words fit the LUT that
+#: compares one. hls/binary_mvau decides alike.
+THREES_DEPTH, ROWS_THREES_DEPTH = 8, 16
+THREES_ROWS = 4
 LANE_DEPTH = 32
+#: LUTs by which Yosys fails to fit three lanes' deep weights and bits where few rows share bits.
+APART = 1
+#: Weights of up to so many words leave room in a LUT for the parity of three lanes' bits.
+SHARED_PARITY_DEPTH = 4
 
 
 class BinaryMVAU(MVAU):
@@ -148,15 +154,19 @@ class BinaryMVAU(MVAU):
         # Rows whose weights are the same function of the address share what depends on them.
         if self.weights_in_block_ram():
             count = xnor_popcount(SIMD) * PE
-        elif depth <= THREES_DEPTH:
+        elif depth <= (THREES_DEPTH if PE < THREES_ROWS else ROWS_THREES_DEPTH):
             parities, carries = different(PE, depth), different(PE, 3 * depth)
             luts = parities + carries * ceil(depth / 8)
+            if depth > SHARED_PARITY_DEPTH:
+                luts += 1  # the bits' parity, for all rows
             count = Area(luts, parities + carries) * threes + popcount(threes, threes) * PE
         elif depth <= LANE_DEPTH:
             compared = different(PE, depth) * SIMD
             count = Area(compared, compared) + popcount(SIMD, 0) * PE
         else:
             count = Area(rom_luts(PE * SIMD, depth)) + xnor_popcount(SIMD) * PE
+            if PE < THREES_ROWS:
+                count += Area(APART * PE * threes)
         return self.feed_area() + count + self.accumulators_area()
 
     def accumulator_bits(self) -> int:
@@ -233,7 +243,7 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
                 self.weight_words(W, DataType["BIPOLAR"]),
                 self.number("PE") * self.number("SIMD"),
             ),
-            f"{name}_inits.hex": (self.init_words(inits, bits), self.number("PE") * bits),
+            f"{name}_inits.hex": (self.init_memory(inits, bits), self.number("PE") * bits),
         }
 
 

@@ -13,6 +13,10 @@ from irnet_hw.kernels.mvau import MVAU, activate, product
 from irnet_hw.kernels.mvau_area import Area, adder_tree, rom_luts
 
 WEIGHTS = tuple(f"INT{bits}" for bits in range(2, 9))
+#: Products of up to so many bits are not worth a DSP block to Yosys.
+SMALL_PRODUCT = 8
+#: Weights of up to so many words make a small product a table of their address and the input.
+TABLE_DEPTH = 32
 INPUTS = ("UINT8", *WEIGHTS, "BIPOLAR")
 
 
@@ -71,31 +75,51 @@ class IntMVAU(MVAU):
     # ------------------------------------------------------------------ area
 
     def dsp_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the DSP blocks: one a multiplication, none where the input is ±1."""
-        return 0 if self.bipolar() else self.number("PE") * self.number("SIMD")
+        """Return the DSP blocks: one a multiplication, where these are not made of LUTs."""
+        return self.number("PE") * self.number("SIMD") if self._in_dsp() else 0
+
+    def _in_dsp(self) -> bool:
+        """Return whether DSP blocks multiply: tools leave results of up to 8 bits to LUTs."""
+        return not self.bipolar() and self._term_bits() > SMALL_PRODUCT
+
+    def _term_bits(self) -> int:
+        """Return the width of a product."""
+        input_bits = int(self.get_input_datatype().bitwidth())
+        return self.weight_bits() + (0 if self.bipolar() else input_bits)
 
     def area(self) -> Area:
         """Return the LUTs and flip-flops.
 
-        A DSP block takes in the register behind its multiplier and an adder: the first level
-        of the adder tree, or the accumulator where there is one lane.
+        A DSP block takes in the registers before and behind its multiplier and an adder: the
+        first level of the adder tree, or the accumulator where there is one lane.
         """
-        PE, SIMD, passes = self.number("PE"), self.number("SIMD"), self.passes()
-        bits, product_bits = self.accumulator_bits(), self.weight_bits()
-        total = self.feed_area()
-        if not self.weights_in_block_ram():
+        PE, SIMD, bits = self.number("PE"), self.number("SIMD"), self._term_bits()
+        total = self.feed_area() + adder_tree(SIMD, bits) * PE
+        tables = not (self.bipolar() or self._in_dsp() or self.weights_in_block_ram())
+        tables = tables and self.depth() <= TABLE_DEPTH
+        if not self.weights_in_block_ram() and not tables:
             total += Area(rom_luts(self.weight_width(), self.depth()))
-        if self.bipolar():
-            total += Area(0, PE * SIMD * product_bits)
-            total += adder_tree(SIMD, product_bits) * PE
-            return total + self.accumulators_area()
-        product_bits += int(self.get_input_datatype().bitwidth())
+        if not self._in_dsp():
+            products = Area(self._product_luts(tables), bits)
+            return total + products * (PE * SIMD) + self.accumulators_area()
+        total += Area(0, -self.get_instream_width())
         if SIMD == 1:
-            return total + Area(rom_luts(PE * bits, passes) + 4, 4)
-        pairs = Area(SIMD // 2 * (product_bits + 1), SIMD // 2 * (product_bits + 1))
-        tree = adder_tree(SIMD, product_bits)
-        total += Area(tree.lut - pairs.lut, tree.ff - pairs.ff) * PE
+            return total + Area(rom_luts(PE * self.accumulator_bits(), self.init_words()) + 4, 4)
+        # What an odd lane adds is in its DSP block if that's at the second level of the tree.
+        odd = SIMD % 2 == 1 and (SIMD + 1) // 2 % 2 == 0
+        absorbed = SIMD // 2 * (bits + 1) + odd * (bits + 2)
+        total += Area(-absorbed, -odd * (bits + 2)) * PE
         return total + self.accumulators_area()
+
+    def _product_luts(self, table: bool) -> int:
+        """Return the LUTs of a small product: a table of weight and input, or adders."""
+        if self.bipolar():
+            return 0
+        input_bits = int(self.get_input_datatype().bitwidth())
+        if not table:
+            return input_bits * (self.weight_bits() + 1)
+        address = (self.depth() - 1).bit_length()
+        return self._term_bits() << max(0, address + input_bits - 6)
 
     def bipolar(self) -> bool:
         """Return whether inputs are ±1."""
@@ -178,7 +202,7 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
                 self.weight_words(W, self.get_weight_datatype()),
                 self.number("PE") * self.number("SIMD") * self.weight_bits(),
             ),
-            f"{name}_inits.hex": (self.init_words(inits, bits), self.number("PE") * bits),
+            f"{name}_inits.hex": (self.init_memory(inits, bits), self.number("PE") * bits),
         }
 
     def _check_range(self, W: Ints, bias: Ints) -> None:

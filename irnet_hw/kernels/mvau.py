@@ -211,7 +211,7 @@ class MVAU(Kernel):
 
     def inits_in_block_ram(self) -> bool:
         """Return whether the accumulators' starting constants are in block RAM: where it pays."""
-        words, width = self._init_words(), self.number("PE") * self.accumulator_bits()
+        words, width = self.init_words(), self.number("PE") * self.accumulator_bits()
         return rom_luts(width, words) > LUTS_PER_BLOCK * block_ram(words, width)
 
     def weight_width(self) -> int:
@@ -227,19 +227,19 @@ class MVAU(Kernel):
         bits = int(datatype.bitwidth())
         return [pack(word, bits) for word in folded.reshape(self.depth(), SIMD * PE).tolist()]
 
-    def init_words(self, values: Ints, bits: int) -> list[int]:
+    def init_memory(self, values: Ints, bits: int) -> list[int]:
         """Return the memory of the accumulators' starting constants: PE of them a word.
 
         Args:
             values: a constant for each border class and output, (classes, MH) or (MH,).
             bits: of a constant.
         """
-        words = self._init_words() // self.classes()
+        words = self.init_words() // self.classes()
         folded = np.zeros((self.classes(), words, self.number("PE")), np.int64)
         folded[:, : self.passes()] = values.reshape(self.classes(), self.passes(), -1)
         return [pack(word, bits) for word in folded.reshape(-1, self.number("PE")).tolist()]
 
-    def _init_words(self) -> int:
+    def init_words(self) -> int:
         """Return the words of the constants: the passes rounded up to a power of 2, a class."""
         return self.classes() << (self.passes() - 1).bit_length()
 
@@ -257,7 +257,7 @@ class MVAU(Kernel):
 
     def accumulators_area(self) -> Area:
         """Return the area of the accumulators, what they start from, and the border's counters."""
-        bits, words = self.accumulator_bits(), self._init_words()
+        bits, words = self.accumulator_bits(), self.init_words()
         area = accumulators(self.number("PE"), bits, words, self.inits_in_block_ram())
         if self.classes() == 1:
             return area
@@ -275,7 +275,7 @@ class MVAU(Kernel):
 
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the block RAMs of 18 Kbit: the weights' and the replay buffer's."""
-        words, width = self._init_words(), self.number("PE") * self.accumulator_bits()
+        words, width = self.init_words(), self.number("PE") * self.accumulator_bits()
         weights = block_ram(self.depth(), self.weight_width()) if self.weights_in_block_ram() else 0
         inits = block_ram(words, width) if self.inits_in_block_ram() else 0
         replay = replay_bram18(self.get_instream_width(), self.beats(), self.passes())

@@ -119,6 +119,8 @@ def replay_buffer(width: int, beats: int, passes: int) -> Area:
         beats: of a vector.
         passes: how often a vector goes out.
     """
+    if beats == 1 and passes > 1:
+        return Area(8, 2 * width + 4)
     depth = replay_depth(beats, passes)
     control = Area(8 + 2 * depth.bit_length(), 6 + 2 * depth.bit_length())
     if depth > 128:

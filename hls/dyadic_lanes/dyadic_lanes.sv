@@ -1,10 +1,11 @@
 // Lanes that multiply and add constants: x * m + b, with an m and a b for each channel. A beat
 // brings PE channels, the next beat the next ones; after WORDS beats come the first ones again.
 //
-// Each lane is one DSP block: its registers are those behind the operands, the product and the
-// sum. Or it is a row of adders, one for each digit of m to the base of 4, which is -2 to 2
-// (Booth 1951, MacSorley 1961): a LUT on the carry chain both selects a bit of the digit's
-// product and adds it. With one beat of constants, digits that are 0 take no adder.
+// Each lane is one DSP block, which takes in the registers of x, of the product and of the sum.
+// Or it is a chain of adders, one for each digit of m to the base of 4, which is -2 to 2 (Booth
+// 1951, MacSorley 1961), with a register behind each: a LUT on the carry chain both selects a
+// bit of the digit's product and adds it. With one beat of constants, digits that are 0 take no
+// adder. The constants are in LUTs.
 
 module dyadic_lanes #(
     parameter int PE       = 1,   // lanes

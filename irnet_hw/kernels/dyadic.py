@@ -150,12 +150,11 @@ class Dyadic(Kernel):
     def multiplier_luts(self) -> float:
         """Return the LUTs of a lane's multiplication and addition of b, but for the constants.
 
-        Bits of a row's sum that later rows leave alone wait in shift registers. Of constants,
-        a quarter of the digits are 0, and the first one that is not needs an adder only if it
-        is negative.
+        Bits of a row's sum that later rows leave alone wait in shift registers. A row whose digit
+        takes few values is partly constant.
         """
         rows = self.rows()
-        used = 0.75 * rows - 0.375 if self.words() == 1 else rows
+        used = min(0.59 + 0.075 * self.words(), 1) * rows
         width = int(self.get_input_datatype().bitwidth()) + 2
         return used * width + self.sum_bits() + 2 * max(rows - 2, 0)
 

@@ -24,7 +24,7 @@ RESOURCES = {"LUT": "LUTs", "FF": "flip-flops", "BRAM18": "18 Kib block RAMs", "
 #: What a report takes from simulation.json and from synthesis.json.
 _SIMULATION = {
     *("images", "logits_compared", "differences", "irregular", "tapped_images", "tensors"),
-    *("cycles_per_frame", "latency_cycles", "first_frame", "accuracy"),
+    *("cycles_per_frame", "latency_cycles", "first_frame", "waiting", "accuracy"),
     *("cycles", "seconds", "cycles_per_second", "frames_per_second"),
 }
 _SYNTHESIS = {"total", "layers", "tool", "seconds"}
@@ -200,9 +200,10 @@ def _layers(
         if layer["name"] in synthesised:
             area["synth"] = {name: synthesised[layer["name"]][name] for name in RESOURCES}
         times = {key: layer["schedule"][key] for key in ("first_in", "first_out", "last_out")}
-        schedule = {"model": times}
+        schedule, waiting = {"model": times}, {}
         if simulation is not None:
             schedule["sim"] = _times(layer, simulation["first_frame"])
+            waiting["sim"] = max(simulation["waiting"][stream] for stream in layer["inputs"])
         layers.append(
             {
                 "name": layer["name"],
@@ -212,6 +213,7 @@ def _layers(
                 "cycles": {"model": layer["cycles"]},
                 "busy": {"model": layer["schedule"]["busy"] / built["cycles_per_frame"]},
                 "schedule": schedule,
+                "waiting": waiting,
                 "area": area,
                 "inputs": layer["inputs"],
                 "outputs": layer["outputs"],

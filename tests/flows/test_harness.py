@@ -12,13 +12,20 @@ STREAM = {"shape": [3, 4, 2], "datatype": "UINT8", "lanes": 1, "tdata_bits": 8, 
 MANIFEST = {
     "top": "accelerator",
     "sources": ["rtl/register_slice.sv", "rtl/saboteur.sv", "rtl/saboteurs.sv"],
+    "data": ["rtl/first.hex", "rtl/last.hex"],
     "cycles_per_frame": 24,
     "streams": [
         {**STREAM, "source": source, "target": target}
         for source, target in ((None, 0), (0, 1), (1, 2), (2, None))
     ],
     "layers": [
-        {"name": name, "cycles": 24, "inputs": [i], "outputs": [i + 1]}
+        {
+            "name": name,
+            "cycles": 24,
+            "area": {"LUT": 0},
+            "inputs": [i],
+            "outputs": [i + 1],
+        }
         for i, name in enumerate(("first", "slice", "last"))
     ],
 }

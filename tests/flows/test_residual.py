@@ -25,6 +25,17 @@ def test_a_residual_network_is_its_specification(tmp_path, network):
     # The model's pixels come evenly, the simulation's as fast as they are taken.
     assert content["cycles_per_frame"] < result["latency_cycles"] <= content["latency_cycles"]
 
+    # What FIFOs' depths come from: the model has every register that the RTL has.
+    frame = result["first_frame"]
+    for layer in content["layers"]:
+        if layer["op"] in ("Requantise", "ResidualJoin", "StreamFork"):
+            delay = layer["schedule"]["first_out"] - layer["schedule"]["first_in"]
+            first_in, first_out = (
+                min(frame[stream]["start"] for stream in layer[side])
+                for side in ("inputs", "outputs")
+            )
+            assert first_out - first_in == delay, layer["name"]
+
     model = spec.load(path)
     quantizers = [node for node in model.graph.node if node.op_type in ("BipolarQuant", "Quant")]
     streams = {

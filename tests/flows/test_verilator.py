@@ -40,6 +40,8 @@ def test_every_logit_and_every_stream_is_the_specifications(build_dir):
         (stream,) = layer["outputs"]
         values = 2 * 4 * np.prod(content["streams"][stream]["shape"])
         assert compared[layer["name"], "NumPy model"]["values"] == values
+    assert len(result["waiting"]) == len(content["streams"])
+    assert max(result["waiting"]) > 0 and result["waiting"][-1] == 0
     frame = result["first_frame"]
     assert [times["start"] for times in frame] == sorted(times["start"] for times in frame)
     assert (frame[0]["start"], frame[-1]["end"]) == (0, result["latency_cycles"] - 1)

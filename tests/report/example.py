@@ -128,6 +128,7 @@ def simulation(differences=0):
             {"start": 10, "end": 153},
             {"start": 168, "end": 169},
         ],
+        "waiting": [0.25, 0.5, 0.0],
         "cycles": 800,
         "seconds": 0.01,
         "cycles_per_second": 80000.0,

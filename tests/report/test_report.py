@@ -60,6 +60,7 @@ def test_whole_report(tmp_path):
         "144 cycles a frame model , as many as 1 other layer.",
         "The next doubling, to 1,388,889 frames a second, fits this board model",
         "LUTs 2,468 4,936 53,200",
+        "IntMVAU_rtl_0 144 50 % 1,234",
         "to the last of its logits: 180 cycles model",
         "to the last of its logits: 170 cycles sim",
         "Accuracy: RTL, simulated 75.00 % of 4 images",
@@ -85,6 +86,7 @@ def test_whole_report(tmp_path):
         "model": {"first_in": 0, "first_out": 20, "last_out": 150},
         "sim": {"first_in": 0, "first_out": 10, "last_out": 153},
     }
+    assert [layer["waiting"] for layer in data["layers"]] == [{"sim": 0.25}, {"sim": 0.5}]
     assert [layer["busy"]["model"] for layer in data["layers"]] == [1, 0.5]
     assert data["area"]["LUT"] == {"title": "LUTs", "board": 53200, "model": 2468, "synth": 2600}
 

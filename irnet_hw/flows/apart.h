@@ -1,0 +1,70 @@
+// A layer of an accelerator that is compiled apart, and shared by all layers of equal parameters
+// (apart.py). The accelerator's own simulation has in its place a module that calls this one.
+
+#pragma once
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+
+#include "svdpi.h"
+#include "verilated.h"
+
+template <class Model>
+class Apart {
+  public:
+    // folder: where the hex files of this layer are, under the names that the shared module has
+    // for them. They are read in the first evaluation.
+    explicit Apart(const char* folder) : model{Verilated::threadContextp(), folder} {
+        if (chdir(folder) != 0) VL_FATAL_MT(__FILE__, __LINE__, folder, "no folder of this layer");
+        model.eval();
+        if (chdir("..") != 0) VL_FATAL_MT(__FILE__, __LINE__, folder, "no folder around it");
+    }
+
+    // The clock rises, on inputs that have settled.
+    void tick() {
+        model.ap_clk = 1;
+        model.eval();
+        model.ap_clk = 0;
+        stale_ = true;
+    }
+
+    void put(uint8_t& port, svBit value) {
+        if (port == value) return;
+        port = value;
+        stale_ = true;
+    }
+
+    // Ports of whole bytes lie in memory as vectors of the interface do: lowest byte first.
+    template <class Port>
+    void put(Port& port, const svBitVecVal* value, size_t bytes) {
+        if (std::memcmp(&port, value, bytes) == 0) return;
+        std::memcpy(&port, value, bytes);
+        stale_ = true;
+    }
+
+    template <class Port>
+    static void get(svBitVecVal* value, const Port& port, size_t bytes) {
+        value[(bytes - 1) / sizeof *value] = 0;
+        std::memcpy(value, &port, bytes);
+    }
+
+    static void get(svBit* value, uint8_t port) { *value = port; }
+
+    // Bring the outputs up to date; return how often that was needed.
+    uint32_t settle() {
+        if (stale_) {
+            model.eval();
+            stale_ = false;
+            ++settled_;
+        }
+        return settled_;
+    }
+
+    Model model;
+
+  private:
+    bool stale_ = true;
+    uint32_t settled_ = 0;
+};

@@ -1,0 +1,123 @@
+"""A layer by itself: what its module is made of, under names that say nothing of the layer.
+
+Layers whose parameters are equal are then made of equal sources, whatever they are called, and
+what a tool made of one of them holds for all: tools' results are kept by :attr:`Part.digest`.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+#: What a layer's module is called by itself.
+MODULE = "this_layer"
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_HEAD = re.compile(r"^module \w+ \((.*?)\n\);$", re.MULTILINE | re.DOTALL)
+_PORT = re.compile(r"(input|output)\s+logic\s+(?:\[(\d+):0\]\s*)?(\w+)")
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of a layer's module; of one bit if ``bits`` is None."""
+
+    name: str
+    incoming: bool
+    bits: int | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A layer's module and all that it instantiates.
+
+    Attributes:
+        layer: the layer's own name.
+        sources: texts by file name, each before those that instantiate it, the module itself
+            last.
+        data: the hex files that it reads, by the names under which it reads them.
+    """
+
+    layer: str
+    sources: Mapping[str, str]
+    data: Mapping[str, Path]
+
+    def digest(self, *more: str, data: bool) -> str:
+        """Return a hash of the sources, of ``more`` and, if ``data``, of the hex files."""
+        total = hashlib.sha256(repr((more, list(self.sources.items()))).encode())
+        for name, path in self.data.items() if data else ():
+            total.update(f"{name} {path.stat().st_size}\n".encode() + path.read_bytes())
+        return total.hexdigest()[:32]
+
+    def head(self) -> str:
+        """Return the text of the module's ports."""
+        found = _HEAD.search(self.sources[f"{MODULE}.sv"])
+        assert found, f"{self.layer}: its module's ports are not where they are generated"
+        return found[1]
+
+    def ports(self) -> list[Port]:
+        """Return the module's ports."""
+        return [
+            Port(name, direction == "input", int(high) + 1 if high else None)
+            for direction, high, name in _PORT.findall(self.head())
+        ]
+
+    def called(self, name: str) -> tuple[dict[str, str], dict[str, Path]]:
+        """Return the sources and hex files of the module under another name."""
+        own = self.sources[f"{MODULE}.sv"].replace(MODULE, name)
+        others = {file: text for file, text in self.sources.items() if file != f"{MODULE}.sv"}
+        data = {file.replace(MODULE, name): path for file, path in self.data.items()}
+        return {**others, f"{name}.sv": own}, data
+
+    def write(self, folder: Path) -> list[str]:
+        """Write the sources into a folder; return their names."""
+        for name, text in self.sources.items():
+            (folder / name).write_text(text)
+        return list(self.sources)
+
+
+def part(folder: Path, content: Mapping[str, Any], layer: str) -> Part:
+    """Return a layer of an accelerator by itself.
+
+    Args:
+        folder: the accelerator's.
+        content: its manifest, of which "sources" and "data" are used.
+        layer: the layer's name, which is its module's.
+    """
+    files = {Path(source).stem: folder / source for source in content["sources"]}
+    own = files[layer].read_text()
+    sources = {
+        f"{name}.sv": files[name].read_text()
+        for name in needed({name: path.read_text() for name, path in files.items()}, layer)
+        if name != layer
+    }
+    data = {
+        file.name.replace(layer, MODULE): file
+        for file in (folder / name for name in content["data"])
+        if f'"{file.name}"' in own
+    }
+    return Part(layer, {**sources, f"{MODULE}.sv": own.replace(layer, MODULE)}, data)
+
+
+def needed(texts: Mapping[str, str], module: str) -> list[str]:
+    """Return which modules a module is made of, itself among them, in the order of ``texts``.
+
+    Args:
+        texts: of all modules' files, by the modules' names. A module that a text names counts as
+            instantiated.
+        module: the one in question.
+    """
+    found, left = {module}, [module]
+    while left:
+        named = set(_NAME.findall(texts[left.pop()])) & texts.keys() - found
+        found |= named
+        left += named
+    return [name for name in texts if name in found]
+
+
+def alike(parts: Iterable[tuple[str, Part]]) -> dict[str, Sequence[Part]]:
+    """Group parts by their digests."""
+    groups: dict[str, list[Part]] = {}
+    for digest, one in parts:
+        groups.setdefault(digest, []).append(one)
+    return dict(groups)

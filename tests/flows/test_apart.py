@@ -1,0 +1,93 @@
+import pytest
+
+from irnet_hw.compiler import manifest
+from irnet_hw.errors import UserError
+from irnet_hw.flows import apart, harness
+from irnet_hw.flows.tools import cache_dir
+from irnet_hw.flows.verilator import simulate
+from tests.flows.networks import tiny_images
+from tests.flows.test_verilator import flip
+
+#: Of the tiny network all matrix-vector units are apart then.
+TINY_LUT = 40
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(apart, "LEAST_LUT", TINY_LUT)
+
+
+def layers(folder):
+    return apart.large_layers(folder, manifest.load(folder), ["-O3"])
+
+
+def test_layers_apart_give_what_they_give_together(build_dir):
+    content = manifest.load(build_dir)
+    assert sum(len(one.parts) for one in layers(build_dir)) >= 5
+    result = simulate(build_dir, tiny_images(20), None, tapped=4)
+    assert result["differences"] == 0
+    assert result["cycles_per_frame"] == content["cycles_per_frame"]
+
+
+def test_weights_alone_compile_nothing(build_dir):
+    content = manifest.load(build_dir)
+    harness.compile_accelerator(build_dir, content)
+    flip(build_dir, "BinaryMVAU_rtl_0_weights.hex", 0)
+    assert harness.compile_accelerator(build_dir, manifest.load(build_dir)).seconds == 0.0
+
+
+def test_a_wrong_weight_of_a_layer_apart_is_found(build_dir):
+    flip(build_dir, "IntMVAU_rtl_0_weights.hex", 0)
+    result = simulate(build_dir, tiny_images(20), None, tapped=20)
+    assert result["differences"] > 0
+    assert result["first_difference"] == "IntMVAU_rtl_0"
+
+
+def test_equal_layers_are_one(build_dir):
+    """A layer's copy under another name, with other weights, is the same compiled code."""
+    name, copy = "BinaryMVAU_rtl_0", "BinaryMVAU_rtl_9"
+    content = manifest.load(build_dir)
+    for file in (build_dir / "rtl").glob(f"{name}*"):
+        text = file.read_text().replace(name, copy)
+        file.with_name(file.name.replace(name, copy)).write_text(text)
+    (layer,) = (layer for layer in content["layers"] if layer["name"] == name)
+    content["layers"].append({**layer, "name": copy})
+    content["sources"].append(f"rtl/{copy}.sv")
+    content["data"] += [file.replace(name, copy) for file in content["data"] if name in file]
+    groups = [
+        [one.layer for one in group.parts]
+        for group in apart.large_layers(build_dir, content, ["-O3"])
+    ]
+    assert [name, copy] in groups
+    (shared,) = (
+        group
+        for group in apart.large_layers(build_dir, content, ["-O3"])
+        if group.parts[0].layer == name
+    )
+    assert set(shared.modules()) == {name, copy}
+    files = {one.layer: {path.name for path in one.data.values()} for one in shared.parts}
+    assert files[copy] == {file.replace(name, copy) for file in files[name]}
+    assert [set(one.data) for one in shared.parts] == [
+        {"this_layer_inits.hex", "this_layer_weights.hex"}
+    ] * 2
+
+
+def test_only_what_changed_is_compiled(build_dir):
+    harness.compile_accelerator(build_dir, manifest.load(build_dir))
+    before = {path: path.stat().st_mtime_ns for path in (cache_dir() / "layers").iterdir()}
+    changed = build_dir / "rtl" / "IntMVAU_rtl_0.sv"
+    changed.write_text(changed.read_text() + f"// {build_dir}\n")
+    assert harness.compile_accelerator(build_dir, manifest.load(build_dir)).seconds > 0.0
+    after = {path: path.stat().st_mtime_ns for path in (cache_dir() / "layers").iterdir()}
+    assert len(after.keys() - before.keys()) == 1
+    assert before.items() <= after.items()
+
+
+def test_a_layer_that_does_not_compile_is_named(build_dir):
+    broken = build_dir / "rtl" / "IntMVAU_rtl_0.sv"
+    broken.write_text(broken.read_text().replace("endmodule", "endmodul"))
+    with pytest.raises(UserError) as error:
+        harness.compile_accelerator(build_dir, manifest.load(build_dir))
+    message = str(error.value)
+    assert message.startswith("IntMVAU_rtl_0: does not compile:\n")
+    assert "syntax error" in message

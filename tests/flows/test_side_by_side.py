@@ -1,0 +1,41 @@
+import os
+import time
+
+import pytest
+
+from irnet_hw.flows.side_by_side import Job, run
+
+
+@pytest.fixture
+def shell(tmp_path):
+    def job(name, script):
+        folder = tmp_path / name
+        folder.mkdir()
+        return Job(["sh", "-c", script], folder, os.environ)
+
+    return job
+
+
+def test_all_run_and_their_output_is_kept(shell):
+    jobs = [shell(str(i), f"echo out {i}; echo err {i} >&2; exit {i}") for i in range(5)]
+    assert dict(run(jobs)) == {i: i for i in range(5)}
+    assert [(job.folder / job.log).read_text() for job in jobs] == [
+        f"out {i}\nerr {i}\n" for i in range(5)
+    ]
+
+
+def test_no_more_than_cores_run_at_a_time(shell, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    script = "mkdir ../running.$$; ls -d ../running.* | wc -l; sleep 0.1; rmdir ../running.$$"
+    jobs = [shell(str(i), script) for i in range(6)]
+    assert {status for _, status in run(jobs)} == {0}
+    assert max(int((job.folder / job.log).read_text()) for job in jobs) <= 2
+
+
+def test_what_still_runs_is_ended_with_all_that_it_started(shell, tmp_path):
+    jobs = [shell("long", "(sleep 2; touch ../late) & wait"), shell("short", "exit 3")]
+    running = run(jobs)
+    assert next(running) == (1, 3)
+    running.close()
+    time.sleep(2.2)
+    assert not (tmp_path / "late").exists()

@@ -28,7 +28,7 @@ Moves = tuple[list[Times], list[Times]]
 
 #: Frames that are looked at: at first, and at the most.
 FRAMES = 3
-MOST_FRAMES = 96
+MOST_FRAMES = 48
 
 #: What only hands beats on, and holds but a few of them.
 _CONDUITS = ("StreamFIFO", "WidthConverter", "RegisterSlice")
@@ -62,7 +62,8 @@ class Schedule:
         backlog: for each stream between kernels, by its tensor's name, the most beats that have
             been written and are still not taken by the next kernel. A width converter behind a
             stream counts as part of it, as does the FIFO before.
-        pace: cycles from frame to frame.
+        pace: cycles from frame to frame: those of the slowest kernel, and more where kernels
+            hold each other up.
     """
 
     passages: tuple[Passage, ...]
@@ -73,10 +74,12 @@ class Schedule:
 
 def schedule(model: ModelWrapper) -> Schedule:
     """Return the schedule of a folded graph, with or without its FIFOs and width converters."""
-    run = _Run(model, FRAMES)
+    run = _Run(model, FRAMES, max(int(op(node).get_exp_cycles()) for node in model.graph.node))
     while not run.settled():
-        assert run.frames < MOST_FRAMES, "a kernel is slower than it says"
-        run = _Run(model, 2 * run.frames)
+        if run.frames < MOST_FRAMES:
+            run = _Run(model, 2 * run.frames, run.pace)
+        else:
+            run = _Run(model, FRAMES, run.reached())
     passages = tuple(run.passage(node) for node in model.graph.node)
     return Schedule(
         passages=passages,
@@ -97,12 +100,13 @@ class _Run:
     Args:
         model: the graph, its nodes in topological order.
         frames: how many.
+        pace: cycles in which a frame comes in.
     """
 
-    def __init__(self, model: ModelWrapper, frames: int) -> None:
+    def __init__(self, model: ModelWrapper, frames: int, pace: int) -> None:
         self._model = model
         self.frames = frames
-        self.pace = max(int(op(node).get_exp_cycles()) for node in model.graph.node)
+        self.pace = pace
         # When a beat of a tensor is there, and when it is taken.
         self._there: dict[str, Times] = {}
         self._taken: dict[str, Times] = {}
@@ -140,6 +144,14 @@ class _Run:
             if np.any(last - before != self.pace):
                 return False
         return True
+
+    def reached(self) -> int:
+        """Return a frame's cycles where kernels that hold each other up take more than the pace."""
+        found = self.pace + 1
+        for times in self._there.values():
+            *_, before, last = times.reshape(self.frames, -1)
+            found = max(found, int(last[-1] - before[-1]))
+        return found
 
     def passage(self, node: NodeProto) -> Passage:
         """Return the first frame through a kernel."""
@@ -343,9 +355,10 @@ def _window(kernel: Any, unit: Any, there: Times) -> tuple[Times, Times, Times, 
     while True:
         written = _in_turn(np.maximum(there, room))
         present = written[last_needed] + 1
-        taken, results = _replay(unit, _in_steps(present, steps) + latency, steps)
-        read = present.copy()
-        read[1:] = np.maximum(present[1:], taken[:-1])
+        read = _in_steps(present, steps)
+        taken, results = _replay(unit, read + latency, steps)
+        # As many beats can be under way to the unit as there are registers in between.
+        read[latency:] = np.maximum(read[latency:], taken[:-latency])
         later = np.zeros_like(room)
         later[full:] = read[awaited] + 1
         if np.array_equal(later, room):

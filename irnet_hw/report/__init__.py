@@ -76,6 +76,7 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
                 sample.images, sample.predictions, labels, strict=True
             )
         ]
+    layers = tables.layers(facts)
     slowest = facts["throughput"]["bottleneck"]
     bottleneck = next(layer for layer in facts["layers"] if layer["name"] == slowest)
     return render(
@@ -86,7 +87,7 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
         gantt=draw_schedule(facts),
         doubling=tables.doubling(facts),
         ops=tables.ops(facts),
-        layers=tables.layers(facts),
+        layers=layers,
         compared=tables.compared(facts),
         tiles=tiles,
         lut={
@@ -95,5 +96,7 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
             if how in facts["area"]["LUT"]
         },
         bottleneck=bottleneck,
-        equals=sum(layer["cycles"] == bottleneck["cycles"] for layer in facts["layers"]) - 1,
+        equals=sum(
+            layer["cycles"] == bottleneck["cycles"] and layer["name"] != slowest for layer in layers
+        ),
     )

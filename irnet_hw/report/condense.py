@@ -41,6 +41,10 @@ class Kernel:
     links: list[Link]
     before: list[Facts]
 
+    def holds(self, name: str) -> bool:
+        """Return whether a layer is this kernel or counts to it."""
+        return name in (self.layer["name"], *(layer["name"] for layer in self.before))
+
 
 @dataclass(frozen=True)
 class Box:

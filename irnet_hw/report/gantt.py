@@ -15,6 +15,8 @@ from irnet_hw.report.picture import WIDTH
 _LEFT, _RIGHT = 6, WIDTH - 6
 _HEAD, _BAR, _GAP = 15, 9, 5
 _TOP = 18
+#: A line's number is so wide.
+_NUMBER = 44
 #: So many lines at most show when the next frames would come.
 _LINES = 12
 
@@ -41,9 +43,11 @@ def draw_schedule(facts: dict[str, Any]) -> Markup:
 
 
 def _line(x: float, cycle: int, height: int) -> Markup:
-    number = Markup('<text x="{}" y="11" class="svg-small">{:,}</text>').format(x + 3, cycle)
     line = Markup('<line x1="{}" y1="0" x2="{}" y2="{}" class="svg-frame"/>')
-    return line.format(round(x, 1), round(x, 1), height) + number
+    drawn = line.format(round(x, 1), round(x, 1), height)
+    if x > _RIGHT - _NUMBER:
+        return drawn
+    return drawn + Markup('<text x="{}" y="11" class="svg-small">{:,}</text>').format(x + 3, cycle)
 
 
 def _row(box: Box, y: int, scale: float, bottleneck: str) -> Markup:
@@ -55,7 +59,7 @@ def _row(box: Box, y: int, scale: float, bottleneck: str) -> Markup:
         Markup('<text x="{}" y="{}" class="svg-right">{:.0%}</text>').format(_RIGHT, y + 11, busy),
     ]
     for number, kernel in enumerate(box.kernels):
-        out = "svg-hot" if kernel.layer["name"] == bottleneck else "svg-out"
+        out = "svg-hot" if kernel.holds(bottleneck) else "svg-out"
         parts.append(_bar(kernel.layer, y + _HEAD + number * _BAR, scale, out))
     return Markup('<g class="svg-row">{}</g>').format(Markup("").join(parts))
 

@@ -57,7 +57,9 @@ def draw(facts: dict[str, Any]) -> Markup:
     busiest = facts["throughput"]["cycles_per_frame"]["model"]
     places = []
     for number, box in enumerate(drawn):
-        is_bottleneck = _holds(box, facts["throughput"]["bottleneck"])
+        is_bottleneck = any(
+            kernel.holds(facts["throughput"]["bottleneck"]) for kernel in box.kernels
+        )
         part, height = _box(box, y, left, right, busiest, is_bottleneck)
         places.append(_Place(left, right, y, y + height))
         parts.append(part)
@@ -86,10 +88,6 @@ def draw(facts: dict[str, Any]) -> Markup:
         'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" class="svg-tip"/></marker></defs>'
         "{}</svg>"
     ).format(WIDTH, round(y + 20), Markup("\n").join(parts))
-
-
-def _holds(box: Box, name: str) -> bool:
-    return any(kernel.layer["name"] == name for kernel in box.kernels)
 
 
 def _rails(drawn: Sequence[Box]) -> dict[_Way, int]:
@@ -164,6 +162,8 @@ def _box(
     if before:
         text = f"after {_plumbing(before)}"
         lines += [("svg-small", line) for line in textwrap.wrap(text, int((right - left) * _SMALL))]
+    if is_bottleneck:
+        lines.append(("svg-mark", "bottleneck"))
     height = 16 + _LINE * len(lines)
     parts = [
         Markup(
@@ -180,9 +180,6 @@ def _box(
     ]
     for row, (css, text) in enumerate(lines):
         parts.append(_text(left + 10, y + 17 + _LINE * row, text, css))
-    if is_bottleneck:
-        row = [css for css, _ in lines].index("svg-text")
-        parts.append(_text(right - 10, y + 17 + _LINE * row, "bottleneck", "svg-mark"))
     parts.append(
         Markup('<rect x="{}" y="{}" width="{}" height="3" rx="1.5" class="{}"/>').format(
             left + 10,
@@ -208,7 +205,7 @@ def _plumbing(layers: Sequence[Mapping[str, Any]]) -> str:
         "RegisterSlice": "register slice",
         "StreamFork": "fork",
         "StreamFIFO": ("FIFO of" if len(depths) == 1 else "FIFOs up to")
-        + f" {max(depths, default=0)} beats",
+        + f" {max(depths, default=0):,} beats",
         "WidthConverter": "width converter",
     }
     ops = {layer["op"] for layer in layers}

@@ -61,3 +61,11 @@ def test_kernels_that_repeat_share_a_row(tmp_path):
     tops = [float(bar.get("y")) for bar in repeated.findall("g/rect")]
     assert tops == sorted(tops)
     assert float(svg.get("viewBox").split()[3]) > max(tops) + 7
+
+
+def test_a_line_at_the_right_edge_has_no_number(tmp_path):
+    content = facts.gather(example.write_folder(tmp_path / "build"))
+    content["throughput"]["cycles_per_frame"]["model"] = 170
+    svg = ElementTree.fromstring(gantt.draw_schedule(content))
+    assert [text.text for text in svg.findall("text")] == ["0"]
+    assert len(svg.findall("line")) == 2

@@ -50,6 +50,14 @@ def test_only_the_bottleneck_is_marked(svg):
     assert len(svg.findall(".//rect[@class='svg-box svg-bottleneck']")) == 1
 
 
+def test_a_bottleneck_of_plumbing_is_marked_at_the_kernel_that_it_feeds(tmp_path):
+    content = facts.gather(example.write_folder(tmp_path / "build"))
+    content["layers"][0]["op"] = "WidthConverter"
+    content["throughput"]["bottleneck"] = "SlidingWindow_rtl_0"
+    (group,) = ElementTree.fromstring(picture.draw(content)).findall("g[@class='svg-layer']")
+    assert group.find("text[@class='svg-mark']") is not None
+
+
 def test_long_texts_are_wrapped(tmp_path):
     content = facts.gather(example.write_folder(tmp_path / "build"))
     content["layers"][0]["text"] = "a rather long description of a layer " * 3

@@ -57,7 +57,7 @@ def test_whole_report(tmp_path):
         "694,444 frames/s model 694,444 frames/s sim",
         "144 cycles model 144 cycles sim",
         "1.8 µs model 1.7 µs sim",
-        "144 cycles a frame model , as many as 1 other layer.",
+        "144 cycles a frame model , as many as 1 other kernel.",
         "The next doubling, to 1,388,889 frames a second, fits this board model",
         "it is at most 1.2 % above a bound that no choice can get under model .",
         "LUTs 2,468 4,936 42,560",

@@ -32,10 +32,14 @@ TARGET_FPS = 10000.0
 @click.option(
     "--folding-config",
     type=click.Path(path_type=Path),
-    help="JSON file that fixes folds, in FINN's form; the others are still chosen. Each build "
-    "writes its own, folding_config.json.",
+    help="JSON file that fixes folds, in FINN's form; what it does not name is chosen. Each build "
+    "writes one, folding_config.json, to change and give back.",
 )
-@click.option("--synth", is_flag=True, help="Synthesise with Yosys afterwards, to count the area.")
+@click.option(
+    "--synth",
+    is_flag=True,
+    help="Synthesise with Yosys afterwards, layer by layer, to count the area.",
+)
 def command(
     model: Path,
     board: str,
@@ -47,13 +51,17 @@ def command(
 ) -> None:
     """Compile an exported network into an accelerator for a board.
 
-    MODEL.onnx is what irnet-hw export writes. The result is a folder with the RTL, its manifest
-    and the hardware graph, whose NumPy models have been compared with the network value for
-    value.
+    MODEL.onnx is what irnet-hw export writes, residual networks among it. The result is a folder
+    with the RTL, its manifest and the hardware graph, whose NumPy models have been compared with
+    the network value for value.
+
+    How much each layer works in parallel is chosen: the least area that reaches the rate asked
+    for. What the board keeps in reserve, 20 % of its LUTs, is left free.
 
     \b
-    Example:
+    Examples:
       irnet-hw build --board pynq-z2 --target-fps 50000 runs/digits-vgg/model.onnx
+      irnet-hw build --board pynq-z2 --max-fps runs/resnet20-hardware/model.onnx
     """  # noqa: D301 (click wants the backspace itself)
     from irnet_hw.compiler.pipeline import build
 

@@ -15,6 +15,7 @@ from irnet_hw.compiler import manifest
 from irnet_hw.compiler.area import RESOURCES, area, total
 from irnet_hw.compiler.carried import Carried, carried
 from irnet_hw.compiler.describe import describe, parameters
+from irnet_hw.compiler.fold import Folding
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.schedule import schedule
 from irnet_hw.compiler.stitch import TOP
@@ -26,8 +27,8 @@ def describe_accelerator(
     network: ModelWrapper,
     graph: ModelWrapper,
     board: Board,
-    target_fps: float,
-    next_doubling: dict[str, Any] | None,
+    target_fps: float | None,
+    folding: Folding,
 ) -> dict[str, Any]:
     """Return the manifest of a graph; its sources, data and other hashes are not known yet.
 
@@ -36,9 +37,8 @@ def describe_accelerator(
         network: that it holds.
         graph: the specialised hardware graph.
         board: that it is for.
-        target_fps: that was asked for.
-        next_doubling: "fps", "area" and "fits" of an accelerator at twice the rate; None where
-            that rate can't be reached.
+        target_fps: that was asked for; None: as many as fit.
+        folding: how the graph was folded.
     """
     metadata = spec.metadata(network)
     ends = wires(graph)
@@ -75,7 +75,7 @@ def describe_accelerator(
         "board": board.name,
         "part": board.part,
         "clock_mhz": float(board.clock_mhz),
-        "target_fps": float(target_fps),
+        "target_fps": float(folding.fps if target_fps is None else target_fps),
         "top": TOP,
         "sources": [],
         "data": [],
@@ -86,11 +86,16 @@ def describe_accelerator(
         "fps": board.clock_mhz * 1e6 / slowest["cycles"],
         "bottleneck": slowest["name"],
         "latency_cycles": int(plan.latency),
-        "next_doubling": next_doubling,
+        "folding": {
+            "aim": "rate" if target_fps is None else "area",
+            "distance": folding.distance,
+        },
+        "next_doubling": folding.next_doubling,
         "streams": streams,
         "layers": layers,
         "area": total(*(layer["area"] for layer in layers)),
         "resources": {key: board.resources[key] for key in RESOURCES},
+        "usable": {key: board.usable[key] for key in RESOURCES},
         "hashes": {"model": hashlib.sha256(path.read_bytes()).hexdigest()},
         "metadata": metadata,
     }

@@ -83,9 +83,7 @@ def build(
         sources, data = stitch(graph, where, folder / "rtl")
         shutil.copyfile(model, folder / "model.onnx")
         graph.save(str(folder / reference.FILE))
-        content = describe_accelerator(
-            model, network, graph, where, target_fps or folding.fps, folding.next_doubling
-        )
+        content = describe_accelerator(model, network, graph, where, target_fps, folding)
         content["sources"] = [f"rtl/{name}" for name in sources]
         content["data"] = [f"rtl/{name}" for name in data]
         content["hashes"]["dataflow"] = hashlib.sha256(

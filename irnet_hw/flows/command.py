@@ -27,8 +27,11 @@ def command_simulate(build_dir: Path, file: Path, tapped: int) -> None:
     """Simulate an accelerator on images and compare it with its QONNX model.
 
     BUILD_DIR is what `irnet-hw build` wrote. Every logit of every image must equal the QONNX
-    run, and for some images every tensor between two layers. The result goes to
-    BUILD_DIR/simulation.json. The exit code is 1 if anything differs.
+    run, and for some images every tensor between two layers. The images pass at full rate, which
+    is measured; the first ones once more with random gaps before the accelerator and stalls
+    behind it. Where nothing moves any more, it is said which layers wait for one another.
+
+    The result goes to BUILD_DIR/simulation.json. The exit code is 1 if anything differs.
     """
     # The simulator takes seconds to import, for which neither --help nor a wrong file should wait.
     from irnet_hw.compiler import manifest

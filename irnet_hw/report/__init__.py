@@ -6,7 +6,9 @@ from typing import Any
 import click
 
 from irnet_hw.progress import say
-from irnet_hw.report.facts import RESOURCES, Sample, gather, read_sample
+from irnet_hw.report import tables
+from irnet_hw.report.condense import boxes, kernels
+from irnet_hw.report.facts import Sample, gather, read_sample
 from irnet_hw.report.gantt import draw_schedule
 from irnet_hw.report.page import render, save
 from irnet_hw.report.picture import draw
@@ -74,14 +76,19 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
                 sample.images, sample.predictions, labels, strict=True
             )
         ]
+    layers = tables.layers(facts)
     slowest = facts["throughput"]["bottleneck"]
     bottleneck = next(layer for layer in facts["layers"] if layer["name"] == slowest)
     return render(
         "report.html.jinja",
         facts=facts,
         picture=draw(facts),
+        repeats=boxes(kernels(facts))[1],
         gantt=draw_schedule(facts),
-        doubling=_doubling(facts),
+        doubling=tables.doubling(facts),
+        ops=tables.ops(facts),
+        layers=layers,
+        compared=tables.compared(facts),
         tiles=tiles,
         lut={
             how: facts["area"]["LUT"][how]
@@ -89,21 +96,7 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
             if how in facts["area"]["LUT"]
         },
         bottleneck=bottleneck,
-        equals=sum(layer["cycles"] == bottleneck["cycles"] for layer in facts["layers"]) - 1,
+        equals=sum(
+            layer["cycles"] == bottleneck["cycles"] and layer["name"] != slowest for layer in layers
+        ),
     )
-
-
-def _doubling(facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a row for each resource: what the next doubling of the rate adds to it."""
-    doubling = facts["throughput"]["next_doubling"]
-    if doubling is None:
-        return []
-    return [
-        {
-            "title": facts["area"][name]["title"],
-            "now": facts["area"][name]["model"],
-            "then": doubling["area"][name],
-            "board": facts["area"][name]["board"],
-        }
-        for name in RESOURCES
-    ]

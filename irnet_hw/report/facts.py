@@ -62,6 +62,7 @@ def gather(folder: Path) -> dict[str, Any]:
         "part": built["part"],
         "clock_mhz": built["clock_mhz"],
         "target_fps": built["target_fps"],
+        "folding": built["folding"],
         "verdict": _verdict(simulation),
         "throughput": _throughput(built, simulation),
         "accuracy": _accuracy(metadata, simulation),
@@ -183,6 +184,7 @@ def _area(built: dict[str, Any], synthesis: dict[str, Any] | None) -> dict[str, 
         area[name] = {
             "title": title,
             "board": built["resources"][name],
+            "usable": built["usable"][name],
             "model": built["area"][name],
         }
         if synthesis is not None:
@@ -210,6 +212,7 @@ def _layers(
                 "op": layer["op"],
                 "text": layer["text"],
                 "fold": layer["fold"],
+                "parameters": layer["parameters"],
                 "cycles": {"model": layer["cycles"]},
                 "busy": {"model": layer["schedule"]["busy"] / built["cycles_per_frame"]},
                 "schedule": schedule,

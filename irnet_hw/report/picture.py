@@ -1,31 +1,43 @@
-"""The dataflow as an SVG picture: a box a layer, top down, and the streams between them.
+"""The dataflow as an SVG picture: a box a kernel, top down, and the streams between them.
 
 A stream to the next box is an arrow down; one that passes boxes by runs on a rail at their left.
+What repeats is drawn once, with a bracket at its right.
 """
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from irnet_hw.report.condense import Box, Repeat, area, beat, boxes, kernels, kind_of
+
 #: The picture's width in units of its own; on a phone a unit is about a pixel.
 WIDTH = 372
-#: What only hands streams on.
-PLUMBING = frozenset({"RegisterSlice", "StreamFIFO", "StreamFork", "WidthConverter"})
-_RIGHT = 366
+_EDGE = 6
 _LINE = 16
 _ARROW = 30
 _RAIL = 11
+_BRACKET = 34
 #: Characters that fit into so many units, in bold and in small letters.
 _TITLE, _SMALL = 50 / 360, 58 / 360
 
 
-class _Box(NamedTuple):
-    """Where a layer is."""
+class _Place(NamedTuple):
+    """Where boxes are, from left to right, and one of them from top to bottom."""
 
+    left: float
+    right: float
     top: float
     bottom: float
+
+
+class _Way(NamedTuple):
+    """A stream's way: the boxes at its ends, and the place among the target's inputs."""
+
+    source: int
+    target: int
+    port: int
 
 
 def draw(facts: dict[str, Any]) -> Markup:
@@ -34,146 +46,184 @@ def draw(facts: dict[str, Any]) -> Markup:
     Args:
         facts: from :func:`irnet_hw.report.facts.gather`.
     """
-    streams, layers = facts["streams"], facts["layers"]
-    rails = _rails(streams)
-    left = WIDTH - _RIGHT + _RAIL * (max(rails.values(), default=-1) + 1)
-    parts = [_label(f"images {_shape(facts['input'])}", (left + _RIGHT) / 2, 14)]
-    parts.append(_arrow(20, left, facts["input"]))
+    drawn, repeats = boxes(kernels(facts))
+    rails = _rails(drawn)
+    left = _EDGE + _RAIL * (max(rails.values(), default=-1) + 1)
+    right = WIDTH - (_BRACKET if repeats else _EDGE)
+    middle = (left + right) / 2
+    parts = [_text(middle, 14, f"images {_shape(facts['input'])}", "svg-end")]
+    parts.append(_arrow(20, middle, facts["input"]))
     y = 20.0 + _ARROW
-    busiest = max((layer["cycles"]["model"] for layer in layers), default=1)
-    boxes = []
-    for layer in layers:
-        is_bottleneck = layer["name"] == facts["throughput"]["bottleneck"]
-        busy = layer["cycles"]["model"] / busiest
-        drawn, height = _layer(layer, y, left, busy, is_bottleneck)
-        boxes.append(_Box(y, y + height))
+    busiest = facts["throughput"]["cycles_per_frame"]["model"]
+    places = []
+    for number, box in enumerate(drawn):
+        is_bottleneck = any(
+            kernel.holds(facts["throughput"]["bottleneck"]) for kernel in box.kernels
+        )
+        part, height = _box(box, y, left, right, busiest, is_bottleneck)
+        places.append(_Place(left, right, y, y + height))
+        parts.append(part)
         y += height
-        parts.append(drawn)
-        passing = [_beat(streams[i]) for i in layer["outputs"] if i in rails]
-        parts += [_arrow(y, left, streams[i]) for i in layer["outputs"] if i not in rails]
-        if passing:
-            parts.append(_text(left + 4, y + _ARROW / 2 + 4, f"← {' · '.join(passing)}"))
+        following = drawn[number + 1] if number + 1 < len(drawn) else None
+        if following is None:
+            parts.append(_arrow(y, middle, facts["output"]))
+        else:
+            parts += [
+                _arrow(y, middle, link.stream) for link in following.links if link.source == number
+            ]
+            passing = [
+                beat(drawn[way.target].links[way.port].stream)
+                for way in rails
+                if way.source == number
+            ]
+            if passing:
+                parts.append(_text(left + 4, y + _ARROW / 2 + 4, f"← {' · '.join(passing)}"))
         y += _ARROW
-    parts += [_rail(i, rail, left, streams, layers, boxes) for i, rail in rails.items()]
-    parts.append(_label(f"logits {_shape(facts['output'])}", (left + _RIGHT) / 2, y + 12))
+    parts += [_rail(way, rail, rails, drawn, places) for way, rail in rails.items()]
+    parts += [_bracket(repeat, places) for repeat in repeats]
+    parts.append(_text(middle, y + 12, f"logits {_shape(facts['output'])}", "svg-end"))
     return Markup(
-        '<svg viewBox="0 0 {} {}" role="img" aria-label="The dataflow, layer by layer">'
+        '<svg viewBox="0 0 {} {}" role="img" aria-label="The dataflow, kernel by kernel">'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" class="svg-tip"/></marker></defs>'
         "{}</svg>"
     ).format(WIDTH, round(y + 20), Markup("\n").join(parts))
 
 
-def area_kind(layer: dict[str, Any]) -> str:
-    """Return the best kind of area that is known of a layer: synth, else model."""
-    return "synth" if "synth" in layer["area"] else "model"
-
-
-def _rails(streams: list[dict[str, Any]]) -> dict[int, int]:
+def _rails(drawn: Sequence[Box]) -> dict[_Way, int]:
     """Return the rail of each stream that does not end at the next box, 0 next to the boxes."""
-    found: dict[int, int] = {}
+    ways = [
+        _Way(link.source, target, port)
+        for target, box in enumerate(drawn)
+        for port, link in enumerate(box.links)
+        if link.source is not None and target > link.source + 1
+    ]
+    found: dict[_Way, int] = {}
     taken: list[int] = []  # for each rail, the box down to which it is in use
-    for i, stream in enumerate(streams):
-        source, target = stream["source"], stream["target"]
-        if source is None or target is None or target == source + 1:
-            continue
-        free = next((rail for rail, end in enumerate(taken) if end < source), len(taken))
-        taken[free : free + 1] = [target]
-        found[i] = free
+    for way in sorted(ways):
+        free = next((rail for rail, end in enumerate(taken) if end < way.source), len(taken))
+        taken[free : free + 1] = [way.target]
+        found[way] = free
     return found
 
 
 def _rail(
-    i: int,
-    rail: int,
-    left: float,
-    streams: list[dict[str, Any]],
-    layers: list[dict[str, Any]],
-    boxes: list[_Box],
+    way: _Way, rail: int, ways: Mapping[_Way, int], drawn: Sequence[Box], places: Sequence[_Place]
 ) -> Markup:
     """Draw a stream that passes boxes by: out of the lower half of one, into another's upper."""
-    stream = streams[i]
-    start, end = boxes[stream["source"]], boxes[stream["target"]]
-    outputs, inputs = layers[stream["source"]]["outputs"], layers[stream["target"]]["inputs"]
-    out = start.bottom - (start.bottom - start.top) / 2 * _part(outputs, i)
-    into = end.top + (end.bottom - end.top) / 2 * _part(inputs, i)
+    start, end = places[way.source], places[way.target]
+    leaving = [other for other in ways if other.source == way.source]
+    ports = len(drawn[way.target].links)
+    out = start.bottom - (start.bottom - start.top) / 2 * _part(leaving.index(way), len(leaving))
+    into = end.top + (end.bottom - end.top) / 2 * _part(way.port, ports)
     return Markup(
         '<g class="svg-rail"><title>{}</title>'
         '<path d="M{} {}H{}V{}H{}" class="svg-wire" marker-end="url(#tip)"/></g>'
     ).format(
-        _beat(stream), left, round(out, 1), left - _RAIL * (rail + 0.7), round(into, 1), left - 1
+        beat(drawn[way.target].links[way.port].stream),
+        start.left,
+        round(out, 1),
+        start.left - _RAIL * (rail + 0.7),
+        round(into, 1),
+        start.left - 1,
     )
 
 
-def _part(streams: list[int], i: int) -> float:
-    """Return how far between the ends a stream has its place among others."""
-    return (streams.index(i) + 1) / (len(streams) + 1)
+def _part(place: int, count: int) -> float:
+    """Return how far between the ends one of some has its place."""
+    return (place + 1) / (count + 1)
 
 
-def _layer(
-    layer: dict[str, Any], y: float, left: float, busy: float, is_bottleneck: bool
+def _bracket(repeat: Repeat, places: Sequence[_Place]) -> Markup:
+    """Draw how often a chain of boxes is there."""
+    top, bottom = places[repeat.first].top, places[repeat.last - 1].bottom
+    right = places[0].right
+    return Markup('<g class="svg-repeat"><path d="M{} {}h6V{}h-6" class="svg-wire"/>{}</g>').format(
+        right + 3,
+        top,
+        bottom,
+        _text(right + 12, (top + bottom) / 2 + 4, f"{repeat.times} ×", "svg-times"),
+    )
+
+
+def _box(
+    box: Box, y: float, left: float, right: float, busiest: int, is_bottleneck: bool
 ) -> tuple[Markup, float]:
-    kind = area_kind(layer)
-    box = _RIGHT - left
-    fold = ", ".join(f"{name} {value}" for name, value in sorted(layer["fold"].items()))
-    used = ", ".join(f"{value:,} {name}" for name, value in layer["area"][kind].items() if value)
-    area = f"{used or 'no area'} ({kind})"
-    cycles = f"{layer['cycles']['model']:,} cycles"
-    if layer["op"] in PLUMBING:
-        text = f"{layer['text']}: {area}"
-        lines = [("svg-small", line) for line in textwrap.wrap(text, int(box * _SMALL))]
-    else:
-        lines = [("svg-title", line) for line in textwrap.wrap(layer["text"], int(box * _TITLE))]
-        lines += [
-            ("svg-text", " · ".join(filter(None, [layer["op"], fold, cycles]))),
-            ("svg-text", area),
-        ]
-    height = 10 + _LINE * len(lines) + (6 if layer["op"] not in PLUMBING else 0)
-    css = "svg-box svg-plumbing" if layer["op"] in PLUMBING else "svg-box"
+    """Draw a box; the area in it is that of all its kernels."""
+    first = box.kernels[0].layer
+    fold = ", ".join(f"{name} {value}" for name, value in sorted(first["fold"].items()))
+    cycles = first["cycles"]["model"]
+    lines = [
+        ("svg-title", line) for line in textwrap.wrap(first["text"], int((right - left) * _TITLE))
+    ]
+    lines.append(("svg-text", " · ".join(filter(None, [first["op"], fold, f"{cycles:,} cycles"]))))
+    lines.append(("svg-text", _area([kernel.layer for kernel in box.kernels])))
+    before = [layer for kernel in box.kernels for layer in kernel.before]
+    if before:
+        text = f"after {_plumbing(before)}"
+        lines += [("svg-small", line) for line in textwrap.wrap(text, int((right - left) * _SMALL))]
+    if is_bottleneck:
+        lines.append(("svg-mark", "bottleneck"))
+    height = 16 + _LINE * len(lines)
     parts = [
         Markup(
             '<g class="svg-layer"><title>{}</title>'
             '<rect x="{}" y="{}" width="{}" height="{}" rx="6" class="{}"/>'
         ).format(
-            layer["name"], left, y, box, height, css + (" svg-bottleneck" if is_bottleneck else "")
+            ", ".join(kernel.layer["name"] for kernel in box.kernels),
+            left,
+            y,
+            right - left,
+            height,
+            "svg-box svg-bottleneck" if is_bottleneck else "svg-box",
         )
     ]
     for row, (css, text) in enumerate(lines):
         parts.append(_text(left + 10, y + 17 + _LINE * row, text, css))
-    if is_bottleneck:
-        parts.append(_text(_RIGHT - 10, y + height - 12, "bottleneck", "svg-mark"))
-    if layer["op"] not in PLUMBING:
-        parts.append(
-            Markup('<rect x="{}" y="{}" width="{}" height="3" rx="1.5" class="{}"/>').format(
-                left + 10,
-                y + height - 7,
-                round((box - 20) * busy, 1),
-                "svg-busy svg-busiest" if is_bottleneck else "svg-busy",
-            )
+    parts.append(
+        Markup('<rect x="{}" y="{}" width="{}" height="3" rx="1.5" class="{}"/>').format(
+            left + 10,
+            y + height - 7,
+            round((right - left - 20) * cycles / busiest, 1),
+            "svg-busy svg-busiest" if is_bottleneck else "svg-busy",
         )
+    )
     parts.append(Markup("</g>"))
     return Markup("").join(parts), height
 
 
-def _arrow(y: float, left: float, stream: dict[str, Any]) -> Markup:
-    middle = (left + _RIGHT) / 2
+def _area(layers: Sequence[Mapping[str, Any]]) -> str:
+    kind = kind_of(layers[0])
+    used = ", ".join(f"{value:,} {name}" for name, value in area(layers, kind).items() if value)
+    return f"{used or 'no area'} ({kind})"
+
+
+def _plumbing(layers: Sequence[Mapping[str, Any]]) -> str:
+    """Return what plumbing there is: its kinds, how deep the deepest FIFO is, and the area."""
+    depths = [layer["parameters"]["depth"] for layer in layers if layer["op"] == "StreamFIFO"]
+    names = {
+        "RegisterSlice": "register slice",
+        "StreamFork": "fork",
+        "StreamFIFO": ("FIFO of" if len(depths) == 1 else "FIFOs up to")
+        + f" {max(depths, default=0):,} beats",
+        "WidthConverter": "width converter",
+    }
+    ops = {layer["op"] for layer in layers}
+    found = ", ".join(name for op, name in names.items() if op in ops)
+    used = area(layers, kind_of(layers[0]))
+    sizes = ", ".join(f"{used[name]:,} {name}" for name in ("LUT", "BRAM18") if used[name])
+    return f"{found}: {sizes}" if sizes else found
+
+
+def _arrow(y: float, middle: float, stream: Mapping[str, Any]) -> Markup:
     line = '<line x1="{}" y1="{}" x2="{}" y2="{}" class="svg-wire" marker-end="url(#tip)"/>'
     return Markup(line).format(middle, y + 1, middle, y + _ARROW - 1) + _text(
-        middle + 10, y + _ARROW / 2 + 4, _beat(stream)
+        middle + 10, y + _ARROW / 2 + 4, beat(stream)
     )
 
 
 def _text(x: float, y: float, text: str, css: str = "svg-small") -> Markup:
     return Markup('<text x="{}" y="{}" class="{}">{}</text>').format(x, y, css, text)
-
-
-def _label(text: str, x: float, y: float) -> Markup:
-    return _text(x, y, text, "svg-end")
-
-
-def _beat(stream: Mapping[str, Any]) -> str:
-    lanes = f"{stream['lanes']} × " if stream["lanes"] > 1 else ""
-    return f"{lanes}{stream['datatype']}, {stream['bits']} bit"
 
 
 def _shape(stream: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ GOOD = {
     "fps": 1562500.0,
     "bottleneck": "node",
     "latency_cycles": 65,
+    "folding": {"aim": "area", "distance": 0.01},
     "next_doubling": {"fps": 3125000.0, "area": AREA, "fits": True},
     "streams": [STREAM, {**STREAM, "source": 0, "target": None}],
     "layers": [
@@ -55,6 +56,7 @@ GOOD = {
     ],
     "area": AREA,
     "resources": AREA,
+    "usable": AREA,
     "hashes": dict.fromkeys(("model", "dataflow", "sources", "manifest"), "0" * 64),
     "metadata": {},
 }

@@ -2,6 +2,7 @@
 
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.contents import describe_accelerator
+from irnet_hw.compiler.fold import Folding
 from irnet_hw.compiler.specialize import Specialize
 from irnet_hw.compiler.stitch import stitch
 from irnet_hw.flows.harness import Simulator, compile_accelerator
@@ -21,7 +22,8 @@ def accelerator(graph, folder):
     sources, data = stitch(graph, board, folder / "rtl")
     network = branches.network()
     network.save(str(folder / "model.onnx"))
-    manifest = describe_accelerator(folder / "model.onnx", network, graph, board, 1000, None)
+    folding = Folding(fps=1000.0, area={}, distance=0.0, next_doubling=None, config="")
+    manifest = describe_accelerator(folder / "model.onnx", network, graph, board, 1000.0, folding)
     files = {"sources": sources, "data": data}
     return {**manifest, **{key: [f"rtl/{name}" for name in files[key]] for key in files}}
 

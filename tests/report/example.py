@@ -57,6 +57,7 @@ def manifest():
         "fps": 1e8 / 144,
         "bottleneck": "IntMVAU_rtl_0",
         "latency_cycles": 180,
+        "folding": {"aim": "area", "distance": 0.0123},
         "next_doubling": {"fps": 2e8 / 144, "area": twice, "fits": True},
         "streams": streams,
         "layers": [
@@ -87,6 +88,7 @@ def manifest():
         ],
         "area": {name: 2 * value for name, value in area.items()},
         "resources": {"LUT": 53200, "FF": 106400, "BRAM18": 280, "DSP": 220},
+        "usable": {"LUT": 42560, "FF": 106400, "BRAM18": 280, "DSP": 220},
         "hashes": {
             "model": hashlib.sha256(FILES["model.onnx"]).hexdigest(),
             "dataflow": hashlib.sha256(FILES["dataflow.onnx"]).hexdigest(),

@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from irnet_hw.report import facts, picture
+from irnet_hw.report.condense import Box, Link
 from tests.report import example
 
 
@@ -49,6 +50,14 @@ def test_only_the_bottleneck_is_marked(svg):
     assert len(svg.findall(".//rect[@class='svg-box svg-bottleneck']")) == 1
 
 
+def test_a_bottleneck_of_plumbing_is_marked_at_the_kernel_that_it_feeds(tmp_path):
+    content = facts.gather(example.write_folder(tmp_path / "build"))
+    content["layers"][0]["op"] = "WidthConverter"
+    content["throughput"]["bottleneck"] = "SlidingWindow_rtl_0"
+    (group,) = ElementTree.fromstring(picture.draw(content)).findall("g[@class='svg-layer']")
+    assert group.find("text[@class='svg-mark']") is not None
+
+
 def test_long_texts_are_wrapped(tmp_path):
     content = facts.gather(example.write_folder(tmp_path / "build"))
     content["layers"][0]["text"] = "a rather long description of a layer " * 3
@@ -86,6 +95,30 @@ def test_a_stream_that_passes_a_layer_by_runs_on_a_rail(tmp_path):
 
 
 def test_rails_that_meet_are_apart():
-    ends = [(None, 0), (0, 1), (0, 3), (1, 2), (1, 4), (2, 3), (3, 4), (4, 6), (4, 5), (5, 6)]
-    streams = [{"source": source, "target": target} for source, target in ends]
-    assert picture._rails(streams) == {2: 0, 4: 1, 7: 0}
+    sources = [[None], [0], [1], [2, 0], [3, 1], [4], [5, 4]]
+    boxes = [Box([], [Link(source, {}) for source in links]) for links in sources]
+    assert picture._rails(boxes) == {(0, 3, 1): 0, (1, 4, 1): 1, (4, 6, 1): 0}
+
+
+def test_what_repeats_is_drawn_once_with_all_its_area(tmp_path):
+    content = facts.gather(example.write_folder(tmp_path / "build"))
+    fifo = {**content["layers"][0], "name": "fifo", "op": "StreamFIFO", "parameters": {"depth": 9}}
+    window, unit = content["layers"]
+    content["layers"] = [
+        window,
+        {**unit, "name": "one", "outputs": [2]},
+        {**fifo, "inputs": [2], "outputs": [3]},
+        {**unit, "name": "two", "inputs": [3], "outputs": [4]},
+    ]
+    first, second, last = content["streams"]
+    passing = [example.stream([4, 4, 9], "UINT8", 8, 1, place, place + 1) for place in (1, 2)]
+    content["streams"] = [first, second, *passing, {**last, "source": 3}]
+    svg = ElementTree.fromstring(picture.draw(content))
+    groups = svg.findall("g[@class='svg-layer']")
+    assert [group.findtext("title") for group in groups] == ["SlidingWindow_rtl_0", "one, two"]
+    assert [text.text for text in groups[1].findall("text")][-2:] == [
+        "2,600 LUT, 420 FF, 2 BRAM18, 4 DSP (synth)",
+        "after FIFO of 9 beats: 1,300 LUT, 1 BRAM18",
+    ]
+    (repeat,) = svg.findall("g[@class='svg-repeat']")
+    assert repeat.findtext("text") == "2 ×"

@@ -57,9 +57,12 @@ def test_whole_report(tmp_path):
         "694,444 frames/s model 694,444 frames/s sim",
         "144 cycles model 144 cycles sim",
         "1.8 µs model 1.7 µs sim",
-        "144 cycles a frame model , as many as 1 other layer.",
+        "144 cycles a frame model , as many as 1 other kernel.",
         "The next doubling, to 1,388,889 frames a second, fits this board model",
-        "LUTs 2,468 4,936 53,200",
+        "it is at most 1.2 % above a bound that no choice can get under model .",
+        "LUTs 2,468 4,936 42,560",
+        "LUTs, of 53,200; 10,640 of them are kept in reserve for the shell and for routing",
+        "IntMVAU 1 1,234 200 0 2 model 1,300 210 1 2 synth",
         "IntMVAU_rtl_0 144 50 % 1,234",
         "to the last of its logits: 180 cycles model",
         "to the last of its logits: 170 cycles sim",
@@ -88,7 +91,13 @@ def test_whole_report(tmp_path):
     }
     assert [layer["waiting"] for layer in data["layers"]] == [{"sim": 0.25}, {"sim": 0.5}]
     assert [layer["busy"]["model"] for layer in data["layers"]] == [1, 0.5]
-    assert data["area"]["LUT"] == {"title": "LUTs", "board": 53200, "model": 2468, "synth": 2600}
+    assert data["area"]["LUT"] == {
+        "title": "LUTs",
+        "board": 53200,
+        "usable": 42560,
+        "model": 2468,
+        "synth": 2600,
+    }
 
 
 def test_differences_are_said_first(tmp_path):
@@ -108,7 +117,12 @@ def test_before_simulation_and_synthesis(tmp_path):
     )
     assert data["verdict"] == {"bit_exact": None, "text": "Not simulated yet: nothing is proved."}
     assert data["proof"] is None
-    assert data["area"]["LUT"] == {"title": "LUTs", "board": 53200, "model": 2468}
+    assert data["area"]["LUT"] == {
+        "title": "LUTs",
+        "board": 53200,
+        "usable": 42560,
+        "model": 2468,
+    }
     for text in (
         "Not simulated yet: nothing is proved.",
         "Latency 1.8 µs model",
@@ -125,6 +139,14 @@ def test_no_faster_accelerator(tmp_path, monkeypatch):
     monkeypatch.setattr(example, "manifest", lambda: content)
     page, _ = written(example.write_folder(tmp_path / "build"))
     assert "Twice the rate can't be reached: some layer is at its limit model ." in page.text
+
+
+def test_built_for_the_highest_rate(tmp_path, monkeypatch):
+    content = {**example.manifest(), "folding": {"aim": "rate", "distance": -0.001}}
+    monkeypatch.setattr(example, "manifest", lambda: content)
+    page, _ = written(example.write_folder(tmp_path / "build"))
+    assert "at 100 MHz, built for as many frames a second as fit" in page.text
+    assert "at most 0 % more cycles than a bound that no choice can get under model ." in page.text
 
 
 def test_page_needs_no_network(tmp_path):

@@ -15,7 +15,7 @@ from irnet_hw.compiler import manifest
 from irnet_hw.compiler.area import RESOURCES, area, total
 from irnet_hw.compiler.carried import Carried, carried
 from irnet_hw.compiler.describe import describe, parameters
-from irnet_hw.compiler.graph import op
+from irnet_hw.compiler.graph import kind, op
 from irnet_hw.compiler.schedule import schedule
 from irnet_hw.compiler.stitch import TOP
 from irnet_hw.compiler.wires import Port, Wire, wires
@@ -50,7 +50,7 @@ def describe_accelerator(
     layers = [
         {
             "name": node.name,
-            "op": node.op_type.removesuffix("_rtl"),
+            "op": kind(node),
             "text": describe(graph, node),
             "fold": _fold(node),
             "cycles": int(op(node).get_exp_cycles()),

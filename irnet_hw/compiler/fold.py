@@ -1,4 +1,4 @@
-"""Pass 8: how many lanes each kernel works on: the least area that reaches the frame rate.
+"""Pass 10: how many lanes each kernel works on: the least area that reaches the frame rate.
 
 Or the highest rate within the board's resources. Every kernel lists its legal choices with their
 cycles and area; among those within the cycles that a frame may take, the search finds the
@@ -107,8 +107,9 @@ class _Folder:
 
     def least(self, target_fps: float) -> tuple[Plan, Area, float]:
         """Return the plan of least area that reaches a rate, its area, and how good it is."""
-        budget = int(self._clock / target_fps)
         slowest, least = self.planner.limit()
+        # At any lower rate the accelerator is that of the most cycles there are.
+        budget = int(min(self._clock / target_fps, self.planner.budgets()[-1]))
         if budget < least:
             raise UserError(
                 f"target-fps: {target_fps:g} leaves {budget} cycles for a frame at "

@@ -123,7 +123,9 @@ def _hardware(
         raise UserError(f"{path}: {error}") from error
     aim = "the highest rate" if target_fps is None else f"{target_fps:g} frames per second"
     say(f"  folding for {aim} on {board.name}")
-    pins = folding_file.read(folding_config, graph) if folding_config is not None else {}
+    pins = (
+        folding_file.read(folding_config, graph, board.part) if folding_config is not None else {}
+    )
     folding = fold(graph, board, target_fps, pins)
     graph = graph.transform(InsertStreams())
     return graph.transform(Specialize(board.part, tensors)), folding

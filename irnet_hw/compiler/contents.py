@@ -67,7 +67,6 @@ def describe_accelerator(
         }
         for place, (node, passage) in enumerate(zip(graph.graph.node, plan.passages, strict=True))
     ]
-    slowest = max(layers, key=lambda layer: layer["cycles"])
     return {
         "format": manifest.FORMAT,
         "name": str(metadata.get("name") or path.stem),
@@ -82,9 +81,9 @@ def describe_accelerator(
         "input": streams[0],
         "output": streams[-1],
         "labels": [str(label) for label in metadata.get("labels", [])],
-        "cycles_per_frame": slowest["cycles"],
-        "fps": board.clock_mhz * 1e6 / slowest["cycles"],
-        "bottleneck": slowest["name"],
+        "cycles_per_frame": int(plan.pace),
+        "fps": board.clock_mhz * 1e6 / plan.pace,
+        "bottleneck": max(layers, key=lambda layer: layer["cycles"])["name"],
         "latency_cycles": int(plan.latency),
         "next_doubling": next_doubling,
         "streams": streams,

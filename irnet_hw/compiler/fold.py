@@ -63,15 +63,13 @@ def fold(
     Args:
         model: the graph of hardware ops, without FIFOs and converters but flattenings.
         board: to fit.
-        target_fps: frames a second to reach with the least area; None: as many as fit.
+        target_fps: frames a second to reach with the least area, above 0; None: as many as fit.
         pins: attributes that are fixed, by the nodes' names.
 
     Raises:
         UserError: the rate can't be reached, or not within the board's resources; says which
             layer is the limit or which resource runs out, and what rate can be reached.
     """
-    if target_fps is not None and not 0 < target_fps < inf:
-        raise UserError(f"target-fps: {target_fps:g}, must be a number above 0")
     folder = _Folder(model, board, pins or {})
     if target_fps is None:
         plan, size, distance = folder.fastest()

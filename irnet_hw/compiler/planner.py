@@ -65,9 +65,9 @@ class Planner:
                 tables[key] = Choices(node, part, pinned)
             self._tables.append(tables[key])
         self._choices = [list(table.all) for table in self._tables]
-        self._restrict()
+        self._restrict(pins)
 
-    def _restrict(self) -> None:
+    def _restrict(self, pins: Mapping[str, Attributes]) -> None:
         """Drop what no neighbour can follow, and let no kernel be faster than one that can."""
         for link, (shape, _) in zip(self.links, self._streams, strict=True):
             if link.target is None:
@@ -80,11 +80,10 @@ class Planner:
                 self._choices[source] = _beside(before, after)
                 self._choices[target] = _beside(after, before)
                 if not self._choices[target]:
-                    window, unit = self.nodes[source].name, self.nodes[target].name
+                    window, unit = (_pinned(self.nodes[i], pins) for i in (source, target))
                     raise UserError(
-                        f"folding-config: {window} feeds {unit} directly, "
-                        "and no fold of the one suits the other's; must leave lanes and "
-                        "parallel_window that agree"
+                        f"folding-config: {window} feeds {unit} directly, and no fold of the one "
+                        "suits the other's; must leave lanes and parallel_window that agree"
                     )
             elif link.source is None and link.flatten is not None:
                 # Pixels come one a beat into a dense layer.
@@ -277,6 +276,12 @@ def _beside(
         for stream, choice in choices
         if stream in fastest
     ]
+
+
+def _pinned(node: NodeProto, pins: Mapping[str, Attributes]) -> str:
+    """Return how messages call a kernel whose attributes are fixed."""
+    fixed = ", ".join(f"{key} = {value}" for key, value in pins.get(node.name, {}).items())
+    return f"{node.name} ({node.op_type}: {fixed or 'nothing fixed'})"
 
 
 def _signature(node: NodeProto) -> object:

@@ -153,6 +153,9 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         folding_config.read(tmp_path / "none.json", model(), BOARD.part)
     assert str(caught.value) == f"{tmp_path}/none.json: can't be read: No such file or directory"
+    with pytest.raises(UserError) as caught:
+        folding_config.read(tmp_path, model(), BOARD.part)
+    assert str(caught.value) == f"{tmp_path}: can't be read: Is a directory"
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(UserError) as caught:
         folding_config.read(tmp_path / "bad.json", model(), BOARD.part)
@@ -166,6 +169,7 @@ def test_pins_that_exclude_each_other_are_refused() -> None:
     with pytest.raises(UserError) as caught:
         fold(graph, BOARD, 1000, pins)
     assert str(caught.value) == (
-        "folding-config: unit0_0_conv0_window feeds unit0_0_conv0 directly, and no fold of the "
-        "one suits the other's; must leave lanes and parallel_window that agree"
+        "folding-config: unit0_0_conv0_window (SlidingWindow: SIMD = 4) feeds unit0_0_conv0 "
+        "(BinaryMVAU: SIMD = 2) directly, and no fold of the one suits the other's; must leave "
+        "lanes and parallel_window that agree"
     )

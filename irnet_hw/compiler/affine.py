@@ -108,9 +108,9 @@ class Affine:
 #: By op, what a constant multiplies by, and what it then adds.
 _CHANGES: dict[str, Callable[[Fraction], tuple[Fraction, Fraction]]] = {
     "Mul": lambda value: (value, Fraction(0)),
-    "Div": lambda value: (1 / value, Fraction(0)),
     "Add": lambda value: (Fraction(1), value),
     "Sub": lambda value: (Fraction(1), -value),
+    "Div": lambda value: (1 / value, Fraction(0)),
 }
 #: The operations that can be computed exactly.
 EXACT_OPS = tuple(_CHANGES)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.graph import op
+from irnet_hw.compiler.graph import kind, op
 from irnet_hw.compiler.lower import output_scale
 from irnet_hw.compiler.wires import Wire, wires
 
@@ -64,8 +64,9 @@ def _before(graph: ModelWrapper, streams: list[Wire]) -> Mapping[int, int]:
 
 def _passes(node: NodeProto, port: int) -> bool:
     """Return whether a node's output is its first input, value for value."""
-    kind = node.op_type.removesuffix("_rtl")
-    return kind in _PASSES or (kind == "StreamFork" and not op(node).numbers("signs")[port])
+    if kind(node) == "StreamFork":
+        return not op(node).numbers("signs")[port]
+    return kind(node) in _PASSES
 
 
 def _scales(network: ModelWrapper) -> dict[str, float]:

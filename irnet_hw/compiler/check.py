@@ -12,6 +12,7 @@ import numpy as np
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
+from irnet_hw.compiler.affine import EXACT_OPS
 from irnet_hw.compiler.check_node import (
     CONVOLUTIONS,
     DENSE,
@@ -38,8 +39,6 @@ from irnet_hw.spec import image_shape
 
 #: What ONNX's own ops may name as their domain.
 ONNX_DOMAINS = ("", "ai.onnx")
-#: Operations that are exact in float32 where the steps of their results are few enough.
-EXACT_OPS = ("Mul", "Add", "Sub", "Div")
 SUPPORTED = (
     *LAYERS,
     "MaxPool",
@@ -220,9 +219,8 @@ def _kind(model: ModelWrapper, node: NodeProto, kinds: dict[str, Kind]) -> Kind:
         return Sums((node,))
     if node.op_type in FLATTENING:
         check_flatten(model, node)
-        (reader,) = readers(model, node.output[0]) or [node]
-        if reader.op_type not in DENSE:
-            raise UserError(f"{label(node)}: must be followed by {' or '.join(DENSE)}")
+        if [reader.op_type in DENSE for reader in readers(model, node.output[0])] != [True]:
+            raise UserError(f"{label(node)}: must be followed by one {' or '.join(DENSE)}")
         return kind
     if node.op_type == "MaxPool":
         check_pool(node)

@@ -63,7 +63,7 @@ def command(
       irnet-hw build --board pynq-z2 --target-fps 50000 runs/digits-vgg/model.onnx
       irnet-hw build --board pynq-z2 --max-fps runs/resnet20-hardware/model.onnx
     """  # noqa: D301 (click wants the backspace itself)
-    from irnet_hw.compiler.pipeline import build
+    from irnet_hw.compiler import build
 
     if max_fps and target_fps is not None:
         raise UserError("max-fps: excludes --target-fps; give one of them")

@@ -16,7 +16,7 @@ from irnet_hw.compiler.area import RESOURCES, area, total
 from irnet_hw.compiler.carried import Carried, carried
 from irnet_hw.compiler.describe import describe, parameters
 from irnet_hw.compiler.fold import Folding
-from irnet_hw.compiler.graph import op
+from irnet_hw.compiler.graph import kind, op
 from irnet_hw.compiler.schedule import schedule
 from irnet_hw.compiler.stitch import TOP
 from irnet_hw.compiler.wires import Port, Wire, wires
@@ -50,7 +50,7 @@ def describe_accelerator(
     layers = [
         {
             "name": node.name,
-            "op": node.op_type.removesuffix("_rtl"),
+            "op": kind(node),
             "text": describe(graph, node),
             "fold": _fold(node),
             "cycles": int(op(node).get_exp_cycles()),
@@ -67,7 +67,6 @@ def describe_accelerator(
         }
         for place, (node, passage) in enumerate(zip(graph.graph.node, plan.passages, strict=True))
     ]
-    slowest = max(layers, key=lambda layer: layer["cycles"])
     return {
         "format": manifest.FORMAT,
         "name": str(metadata.get("name") or path.stem),
@@ -82,9 +81,9 @@ def describe_accelerator(
         "input": streams[0],
         "output": streams[-1],
         "labels": [str(label) for label in metadata.get("labels", [])],
-        "cycles_per_frame": slowest["cycles"],
-        "fps": board.clock_mhz * 1e6 / slowest["cycles"],
-        "bottleneck": slowest["name"],
+        "cycles_per_frame": int(plan.pace),
+        "fps": board.clock_mhz * 1e6 / plan.pace,
+        "bottleneck": max(layers, key=lambda layer: layer["cycles"])["name"],
         "latency_cycles": int(plan.latency),
         "folding": {
             "aim": "rate" if target_fps is None else "area",

@@ -6,23 +6,23 @@ from typing import Any
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.graph import op
+from irnet_hw.compiler.graph import kind, op
 
 _UNITS = ("BinaryMVAU", "IntMVAU")
 
 
 def describe(model: ModelWrapper, node: NodeProto) -> str:
     """Return a line about a kernel: "3x3 convolution, 32 to 32 channels, 1 bit"."""
-    return _TEXTS[_kind(node)](parameters(model, node))
+    return _TEXTS[kind(node)](parameters(model, node))
 
 
 def parameters(model: ModelWrapper, node: NodeProto) -> dict[str, Any]:
     """Return what a kernel is beside its folding: sizes, channels, bits."""
-    if _kind(node) in _UNITS:
+    if kind(node) in _UNITS:
         return _unit(model, node)
     kernel = op(node)
     facts: dict[str, Any] = {}
-    for fact, attribute in _ATTRIBUTES[_kind(node)].items():
+    for fact, attribute in _ATTRIBUTES[kind(node)].items():
         value = kernel.get_nodeattr(attribute)
         single = isinstance(value, int | float | str)
         facts[fact] = value if single else [int(entry) for entry in value]
@@ -43,7 +43,7 @@ def _unit(model: ModelWrapper, node: NodeProto) -> dict[str, Any]:
     if len(kernel.numbers("numInputVectors")) == 1:
         return facts
     before = model.find_producer(node.input[0])
-    if before is None or _kind(before) != "SlidingWindow":
+    if before is None or kind(before) != "SlidingWindow":
         return {**facts, "kernel": [1, 1]}
     window = op(before)
     return {
@@ -65,10 +65,6 @@ def _subsample_text(facts: Mapping[str, Any]) -> str:
     zeros = sum(facts["zeros"])
     more = f", and {zeros} of zeros" if zeros else ""
     return f"1 of {_times(facts['stride'])} pixels of {_times(facts['image'])}, {_of(facts)}{more}"
-
-
-def _kind(node: NodeProto) -> str:
-    return str(node.op_type.removesuffix("_rtl"))
 
 
 def _of(facts: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Pass 8: how many lanes each kernel works on: the least area that reaches the frame rate.
+"""Pass 10: how many lanes each kernel works on: the least area that reaches the frame rate.
 
 Or the highest rate within the board's resources. Every kernel lists its legal choices with their
 cycles and area; among those within the cycles that a frame may take, the search finds the
@@ -63,15 +63,13 @@ def fold(
     Args:
         model: the graph of hardware ops, without FIFOs and converters but flattenings.
         board: to fit.
-        target_fps: frames a second to reach with the least area; None: as many as fit.
+        target_fps: frames a second to reach with the least area, above 0; None: as many as fit.
         pins: attributes that are fixed, by the nodes' names.
 
     Raises:
         UserError: the rate can't be reached, or not within the board's resources; says which
             layer is the limit or which resource runs out, and what rate can be reached.
     """
-    if target_fps is not None and not 0 < target_fps < inf:
-        raise UserError(f"target-fps: {target_fps:g}, must be a number above 0")
     folder = _Folder(model, board, pins or {})
     if target_fps is None:
         plan, size, distance = folder.fastest()
@@ -107,8 +105,9 @@ class _Folder:
 
     def least(self, target_fps: float) -> tuple[Plan, Area, float]:
         """Return the plan of least area that reaches a rate, its area, and how good it is."""
-        budget = int(self._clock / target_fps)
         slowest, least = self.planner.limit()
+        # At any lower rate the accelerator is that of the most cycles there are.
+        budget = int(min(self._clock / target_fps, self.planner.budgets()[-1]))
         if budget < least:
             raise UserError(
                 f"target-fps: {target_fps:g} leaves {budget} cycles for a frame at "

@@ -14,7 +14,7 @@ from typing import Any
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.choices import STYLES, Attributes
+from irnet_hw.compiler.choices import STYLES, Attributes, Choices
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.streams import kernels
 from irnet_hw.errors import UserError
@@ -33,8 +33,13 @@ def folding_names(model: ModelWrapper) -> dict[str, NodeProto]:
     return found
 
 
-def read(path: Path, model: ModelWrapper) -> dict[str, Attributes]:
+def read(path: Path, model: ModelWrapper, part: str) -> dict[str, Attributes]:
     """Return the attributes that a file fixes, for the nodes' names in an unspecialised graph.
+
+    Args:
+        path: the file.
+        model: the graph.
+        part: the FPGA.
 
     Raises:
         UserError: the file can't be read or is not of this form, there is no such node, or the
@@ -45,11 +50,12 @@ def read(path: Path, model: ModelWrapper) -> dict[str, Attributes]:
     for name in content:
         if name != DEFAULTS and name not in names:
             raise UserError(f"{path}: {name} is unknown, must be one of {', '.join(names)}")
+    _check_defaults(path, content.get(DEFAULTS, {}), model)
     pins: dict[str, Attributes] = {}
     for name, node in names.items():
-        pinned = {**_defaults(path, content, node), **content.get(name, {})}
+        pinned = {**_defaults(content.get(DEFAULTS, {}), node), **content.get(name, {})}
         if pinned:
-            _check(path, name, node, pinned)
+            _check(path, name, pinned, Choices(node, part, {}))
             pins[node.name] = pinned
     return pins
 
@@ -59,7 +65,7 @@ def text(model: ModelWrapper) -> str:
     content: dict[str, Any] = {DEFAULTS: {}}
     for name, node in folding_names(model).items():
         kernel = op(node)
-        content[name] = {key: kernel.get_nodeattr(key) for key in _legal(node)}
+        content[name] = {key: kernel.get_nodeattr(key) for key in _keys(node)}
     return json.dumps(content, indent=1) + "\n"
 
 
@@ -68,7 +74,7 @@ def _load(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text())
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: is no JSON: {error}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: must be an object of nodes' names and their attributes")
@@ -78,50 +84,54 @@ def _load(path: Path) -> dict[str, Any]:
     return content
 
 
-def _defaults(path: Path, content: Mapping[str, Any], node: NodeProto) -> dict[str, Any]:
-    """Return what "Defaults" fixes of a node: those attributes that it has."""
-    found = {}
-    legal = _legal(node)
-    for key, entry in content.get(DEFAULTS, {}).items():
-        if not (isinstance(entry, list) and len(entry) % 2 == 0 and entry):
+def _check_defaults(path: Path, defaults: Mapping[str, Any], model: ModelWrapper) -> None:
+    """Raise a UserError unless all defaults are of the form that FINN's are, and can be fixed."""
+    known = dict.fromkeys((*(key for node in kernels(model) for key in _keys(node)), *STYLES))
+    for key, entry in defaults.items():
+        if key not in known:
+            raise UserError(
+                f"{path}: {DEFAULTS}: {key} can't be fixed, must be one of {', '.join(known)}"
+            )
+        pairs = isinstance(entry, list) and len(entry) > 0 and len(entry) % 2 == 0
+        if not pairs or not all(ops == "all" or isinstance(ops, list) for ops in entry[1::2]):
             raise UserError(
                 f"{path}: {DEFAULTS}.{key} = {entry!r}, must be [value, [op, ...], ...] or "
                 '[value, "all"]'
             )
+
+
+def _defaults(defaults: Mapping[str, Any], node: NodeProto) -> dict[str, Any]:
+    """Return what "Defaults" fixes of a node: those attributes that it has."""
+    found = {}
+    for key in _keys(node):
+        entry = defaults.get(key, [])
         for value, ops in zip(entry[::2], entry[1::2], strict=True):
-            if key in legal and (ops == "all" or _rtl(node) in ops):
+            if ops == "all" or _rtl(node) in ops:
                 found[key] = value
     return found
 
 
-def _check(path: Path, name: str, node: NodeProto, pinned: Mapping[str, Any]) -> None:
-    """Raise a UserError unless the kernel has a fold with these attributes."""
-    legal = _legal(node)
+def _check(path: Path, name: str, pinned: Mapping[str, Any], choices: Choices) -> None:
+    """Raise a UserError unless a kernel has a choice with these attributes."""
+    found = [choice.attributes for choice in choices.all]
+    legal = {key: list(dict.fromkeys(each[key] for each in found)) for key in found[0]}
     for key, value in pinned.items():
         if key not in legal:
             known = ", ".join(legal) or "nothing, it has no folds"
             raise UserError(f"{path}: {name}: {key} can't be fixed, must be one of {known}")
-        if value not in legal[key]:
-            right = ", ".join(str(one) for one in legal[key])
-            raise UserError(f"{path}: {name}: {key} = {value!r}, must be one of {right}")
-    folds = {key: value for key, value in pinned.items() if key not in STYLES}
-    if not any(folds.items() <= fold.items() for fold in op(node).folds()):
-        pairs = ", ".join(f"{key} = {value}" for key, value in folds.items())
+        if not any(type(value) is type(right) and value == right for right in legal[key]):
+            shown = ", ".join(str(one) for one in legal[key])
+            raise UserError(f"{path}: {name}: {key} = {value!r}, must be one of {shown}")
+    if not any(pinned.items() <= each.items() for each in found):
+        pairs = ", ".join(f"{key} = {value}" for key, value in pinned.items())
         raise UserError(f"{path}: {name}: {pairs} are legal one by one, but not together")
 
 
-def _legal(node: NodeProto) -> dict[str, list[int | str]]:
-    """Return the attributes of a kernel that can be fixed, and all their values."""
+def _keys(node: NodeProto) -> list[str]:
+    """Return the attributes of a kernel that can be fixed, in order."""
     kernel = op(node)
-    found: dict[str, list[int | str]] = {}
-    for fold in kernel.folds():
-        for key, value in fold.items():
-            values = found.setdefault(key, [])
-            if value not in values:
-                values.append(value)
     known = kernel.get_nodeattr_types()
-    found.update({key: list(values) for key, values in STYLES.items() if key in known})
-    return found
+    return [*next(kernel.folds()), *(key for key in STYLES if key in known)]
 
 
 def _rtl(node: NodeProto) -> str:

@@ -141,6 +141,11 @@ def rename(model: ModelWrapper, old: str, new: str) -> None:
             annotation.tensor_name = new
 
 
+def kind(node: NodeProto) -> str:
+    """Return the op of a kernel, whether it is specialised or not."""
+    return str(node.op_type.removesuffix("_rtl"))
+
+
 def op(node: NodeProto) -> Any:
     """Return the custom op instance of a node (qonnx's or ours)."""
     return getCustomOp(node)

@@ -233,7 +233,8 @@ def _lower(
         attributes.update(border)
     else:
         attributes.update(InputZeroPoint=reads.zero, weightDataType=matrix_type.name)
-        attributes.update({key: border[key] for key in border if key == "ConvKernelDim"})
+        if convolution:
+            attributes["ConvKernelDim"] = border["ConvKernelDim"]
     output, after = from_nhwc(model, result)
     types = (reads.datatype, model.get_tensor_datatype(result))
     kind = "BinaryMVAU" if binary else "IntMVAU"

@@ -60,8 +60,8 @@ def build(
         model: the exported QONNX file; golden.npz beside it is checked too.
         board: name of a board.
         out: the folder to write; an accelerator that is already there is replaced.
-        target_fps: frames per second that the accelerator has to reach at the board's clock;
-            None: as many as fit the board.
+        target_fps: frames per second that the accelerator has to reach at the board's clock,
+            above 0; None: as many as fit the board.
         folding_config: a file that fixes folds.
 
     Returns:
@@ -69,7 +69,7 @@ def build(
 
     Raises:
         UserError: the network is not supported, the board is unknown, the rate can't be
-            reached, or the folder can't be written.
+            reached, the folds can't be had, or the folder can't be written.
     """
     model, out = Path(model), Path(out)
     where = load_board(board)
@@ -121,7 +121,9 @@ def _hardware(
         raise UserError(f"{path}: {error}") from error
     aim = "the highest rate" if target_fps is None else f"{target_fps:g} frames per second"
     say(f"  folding for {aim} on {board.name}")
-    pins = folding_file.read(folding_config, graph) if folding_config is not None else {}
+    pins = (
+        folding_file.read(folding_config, graph, board.part) if folding_config is not None else {}
+    )
     folding = fold(graph, board, target_fps, pins)
     graph = graph.transform(InsertStreams())
     return graph.transform(Specialize(board.part, tensors)), folding

@@ -65,32 +65,25 @@ class Planner:
                 tables[key] = Choices(node, part, pinned)
             self._tables.append(tables[key])
         self._choices = [list(table.all) for table in self._tables]
-        self._restrict()
+        self._restrict(pins)
 
-    def _restrict(self) -> None:
-        """Drop what no neighbour can follow, and let no kernel be faster than what feeds it."""
+    def _restrict(self, pins: Mapping[str, Attributes]) -> None:
+        """Drop what no neighbour can follow, and let no kernel be faster than one that can."""
         for link, (shape, _) in zip(self.links, self._streams, strict=True):
             if link.target is None:
                 continue
             target = self._place(link.target)
             if link.direct:
                 source = self._place(link.source)
-                after = {_entry(choice.ports, link) for choice in self._choices[target]}
-                before = {_exit(choice.ports, link) for choice in self._choices[source]}
-                self._choices[target] = [
-                    choice
-                    for choice in self._choices[target]
-                    if _entry(choice.ports, link) in before
-                ]
-                self._choices[source] = [
-                    choice for choice in self._choices[source] if _exit(choice.ports, link) in after
-                ]
+                before = [(_exit(choice.ports, link), choice) for choice in self._choices[source]]
+                after = [(_entry(choice.ports, link), choice) for choice in self._choices[target]]
+                self._choices[source] = _beside(before, after)
+                self._choices[target] = _beside(after, before)
                 if not self._choices[target]:
-                    window, unit = self.nodes[source].name, self.nodes[target].name
+                    window, unit = (_pinned(self.nodes[i], pins) for i in (source, target))
                     raise UserError(
-                        f"folding-config: {window} feeds {unit} directly, "
-                        "and no fold of the one suits the other's; must leave lanes and "
-                        "parallel_window that agree"
+                        f"folding-config: {window} feeds {unit} directly, and no fold of the one "
+                        "suits the other's; must leave lanes and parallel_window that agree"
                     )
             elif link.source is None and link.flatten is not None:
                 # Pixels come one a beat into a dense layer.
@@ -263,6 +256,32 @@ def _exit(ports: Ports, link: Link) -> tuple[int, bool]:
 def _entry(ports: Ports, link: Link) -> tuple[int, bool]:
     """Return the lanes at a link's end, and whether they are windows in parallel."""
     return ports.lanes_in[link.inlet], ports.parallel and link.direct
+
+
+def _beside(
+    choices: Sequence[tuple[tuple[int, bool], Choice]],
+    others: Sequence[tuple[tuple[int, bool], Choice]],
+) -> list[Choice]:
+    """Return the choices that suit a direct neighbour's, no faster than the fastest of those.
+
+    Args:
+        choices: with how they see the stream between them.
+        others: the neighbour's, likewise.
+    """
+    fastest: dict[tuple[int, bool], int] = {}
+    for stream, other in others:
+        fastest[stream] = min(other.cycles, fastest.get(stream, other.cycles))
+    return [
+        choice if choice.cycles >= fastest[stream] else replace(choice, cycles=fastest[stream])
+        for stream, choice in choices
+        if stream in fastest
+    ]
+
+
+def _pinned(node: NodeProto, pins: Mapping[str, Attributes]) -> str:
+    """Return how messages call a kernel whose attributes are fixed."""
+    fixed = ", ".join(f"{key} = {value}" for key, value in pins.get(node.name, {}).items())
+    return f"{node.name} ({node.op_type}: {fixed or 'nothing fixed'})"
 
 
 def _signature(node: NodeProto) -> object:

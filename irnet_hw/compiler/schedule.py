@@ -18,7 +18,7 @@ import numpy.typing as npt
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.graph import consumer, op
+from irnet_hw.compiler.graph import consumer, kind, op
 from irnet_hw.kernels.binary_mvau import LANE_DEPTH, THREES_DEPTH
 
 #: Cycles, one for each beat of a stream, over all frames.
@@ -130,7 +130,7 @@ class _Run:
             self._record(node, ([taken], [windows]))
             self._record(unit, ([unit_taken], [unit_there]))
         else:
-            self._record(node, _MODELS[_kind(node)](kernel, there))
+            self._record(node, _MODELS[kind(node)](kernel, there))
 
     def _record(self, node: NodeProto, moves: Moves) -> None:
         taken, there = moves
@@ -387,9 +387,5 @@ _MODELS: Mapping[str, Callable[[Any, Sequence[Times]], Moves]] = {
 }
 
 
-def _kind(node: NodeProto) -> str:
-    return str(node.op_type.removesuffix("_rtl"))
-
-
 def _is(node: NodeProto, *kinds: str) -> bool:
-    return _kind(node) in kinds
+    return kind(node) in kinds

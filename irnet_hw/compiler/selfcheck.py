@@ -1,4 +1,4 @@
-"""Pass 12: before an accelerator is handed over, its NumPy models are held against the QONNX run.
+"""Pass 14: before an accelerator is handed over, its NumPy models are held against the QONNX run.
 
 Not one value may differ, in the logits and in every stream that carries a tensor of the network.
 A difference is a fault of the compiler, never of the user's, and ends the build.

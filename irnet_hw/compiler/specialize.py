@@ -1,4 +1,4 @@
-"""Pass 10: every op becomes its RTL variant, with FINN's node names, and all names settle.
+"""Pass 12: every op becomes its RTL variant, with FINN's node names, and all names settle.
 
 Streams that carry a tensor of the network keep its name; all other tensors are named after the
 node that makes or takes them, because FINN's and qonnx's own names are random.
@@ -11,7 +11,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.general import RemoveUnusedTensors
 
-from irnet_hw.compiler.graph import fresh, op, rename
+from irnet_hw.compiler.graph import fresh, kind, op, rename
+from irnet_hw.compiler.wires import wires
+from irnet_hw.errors import UserError
 
 
 class Specialize(Transformation):  # type: ignore[misc]
@@ -28,7 +30,7 @@ class Specialize(Transformation):  # type: ignore[misc]
         self._tensors = frozenset(tensors)
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
-        """Return the specialised graph, each node checked."""
+        """Return the specialised graph, each node and each stream checked."""
         model = model.transform(SpecializeLayers(self._part))
         output = model.graph.output[0].name
         for node in model.graph.node:
@@ -39,6 +41,7 @@ class Specialize(Transformation):  # type: ignore[misc]
                 if stream != output and stream not in self._tensors:
                     rename(model, stream, fresh(model, f"{node.name}_out{i}"))
             kernel.check()
+        _check_streams(model)
         model = model.transform(RemoveUnusedTensors())
         for entries in (
             model.graph.value_info,
@@ -49,3 +52,33 @@ class Specialize(Transformation):  # type: ignore[misc]
             del entries[:]
             entries.extend(ordered)
         return model, False
+
+
+def _check_streams(model: ModelWrapper) -> None:
+    """Raise a UserError unless both ends of every stream have the same beats."""
+    for wire in wires(model):
+        if wire.source is None or wire.target is None:
+            continue
+        before, after = (model.graph.node[end.node] for end in (wire.source, wire.target))
+        source, target = op(before), op(after)
+        beats = (
+            tuple(source.get_folded_output_shape(wire.source.port)),
+            tuple(target.get_folded_input_shape(wire.target.port)),
+        )
+        types = (
+            source.get_output_datatype(wire.source.port).name,
+            target.get_input_datatype(wire.target.port).name,
+        )
+        orders = (
+            source.number("parallel_window") if kind(before) == "SlidingWindow" else 0,
+            target.number("parallel_window") if kind(after).endswith("MVAU") else 0,
+        )
+        for what, (sent, taken) in (
+            ("beats of shape", beats),
+            ("elements of type", types),
+            ("windows of parallel_window =", orders),
+        ):
+            if sent != taken:
+                raise UserError(
+                    f"{before.name} and {after.name}: {what} {sent} go into {taken}, must be equal"
+                )

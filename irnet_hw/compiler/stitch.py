@@ -1,4 +1,4 @@
-"""Pass 11: the RTL of all nodes in one folder, and the top module that joins them."""
+"""Pass 13: the RTL of all nodes in one folder, and the top module that joins them."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""Pass 9: what stands between kernels: width converters, FIFOs, register slices.
+"""Pass 11: what stands between kernels: width converters, FIFOs, register slices.
 
 A sliding window feeds its matrix-vector unit directly. Every other stream between two kernels
 gets a FIFO, so that a beat's wait on one side doesn't at once stop the other, and a width

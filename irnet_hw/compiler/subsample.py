@@ -50,10 +50,11 @@ def channel_padding(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
     if len(node.input) > 2 and node.input[2]:
         value = float(constant(model, node.input[2]).item())
     before, after = pads[1], pads[len(pads) // 2 + 1]
-    if mode != "constant" or value != 0 or sum(map(abs, pads)) != before + after:
+    only_channels = len(pads) == 8 and sum(map(abs, pads)) == before + after
+    if mode != "constant" or value != 0 or not only_channels:
         raise UserError(
             f"{label(node)}: pads by {pads} in mode {mode} with {value:g}; must be mode constant "
-            "with 0, and only channels, axis 1"
+            "with 0, and only channels, axis 1 of 4"
         )
     return before, after
 

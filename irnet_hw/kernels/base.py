@@ -86,13 +86,13 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
         if not least <= value <= most:
             raise UserError(f"{self.onnx_node.name}: {name} = {value} must be {least} to {most}")
 
-    def require_sizes(self, name: str) -> None:
-        """Raise a UserError unless an attribute is two sizes, of rows and of columns."""
+    def require_numbers(self, name: str, length: int, least: int) -> None:
+        """Raise a UserError unless an attribute is so many integers of at least ``least``."""
         values = self.numbers(name)
-        if len(values) != 2 or min(values) < 1:
+        if len(values) != length or min(values) < least:
             raise UserError(
-                f"{self.onnx_node.name}: {name} = {list(values)} must be 2 integers, "
-                "each at least 1"
+                f"{self.onnx_node.name}: {name} = {list(values)} must be {length} integers, "
+                f"each at least {least}"
             )
 
     def require_signed(self, name: str) -> None:

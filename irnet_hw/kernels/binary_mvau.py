@@ -65,7 +65,7 @@ class BinaryMVAU(MVAU):
                 f"{name}: inputDataType = {self.get_input_datatype().name} must be BIPOLAR"
             )
         for attribute, length, least in (("Stride", 2, 1), ("Padding", 4, 0), ("IFMDim", 2, 1)):
-            self.check_numbers(attribute, length, least)
+            self.require_numbers(attribute, length, least)
         vectors = self.numbers("numInputVectors")
         expected = self._output_dim()
         if (vectors[1:] or (1, 1)) != expected:

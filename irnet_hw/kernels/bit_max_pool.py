@@ -7,7 +7,7 @@ import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, Kernel, RTLKernel, beats
+from irnet_hw.kernels.base import Ints, Kernel, RTLKernel, beats, divisors
 from irnet_hw.kernels.memory import lut_ram_one_port
 
 
@@ -40,8 +40,8 @@ class BitMaxPool(Kernel):
     def check(self) -> None:
         """Raise a UserError if an attribute is illegal."""
         name = self.onnx_node.name
-        self.require_sizes("IFMDim")
-        self.require_sizes("PoolDim")
+        self.require_numbers("IFMDim", 2, 1)
+        self.require_numbers("PoolDim", 2, 1)
         image, pool = self.numbers("IFMDim"), self.numbers("PoolDim")
         if any(k > size for k, size in zip(pool, image, strict=True)):
             raise UserError(
@@ -56,8 +56,7 @@ class BitMaxPool(Kernel):
 
     def folds(self) -> Iterator[dict[str, int]]:
         """Yield every PE."""
-        channels = self.number("IFMChannels")
-        yield from ({"PE": n} for n in range(1, channels + 1) if channels % n == 0)
+        yield from ({"PE": pe} for pe in divisors(self.number("IFMChannels")))
 
     def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return PE."""

@@ -33,7 +33,7 @@ class GlobalSumPool(Kernel):
 
     def check(self) -> None:
         """Raise a UserError if an attribute is illegal."""
-        self.require_sizes("IFMDim")
+        self.require_numbers("IFMDim", 2, 1)
         self.require_divides("PE", self.number("NumChannels"), "NumChannels")
         self.require_signed("inputDataType")
         output, right = self.get_nodeattr("outputDataType"), f"INT{self.output_bits()}"

@@ -77,7 +77,7 @@ class MVAU(Kernel):
 
     def _check_window(self) -> None:
         name = self.onnx_node.name
-        self.check_numbers("ConvKernelDim", 2, 1)
+        self.require_numbers("ConvKernelDim", 2, 1)
         MW, SIMD, taps = self.number("MW"), self.number("SIMD"), self.taps()
         if MW % taps:
             raise UserError(f"{name}: MW = {MW} must be a multiple of the kernel's {taps} taps")
@@ -92,15 +92,6 @@ class MVAU(Kernel):
             raise UserError(
                 f"{name}: SIMD = {SIMD} must be {taps} taps times a divisor of "
                 f"{self.channels()} channels for parallel_window = 1"
-            )
-
-    def check_numbers(self, attribute: str, length: int, least: int) -> None:
-        """Raise a UserError unless an attribute is so many numbers of at least ``least``."""
-        values = self.numbers(attribute)
-        if len(values) != length or min(values) < least:
-            raise UserError(
-                f"{self.onnx_node.name}: {attribute} = {list(values)} must be {length} numbers "
-                f"of at least {least}"
             )
 
     def check_accumulator(self, low: int, high: int) -> None:

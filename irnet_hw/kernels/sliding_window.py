@@ -9,7 +9,7 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, Kernel, RTLKernel
+from irnet_hw.kernels.base import Ints, Kernel, RTLKernel, divisors
 from irnet_hw.kernels.memory import block_ram, lut_ram, ram_style
 
 
@@ -70,12 +70,7 @@ class SlidingWindow(Kernel):
             ("Padding", 4, 0),
             ("IFMDim", 2, 1),
         ):
-            values = self.numbers(attribute)
-            if len(values) != length or min(values) < least:
-                raise UserError(
-                    f"{name}: {attribute} = {list(values)}, must be {length} integers, "
-                    f"each at least {least}"
-                )
+            self.require_numbers(attribute, length, least)
         padded = self._padded()
         if any(k > size for k, size in zip(self.numbers("ConvKernelDim"), padded, strict=True)):
             raise UserError(
@@ -97,11 +92,7 @@ class SlidingWindow(Kernel):
                 f"{name}: PadValue = {self.number('PadValue')}, must be a value of "
                 f"inputDataType = {datatype.name}"
             )
-        if self.get_output_datatype() != datatype:
-            raise UserError(
-                f"{name}: outputDataType = {self.get_output_datatype().name} "
-                f"must be inputDataType = {datatype.name}"
-            )
+        self.require_same_types()
         if self.parallel() and self.taps() == 1:
             raise UserError(
                 f"{name}: parallel_window = 1 must be 0 for ConvKernelDim = "
@@ -115,11 +106,9 @@ class SlidingWindow(Kernel):
 
     def folds(self) -> Iterator[dict[str, int]]:
         """Yield every SIMD, with each parallel_window unless there is one tap alone."""
-        channels = self.number("IFMChannels")
         for parallel in (0, 1) if self.taps() > 1 else (0,):
-            for simd in range(1, channels + 1):
-                if channels % simd == 0:
-                    yield {"SIMD": simd, "parallel_window": parallel}
+            for simd in divisors(self.number("IFMChannels")):
+                yield {"SIMD": simd, "parallel_window": parallel}
 
     def parallel(self) -> bool:
         """Return whether a beat that leaves has all taps of the kernel."""

@@ -36,11 +36,7 @@ class StreamFIFO(PassThrough):
             )
 
     def buffer_style(self) -> str:
-        """Return the kind of memory that holds the beats: "distributed" or "block".
-
-        LUT-RAM takes two thirds of a LUT for a bit of up to 32 beats; shift registers (SRL)
-        would take a whole one, so that they are never the smaller memory.
-        """
+        """Return the memory that holds the beats: "distributed" (LUT-RAM) or "block"."""
         return ram_style(self.number("depth"), self.get_instream_width())
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, Parameter, RTLKernel, divisors
 
 
@@ -37,14 +36,8 @@ class SubsamplePad(Kernel):
 
     def check(self) -> None:
         """Raise a UserError if an attribute is illegal."""
-        self.require_sizes("IFMDim")
-        self.require_sizes("Stride")
-        pads = self.numbers("PadChannels")
-        if len(pads) != 2 or min(pads) < 0:
-            raise UserError(
-                f"{self.onnx_node.name}: PadChannels = {list(pads)} must be 2 integers, "
-                "each at least 0"
-            )
+        for name, least in (("IFMDim", 1), ("Stride", 1), ("PadChannels", 0)):
+            self.require_numbers(name, 2, least)
         self.require_divides(
             "PE", self._unit(), "the common divisor of IFMChannels and PadChannels"
         )

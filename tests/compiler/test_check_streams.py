@@ -71,6 +71,21 @@ def sum_twice(model: ModelWrapper) -> None:
     node(model, "unit1_pad").input[0] = output_of(model, "unit1_conv0")
 
 
+def pad_what_is_flat(model: ModelWrapper) -> None:
+    set_integers(model, "pads", [0, 1, 0, 1])
+    insert(model, "last", "Pad", "pads")
+    model.set_tensor_shape("new", [1, 6])
+
+
+def flatten_for_two(model: ModelWrapper) -> None:
+    insert(model, "pool", "Flatten")
+    model.set_tensor_shape("new", [1, 16])
+    nodes = model.graph.node
+    other = helper.make_node("MatMul", ["new", "last_weight"], ["loose"], name="loose")
+    nodes.insert(list(nodes).index(node(model, "pool")), other)
+    model.set_tensor_shape("loose", [1, 3])
+
+
 def leave_a_branch(model: ModelWrapper) -> None:
     stream = output_of(model, "stem_stream")
     model.graph.node.append(
@@ -170,7 +185,7 @@ def leave_a_branch(model: ModelWrapper) -> None:
                 or set_attribute(model, "unit1_pad", "mode", "edge")
             ),
             "node unit1_pad (Pad): pads by [0, 1, 0, 0, 0, 1, 0, 0] in mode edge with 0; must be "
-            "mode constant with 0, and only channels, axis 1",
+            "mode constant with 0, and only channels, axis 1 of 4",
         ),
         (
             lambda model: (
@@ -188,6 +203,15 @@ def leave_a_branch(model: ModelWrapper) -> None:
             sum_twice,
             "node unit1_pad (Pad): between unit1_conv0 and its BipolarQuant or Quant only MaxPool, "
             "Mul, Add, Sub, Div, BatchNormalization, Clip are supported",
+        ),
+        (
+            pad_what_is_flat,
+            "node new (Pad): pads by [0, 1, 0, 1] in mode constant with 0; must be mode constant "
+            "with 0, and only channels, axis 1 of 4",
+        ),
+        (
+            flatten_for_two,
+            "node new (Flatten): must be followed by one MatMul or Gemm",
         ),
         (
             leave_a_branch,

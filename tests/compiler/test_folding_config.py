@@ -43,6 +43,7 @@ def test_pins_are_fixed_and_the_rest_is_searched(tmp_path: Path) -> None:
             },
         ),
         graph,
+        BOARD.part,
     )
     folding = fold(graph, BOARD, 10_000, pins)
     assert folding.fps >= 10_000
@@ -58,7 +59,7 @@ def test_a_build_can_be_repeated_from_what_it_wrote(tmp_path: Path) -> None:
     text = fold(first, BOARD, 50_000).config
     file = tmp_path / folding_config.FILE
     file.write_text(text)
-    assert fold(second, BOARD, 1.0, folding_config.read(file, second)).config == text
+    assert fold(second, BOARD, 1.0, folding_config.read(file, second, BOARD.part)).config == text
     for one, other in zip(first.graph.node, second.graph.node, strict=True):
         assert one.SerializeToString() == other.SerializeToString()
 
@@ -106,6 +107,18 @@ def test_finn_applies_what_a_build_wrote(tmp_path: Path) -> None:
             "BinaryMVAU_rtl_0: ram_style = 'ultra', must be one of distributed, block",
         ),
         (
+            {"IntMVAU_rtl_0": {"PE": True}},
+            "IntMVAU_rtl_0: PE = True, must be one of 1, 2, 4",
+        ),
+        (
+            {"IntMVAU_rtl_0": {"PE": "2"}},
+            "IntMVAU_rtl_0: PE = '2', must be one of 1, 2, 4",
+        ),
+        (
+            {"Requantise_rtl_0": {"PE": 4, "mulStyle": "dsp"}},
+            "Requantise_rtl_0: PE = 4, mulStyle = dsp are legal one by one, but not together",
+        ),
+        (
             {"BinaryMVAU_rtl_0": {"SIMD": 4, "parallel_window": 1}},
             "BinaryMVAU_rtl_0: SIMD = 4, parallel_window = 1 are legal one by one, but not "
             "together",
@@ -113,6 +126,15 @@ def test_finn_applies_what_a_build_wrote(tmp_path: Path) -> None:
         (
             {"Defaults": {"PE": 4}},
             'Defaults.PE = 4, must be [value, [op, ...], ...] or [value, "all"]',
+        ),
+        (
+            {"Defaults": {"PE": [4, 2]}},
+            'Defaults.PE = [4, 2], must be [value, [op, ...], ...] or [value, "all"]',
+        ),
+        (
+            {"Defaults": {"ram_stile": ["block", "all"]}},
+            "Defaults: ram_stile can't be fixed, must be one of SIMD, parallel_window, ram_style, "
+            "PE, mulStyle, lanes",
         ),
         (
             {"Defaults": {"PE": [8, ["BinaryMVAU_rtl"]]}},
@@ -123,17 +145,20 @@ def test_finn_applies_what_a_build_wrote(tmp_path: Path) -> None:
 def test_what_is_wrong_is_named(tmp_path: Path, content: object, message: str) -> None:
     file = write(tmp_path, content)
     with pytest.raises(UserError) as caught:
-        folding_config.read(file, model())
+        folding_config.read(file, model(), BOARD.part)
     assert str(caught.value) == f"{file}: {message}"
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        folding_config.read(tmp_path / "none.json", model())
+        folding_config.read(tmp_path / "none.json", model(), BOARD.part)
     assert str(caught.value) == f"{tmp_path}/none.json: can't be read: No such file or directory"
+    with pytest.raises(UserError) as caught:
+        folding_config.read(tmp_path, model(), BOARD.part)
+    assert str(caught.value) == f"{tmp_path}: can't be read: Is a directory"
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(UserError) as caught:
-        folding_config.read(tmp_path / "bad.json", model())
+        folding_config.read(tmp_path / "bad.json", model(), BOARD.part)
     assert str(caught.value).startswith(f"{tmp_path}/bad.json: is no JSON: ")
 
 
@@ -144,6 +169,7 @@ def test_pins_that_exclude_each_other_are_refused() -> None:
     with pytest.raises(UserError) as caught:
         fold(graph, BOARD, 1000, pins)
     assert str(caught.value) == (
-        "folding-config: unit0_0_conv0_window feeds unit0_0_conv0 directly, and no fold of the "
-        "one suits the other's; must leave lanes and parallel_window that agree"
+        "folding-config: unit0_0_conv0_window (SlidingWindow: SIMD = 4) feeds unit0_0_conv0 "
+        "(BinaryMVAU: SIMD = 2) directly, and no fold of the one suits the other's; must leave "
+        "lanes and parallel_window that agree"
     )

@@ -1,9 +1,13 @@
+import json
 import resource
+import shutil
 import signal
 
 import onnx
 import pytest
 from onnx import helper
+
+from tests.compiler.residual_graphs import Residual
 
 BUILD = ("build", "--board", "pynq-z2", "--out", "built")
 
@@ -71,11 +75,58 @@ def test_rate_out_of_reach(shell):
     )
 
 
-@pytest.mark.parametrize("rate", ["0", "-1", "nan"])
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf"])
 def test_rate_that_is_none(shell, rate):
     assert shell.fails(*BUILD, "--target-fps", rate, "model.onnx") == (
         f"target-fps: {rate}, must be a number above 0"
     )
+
+
+def test_two_rates(shell):
+    assert shell.fails(*BUILD, "--max-fps", "--target-fps", "100", "model.onnx") == (
+        "max-fps: excludes --target-fps; give one of them"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.json", None, "none.json: can't be read: No such file or directory"),
+        (
+            "folds.json",
+            json.dumps({"IntMVAU_rtl_0": {"PE": 3}}),
+            "folds.json: IntMVAU_rtl_0: PE = 3, must be one of 1, 2",
+        ),
+        (
+            "folds.json",
+            json.dumps(
+                {
+                    "SlidingWindow_rtl_1": {"SIMD": 1, "parallel_window": 1},
+                    "BinaryMVAU_rtl_0": {"SIMD": 2},
+                }
+            ),
+            "folding-config: conv1_window (SlidingWindow: SIMD = 1, parallel_window = 1) feeds "
+            "conv1 (BinaryMVAU: SIMD = 2) directly, and no fold of the one suits the other's; "
+            "must leave lanes and parallel_window that agree",
+        ),
+    ],
+    ids=["missing", "fold", "pair"],
+)
+def test_wrong_folding_config(shell, accelerator, name, content, message):
+    """The accelerator that is there stays as it is."""
+    shutil.copytree(accelerator / "built", shell.folder / "built")
+    if content is not None:
+        (shell.folder / name).write_text(content)
+    assert shell.fails(*BUILD, "--folding-config", name, "model.onnx") == message
+
+
+def test_skip_connection_that_is_none(shell):
+    model = Residual(image=(4, 4, 1), widths=(2, 4)).build().model
+    node = next(node for node in model.graph.node if node.name == "unit1_join")
+    node.input[1] = node.input[0]
+    onnx.save(model, shell.folder / "bad.onnx")
+    message = shell.fails(*BUILD, "bad.onnx")
+    assert message.startswith("bad.onnx: node unit1_join (Add): adds "), message
 
 
 def test_file_in_the_folders_place(shell):

@@ -157,9 +157,9 @@ def test_auto_puts_deep_weights_into_block_ram():
             {"noActivation": 1, "outputDataType": "INT6"},
             "outputDataType = INT6 can't hold an accumulator of -36 to 36; it needs INT7",
         ),
-        ({"Padding": [1, 1]}, "Padding = [1, 1] must be 4 numbers of at least 0"),
-        ({"Stride": [0, 1]}, "Stride = [0, 1] must be 2 numbers of at least 1"),
-        ({"ConvKernelDim": [3]}, "ConvKernelDim = [3] must be 2 numbers of at least 1"),
+        ({"Padding": [1, 1]}, "Padding = [1, 1] must be 4 integers, each at least 0"),
+        ({"Stride": [0, 1]}, "Stride = [0, 1] must be 2 integers, each at least 1"),
+        ({"ConvKernelDim": [3]}, "ConvKernelDim = [3] must be 2 integers, each at least 1"),
         (
             {"parallel_window": 1},
             "SIMD = 4 must be 9 taps times a divisor of 4 channels for parallel_window = 1",

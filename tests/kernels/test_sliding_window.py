@@ -205,9 +205,9 @@ def test_lanes_that_leave_in_parallel_are_those_of_all_taps():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"Stride": [1]}, "Stride = [1], must be 2 integers, each at least 1"),
-        ({"Stride": [0, 1]}, "Stride = [0, 1], must be 2 integers, each at least 1"),
-        ({"Padding": [1, 1]}, "Padding = [1, 1], must be 4 integers, each at least 0"),
+        ({"Stride": [1]}, "Stride = [1] must be 2 integers, each at least 1"),
+        ({"Stride": [0, 1]}, "Stride = [0, 1] must be 2 integers, each at least 1"),
+        ({"Padding": [1, 1]}, "Padding = [1, 1] must be 4 integers, each at least 0"),
         (
             {"ConvKernelDim": [11, 3]},
             "ConvKernelDim = [11, 3] must fit into the padded image, [10, 10]",

@@ -179,9 +179,12 @@ module parallel_window #(
     slot_t                write_slot;  // where it is
     logic                 write;
 
-    // When all rows are taken, the windows' first one is free as far as they have walked.
+    // When all rows are taken, the windows' first one is free as far as they have walked; but
+    // below the image they have none, and what is held is the next frame's.
+    logic overwrite;
+    assign overwrite = LAST_TOP < H_IN || top < top_t'(H_IN);
     assign in_ready = held < held_t'(ROWS)
-        || (held == held_t'(ROWS) && col_t'(write_col) < col);
+        || (held == held_t'(ROWS) && overwrite && col_t'(write_col) < col);
     assign write = in_valid && in_ready;
     assign row_written = write && write_col == ADDR_BITS'(ROW - 1);
 

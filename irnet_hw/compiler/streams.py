@@ -18,6 +18,10 @@ the FIFOs as they are built, at the full rate, and that is enough in all other c
 - Full rate. An event never comes later because another one came earlier. An input that offers
   its beats sooner than at the scheduled pace delays nothing, and after gaps or stalls the
   accelerator catches up as far as its kernels are faster than the slowest one.
+
+Depths are exact as far as each kernel's RTL keeps to the cycles that the kernel states, and one
+beat too few on a bypass stops its fork in every frame, which costs percents of the rate. So each
+FIFO has a spare beat, and what its memory has beyond that: both together cost next to no LUTs.
 """
 
 from dataclasses import dataclass
@@ -33,6 +37,8 @@ from irnet_hw.compiler.schedule import schedule
 
 #: Beats that a FIFO holds where nothing waits: as many as the full rate takes.
 DEPTH = 2
+#: Beats that a column of LUT-RAM holds.
+BANK = 64
 
 
 @dataclass(frozen=True)
@@ -137,8 +143,13 @@ class InsertStreams(Transformation):  # type: ignore[misc]
 
 
 def depth(backlog: int) -> int:
-    """Return the depth of a FIFO in which so many beats wait; one is in its output register."""
-    return max(DEPTH, backlog - 1)
+    """Return the depth of a FIFO in which so many beats wait, and a spare one.
+
+    One of them is in the output register, in whose place the spare one is counted. Memory made
+    of LUTs comes in banks of 64 beats, and pointers to a power of 2 are cheaper.
+    """
+    needed = max(DEPTH, backlog)
+    return 1 << (needed - 1).bit_length() if needed <= BANK else -(-needed // BANK) * BANK
 
 
 def link_shape(model: ModelWrapper, link: Link) -> tuple[tuple[int, ...], BaseDataType]:

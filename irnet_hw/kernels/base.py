@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
+from irnet_hw.kernels.timing import Moves, Times, in_turn
 from irnet_hw.share import share
 
 Ints = npt.NDArray[np.int64]
@@ -40,8 +42,9 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
     A subclass says what its tensors are (:meth:`get_normal_input_shape`,
     :meth:`get_normal_output_shape`), how many elements of the last axis a beat carries
     (:meth:`lanes_in`, :meth:`lanes_out`), what it computes (:meth:`compute`), in how many
-    cycles (:meth:`get_exp_cycles`) and on what area (FINN's ``*_estimation`` methods, and
-    :meth:`ff_estimation`). Beats carry element 0 in their least significant bits, as FINN's do.
+    cycles (:meth:`get_exp_cycles`), when each beat moves (:meth:`latency`, :meth:`moves`) and on
+    what area (FINN's ``*_estimation`` methods, and :meth:`ff_estimation`). Beats carry element 0
+    in their least significant bits, as FINN's do.
     """
 
     # ------------------------------------------------------------------ attributes
@@ -179,6 +182,25 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
             x: integers (±1 for BIPOLAR) of the normal input shape, the first axis any batch.
             parameters: the node's other inputs, in order; those that are streams are as x.
         """
+
+    @abstractmethod
+    def latency(self) -> int:
+        """Return the cycles from taking the last beat that a result needs to the result."""
+
+    def moves(self, there: Sequence[Times]) -> Moves:
+        """Return when beats move, cycle for cycle as in the RTL, if whoever reads them is ready.
+
+        Most kernels take a beat of each input stream, one a cycle, for one of each output stream.
+
+        Args:
+            there: for each input stream, when its beats are there, over whole frames.
+        """
+        taken = in_turn(np.maximum.reduce(list(there)))
+        return [taken] * len(there), [taken + self.latency()] * self.streams_out()
+
+    def frames(self, times: Times) -> int:
+        """Return how many frames the times of the first input stream are of."""
+        return len(times) // prod(self.get_folded_input_shape()[:-1])
 
     def execute_node(self, context: dict[str, Any], graph: Any) -> None:  # noqa: ARG002
         """Run :meth:`compute` on the tensors of an ONNX execution context."""

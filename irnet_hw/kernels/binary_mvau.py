@@ -145,6 +145,24 @@ class BinaryMVAU(MVAU):
         accumulator = product(np.where(taps[..., order], x, 0), W[order])
         return activate(accumulator, *thresholds) if self.thresholds() else accumulator
 
+    # ------------------------------------------------------------------ timing
+
+    def sum_latency(self) -> int:
+        """Return the cycle in which bits and weights are compared, and those of the counting."""
+        SIMD, threes = self.number("SIMD"), ceil(self.number("SIMD") / 3)
+        ones, twos = (SIMD, 0) if self._compares_lanes() else (threes, threes)
+        return 1 + popcount_latency(ones, twos)
+
+    def _counts_threes(self) -> bool:
+        """Return whether the LUTs that compare and count three lanes have their weights, too."""
+        most = THREES_DEPTH if self.number("PE") < THREES_ROWS else ROWS_THREES_DEPTH
+        return not self.weights_in_block_ram() and self.depth() <= most
+
+    def _compares_lanes(self) -> bool:
+        """Return whether lanes are compared one by one, in the LUTs that have their weights."""
+        fits = not self.weights_in_block_ram() and self.depth() <= LANE_DEPTH
+        return fits and not self._counts_threes()
+
     # ------------------------------------------------------------------ area
 
     def area(self) -> Area:
@@ -154,13 +172,13 @@ class BinaryMVAU(MVAU):
         # Rows whose weights are the same function of the address share what depends on them.
         if self.weights_in_block_ram():
             count = xnor_popcount(SIMD) * PE
-        elif depth <= (THREES_DEPTH if PE < THREES_ROWS else ROWS_THREES_DEPTH):
+        elif self._counts_threes():
             parities, carries = different(PE, depth), different(PE, 3 * depth)
             luts = parities + carries * ceil(depth / 8)
             if depth > SHARED_PARITY_DEPTH:
                 luts += 1  # the bits' parity, for all rows
             count = Area(luts, parities + carries) * threes + popcount(threes, threes) * PE
-        elif depth <= LANE_DEPTH:
+        elif self._compares_lanes():
             compared = different(PE, depth) * SIMD
             count = Area(compared, compared) + popcount(SIMD, 0) * PE
         else:
@@ -245,6 +263,20 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             ),
             f"{name}_inits.hex": (self.init_memory(inits, bits), self.number("PE") * bits),
         }
+
+
+def popcount_latency(ones: int, twos: int) -> int:
+    """Return the cycles in which hls/popcount counts bits of weight 1 and of weight 2."""
+    columns, levels = [ones, twos, 0, 0], 0
+    while max(columns) > 4:
+        after = [0] * (len(columns) + 2)
+        for column, height in enumerate(columns):
+            counters = 0 if height < 5 else (height + 1) // 6
+            after[column] += max(height - 6 * counters, 0)
+            for place in range(3):
+                after[column + place] += counters
+        columns, levels = after, levels + 1
+    return levels + (2 if max(columns) > 2 else 1)
 
 
 def _starts(ends: Ints) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, RTLKernel, beats, divisors
 from irnet_hw.kernels.memory import lut_ram_one_port
+from irnet_hw.kernels.timing import Moves, Times, in_turn
 
 
 class BitMaxPool(Kernel):
@@ -88,6 +89,18 @@ class BitMaxPool(Kernel):
         windows = x[:, : oh * kh, : ow * kw].reshape(len(x), oh, kh, ow, kw, channels)
         pooled: Ints = np.where(mask == 1, windows.min((2, 4)), windows.max((2, 4)))
         return pooled
+
+    def latency(self) -> int:
+        """Return 1: the output register."""
+        return 1
+
+    def moves(self, there: Sequence[Times]) -> Moves:
+        """Return when beats move: a window's leaves after its last pixel's."""
+        (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("PoolDim")
+        taken = in_turn(there[0])
+        pixels = taken.reshape(-1, h, w, self._words())
+        last = pixels[:, kh - 1 : h // kh * kh : kh, kw - 1 : w // kw * kw : kw]
+        return [taken], [last.reshape(-1) + self.latency()]
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the LUTs of the gates, of the row of partial results and of the counters.

@@ -158,6 +158,10 @@ class Dyadic(Kernel):
         width = int(self.get_input_datatype().bitwidth()) + 2
         return used * width + self.sum_bits() + 2 * max(rows - 2, 0)
 
+    def stages(self) -> int:
+        """Return the stages of a lane up to its sum: a DSP block's, or a row's each and two."""
+        return 3 if self.in_dsp() else self.rows() + 2
+
     @abstractmethod
     def lane_area(self) -> Area:
         """Return what a lane has behind its sum."""
@@ -165,8 +169,8 @@ class Dyadic(Kernel):
     def area(self) -> Area:
         """Return the LUTs and flip-flops, fitted to Yosys for xc7."""
         pe, words, rows = self.number("PE"), self.words(), self.rows()
+        stages = self.stages()
         bits = int(self.get_input_datatype().bitwidth())
-        stages = 3 if self.in_dsp() else rows + 2
         constants = _constant_luts(pe * self.number("bBits"), words)
         counters = Area(4 + constants, (words - 1).bit_length() * stages + stages + 1)
         total = counters + self.lane_area() * pe

@@ -1,6 +1,6 @@
 """GlobalSumPool: the sum of each channel over the whole picture, an average before its division."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -9,6 +9,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, Parameter, RTLKernel, divisors
 from irnet_hw.kernels.memory import lut_ram_one_port
+from irnet_hw.kernels.timing import Moves, Times, in_turn
 
 
 class GlobalSumPool(Kernel):
@@ -77,6 +78,16 @@ class GlobalSumPool(Kernel):
         """Return the sums."""
         sums: Ints = x.sum((1, 2))
         return sums
+
+    def latency(self) -> int:
+        """Return 1: the output register."""
+        return 1
+
+    def moves(self, there: Sequence[Times]) -> Moves:
+        """Return when beats move: the sums leave after the last pixel's beats."""
+        taken = in_turn(there[0])
+        last = taken.reshape(self.frames(taken), -1, self.words())[:, -1]
+        return [taken], [last.reshape(-1) + self.latency()]
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the LUTs of the adders, of the sums' memory and of the counters.

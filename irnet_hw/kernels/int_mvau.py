@@ -72,6 +72,10 @@ class IntMVAU(MVAU):
         accumulator = product(x - self.number("InputZeroPoint"), W[self.order()])
         return activate(accumulator, *last) if self.thresholds() else sum(last, accumulator)
 
+    def sum_latency(self) -> int:
+        """Return the products' cycle and the levels of the adder tree."""
+        return 1 + (self.number("SIMD") - 1).bit_length()
+
     # ------------------------------------------------------------------ area
 
     def dsp_estimation(self, fpgapart: str) -> int:  # noqa: ARG002

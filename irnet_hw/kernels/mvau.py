@@ -1,7 +1,7 @@
 """What the matrix-vector kernels share: attributes, folding, streams and memories."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -13,6 +13,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, divisors, pack
 from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_ram
 from irnet_hw.kernels.mvau_area import Area, accumulators, replay_bram18, replay_buffer, rom_luts
+from irnet_hw.kernels.timing import Moves, Times, in_steps, in_turn
 
 
 class MVAU(Kernel):
@@ -176,6 +177,42 @@ class MVAU(Kernel):
     def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
         """Return the outputs' shape."""
         return (*self.numbers("numInputVectors"), self.number("MH"))
+
+    # ------------------------------------------------------------------ timing
+
+    @abstractmethod
+    def sum_latency(self) -> int:
+        """Return the cycles from a beat and its weights to the sum of their products."""
+
+    def latency(self) -> int:
+        """Return the cycles from a pass' last beat, if it is read at once, to the result.
+
+        Beside the sum they are: into the replay buffer, out of it, with its weights, into the
+        accumulator, out of that.
+        """
+        return 4 + self.sum_latency()
+
+    def moves(self, there: Sequence[Times]) -> Moves:
+        """Return when beats move: each vector is read as it comes, then for each further pass.
+
+        Two vectors are held: the beats after them wait until the first one was read for the last
+        time. When that is depends on when beats came: times are moved back until they agree.
+        """
+        (times,) = there
+        beats, passes = self.beats(), self.passes()
+        room = np.zeros(len(times) // beats, np.int64)
+        work = np.arange(len(room)) * beats * passes
+        while True:
+            taken = in_turn(np.maximum(times, np.repeat(room, beats)))
+            # The first pass ends as its last beat came, and after all passes of the vector before.
+            first_ends = in_steps(taken.reshape(-1, beats)[:, -1], work)
+            later = np.zeros_like(room)
+            if passes > 1:
+                later[2:] = first_ends[:-2] + (passes - 1) * beats + 2
+            if np.array_equal(later, room):
+                ends = first_ends[:, None] + np.arange(passes) * beats
+                return [taken], [ends.reshape(-1) + self.latency()]
+            room = later
 
     # ------------------------------------------------------------------ memories
 

@@ -16,6 +16,10 @@ class RegisterSlice(PassThrough):
         lanes: elements a beat carries; divides the last axis.
     """
 
+    def latency(self) -> int:
+        """Return 1: a register."""
+        return 1
+
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return one LUT a bit (the choice between input and skid) and the handshake's."""
         return self.get_instream_width() + 3

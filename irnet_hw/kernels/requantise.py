@@ -19,6 +19,10 @@ class Requantise(Dyadic):
         """Return the requantised x."""
         return self.clamped(self.scaled(x, *parameters))
 
+    def latency(self) -> int:
+        """Return the stages of the lanes and the output register."""
+        return self.stages() + 1
+
     def lane_area(self) -> Area:
         """Return what limits the sum, and the output register."""
         bits = self.sum_bits() - self.number("shift")

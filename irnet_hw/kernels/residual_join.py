@@ -1,14 +1,16 @@
 """ResidualJoin: adds a branch's accumulators, brought to the stream's scale, to the shortcut."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.kernels.base import Ints, Parameter
 from irnet_hw.kernels.dyadic import Dyadic, DyadicRTL
 from irnet_hw.kernels.mvau_area import Area
+from irnet_hw.kernels.timing import Moves, Times, in_turn
 
 
 class ResidualJoin(Dyadic):
@@ -47,6 +49,20 @@ class ResidualJoin(Dyadic):
         """Return the sum of skip and the requantised x."""
         skip, m, b = parameters
         return self.clamped((skip << self.number("skipShift")) + self.scaled(x, m, b))
+
+    def latency(self) -> int:
+        """Return the cycles from x: the stages of the lanes, the sum with skip, the limits."""
+        return self.stages() + 2
+
+    def moves(self, there: Sequence[Times]) -> Moves:
+        """Return when beats move: skip is taken where the lanes end.
+
+        That is for x at the latest: the lanes have room for more. Where skip is late and x has
+        gaps, these gaps stay in the lanes, and a beat may move later by no more than the stages.
+        """
+        x, skip = there
+        joined = in_turn(np.maximum(x + self.stages(), skip))
+        return [joined - self.stages(), joined], [joined + self.latency() - self.stages()]
 
     def lane_area(self) -> Area:
         """Return what adds skip and limits the sum, with a register behind each."""

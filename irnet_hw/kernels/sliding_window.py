@@ -1,16 +1,20 @@
 """SlidingWindow: a line buffer that streams the windows of a convolution, padding included."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, RTLKernel, divisors
 from irnet_hw.kernels.memory import block_ram, lut_ram, ram_style
+from irnet_hw.kernels.timing import Moves, Reader, Times, always_ready, in_turn
+
+Flags = npt.NDArray[np.bool_]
 
 
 class SlidingWindow(Kernel):
@@ -24,7 +28,8 @@ class SlidingWindow(Kernel):
     order (row, column, lane), and a window takes C/SIMD beats: the output's last axis is
     (C/SIMD, kh, kw, SIMD), flattened. The matrix-vector unit behind has the same parallel_window.
 
-    When beats come and leave is in :meth:`needed`, :meth:`freed` and :meth:`capacity`. With
+    When beats come and leave is in :meth:`needed`, :meth:`freed`, :meth:`capacity` and
+    :meth:`emits`, from which :meth:`moves` has its cycles. With
     parallel_window = 1, the first beat leaves when kh - 1 - top rows and a beat of the pixel
     kw - left of the next one have come; with 0, when the first tap's first beat has, or any beat
     if that tap is padding.
@@ -194,74 +199,98 @@ class SlidingWindow(Kernel):
         (sh, _), (top, *_) = self.numbers("Stride"), self.numbers("Padding")
         return [q * sh - top for q in range(self.numbers("OFMDim")[0])]
 
-    def needed(self) -> Ints:
-        """Return how many beats of a frame must have come for each beat to leave: (beats out,).
+    def emits(self) -> Flags:
+        """Return with which reads of a frame a beat leaves: (reads,).
 
-        They leave in order; nothing leaves before the frame's first beat has come.
+        The row buffer is read once a cycle. Where windows leave in parallel, some columns are
+        only walked through.
+        """
+        line = np.ones(self._line_cycles(), bool)
+        if self.parallel():
+            first, last = self._walk()
+            line = np.repeat(np.isin(np.arange(first, last + 1), self._window_ends()), self.words())
+        return np.tile(line, self.numbers("OFMDim")[0])
+
+    def needed(self) -> Ints:
+        """Return how many beats of a frame must have come for each read of the frame: (reads,).
+
+        Nothing is read before the frame's first beat has come.
         """
         (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("ConvKernelDim")
-        words = np.arange(self.words()) + 1
-        rows, columns = np.array(self._tops()), self._window_ends()
+        rows = np.array(self._tops())
         if self.parallel():
-            # The last row's last pixel in the image; beyond it, the walk has all its beats.
-            words = np.where(columns[:, None] < w, words, self.words())
-            rows, columns = np.minimum(rows + kh, h)[:, None] - 1, np.minimum(columns, w - 1)
+            first, last = self._walk()
+            rows, columns = np.minimum(rows + kh, h)[:, None] - 1, np.arange(first, last + 1)
         else:
             rows = rows[:, None, None, None] + np.arange(kh)[:, None]
-            columns = columns[:, None, None] + np.arange(1 - kw, 1)
-        last = rows * w + columns
+            columns = self._window_ends()[:, None, None] + np.arange(1 - kw, 1)
         inside = (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)
-        beats = np.where(inside[..., None], last[..., None] * self.words() + words, 1)
-        return np.maximum.accumulate(beats.reshape(-1))
+        beats = (rows * w + columns)[..., None] * self.words() + np.arange(self.words()) + 1
+        return np.maximum.accumulate(np.where(inside[..., None], beats, 1).reshape(-1))
 
     def freed(self) -> Ints:
-        """Return how many beats' places are free again once each beat has left: (beats out,).
+        """Return how many beats' places are free again before each read of a frame: (reads,).
 
         Counted from the frame's first beat: beat i can come as soon as i is less than
-        :meth:`capacity` more. Once the last beat has left, the next frame's count begins, to
-        which it is the input's beats more; with windows in parallel, rows of padding above the
-        image take places too, so that it can begin below 0.
+        :meth:`capacity` more. After the last read the next frame's count begins, to which it is
+        the input's beats more. With windows in parallel, rows of padding above the image take
+        places too, so that it begins below 0.
         """
         h, w = self.numbers("IFMDim")
         row = w * self.words()
-        tops = [min(top, h) for top in self._tops()]
-        line = np.zeros(self.numbers("OFMDim")[1] * self._window_beats(), np.int64)
+        tops, line = np.minimum(self._tops(), h), np.zeros(self._line_cycles(), np.int64)
         if self.parallel():  # the windows' first row is overwritten as far as it was read
-            ends = self._window_ends()[:, None] * self.words() + np.arange(self.words()) + 1
-            line = np.clip(ends, 0, row).reshape(-1)
-            ends_at = [*tops[1:], h + tops[0]]
+            line = np.clip(np.arange(len(line)) + self._walk()[0] * self.words(), 0, row)
         else:
-            tops = [max(top, 0) for top in tops]
-            ends_at = [*tops[1:], h]
-        lines = []
-        for top, next_top in zip(tops, ends_at, strict=True):
-            lines.append(top * row + line)
-            lines[-1][-1] = next_top * row
-        return np.concatenate(lines)
-
-    def steps(self) -> Ints:
-        """Return at which step of a frame's reading each beat leaves, a cycle each: (beats out,).
-
-        Where windows leave in parallel, some columns are only walked through.
-        """
-        line = np.arange(self.numbers("OFMDim")[1] * self._window_beats())
-        if self.parallel():
-            columns = self._window_ends()[:, None] - self._walk()[0]
-            line = (columns * self.words() + np.arange(self.words())).reshape(-1)
-        return (np.arange(self.numbers("OFMDim")[0])[:, None] * self._line_cycles() + line).ravel()
-
-    def frame_steps(self) -> int:
-        """Return the steps of a frame's reading."""
-        return self.numbers("OFMDim")[0] * self._line_cycles()
+            tops = np.maximum(tops, 0)
+        return np.minimum(tops[:, None] * row + line, h * row).reshape(-1)
 
     def capacity(self) -> int:
         """Return how many beats the row buffer holds."""
         memories, depth, _ = self.memories()
         return memories * depth
 
-    def _window_beats(self) -> int:
-        """Return the beats in which a window leaves."""
-        return self.words() if self.parallel() else self.words() * self.taps()
+    def latency(self) -> int:
+        """Return 3: into the row buffer, out of it, and out of the window; 2 for single taps."""
+        return 3 if self.parallel() else 2
+
+    def moves(self, there: Sequence[Times], reader: Reader = always_ready) -> Moves:
+        """Return when beats move, also if whoever reads them is not always ready.
+
+        A beat can be read in the cycle after it was written, and its place is free in the cycle
+        after it was read for the last time. Room depends on what is read, which depends on what
+        was written when there was room: times are moved back until they agree.
+
+        Args:
+            there: when the input's beats are there, over whole frames.
+            reader: who reads the windows.
+        """
+        (times,) = there
+        frames = self.frames(times)
+        starts = np.arange(frames)[:, None] * (len(times) // frames)
+        last_needed = (starts + self.needed() - 1).reshape(-1)
+        emits = np.tile(self.emits(), frames)
+        freed = np.append(starts + self.freed(), len(times) + self.freed()[0])
+        freed = np.maximum.accumulate(freed)
+        # The read after which there is room for each beat: the place before it must be free.
+        awaited = np.searchsorted(freed, np.arange(len(times)) - self.capacity(), "right")
+        room, held = np.zeros_like(times), np.zeros(len(emits), np.int64)
+        while True:
+            written = in_turn(np.maximum(times, room))
+            present = written[last_needed] + 1
+            if self.parallel():  # a column waits behind the window that is not taken
+                read = in_turn(np.maximum(present, np.append(0, held[:-1])))
+                leave = np.maximum(read + 1, held)[emits] + 1
+            else:
+                read = in_turn(np.maximum(present, held))
+                leave = read + 1
+            later_held, later_room = np.zeros_like(held), np.zeros_like(room)
+            # A beat can leave its register when the one before was taken.
+            later_held[np.flatnonzero(emits)[1:]] = reader(leave)[:-1]
+            later_room[awaited > 0] = read[awaited[awaited > 0] - 1] + 1
+            if np.array_equal(later_room, room) and np.array_equal(later_held, held):
+                return [written], [leave]
+            room, held = later_room, later_held
 
     # ------------------------------------------------------------------ the row buffer
 

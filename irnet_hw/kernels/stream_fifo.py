@@ -39,6 +39,10 @@ class StreamFIFO(PassThrough):
         """Return the memory that holds the beats: "distributed" (LUT-RAM) or "block"."""
         return ram_style(self.number("depth"), self.get_instream_width())
 
+    def latency(self) -> int:
+        """Return 2: the memory is written, then read into the output register."""
+        return 2
+
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the LUTs of the pointers, and of the beats in LUT-RAM.
 

@@ -65,6 +65,10 @@ class StreamFork(PassThrough):
         """Return x or its signs, for each output."""
         return tuple(np.where(x >= 0, 1, -1) if sign else x for sign in self.numbers("signs"))
 
+    def latency(self) -> int:
+        """Return 1: a register."""
+        return 1
+
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the LUTs of the handshakes and of the signs, fitted to Yosys for xc7."""
         signs = self.number("lanes") if any(self.numbers("signs")) else 0

@@ -1,6 +1,6 @@
 """SubsamplePad: the shortcut without parameters of a layer with a stride and more channels."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import gcd
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.kernels.base import Ints, Kernel, Parameter, RTLKernel, divisors
+from irnet_hw.kernels.timing import Moves, Times, in_steps, in_turn
 
 
 class SubsamplePad(Kernel):
@@ -92,6 +93,39 @@ class SubsamplePad(Kernel):
         before, after = self.numbers("PadChannels")
         pe = self.number("PE")
         return before // pe, self.number("IFMChannels") // pe, after // pe
+
+    def latency(self) -> int:
+        """Return 1: the output register."""
+        return 1
+
+    def moves(self, there: Sequence[Times]) -> Moves:
+        """Return when beats move.
+
+        What is dropped comes in while zeros leave; those before a frame's first beat wait for it.
+        """
+        (h, w), (sh, sw) = self.numbers("IFMDim"), self.numbers("Stride")
+        before, words, after = self.pixel_beats()
+        (times,) = there
+        places = np.arange(len(times)).reshape(-1, h, w, words)
+        kept = places[:, ::sh, ::sw].reshape(-1, words)
+        starts = np.zeros(len(kept), np.int64)
+        starts[:: len(kept) // len(places)] = before
+        # From a pixel's last beat to the next one's first: what is dropped or what leaves.
+        dropped = np.diff(kept[:, 0], prepend=0) - words
+        between = np.maximum(dropped, after + np.where(starts > 0, 0, before)) + starts
+        steps = np.cumsum(between + words)[:, None] + np.arange(words)
+        ready = in_turn(times)[kept]
+        ready[:, 0] += starts
+        passed = in_steps(ready.reshape(-1), steps.reshape(-1))
+        least = times.copy()
+        least[kept.reshape(-1)] = passed
+        pixels = passed.reshape(-1, words)
+        behind = pixels[:, -1:] + 1 + np.arange(after)
+        # Those before a pixel follow those behind the last one at once.
+        ahead = np.roll(pixels[:, -1:], 1) + 1 + after
+        ahead[starts > 0] = pixels[starts > 0, :1] - before
+        leave = np.concatenate([ahead + np.arange(before), pixels, behind], axis=1)
+        return [in_turn(least)], [leave.reshape(-1) + self.latency()]
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the LUTs of the counters; flip-flops choose zeros. Fitted to Yosys for xc7."""

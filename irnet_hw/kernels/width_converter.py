@@ -1,13 +1,15 @@
 """WidthConverter: regroups a stream's elements into beats of another width."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import gcd, prod
 from typing import Any
 
+import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, RTLKernel
+from irnet_hw.kernels.timing import Moves, Times, in_steps, in_turn
 
 
 class WidthConverter(Kernel):
@@ -67,6 +69,20 @@ class WidthConverter(Kernel):
     def compute(self, x: Ints, *parameters: Ints) -> Ints:  # noqa: ARG002
         """Return ``x`` under the other shape."""
         return x.reshape(-1, *self.numbers("outShape")[1:])
+
+    def latency(self) -> int:
+        """Return 1, the buffer; 0 for wires."""
+        return 0 if self.lanes_in() == self.lanes_out() else 1
+
+    def moves(self, there: Sequence[Times]) -> Moves:
+        """Return when beats move: one goes in once all that were whole before have gone out."""
+        before, after = self.lanes_in(), self.lanes_out()
+        (times,) = there
+        whole = np.arange(len(times) + 1) * before // after
+        steps = np.cumsum(np.maximum(np.diff(whole[:-1], prepend=0), 1))
+        taken = in_steps(times, steps)
+        beats = np.arange(whole[-1])
+        return [taken], [in_turn(taken[((beats + 1) * after - 1) // before] + self.latency())]
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the LUTs that choose what goes into each slice of the buffer, and the control's.

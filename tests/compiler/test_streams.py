@@ -1,12 +1,13 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.fold import fold
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.lower import Lower
-from irnet_hw.compiler.streams import InsertStreams
+from irnet_hw.compiler.streams import InsertStreams, depth
 from tests.compiler.graphs import Network, images
 from tests.compiler.passes import kinds, logits_nhwc, upto
 
@@ -29,3 +30,10 @@ def test_joins_kernels() -> None:
             assert names[i + 1] in ("BinaryMVAU", "IntMVAU")
         elif name in ("BinaryMVAU", "IntMVAU", "BitMaxPool") and i < len(names) - 2:
             assert names[i + 1] == "StreamFIFO"
+
+
+@pytest.mark.parametrize(
+    ("backlog", "beats"), [(0, 2), (2, 2), (3, 4), (9, 16), (64, 64), (65, 128), (316, 320)]
+)
+def test_a_fifo_has_a_spare_beat_and_whole_banks(backlog: int, beats: int) -> None:
+    assert depth(backlog) == beats

@@ -80,6 +80,9 @@ class KernelUnderTest:
     ) -> dict[str, list[list[int]]]:
         """Stream the frames of ``x`` (batch first) through the RTL; assert it equals the model.
 
+        Where there is one input and the consumers are always ready, each beat must also move in
+        the cycle that the kernel's own model says (:meth:`irnet_hw.kernels.base.Kernel.moves`).
+
         Args:
             x: integers, ±1 for BIPOLAR; several where the kernel has several input streams.
             p_gap: probability a cycle that a producer has no beat.
@@ -135,7 +138,25 @@ class KernelUnderTest:
                 f"{[(hex(out[i]), hex(right[i])) for i in wrong[:1]]}; "
                 f"attributes {self.kernel.onnx_node.attribute}"
             )
+        if kernel.streams_in() == 1 and p_stall == 0 and wait == 0 and rest == 1:
+            self.check_moves(result)
         return result
+
+    def check_moves(self, result: Mapping[str, list[list[int]]], **reader: object) -> None:
+        """Assert that beats moved in the cycles that the model says; those of x may come earlier.
+
+        Args:
+            result: of :meth:`stream`; the consumers were always ready, or did as the reader.
+            reader: the model's argument, if it has one.
+        """
+        taken, left = self.kernel.moves([np.array(times) for times in result["there"]], **reader)
+        for ind, (found, stated) in enumerate(zip(result["cycle_in"], taken, strict=True)):
+            late = np.array(found) - stated
+            right = late <= 0 if ind < len(taken) - 1 else late == 0
+            assert right.all(), f"input {ind}: beats taken {late} cycles after those stated"
+        for ind, (found, stated) in enumerate(zip(result["cycle_out"], left, strict=True)):
+            late = np.array(found) - (reader["reader"](stated) if reader else stated)
+            assert (late == 0).all(), f"output {ind}: beats leave {late} cycles after those stated"
 
     def check_rate(
         self, x: np.ndarray | Sequence[np.ndarray], balanced: bool = False, rest: int = 1

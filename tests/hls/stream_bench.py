@@ -31,6 +31,7 @@ class Producer:
         self.due = 0.0  # when the next beat may be offered
         self.offering = False  # a beat once offered stays until taken (AXI4-Stream)
         self.cycles = []  # in which beats were taken
+        self.there = []  # in which they were first offered
         self.data.value = self.valid.value = 0
 
     def offer(self, cycle):
@@ -38,6 +39,7 @@ class Producer:
             self.offering = cycle >= self.due and self.rng.random() >= self.p_gap
             if self.offering:
                 self.data.value = self.beats[len(self.cycles)]
+                self.there.append(cycle)
         self.valid.value = int(self.offering)
 
     def moves(self, cycle):
@@ -101,9 +103,13 @@ async def stream(dut):
     dut.ap_rst_n.value = 1
 
     cycle = quiet = 0
-    while quiet < case["linger"] or any(
-        len(consumer.beats) < expected
-        for consumer, expected in zip(consumers, case["expect"], strict=True)
+    while (
+        quiet < case["linger"]
+        or any(len(producer.cycles) < len(producer.beats) for producer in producers)
+        or any(
+            len(consumer.beats) < expected
+            for consumer, expected in zip(consumers, case["expect"], strict=True)
+        )
     ):
         for port in ports:
             port.offer(cycle)
@@ -120,6 +126,7 @@ async def stream(dut):
         json.dumps(
             {
                 "out": [consumer.beats for consumer in consumers],
+                "there": [producer.there for producer in producers],
                 "cycle_in": [producer.cycles for producer in producers],
                 "cycle_out": [consumer.cycles for consumer in consumers],
             }

@@ -66,6 +66,13 @@ def test_reaches_its_rate(name):
     join(name).check_rate(frames(name, 10, 1))
 
 
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("pace", [(1.0, 1.0), (1.0, 5.0), (7.0, 1.0)])
+def test_beats_move_when_stated(name, pace):
+    kernel = join(name)
+    kernel.check_moves(kernel.stream(frames(name, 3, 4), pace=pace))
+
+
 @pytest.mark.parametrize("pace", [(1.0, 5.0), (5.0, 1.0)])
 @pytest.mark.parametrize("p_stall", [0.0, 0.5])
 def test_either_input_may_be_late(pace, p_stall):

@@ -145,22 +145,24 @@ def test_rows_of_the_buffer_for_windows_in_parallel(changes, rows):
 def test_what_a_window_needs_and_frees():
     changes = {"IFMDim": [3, 4], "OFMDim": [3, 4], "IFMChannels": 2, "SIMD": 1}
     parallel = window(parallel_window=1, **changes)
+    assert parallel.emits().tolist() == 3 * [False, False, *[True] * 8]
     assert parallel.needed().tolist() == [
-        *(11, 12, 13, 14, 15, 16, 15 + 1, 16),
-        *(19, 20, 21, 22, 23, 24, 23 + 1, 24),
-        *(24, 24, 24, 24, 24, 24, 24, 24),
+        *(9, 10, 11, 12, 13, 14, 15, 16, 16, 16),
+        *(17, 18, 19, 20, 21, 22, 23, 24, 24, 24),
+        *(24, 24, 24, 24, 24, 24, 24, 24, 24, 24),
     ]
     assert parallel.freed().tolist() == [
-        *(-5, -4, -3, -2, -1, 0, 0, 0),
-        *(3, 4, 5, 6, 7, 8, 8, 8),
-        *(11, 12, 13, 14, 15, 16, 16, 16),
+        *(-8, -7, -6, -5, -4, -3, -2, -1, 0, 0),
+        *(0, 1, 2, 3, 4, 5, 6, 7, 8, 8),
+        *(8, 9, 10, 11, 12, 13, 14, 15, 16, 16),
     ]
     assert parallel.capacity() == 3 * 8
     serial = window(**{**changes, "OFMDim": [2, 4], "Padding": [1, 1, 0, 1]})
     needed, freed = serial.needed(), serial.freed()
     assert len(needed) == len(freed) == 2 * 4 * 9 * 2
     assert needed[:18].tolist() == [1] * 6 + [1, 1, 1, 2, 3, 4] + [4, 4, 9, 10, 11, 12]
-    assert freed.tolist() == [0] * 143 + [24]
+    assert freed.tolist() == [0] * 144
+    assert serial.emits().all()
 
 
 def test_cycles_are_those_of_the_busier_side():

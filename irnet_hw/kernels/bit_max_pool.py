@@ -90,7 +90,7 @@ class BitMaxPool(Kernel):
         pooled: Ints = np.where(mask == 1, windows.min((2, 4)), windows.max((2, 4)))
         return pooled
 
-    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def lut_estimation(self, fpgapart: str) -> int:
         """Return the LUTs of the gates, of the row of partial results and of the counters.
 
         Fitted to Yosys for xc7, within 10 % on the shapes tried.
@@ -98,7 +98,8 @@ class BitMaxPool(Kernel):
         windows = -(-self.numbers("IFMDim")[1] // self.numbers("PoolDim")[1])
         depth = windows * self._words()
         gates = self.number("PE")
-        return lut_ram_one_port(depth, gates) + gates + 6 + self._counter_bits() * 11 // 10
+        memory = lut_ram_one_port(depth, gates, fpgapart)
+        return memory + gates + 6 + self._counter_bits() * 11 // 10
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the output register's flip-flops and the counters'."""
@@ -121,7 +122,7 @@ class BitMaxPool_rtl(BitMaxPool, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`BitMaxPool`."""
 
     module = "bit_max_pool"
-    sources = ("bit_max_pool/bit_max_pool.sv",)
+    sources = ("one_port_ram/one_port_ram.sv", "bit_max_pool/bit_max_pool.sv")
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
         """Return the shapes and the mask's file."""

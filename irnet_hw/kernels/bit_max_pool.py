@@ -1,6 +1,7 @@
 """BitMaxPool: max-pooling of values that are still to pass BN and sign, done on their signs."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,9 @@ class BitMaxPool(Kernel):
         windows = -(-self.numbers("IFMDim")[1] // self.numbers("PoolDim")[1])
         depth = windows * self._words()
         gates = self.number("PE")
-        memory = lut_ram_one_port(depth, gates, fpgapart)
+        memory = (
+            lut_ram_one_port(depth, gates, fpgapart) if prod(self.numbers("PoolDim")) > 1 else 0
+        )
         return memory + gates + 6 + self._counter_bits() * 11 // 10
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002

@@ -186,12 +186,15 @@ class Dyadic(Kernel):
         control = Area(4, (words - 1).bit_length() * stages + stages + 1)
         total = control + self.lane_area() * pe
         shifted = self.sum_bits() - self.number("shift")
-        if self.in_dsp() and ultrascale(fpgapart):
+        outside = self.in_dsp() and ultrascale(fpgapart)
+        if outside:
             product = bits + self.number("mBits")
             total += Area(self.sum_bits(), bits + product + shifted) * pe
         if self.constants_in_block_ram():  # whose registers are those of the later stages
-            return total + Area(0, pe * self.number("bBits") - 2 * (words - 1).bit_length())
-        total += Area(_constant_luts(pe * self.number("bBits"), words))
+            later = pe * self.number("bBits") if outside else 0
+            return total + Area(0, later - 2 * (words - 1).bit_length())
+        if not (outside and words <= 8):  # else b is in the LUTs that add it
+            total += Area(_constant_luts(pe * self.number("bBits"), words))
         if self.in_dsp():
             return total + Area(_constant_luts(pe * self.number("mBits"), words))
         used = 0.75 if words == 1 else 1

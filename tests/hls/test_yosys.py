@@ -1,4 +1,4 @@
-"""Yosys takes every kernel, maps it to xc7, and finds about the area that the models say."""
+"""Yosys maps every kernel to each family and finds about the area that the models say."""
 
 import json
 import os
@@ -12,19 +12,28 @@ from irnet_hw.flows.yosys import cells_area
 from tests.hls.designs import DESIGNS, RESIDUAL, STREAMING
 from tests.hls.harness import CLOCK_NS, PART
 
+#: A part of each family, by Yosys' name of it.
+PARTS = {"xc7": PART, "xcup": "xczu7ev-ffvc1156-2-e"}
+
+
+@pytest.fixture(scope="module", params=PARTS)
+def family(request):
+    """Return Yosys' name of a family."""
+    return request.param
+
 
 @pytest.fixture(scope="module")
-def designs():
+def designs(family):
     """Return the kernels under test by name, their modules named apart."""
     made = {name: design() for name, design in DESIGNS.items()}
     for index, design in enumerate(made.values()):
         design.kernel.onnx_node.name = f"design_{index}"
-        design.kernel.generate_hdl(design.model, PART, CLOCK_NS)
+        design.kernel.generate_hdl(design.model, PARTS[family], CLOCK_NS)
     return made
 
 
 @pytest.fixture(scope="module")
-def cells(designs, tmp_path_factory):
+def cells(family, designs, tmp_path_factory):
     """Map all designs, side by side in one module; return each one's cells by type."""
     folder = tmp_path_factory.mktemp("yosys")
     sources, instances = {}, []
@@ -47,7 +56,7 @@ def cells(designs, tmp_path_factory):
     (folder / "map.ys").write_text(
         f"read_slang --threads 1 --keep-hierarchy --top side_by_side {' '.join(sources)} "
         "side_by_side.sv\n"
-        "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top side_by_side\n"
+        f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top side_by_side\n"
         "check -assert\n"
         "tee -q -o stat.json stat -json\n"
     )
@@ -77,10 +86,11 @@ def test_maps_to_cells_of_the_device(name, cells):
 
 # The models of the matrix kernels hold for larger folds than these.
 @pytest.mark.parametrize("name", [*STREAMING, *RESIDUAL])
-def test_area_is_about_the_models(name, designs, cells):
-    kernel, found = designs[name].kernel, cells_area(name, cells[name])
+def test_area_is_about_the_models(name, family, designs, cells):
+    part, kernel = PARTS[family], designs[name].kernel
+    found = cells_area(name, cells[name])
     close = 0.1 if name in RESIDUAL else 0.2
-    assert kernel.lut_estimation(PART) == pytest.approx(found["LUT"], rel=close, abs=12)
-    assert kernel.ff_estimation(PART) == pytest.approx(found["FF"], rel=close, abs=8)
-    assert kernel.bram_estimation(PART) == found["BRAM18"]
-    assert kernel.dsp_estimation(PART) == found["DSP"]
+    assert kernel.lut_estimation(part) == pytest.approx(found["LUT"], rel=close, abs=12)
+    assert kernel.ff_estimation(part) == pytest.approx(found["FF"], rel=close, abs=8)
+    assert kernel.bram_estimation(part) == found["BRAM18"]
+    assert kernel.dsp_estimation(part) == found["DSP"]

@@ -90,24 +90,20 @@ module bit_max_pool #(
     initial $readmemh(MASK_FILE, masks);
 
     // Read and written in the same cycle, so that the next beat may be of the same window.
-    (* ram_style = "distributed" *) logic [PE-1:0] partial [0:DEPTH-1];
     logic [ADDR_BITS-1:0] address;
     logic [PE-1:0]        mask, so_far, pooled;
     logic                 starts, completes;
 
     assign address = x + ADDR_BITS'(word);
-    assign so_far = partial[address];
+    one_port_ram #(.WIDTH(PE), .DEPTH(DEPTH)) partial (
+        .clk, .address, .held(so_far), .write(take), .data(pooled)
+    );
     assign mask = masks[word];
     assign starts = kx == '0 && ky == '0;
     assign completes = kx == KX_BITS'(KW - 1) && ky == KY_BITS'(KH - 1);
     assign pooled = starts ? in_data : (mask & so_far & in_data) | (~mask & (so_far | in_data));
 
-    always_ff @(posedge clk) begin
-        if (take) begin
-            partial[address] <= pooled;
-            out_data <= pooled;
-        end
-    end
+    always_ff @(posedge clk) if (take) out_data <= pooled;
 
     always_ff @(posedge clk) begin
         if (!rst_n) out_valid <= 1'b0;

@@ -5,7 +5,10 @@
 // Or it is a chain of adders, one for each digit of m to the base of 4, which is -2 to 2 (Booth
 // 1951, MacSorley 1961), with a register behind each: a LUT on the carry chain both selects a
 // bit of the digit's product and adds it. With one beat of constants, digits that are 0 take no
-// adder. The constants are in LUTs.
+// adder.
+//
+// The constants are in LUTs, or, those of DSP blocks, in block RAM: its output registers are those
+// that take the beat's number from one stage to the next.
 
 module dyadic_lanes #(
     parameter int PE       = 1,   // lanes
@@ -15,6 +18,7 @@ module dyadic_lanes #(
     parameter int B_BITS   = 12,  // of b
     parameter int SUM_BITS = 18,  // of x * m + b, enough for any x
     parameter int DSP      = 0,   // 1: multiply in DSP blocks, 0: in LUTs
+    parameter int BLOCK_RAM = 0,  // 1: the constants are in block RAM, 0: in LUTs; 0 with DSP = 0
     parameter logic [WORDS*PE*M_BITS-1:0] M = '0,  // of each channel, the first one lowest
     parameter logic [WORDS*PE*B_BITS-1:0] B = '0   // likewise
 ) (
@@ -40,6 +44,10 @@ module dyadic_lanes #(
     if (SUM_BITS <= IN_BITS + M_BITS || SUM_BITS <= B_BITS) begin : check_sum
         $error("dyadic_lanes: SUM_BITS = %0d, must be more than IN_BITS + M_BITS = %0d, B_BITS = %0d",
                SUM_BITS, IN_BITS + M_BITS, B_BITS);
+    end
+
+    if (BLOCK_RAM != 0 && DSP == 0) begin : check_block_ram
+        $error("dyadic_lanes: BLOCK_RAM = %0d, must be 0 with DSP = 0", BLOCK_RAM);
     end
 
     localparam int ROWS      = (M_BITS + 1) / 2;
@@ -79,13 +87,34 @@ module dyadic_lanes #(
 
     // ---------------------------------------------------------------- x * m + b
 
-    logic [PE-1:0][B_BITS-1:0] b_words[WORDS];
-    initial for (int w = 0; w < WORDS; w++) b_words[w] = B[w*PE*B_BITS +: PE*B_BITS];
-
     if (DSP != 0) begin : in_dsp
 
-        logic [PE-1:0][M_BITS-1:0] m_words[WORDS];
-        initial for (int w = 0; w < WORDS; w++) m_words[w] = M[w*PE*M_BITS +: PE*M_BITS];
+        // The m of the beat that has reached x, the b of the one that has reached the product.
+        logic [PE-1:0][M_BITS-1:0] m;
+        logic [PE-1:0][B_BITS-1:0] b;
+        if (BLOCK_RAM != 0) begin : block
+            (* rom_style = "block" *) logic [PE*(B_BITS+M_BITS)-1:0] words[WORDS];
+            initial for (int w = 0; w < WORDS; w++)
+                words[w] = {B[w*PE*B_BITS +: PE*B_BITS], M[w*PE*M_BITS +: PE*M_BITS]};
+            logic [PE*B_BITS-1:0] next_b;
+            always_ff @(posedge clk) begin
+                if (en) begin
+                    {next_b, m} <= words[word[0]];
+                    b           <= next_b;
+                end
+            end
+            logic unused;
+            assign unused = ^word[STAGES-1];
+        end else begin : distributed
+            logic [PE-1:0][M_BITS-1:0] m_words[WORDS];
+            logic [PE-1:0][B_BITS-1:0] b_words[WORDS];
+            initial for (int w = 0; w < WORDS; w++) begin
+                m_words[w] = M[w*PE*M_BITS +: PE*M_BITS];
+                b_words[w] = B[w*PE*B_BITS +: PE*B_BITS];
+            end
+            assign m = m_words[word[1]];
+            assign b = b_words[word[2]];
+        end
 
         for (genvar r = 0; r < PE; r++) begin : lane
             logic signed [IN_BITS-1:0]        x;
@@ -94,14 +123,17 @@ module dyadic_lanes #(
             always_ff @(posedge clk) begin
                 if (en) begin
                     x       <= in_data[r];
-                    product <= x * signed'(m_words[word[1]][r]);
-                    sum     <= SUM_BITS'(product) + SUM_BITS'(signed'(b_words[word[2]][r]));
+                    product <= x * signed'(m[r]);
+                    sum     <= SUM_BITS'(product) + SUM_BITS'(signed'(b[r]));
                 end
             end
             assign out_sum[r] = sum;
         end
 
     end else begin : in_luts
+
+        logic [PE-1:0][B_BITS-1:0] b_words[WORDS];
+        initial for (int w = 0; w < WORDS; w++) b_words[w] = B[w*PE*B_BITS +: PE*B_BITS];
 
         // The sum of the rows before row k needs 2 k bits more than x.
         localparam int ACC_BITS = IN_BITS + 2 * ROWS;

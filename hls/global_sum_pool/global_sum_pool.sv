@@ -69,9 +69,9 @@ module global_sum_pool #(
         assign so_far = out_data;
     end else begin : several_beats
         // Read and written in the same cycle, so that the next beat may be of the same channels.
-        (* ram_style = "distributed" *) logic [PE-1:0][OUT_BITS-1:0] memory [0:WORDS-1];
-        assign so_far = memory[word];
-        always_ff @(posedge clk) if (take) memory[word] <= sums;
+        one_port_ram #(.WIDTH(PE * OUT_BITS), .DEPTH(WORDS)) memory (
+            .clk, .address(word), .held(so_far), .write(take), .data(sums)
+        );
     end
     for (genvar r = 0; r < PE; r++) begin : lane
         assign sums[r] = OUT_BITS'(signed'(in_data[r])) + (pixel == '0 ? '0 : so_far[r]);

@@ -14,6 +14,7 @@ module requantise #(
     parameter int SUM_BITS = 18,  // of x * m + b
     parameter int SHIFT    = 6,   // below SUM_BITS
     parameter int DSP      = 0,   // 1: multiply in DSP blocks, 0: in LUTs
+    parameter int BLOCK_RAM = 0,  // 1: the constants are in block RAM, 0: in LUTs
     parameter logic [WORDS*PE*M_BITS-1:0] M = '0,  // of each channel, the first one lowest
     parameter logic [WORDS*PE*B_BITS-1:0] B = '0   // likewise
 ) (
@@ -41,7 +42,7 @@ module requantise #(
     logic                        sums_valid;
     dyadic_lanes #(
         .PE(PE), .WORDS(WORDS), .IN_BITS(IN_BITS), .M_BITS(M_BITS), .B_BITS(B_BITS),
-        .SUM_BITS(SUM_BITS), .DSP(DSP), .M(M), .B(B)
+        .SUM_BITS(SUM_BITS), .DSP(DSP), .BLOCK_RAM(BLOCK_RAM), .M(M), .B(B)
     ) lanes (
         .clk, .rst_n, .en(move), .in_data, .in_valid, .out_sum(sums), .out_valid(sums_valid)
     );

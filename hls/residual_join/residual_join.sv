@@ -17,6 +17,7 @@ module residual_join #(
     parameter int SHIFT      = 6,   // below SUM_BITS
     parameter int SKIP_SHIFT = 0,   // at least 0
     parameter int DSP        = 0,   // 1: multiply in DSP blocks, 0: in LUTs
+    parameter int BLOCK_RAM  = 0,   // 1: the constants are in block RAM, 0: in LUTs
     parameter logic [WORDS*PE*M_BITS-1:0] M = '0,  // of each channel, the first one lowest
     parameter logic [WORDS*PE*B_BITS-1:0] B = '0   // likewise
 ) (
@@ -53,7 +54,7 @@ module residual_join #(
     logic [PE-1:0][SUM_BITS-1:0] sums;
     dyadic_lanes #(
         .PE(PE), .WORDS(WORDS), .IN_BITS(IN_BITS), .M_BITS(M_BITS), .B_BITS(B_BITS),
-        .SUM_BITS(SUM_BITS), .DSP(DSP), .M(M), .B(B)
+        .SUM_BITS(SUM_BITS), .DSP(DSP), .BLOCK_RAM(BLOCK_RAM), .M(M), .B(B)
     ) lanes (
         .clk, .rst_n, .en(move), .in_data(in0_data), .in_valid(in0_valid),
         .out_sum(sums), .out_valid(sums_valid)

@@ -6,22 +6,16 @@ from typing import Any
 #: Lookup tables, flip-flops, block RAMs of 18 Kbit, DSP blocks.
 RESOURCES = ("LUT", "FF", "BRAM18", "DSP")
 
-#: For each DSP block of UltraScale+, what Yosys leaves outside it and takes into those of the 7
-#: series, for which the models are: registers and part of the adders.
-_OUTSIDE_DSP = {"LUT": 4, "FF": 26}
-
 Area = dict[str, int]
 
 
 def area(kernel: Any, part: str) -> Area:
     """Return the area of a kernel on an FPGA part, by its model."""
-    blocks = int(kernel.dsp_estimation(part))
-    outside = blocks if part.startswith("xczu") else 0
     return {
-        "LUT": int(kernel.lut_estimation(part)) + outside * _OUTSIDE_DSP["LUT"],
-        "FF": int(kernel.ff_estimation(part)) + outside * _OUTSIDE_DSP["FF"],
+        "LUT": int(kernel.lut_estimation(part)),
+        "FF": int(kernel.ff_estimation(part)),
         "BRAM18": int(kernel.bram_estimation(part)),
-        "DSP": blocks,
+        "DSP": int(kernel.dsp_estimation(part)),
     }
 
 

@@ -165,7 +165,7 @@ class BinaryMVAU(MVAU):
 
     # ------------------------------------------------------------------ area
 
-    def area(self) -> Area:
+    def area(self, fpgapart: str) -> Area:
         """Return the LUTs and flip-flops."""
         PE, SIMD, depth = self.number("PE"), self.number("SIMD"), self.depth()
         threes = ceil(SIMD / 3)
@@ -174,7 +174,7 @@ class BinaryMVAU(MVAU):
             count = xnor_popcount(SIMD) * PE
         elif self._counts_threes():
             parities, carries = different(PE, depth), different(PE, 3 * depth)
-            luts = parities + carries * ceil(depth / 8)
+            luts = parities + carries * (1 if depth <= THREES_DEPTH else 3)
             if depth > SHARED_PARITY_DEPTH:
                 luts += 1  # the bits' parity, for all rows
             count = Area(luts, parities + carries) * threes + popcount(threes, threes) * PE
@@ -185,7 +185,7 @@ class BinaryMVAU(MVAU):
             count = Area(rom_luts(PE * SIMD, depth)) + xnor_popcount(SIMD) * PE
             if PE < THREES_ROWS:
                 count += Area(APART * PE * threes)
-        return self.feed_area() + count + self.accumulators_area()
+        return self.feed_area(fpgapart) + count + self.accumulators_area()
 
     def accumulator_bits(self) -> int:
         """Return the width of an accumulator."""

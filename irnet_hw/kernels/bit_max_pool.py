@@ -1,6 +1,7 @@
 """BitMaxPool: max-pooling of values that are still to pass BN and sign, done on their signs."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ class BitMaxPool(Kernel):
         last = pixels[:, kh - 1 : h // kh * kh : kh, kw - 1 : w // kw * kw : kw]
         return [taken], [last.reshape(-1) + self.latency()]
 
-    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def lut_estimation(self, fpgapart: str) -> int:
         """Return the LUTs of the gates, of the row of partial results and of the counters.
 
         Fitted to Yosys for xc7, within 10 % on the shapes tried.
@@ -110,7 +111,10 @@ class BitMaxPool(Kernel):
         windows = -(-self.numbers("IFMDim")[1] // self.numbers("PoolDim")[1])
         depth = windows * self._words()
         gates = self.number("PE")
-        return lut_ram_one_port(depth, gates) + gates + 6 + self._counter_bits() * 11 // 10
+        memory = (
+            lut_ram_one_port(depth, gates, fpgapart) if prod(self.numbers("PoolDim")) > 1 else 0
+        )
+        return memory + gates + 6 + self._counter_bits() * 11 // 10
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the output register's flip-flops and the counters'."""
@@ -133,7 +137,7 @@ class BitMaxPool_rtl(BitMaxPool, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`BitMaxPool`."""
 
     module = "bit_max_pool"
-    sources = ("bit_max_pool/bit_max_pool.sv",)
+    sources = ("one_port_ram/one_port_ram.sv", "bit_max_pool/bit_max_pool.sv")
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
         """Return the shapes and the mask's file."""

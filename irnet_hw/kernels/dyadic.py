@@ -10,6 +10,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Constant, Ints, Kernel, Parameter, RTLKernel, divisors, pack
+from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_ram, ultrascale
 from irnet_hw.kernels.mvau_area import Area, rom_luts
 
 #: Widths that the multiplier of a DSP block takes (DSP48E1; the narrower operand, the wider one),
@@ -143,6 +144,17 @@ class Dyadic(Kernel):
             return bool(style == "dsp")
         return self.fits_dsp() and self.multiplier_luts() > LUTS_PER_DSP
 
+    def constants_in_block_ram(self) -> bool:
+        """Return whether a DSP block's m and b are in block RAM: where it pays."""
+        width, words = self.constants_width(), self.words()
+        return self.in_dsp() and _constant_luts(width, words) > LUTS_PER_BLOCK * block_ram(
+            words, width
+        )
+
+    def constants_width(self) -> int:
+        """Return the bits of a beat's constants."""
+        return self.number("PE") * (self.number("mBits") + self.number("bBits"))
+
     def rows(self) -> int:
         """Return the digits of m to the base of 4, each a row of an adder."""
         return -(-self.number("mBits") // 2)
@@ -166,18 +178,30 @@ class Dyadic(Kernel):
     def lane_area(self) -> Area:
         """Return what a lane has behind its sum."""
 
-    def area(self) -> Area:
-        """Return the LUTs and flip-flops, fitted to Yosys for xc7."""
+    def area(self, fpgapart: str) -> Area:
+        """Return the LUTs and flip-flops.
+
+        A DSP block takes in its lane's registers and the addition of b. That is so in the 7
+        series; for UltraScale+ Yosys leaves them outside.
+        """
         pe, words, rows = self.number("PE"), self.words(), self.rows()
         stages = self.stages()
         bits = int(self.get_input_datatype().bitwidth())
-        constants = _constant_luts(pe * self.number("bBits"), words)
-        counters = Area(4 + constants, (words - 1).bit_length() * stages + stages + 1)
-        total = counters + self.lane_area() * pe
+        control = Area(4, (words - 1).bit_length() * stages + stages + 1)
+        total = control + self.lane_area() * pe
+        shifted = self.sum_bits() - self.number("shift")
+        outside = self.in_dsp() and ultrascale(fpgapart)
+        if outside:
+            product = bits + self.number("mBits")
+            total += Area(self.sum_bits(), bits + product + shifted) * pe
+        if self.constants_in_block_ram():  # whose registers are those of the later stages
+            later = pe * self.number("bBits") if outside else 0
+            return total + Area(0, later - 2 * (words - 1).bit_length())
+        if not (outside and words <= 8):  # else b is in the LUTs that add it
+            total += Area(_constant_luts(pe * self.number("bBits"), words))
         if self.in_dsp():
             return total + Area(_constant_luts(pe * self.number("mBits"), words))
         used = 0.75 if words == 1 else 1
-        shifted = self.sum_bits() - self.number("shift")
         lane = Area(self.multiplier_luts(), used * (2 * rows * bits + 6) + shifted)
         if words > 8:  # the digits of m have LUTs of their own, and registers
             total += Area(_constant_luts(pe * 3 * rows, words), pe * 3 * rows)
@@ -188,13 +212,18 @@ class Dyadic(Kernel):
         output = int(self.get_output_datatype().bitwidth())
         return 0 if bits <= output else output - 1 + -(-(bits - output) // 5)
 
-    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def lut_estimation(self, fpgapart: str) -> int:
         """Return the LUTs."""
-        return round(self.area().lut)
+        return round(self.area(fpgapart).lut)
 
-    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def ff_estimation(self, fpgapart: str) -> int:
         """Return the flip-flops beside those in DSP blocks."""
-        return round(self.area().ff)
+        return round(self.area(fpgapart).ff)
+
+    def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+        """Return the 18 Kbit block RAMs of the constants."""
+        in_block_ram = self.constants_in_block_ram()
+        return block_ram(self.words(), self.constants_width()) if in_block_ram else 0
 
     def dsp_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the DSP blocks."""
@@ -217,6 +246,7 @@ class DyadicRTL(Dyadic, RTLKernel):
             "SUM_BITS": self.sum_bits(),
             "SHIFT": self.number("shift"),
             "DSP": int(self.in_dsp()),
+            "BLOCK_RAM": int(self.constants_in_block_ram()),
             "M": self._constants(model, first, "m", "mBits"),
             "B": self._constants(model, first + 1, "b", "bBits"),
         }

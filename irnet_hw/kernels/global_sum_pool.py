@@ -89,13 +89,13 @@ class GlobalSumPool(Kernel):
         last = taken.reshape(self.frames(taken), -1, self.words())[:, -1]
         return [taken], [last.reshape(-1) + self.latency()]
 
-    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def lut_estimation(self, fpgapart: str) -> int:
         """Return the LUTs of the adders, of the sums' memory and of the counters.
 
         Fitted to Yosys for xc7.
         """
         width = self.get_outstream_width()
-        memory = lut_ram_one_port(self.words(), width) if self.words() > 1 else 0
+        memory = lut_ram_one_port(self.words(), width, fpgapart) if self.words() > 1 else 0
         return width + memory + 6 + self._counter_bits() * 11 // 10
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
@@ -110,7 +110,7 @@ class GlobalSumPool_rtl(GlobalSumPool, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`GlobalSumPool`."""
 
     module = "global_sum_pool"
-    sources = ("global_sum_pool/global_sum_pool.sv",)
+    sources = ("one_port_ram/one_port_ram.sv", "global_sum_pool/global_sum_pool.sv")
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
         """Return the folding, the number of pixels and the widths."""

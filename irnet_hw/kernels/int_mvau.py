@@ -9,6 +9,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, RTLKernel
+from irnet_hw.kernels.memory import ultrascale
 from irnet_hw.kernels.mvau import MVAU, activate, product
 from irnet_hw.kernels.mvau_area import Area, adder_tree, rom_luts
 
@@ -91,20 +92,21 @@ class IntMVAU(MVAU):
         input_bits = int(self.get_input_datatype().bitwidth())
         return self.weight_bits() + (0 if self.bipolar() else input_bits)
 
-    def area(self) -> Area:
+    def area(self, fpgapart: str) -> Area:
         """Return the LUTs and flip-flops.
 
         A DSP block takes in the registers before and behind its multiplier and an adder: the
-        first level of the adder tree, or the accumulator where there is one lane.
+        first level of the adder tree, or the accumulator where there is one lane. That is so in
+        the 7 series; for UltraScale+ Yosys leaves all that outside.
         """
         PE, SIMD, bits = self.number("PE"), self.number("SIMD"), self._term_bits()
-        total = self.feed_area() + adder_tree(SIMD, bits) * PE
+        total = self.feed_area(fpgapart) + adder_tree(SIMD, bits) * PE
         tables = not (self.bipolar() or self._in_dsp() or self.weights_in_block_ram())
         tables = tables and self.depth() <= TABLE_DEPTH
         if not self.weights_in_block_ram() and not tables:
             total += Area(rom_luts(self.weight_width(), self.depth()))
-        if not self._in_dsp():
-            products = Area(self._product_luts(tables), bits)
+        if not self._in_dsp() or ultrascale(fpgapart):
+            products = Area(0 if self._in_dsp() else self._product_luts(tables), bits)
             return total + products * (PE * SIMD) + self.accumulators_area()
         total += Area(0, -self.get_instream_width())
         if SIMD == 1:

@@ -274,14 +274,14 @@ class MVAU(Kernel):
     # ------------------------------------------------------------------ area
 
     @abstractmethod
-    def area(self) -> Area:
+    def area(self, fpgapart: str) -> Area:
         """Return the LUTs and flip-flops."""
 
-    def feed_area(self) -> Area:
+    def feed_area(self, fpgapart: str) -> Area:
         """Return the area that brings each beat with its weights, but for weights in LUTs."""
         depth, width = self.depth(), self.get_instream_width()
         counters = Area(depth.bit_length() + 4, 3 * depth.bit_length() + width + 3)
-        return counters + replay_buffer(width, self.beats(), self.passes())
+        return counters + replay_buffer(width, self.beats(), self.passes(), fpgapart)
 
     def accumulators_area(self) -> Area:
         """Return the area of the accumulators, what they start from, and the border's counters."""
@@ -293,13 +293,13 @@ class MVAU(Kernel):
         counters = positions + self.classes().bit_length()
         return area + Area(2 * counters, counters)
 
-    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def lut_estimation(self, fpgapart: str) -> int:
         """Return the LUTs."""
-        return round(self.area().lut)
+        return round(self.area(fpgapart).lut)
 
-    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def ff_estimation(self, fpgapart: str) -> int:
         """Return the flip-flops."""
-        return round(self.area().ff)
+        return round(self.area(fpgapart).ff)
 
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the block RAMs of 18 Kbit: the weights' and the replay buffer's."""

@@ -23,7 +23,8 @@ class Area:
 def rom_luts(bits: int, depth: int) -> int:
     """Return the LUTs of a memory of constants: 64 words each, MUXF7 and MUXF8 join 256.
 
-    Bits that are the same function of a short address share their LUTs.
+    Bits that are the same function of a short address share their LUTs. Yosys spends on more than
+    256 words about a third more LUTs than these need.
 
     Args:
         bits: of a word.
@@ -31,7 +32,9 @@ def rom_luts(bits: int, depth: int) -> int:
     """
     if depth == 1:
         return 0
-    return different(bits, depth) * (ceil(depth / 64) + ceil(depth / 256) - 1)
+    if depth <= 256:
+        return different(bits, depth) * ceil(depth / 64)
+    return round(bits * (5.5 * depth / 256 + 0.7))
 
 
 def different(bits: int, depth: int) -> int:
@@ -111,13 +114,14 @@ def replay_depth(beats: int, passes: int) -> int:
     return 2 if passes == 1 else 2 << (beats - 1).bit_length()
 
 
-def replay_buffer(width: int, beats: int, passes: int) -> Area:
+def replay_buffer(width: int, beats: int, passes: int, fpgapart: str) -> Area:
     """Return hls/replay_buffer without its block RAM.
 
     Args:
         width: of a beat in bits.
         beats: of a vector.
         passes: how often a vector goes out.
+        fpgapart: the FPGA.
     """
     if beats == 1 and passes > 1:
         return Area(8, 2 * width + 4)
@@ -125,7 +129,7 @@ def replay_buffer(width: int, beats: int, passes: int) -> Area:
     control = Area(8 + 2 * depth.bit_length(), 6 + 2 * depth.bit_length())
     if depth > 128:
         return control
-    return control + Area(lut_ram(depth, width), width)
+    return control + Area(lut_ram(depth, width, fpgapart), width)
 
 
 def replay_bram18(width: int, beats: int, passes: int) -> int:

@@ -364,21 +364,25 @@ class SlidingWindow(Kernel):
         width = self.get_instream_width()
         return (rows, row, width) if self.parallel() else (1, rows * row, width)
 
-    def buffer_style(self) -> str:
+    def buffer_style(self, fpgapart: str) -> str:
         """Return the kind of memory that the row buffer is: "distributed" or "block"."""
         style = str(self.get_nodeattr("ram_style"))
-        return ram_style(*self.memories()[1:]) if style == "auto" else style
+        return ram_style(*self.memories()[1:], fpgapart) if style == "auto" else style
 
     # ------------------------------------------------------------------ area
 
-    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def lut_estimation(self, fpgapart: str) -> int:
         """Return the LUTs of the control, of the row buffer in LUT-RAM and of what turns rows.
 
         Fitted to Yosys for xc7, within 20 % on the shapes tried; 3x3 windows of 16 to 64 channels
         in parallel within 5 %.
         """
         memories, depth, width = self.memories()
-        memory = memories * lut_ram(depth, width) if self.buffer_style() == "distributed" else 0
+        memory = (
+            memories * lut_ram(depth, width, fpgapart)
+            if self.buffer_style(fpgapart) == "distributed"
+            else 0
+        )
         if self.parallel():
             turn = self._column_bits() * -(-(memories - 1) // 3)
             masks = self.taps() if any(self.numbers("Padding")) else 0
@@ -388,15 +392,15 @@ class SlidingWindow(Kernel):
         address = 0 if whole_bits else 2 * (depth - 1).bit_length() + 5
         return memory + address + 12 + self._counter_bits() * 23 // 20
 
-    def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def bram_estimation(self, fpgapart: str) -> int:
         """Return the 18 Kbit block RAMs of the row buffer."""
         memories, depth, width = self.memories()
-        return memories * block_ram(depth, width) if self.buffer_style() == "block" else 0
+        return memories * block_ram(depth, width) if self.buffer_style(fpgapart) == "block" else 0
 
-    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def ff_estimation(self, fpgapart: str) -> int:
         """Return the counters' flip-flops and the registers' that are none of a block RAM."""
         memories, _, width = self.memories()
-        read = memories * width if self.buffer_style() == "distributed" else 0
+        read = memories * width if self.buffer_style(fpgapart) == "distributed" else 0
         if not self.parallel():
             return self._counter_bits() + 1 + read
         out = self.get_outstream_width()
@@ -484,5 +488,5 @@ class SlidingWindow_rtl(SlidingWindow, RTLKernel):  # noqa: N801 (FINN's naming)
             "TOP": top,
             "LEFT": left,
             "ROWS": self.buffer_rows(),
-            "RAM_STYLE": self.buffer_style(),
+            "RAM_STYLE": self.buffer_style(fpgapart),
         }

@@ -35,34 +35,38 @@ class StreamFIFO(PassThrough):
                 f"{self.onnx_node.name}: depth = {self.number('depth')}, must be at least 2"
             )
 
-    def buffer_style(self) -> str:
-        """Return the memory that holds the beats: "distributed" (LUT-RAM) or "block"."""
-        return ram_style(self.number("depth"), self.get_instream_width())
+    def buffer_style(self, fpgapart: str) -> str:
+        """Return the kind of memory that holds the beats: "distributed" or "block".
+
+        LUT-RAM takes two thirds of a LUT for a bit of up to 32 beats; shift registers (SRL)
+        would take a whole one, so that they are never the smaller memory.
+        """
+        return ram_style(self.number("depth"), self.get_instream_width(), fpgapart)
 
     def latency(self) -> int:
         """Return 2: the memory is written, then read into the output register."""
         return 2
 
-    def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def lut_estimation(self, fpgapart: str) -> int:
         """Return the LUTs of the pointers, and of the beats in LUT-RAM.
 
         Fitted to Yosys for xc7, within 15 % on the depths tried.
         """
         depth = self.number("depth")
-        memory = lut_ram(depth, self.get_instream_width())
+        memory = lut_ram(depth, self.get_instream_width(), fpgapart)
         wraps = depth & (depth - 1) != 0  # pointers that do not wrap around by themselves
         pointers = 6 + (4 if wraps else 2) * depth.bit_length()
-        return pointers + (memory if self.buffer_style() == "distributed" else 0)
+        return pointers + (memory if self.buffer_style(fpgapart) == "distributed" else 0)
 
-    def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def bram_estimation(self, fpgapart: str) -> int:
         """Return the 18 Kbit block RAMs of the beats."""
-        if self.buffer_style() == "distributed":
+        if self.buffer_style(fpgapart) == "distributed":
             return 0
         return block_ram(self.number("depth"), self.get_instream_width())
 
-    def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
+    def ff_estimation(self, fpgapart: str) -> int:
         """Return the flip-flops of the pointers and of the output register."""
-        output = self.get_instream_width() if self.buffer_style() == "distributed" else 0
+        output = self.get_instream_width() if self.buffer_style(fpgapart) == "distributed" else 0
         return 3 * self.number("depth").bit_length() + output
 
 
@@ -77,5 +81,5 @@ class StreamFIFO_rtl(StreamFIFO, RTLKernel):  # noqa: N801 (FINN's naming)
         return {
             "W": self.get_instream_width(),
             "DEPTH": self.number("depth"),
-            "RAM_STYLE": self.buffer_style(),
+            "RAM_STYLE": self.buffer_style(fpgapart),
         }

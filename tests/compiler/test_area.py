@@ -1,21 +1,31 @@
 from irnet_hw.compiler.area import area
-from tests.hls.designs import MATRIX
+from tests.hls.designs import MATRIX, RESIDUAL, STREAMING
+
+SERIES7, ULTRASCALE = "xc7z020clg400-1", "xczu7ev-ffvc1156-2-e"
+
+
+def both(design):
+    """Return a design's area on a part of each family."""
+    kernel = design().kernel
+    return area(kernel, SERIES7), area(kernel, ULTRASCALE)
 
 
 def test_ultrascale_leaves_registers_and_adders_outside_its_dsp_blocks():
-    kernel = MATRIX["pixel convolution"]().kernel
-    series7, ultrascale = (
-        area(kernel, part) for part in ("xc7z020clg400-1", "xczu7ev-ffvc1156-2-e")
-    )
-    blocks = series7["DSP"]
-    assert blocks > 0
-    assert ultrascale == {
-        **series7,
-        "LUT": series7["LUT"] + 4 * blocks,
-        "FF": series7["FF"] + 26 * blocks,
-    }
+    for design, adders, registers in (
+        (MATRIX["pixel convolution"], 2 * 17 + 4, 80),
+        (RESIDUAL["requantiser with block RAM"], 22, 11 + 21 + 13 + 18),
+    ):
+        series7, ultrascale = both(design)
+        assert series7["DSP"] == ultrascale["DSP"] > 0
+        assert ultrascale["LUT"] - series7["LUT"] == adders
+        assert ultrascale["FF"] - series7["FF"] == registers
 
 
-def test_without_dsp_blocks_the_families_are_alike():
-    kernel = MATRIX["binary convolution"]().kernel
-    assert area(kernel, "xc7z020clg400-1") == area(kernel, "xczu7ev-ffvc1156-2-e")
+def test_ultrascale_has_lut_ram_in_blocks_of_eight_luts():
+    series7, ultrascale = both(STREAMING["window"])
+    assert ultrascale == {**series7, "LUT": series7["LUT"] + 4}
+
+
+def test_without_memories_and_dsp_blocks_the_families_are_alike():
+    series7, ultrascale = both(RESIDUAL["requantiser in LUTs"])
+    assert series7 == ultrascale

@@ -12,6 +12,7 @@ CASES = {
     "folded": ([4, 4], 6, 2, "INT9"),
     "whole pixels": ([3, 3], 3, 3, "INT9"),
     "a pixel": ([1, 1], 4, 2, "INT5"),
+    "many channels": ([1, 2], 300, 1, "INT6"),
 }
 
 

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from irnet_hw.errors import UserError
 from tests.hls.harness import KernelUnderTest, random_tensor
 
-# Channels, PE, width of x, of m, of b, shift and style: a DSP block for each lane, adders with
+# Channels, PE, width of x, of m, of b, shift and style: a DSP block for each lane, one with
+# constants in block RAM, adders with
 # one, few and many beats of constants, a shift of nothing and one of nearly all.
 CASES = {
     "dsp": (8, 2, 11, 9, 16, 7, "dsp"),
     "wide dsp": (6, 3, 18, 24, 40, 30, "dsp"),
+    "deep dsp": (320, 1, 12, 14, 18, 11, "dsp"),
     "constants": (5, 5, 9, 8, 12, 6, "lut"),
     "few constants": (12, 2, 9, 7, 20, 0, "lut"),
     "many constants": (24, 1, 4, 9, 5, 11, "lut"),

@@ -1,4 +1,4 @@
-"""Yosys takes every kernel, maps it to xc7, and finds about the area that the models say."""
+"""Yosys maps every kernel to each family and finds about the area that the models say."""
 
 import functools
 import hashlib
@@ -20,27 +20,35 @@ from tests.hls.harness import CLOCK_NS, PART
 #: Designs in a run of Yosys: so many that its start is a small part of it, and so few that the
 #: workers of a test run, which share what each of them has mapped, have runs of their own.
 BATCH = 8
+#: A part of each family, by Yosys' name of it.
+PARTS = {"xc7": PART, "xcup": "xczu7ev-ffvc1156-2-e"}
+
+
+@pytest.fixture(scope="module", params=PARTS)
+def family(request):
+    """Return Yosys' name of a family."""
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def designs():
+def designs(family):
     """Return the kernels under test by name, their modules named apart."""
     made = {name: design() for name, design in DESIGNS.items()}
     for index, design in enumerate(made.values()):
         design.kernel.onnx_node.name = f"design_{index}"
-        design.kernel.generate_hdl(design.model, PART, CLOCK_NS)
+        design.kernel.generate_hdl(design.model, PARTS[family], CLOCK_NS)
     return made
 
 
 @pytest.fixture(scope="module")
-def cells(designs):
+def cells(family, designs):
     """Return the function that gives a design's cells by type."""
     made = list(designs.values())
     batches = [made[start : start + BATCH] for start in range(0, len(made), BATCH)]
 
     @functools.cache
     def mapped(batch):
-        found = map_side_by_side(batches[batch])
+        found = map_side_by_side(family, batches[batch])
         return [found[design.kernel.onnx_node.name] for design in batches[batch]]
 
     def of(name):
@@ -50,7 +58,7 @@ def cells(designs):
     return of
 
 
-def map_side_by_side(designs):
+def map_side_by_side(family, designs):
     """Return the cells of designs' modules by type, of this or of an earlier run on the same."""
     files, sources, instances = {}, {}, []
     for design in designs:
@@ -72,7 +80,7 @@ def map_side_by_side(designs):
     files["map.ys"] = (
         f"read_slang --threads 1 --keep-hierarchy --top side_by_side {' '.join(sources)} "
         "side_by_side.sv\n"
-        "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top side_by_side\n"
+        f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top side_by_side\n"
         "check -assert\n"
         "tee -q -o stat.json stat -json\n"
     )
@@ -116,10 +124,11 @@ def test_maps_to_cells_of_the_device(name, cells):
 
 # The models of the matrix kernels hold for larger folds than these.
 @pytest.mark.parametrize("name", [*STREAMING, *RESIDUAL])
-def test_area_is_about_the_models(name, designs, cells):
-    kernel, found = designs[name].kernel, cells_area(name, cells(name))
+def test_area_is_about_the_models(name, family, designs, cells):
+    part, kernel = PARTS[family], designs[name].kernel
+    found = cells_area(name, cells(name))
     close = 0.1 if name in RESIDUAL else 0.2
-    assert kernel.lut_estimation(PART) == pytest.approx(found["LUT"], rel=close, abs=12)
-    assert kernel.ff_estimation(PART) == pytest.approx(found["FF"], rel=close, abs=8)
-    assert kernel.bram_estimation(PART) == found["BRAM18"]
-    assert kernel.dsp_estimation(PART) == found["DSP"]
+    assert kernel.lut_estimation(part) == pytest.approx(found["LUT"], rel=close, abs=12)
+    assert kernel.ff_estimation(part) == pytest.approx(found["FF"], rel=close, abs=8)
+    assert kernel.bram_estimation(part) == found["BRAM18"]
+    assert kernel.dsp_estimation(part) == found["DSP"]

@@ -29,7 +29,7 @@ def test_cycles_are_its_beats():
     ("depth", "style"), [(2, "distributed"), (64, "distributed"), (512, "block")]
 )
 def test_deep_ones_are_block_ram(depth, style):
-    assert fifo(depth=depth).buffer_style() == style
+    assert fifo(depth=depth).buffer_style("") == style
     assert (fifo(depth=depth).bram_estimation("") > 0) == (style == "block")
 
 

@@ -24,7 +24,7 @@ def rom_luts(bits: int, depth: int) -> int:
     """Return the LUTs of a memory of constants: 64 words each, MUXF7 and MUXF8 join 256.
 
     Bits that are the same function of a short address share their LUTs. Yosys spends on more than
-    256 words about a third more LUTs than these need.
+    256 words more LUTs than these need, on 512 and more about a third.
 
     Args:
         bits: of a word.
@@ -34,6 +34,8 @@ def rom_luts(bits: int, depth: int) -> int:
         return 0
     if depth <= 256:
         return different(bits, depth) * ceil(depth / 64)
+    if depth < 512:
+        return round(bits * (ceil(depth / 64) + 1.7))
     return round(bits * (5.5 * depth / 256 + 0.7))
 
 

@@ -217,7 +217,7 @@ RESIDUAL: Mapping[str, Callable[[], KernelUnderTest]] = {
     "global pool of many channels": lambda: _global_pool([2, 2], 300, 1, "INT10"),
     "global pool of whole pixels": lambda: _global_pool([3, 2], 6, 6, "INT11"),
     "requantiser": lambda: dyadic("Requantise", 16, 4, "dsp"),
-    "requantiser with block RAM": lambda: dyadic("Requantise", 320, 1, "dsp"),
+    "requantiser with block RAM": lambda: dyadic("Requantise", 400, 1, "dsp"),
     "requantiser in LUTs": lambda: dyadic("Requantise", 16, 4, "lut"),
     "requantiser of constants": lambda: dyadic("Requantise", 8, 8, "auto"),
     "deep requantiser in LUTs": lambda: dyadic("Requantise", 64, 2, "lut", "INT14", mBits=13),

@@ -1,11 +1,13 @@
 import _thread
 import json
+import os
 import threading
 
 import pytest
 
 from irnet_hw.compiler import manifest
 from irnet_hw.errors import UserError
+from irnet_hw.flows.tools import cache_dir
 from irnet_hw.flows.yosys import synthesise
 from tests.flows.networks import LEAST, TINY, build_network
 
@@ -81,12 +83,19 @@ def test_a_changed_source_is_refused(least_dir):
     )
 
 
-def test_an_interrupt_ends_it_and_leaves_nothing(least_dir):
+def test_an_interrupt_ends_it_and_leaves_nothing(least_dir, tmp_path_factory, monkeypatch):
     before = sorted(path.name for path in least_dir.iterdir())
+    # Nothing that was synthesised before is at hand; Yosys itself is.
+    prepared = os.environ.get("YOWASP_CACHE_DIR", str(cache_dir() / "yowasp"))
+    monkeypatch.setenv("YOWASP_CACHE_DIR", prepared)
+    monkeypatch.setenv("IRNET_HW_CACHE", str(tmp_path_factory.mktemp("cache")))
     timer = threading.Timer(1.5, _thread.interrupt_main)
-    with pytest.raises(KeyboardInterrupt):
-        timer.start()
-        synthesise(least_dir)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            timer.start()
+            synthesise(least_dir)
+    finally:
+        timer.cancel()
     assert sorted(path.name for path in least_dir.iterdir()) == before
 
 

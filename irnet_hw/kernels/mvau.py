@@ -207,7 +207,9 @@ class MVAU(Kernel):
             # The first pass ends as its last beat came, and after all passes of the vector before.
             first_ends = in_steps(taken.reshape(-1, beats)[:, -1], work)
             later = np.zeros_like(room)
-            if passes > 1:
+            if passes > 1 and beats == 1:  # it waits in a register until the one before is done
+                later[1:] = first_ends[:-1] + 2
+            elif passes > 1:
                 later[2:] = first_ends[:-2] + (passes - 1) * beats + 2
             if np.array_equal(later, room):
                 ends = first_ends[:, None] + np.arange(passes) * beats

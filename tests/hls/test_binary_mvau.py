@@ -107,6 +107,7 @@ def test_any_layer_fold_gaps_and_stalls(layer, p_gap, p_stall, seed):
     [
         pytest.param({}, id="a beat within a tap"),
         pytest.param({"SIMD": 12, "PE": 6}, id="a beat of several taps"),
+        pytest.param({"SIMD": 12, "MH": 16, "PE": 4}, id="lanes counted by threes"),
         pytest.param({"SIMD": 36, "PE": 6, "parallel": 1}, id="a vector a cycle"),
         pytest.param({"SIMD": 18, "parallel": 1, "noActivation": 1}, id="parallel windows"),
         pytest.param({"channels": 6, "SIMD": 9, "PE": 2}, id="taps cut by beats"),

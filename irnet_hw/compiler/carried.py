@@ -8,10 +8,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.graph import kind, op
 from irnet_hw.compiler.lower import output_scale
-from irnet_hw.compiler.wires import Wire, wires
+from irnet_hw.compiler.wires import CONDUITS, Wire, wires
 
-#: Kernels whose output is their input, buffered or regrouped.
-_PASSES = frozenset({"RegisterSlice", "StreamFIFO", "WidthConverter"})
 #: Ops of a network that keep the unit of their first input.
 _KEEPS_UNIT = frozenset({"Flatten", "MaxPool", "Pad", "ReduceSum", "Reshape", "Slice"})
 
@@ -66,7 +64,7 @@ def _passes(node: NodeProto, port: int) -> bool:
     """Return whether a node's output is its first input, value for value."""
     if kind(node) == "StreamFork":
         return not op(node).numbers("signs")[port]
-    return kind(node) in _PASSES
+    return kind(node) in CONDUITS
 
 
 def _scales(network: ModelWrapper) -> dict[str, float]:

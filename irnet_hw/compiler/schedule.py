@@ -16,14 +16,12 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.graph import consumer, kind, op
+from irnet_hw.compiler.wires import CONDUITS, streams_in
 from irnet_hw.kernels.timing import Times
 
 #: Frames that are looked at: at first, and at the most.
 FRAMES = 3
 MOST_FRAMES = 48
-
-#: What only hands beats on, and holds but a few of them.
-_CONDUITS = ("StreamFIFO", "WidthConverter", "RegisterSlice")
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class _Run:
 
     def _add(self, node: NodeProto) -> None:
         kernel = op(node)
-        there = [self._there[tensor] for tensor in list(node.input)[: kernel.streams_in()]]
+        there = [self._there[tensor] for tensor in streams_in(node)]
         if kind(node) == "SlidingWindow":  # no FIFO behind it: it waits for its unit
             unit = op(consumer(self._model, node.output[0]))
             moves = kernel.moves(there, lambda windows: unit.moves([windows])[0][0])
@@ -142,7 +140,7 @@ class _Run:
     def passage(self, node: NodeProto) -> Passage:
         """Return the first frame through a kernel."""
         kernel = op(node)
-        inputs = [self._taken[tensor] for tensor in list(node.input)[: kernel.streams_in()]]
+        inputs = [self._taken[tensor] for tensor in streams_in(node)]
         outputs = [self._there[tensor] for tensor in node.output]
         return Passage(
             first_in=int(min(times[0] for times in inputs)),
@@ -158,7 +156,7 @@ class _Run:
         if kind(source) == "StreamFIFO":
             written = self._taken[source.input[0]]
         end, node = tensor, consumer(self._model, tensor)
-        while node is not None and kind(node) in _CONDUITS:
+        while node is not None and kind(node) in CONDUITS:
             end, node = node.output[0], consumer(self._model, node.output[0])
         taken = self._taken[end]
         # Beats that a taken one has used up, counted in those that were written.

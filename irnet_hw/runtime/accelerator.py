@@ -49,7 +49,7 @@ class Accelerator:
 
     Attributes:
         manifest: what is known of the accelerator.
-        labels: the classes' names; empty if nobody gave them any.
+        labels: the classes' names, or their numbers where nobody gave them names.
     """
 
     def __init__(self, path: str | Path, device: str | Device | None = None):
@@ -74,9 +74,9 @@ class Accelerator:
             self._shell = Shell(self._device, self.manifest)
             stack.callback(self._release)
             self._stack = stack.pop_all()
-        self.labels: list[str] = list(self.manifest["labels"])
         self._image = tuple(self.manifest["input"]["shape"])
         self._values = prod(self.manifest["output"]["shape"])
+        self.labels: list[str] = self.manifest["labels"] or [str(i) for i in range(self._values)]
         #: Frames of a batch at most.
         self._most = max(1, _MOST // prod(self._image))
 

@@ -231,7 +231,7 @@ class Accelerator:
         """Wait for a batch; copy what it gave to its place in ``values``; return its memory."""
         self._shell.wait(batch.number, self._latest(batch.frames))
         part = values[batch.start : batch.start + batch.frames]
-        batch.slot.target.invalidate()
+        batch.slot.target.invalidate(part.nbytes)
         part[:] = batch.slot.target.array[: part.nbytes].view("<i4").reshape(part.shape)
         return batch.slot
 
@@ -261,7 +261,7 @@ class _Slot(NamedTuple):
     def fill(self, images: Images) -> None:
         """Copy images to the device."""
         self.source.array[: images.nbytes].reshape(images.shape)[:] = images
-        self.source.flush()
+        self.source.flush(images.nbytes)
 
 
 class _Batch(NamedTuple):

@@ -94,17 +94,19 @@ def test_the_interrupt_ends_the_wait(idle):
 def test_the_memory_is_seen_through_a_cache(idle):
     source, target = idle.allocate(64), idle.allocate(64)
     source.array[:] = 1
-    source.invalidate()
+    source.invalidate(64)
     assert not source.array.any()  # it had not been flushed
     source.array[:] = 1
-    source.flush()
+    source.flush(40)
     source.array[:] = 2
-    source.invalidate()
-    assert (source.array == 1).all()
+    source.invalidate(30)
+    assert list(source.array) == [1] * 30 + [2] * 34
+    source.invalidate(64)
+    assert list(source.array) == [1] * 40 + [0] * 24
     start(idle, source, target)
     idle.wait(1e-5)
     assert not target.array.any()
-    target.invalidate()
+    target.invalidate(64)
     assert target.array[: 4 * LEAST.classes].any()
     assert not target.array[4 * LEAST.classes :].any()
     for buffer in (source, target):

@@ -68,14 +68,15 @@ module gp_to_axi_lite #(
     localparam logic [1:0] OKAY = 2'b00, DECERR = 2'b11;
     localparam logic [1:0] FIXED = 2'b00, WRAP = 2'b10;
 
-    // The address of a burst's next beat. No burst leaves its 4 KiB.
+    // The address of a burst's next beat. No burst leaves its 4 KiB. Only the first beat may be
+    // unaligned; later ones then are by as much here, which leaves them in the same word.
     function automatic logic [11:0] next_address(
         logic [11:0] address, logic [3:0] len, logic [1:0] size, logic [1:0] burst
     );
         logic [11:0] step, around, following;
         step = 12'd1 << size;
         around = ((12'(len) + 12'd1) << size) - 12'd1;
-        following = (address & ~(step - 12'd1)) + step;
+        following = address + step;
         case (burst)
             FIXED: next_address = address;
             WRAP: next_address = (address & ~around) | (following & around);

@@ -1,0 +1,1 @@
+"""What drives an accelerator, on a board or on a simulated one."""

@@ -2,17 +2,18 @@
 
 import json
 import time
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from irnet_hw.boards import load_board
 from irnet_hw.files import whole_folder
 from irnet_hw.flows import openxc7, vivado
 from irnet_hw.flows.build_folder import open_build
+from irnet_hw.runtime.package import BITSTREAM, ROUTE
 
 _FLOWS = {"vivado": vivado.route, "openxc7": openxc7.route}
 #: In an accelerator's folder; it is there only if it is whole.
-FOLDER = "bitstream"
+FOLDER = str(PurePath(BITSTREAM).parent)
 #: What the tools said is in the accelerator's folder too, after a failure as well.
 LOG = "bitstream.log"
 
@@ -46,10 +47,10 @@ def make_bitstream(folder: Path, flow: str) -> dict[str, Any]:
             "part": board.part,
             "target_mhz": content["clock_mhz"],
             **routed.figures(),
-            "bytes": (target / "irnet.bit").stat().st_size,
+            "bytes": (target / Path(BITSTREAM).name).stat().st_size,
             "seconds": time.monotonic() - start,
         }
-        (target / "route.json").write_text(json.dumps(result, indent=1) + "\n")
+        (target / Path(ROUTE).name).write_text(json.dumps(result, indent=1) + "\n")
     return result
 
 

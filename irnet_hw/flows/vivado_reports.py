@@ -80,4 +80,4 @@ def tool(report: str) -> str:
 
 def _section(report: str, title: str) -> str:
     """Return the text below a section's title, up to the next one."""
-    return report.partition(f"\n| {title}\n")[2].partition("\n| ")[2].partition("\n| ")[0]
+    return report.partition(f"\n| {title}\n")[2].partition("\n| ")[0]

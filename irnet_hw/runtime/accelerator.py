@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator
 from math import ceil, prod
 from pathlib import Path
 from types import TracebackType
@@ -50,7 +49,7 @@ class Accelerator:
 
     Attributes:
         manifest: what is known of the accelerator.
-        labels: the classes' names; empty if nobody gave them any.
+        labels: the classes' names, or their numbers where nobody gave them names.
     """
 
     def __init__(self, path: str | Path, device: str | Device | None = None):
@@ -75,9 +74,9 @@ class Accelerator:
             self._shell = Shell(self._device, self.manifest)
             stack.callback(self._release)
             self._stack = stack.pop_all()
-        self.labels: list[str] = list(self.manifest["labels"])
         self._image = tuple(self.manifest["input"]["shape"])
         self._values = prod(self.manifest["output"]["shape"])
+        self.labels: list[str] = self.manifest["labels"] or [str(i) for i in range(self._values)]
         #: Frames of a batch at most.
         self._most = max(1, _MOST // prod(self._image))
 
@@ -91,14 +90,16 @@ class Accelerator:
             UserError: the images are of another shape or type, or the hardware fails; it is
                 ready again afterwards.
         """
-        return self._run(images).argmax(axis=1).astype(np.int64)
+        classes: npt.NDArray[np.int64] = self._run(images).argmax(axis=1).astype(np.int64)
+        return classes
 
     def logits(self, images: Images) -> npt.NDArray[np.float32]:
         """Return the network's outputs, float32 [N, classes]; see :meth:`predict`.
 
         They are those of the exported network's QONNX run, bit for bit.
         """
-        return (self._run(images) * self.manifest["output"]["scale"]).astype(np.float32)
+        scale = float(self.manifest["output"]["scale"])
+        return (self._run(images) * scale).astype(np.float32)
 
     def throughput_test(self, frames: int = 1000) -> dict[str, Any]:
         """Measure how fast frames pass; their pixels are noise.
@@ -230,15 +231,15 @@ class Accelerator:
         """Wait for a batch; copy what it gave to its place in ``values``; return its memory."""
         self._shell.wait(batch.number, self._latest(batch.frames))
         part = values[batch.start : batch.start + batch.frames]
-        batch.slot.target.invalidate()
+        batch.slot.target.invalidate(part.nbytes)
         part[:] = batch.slot.target.array[: part.nbytes].view("<i4").reshape(part.shape)
         return batch.slot
 
     def _latest(self, frames: int) -> float:
         """Return the seconds that so many frames take, with all that may be in the way."""
         transfer = max(prod(self._image), 4 * self._values) / _WORD
-        pace = max(self.manifest["cycles_per_frame"], transfer)
-        cycles = frames * pace + self.manifest["latency_cycles"]
+        pace: float = max(self.manifest["cycles_per_frame"], transfer)
+        cycles = frames * pace + int(self.manifest["latency_cycles"])
         return _SLACK * cycles / (self._device.clock_mhz * 1e6) + _MORE
 
     def _release(self) -> None:
@@ -260,7 +261,7 @@ class _Slot(NamedTuple):
     def fill(self, images: Images) -> None:
         """Copy images to the device."""
         self.source.array[: images.nbytes].reshape(images.shape)[:] = images
-        self.source.flush()
+        self.source.flush(images.nbytes)
 
 
 class _Batch(NamedTuple):

@@ -74,6 +74,7 @@ class Accelerator:
             self._shell = Shell(self._device, self.manifest)
             stack.callback(self._release)
             self._stack = stack.pop_all()
+        self._open = True
         self._image = tuple(self.manifest["input"]["shape"])
         self._values = prod(self.manifest["output"]["shape"])
         self.labels: list[str] = self.manifest["labels"] or [str(i) for i in range(self._values)]
@@ -124,6 +125,7 @@ class Accelerator:
         """
         if frames < 2:
             raise UserError(f"frames: {frames}, must be at least 2")
+        self._require_open()
         noise = np.random.default_rng(0).integers(0, 256, (frames, *self._image), np.uint8)
         self._shell.reset()
         start = self._device.now()
@@ -150,6 +152,7 @@ class Accelerator:
 
     def info(self) -> dict[str, Any]:
         """Return what this accelerator is, and what its registers say at the moment."""
+        self._require_open()
         content = self.manifest
         return {
             "name": content["name"],
@@ -169,6 +172,7 @@ class Accelerator:
 
     def close(self) -> None:
         """Give the device and its memory back."""
+        self._open = False
         self._stack.close()
 
     def __enter__(self) -> Accelerator:
@@ -184,6 +188,7 @@ class Accelerator:
 
     def _run(self, images: Images) -> Integers:
         """Return the outputs as the hardware gives them, [N, values of an image]."""
+        self._require_open()
         self._check(images)
         values = np.empty((len(images), self._values), np.int32)
         step = min(
@@ -206,6 +211,10 @@ class Accelerator:
             self._release()
             raise
         return values
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise UserError("accelerator: was closed; make a new one")
 
     def _check(self, images: Images) -> None:
         if not isinstance(images, np.ndarray):

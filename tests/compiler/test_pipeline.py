@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from irnet_hw import spec
 from irnet_hw.compiler import build, manifest
 from irnet_hw.compiler.reference import dataflow_run
+from irnet_hw.compiler.shell import shell_files
 from irnet_hw.errors import UserError
 from irnet_hw.export.file import to_bytes, to_qonnx
 from irnet_hw.export.network import deploy
@@ -47,7 +48,7 @@ def test_folder_is_complete(folder: Path) -> None:
     assert content["cycles_per_frame"] == max(layer["cycles"] for layer in content["layers"])
     assert filecmp.cmp(folder / "model.onnx", folder / "out" / "model.onnx", shallow=False)
     files = {path.relative_to(folder / "out").as_posix() for path in (folder / "out").rglob("*.*")}
-    listed = {*content["sources"], *content["data"]}
+    listed = {*content["sources"], *content["data"], *shell_files(content)}
     fixed = {"manifest.json", "model.onnx", "dataflow.onnx", "folding_config.json"}
     assert files == {*fixed, *listed}
     assert content["sources"][-1] == "rtl/accelerator.sv"

@@ -275,3 +275,12 @@ def test_closing_gives_everything_back(built):
     accelerator.close()
     accelerator.close()
     assert accelerator._slots == []
+    for use in (
+        lambda: accelerator.predict(IMAGES),
+        lambda: accelerator.logits(IMAGES),
+        accelerator.throughput_test,
+        accelerator.info,
+    ):
+        with pytest.raises(UserError) as caught:
+            use()
+        assert str(caught.value) == "accelerator: was closed; make a new one"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from irnet_hw.errors import UserError
-from irnet_hw.runtime import manifest
+from irnet_hw.runtime import manifest, registers
 
 #: In an accelerator's folder, if it was taken that far.
 BITSTREAM = "bitstream/irnet.bit"
@@ -49,10 +49,16 @@ def load(folder: Path) -> dict[str, Any]:
     """Return the manifest in a folder, if all that is there belongs together.
 
     Raises:
-        UserError: the manifest can't be read or was changed, or its identity is not that of the
-            model and the sources.
+        UserError: the manifest can't be read or was changed, is of a shell that this runtime
+            does not know, or its identity is not that of the model and the sources.
     """
     content = manifest.load(folder)
+    version = content["shell"]["version"]
+    if version != registers.VERSION:
+        raise UserError(
+            f"{folder / manifest.FILE}: is of a shell of version {version}, but this runtime "
+            f"drives version {registers.VERSION}; install the runtime of this build"
+        )
     stated, computed = content["shell"]["identity"], manifest.identity(content["hashes"])
     if stated != computed:
         raise UserError(

@@ -75,6 +75,16 @@ def test_another_model_is_refused(folder):
     assert message.endswith(f", but the accelerator was built from {built}; build it again")
 
 
+def test_another_shell_is_refused(folder):
+    content = manifest.load(folder)
+    content["shell"]["version"] = 2
+    manifest.write(content, folder)
+    assert refusal(folder) == (
+        f"{folder}/manifest.json: is of a shell of version 2, but this runtime drives version 1; "
+        "install the runtime of this build"
+    )
+
+
 def test_an_identity_of_something_else_is_refused(folder):
     content = manifest.load(folder)
     identity, content["shell"]["identity"] = content["shell"]["identity"], "0" * 32

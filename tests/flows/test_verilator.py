@@ -166,6 +166,7 @@ def test_a_full_disk(build_dir):
         "model.onnx",
         "rtl",
         "sample.npz",
+        "shell",
     ]
 
 

@@ -14,11 +14,15 @@ _KEYS: Mapping[str, type] = {
     "part": str,
     "family": str,
     "clock_mhz": float,
+    "address_bits": int,
+    "register_base": int,
     "resources": dict,
     "reserve": dict,
 }
 #: What a board has for certain; some have more (URAM).
 _RESOURCES = ("LUT", "FF", "BRAM18", "DSP")
+#: What AXI4 masters of Zynq devices may have.
+_ADDRESS_BITS = range(32, 50)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Board:
         part: AMD's full part name.
         family: Yosys' name of the part's family ("xc7", "xcup").
         clock_mhz: of the fabric.
+        address_bits: of the processor's port through which the fabric reaches the memory.
+        register_base: address at which the processor finds the shell's registers.
         resources: what the part holds: LUT, FF, BRAM18 (blocks of 18 Kib), DSP, on some URAM.
         reserve: the part of some resources that an accelerator leaves free, from 0 to 1: for the
             shell that moves its frames, and so that the router finds its ways.
@@ -41,6 +47,8 @@ class Board:
     part: str
     family: str
     clock_mhz: float
+    address_bits: int
+    register_base: int
     resources: Mapping[str, int]
     reserve: Mapping[str, float]
 
@@ -76,6 +84,14 @@ def load_board(name: str) -> Board:
             raise UserError(f"{path}: {key} = {content.get(key)!r}, must be a {kind.__name__}")
     for key in content.keys() - _KEYS.keys():
         raise UserError(f"{path}: {key} is unknown, must be one of {', '.join(_KEYS)}")
+    if content["address_bits"] not in _ADDRESS_BITS:
+        raise UserError(
+            f"{path}: address_bits = {content['address_bits']}, "
+            f"must be from {_ADDRESS_BITS[0]} to {_ADDRESS_BITS[-1]}"
+        )
+    base = content["register_base"]
+    if base < 0 or base % 4096:
+        raise UserError(f"{path}: register_base = {base:#x}, must be a multiple of 4096")
     for key in _RESOURCES:
         if key not in content["resources"]:
             raise UserError(f"{path}: resources must state {key}")

@@ -9,6 +9,8 @@ title = "Home made"
 part = "xc7a35tcpg236-1"
 family = "xc7"
 clock_mhz = 50.0
+address_bits = 32
+register_base = 0x40000000
 [resources]
 LUT = 20800
 FF = 41600
@@ -32,6 +34,8 @@ def test_the_boards_are_what_their_documentation_says():
         "URAM": 96,
         "DSP": 1728,
     }
+    assert (small.address_bits, small.register_base) == (32, 0x4000_0000)
+    assert (large.address_bits, large.register_base) == (40, 0xA000_0000)
     assert small.reserve == large.reserve == {"LUT": 0.2}
 
 
@@ -67,8 +71,10 @@ def test_what_is_in_reserve_is_not_usable(home_made):
     [
         ("clock_mhz = 50.0", "clock_mhz = '50'", "clock_mhz = '50', must be a float"),
         ("part =", "parts =", "part = None, must be a str"),
+        ("_bits = 32", "_bits = 64", "address_bits = 64, must be from 32 to 49"),
+        ("0x40000000", "0x40000004", "register_base = 0x40000004, must be a multiple of 4096"),
         ("clock_mhz", "colour = 1\nclock_mhz", "colour is unknown, must be one of title, part, "
-         "family, clock_mhz, resources, reserve"),
+         "family, clock_mhz, address_bits, register_base, resources, reserve"),
         ("DSP = 90", "", "resources must state DSP"),
         ("DSP = 90", "DSP = -1", "resources.DSP = -1, must be a number of units"),
         ("DSP = 90", "DSP = 9.5", "resources.DSP = 9.5, must be a number of units"),

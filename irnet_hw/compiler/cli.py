@@ -40,6 +40,11 @@ TARGET_FPS = 10000.0
     is_flag=True,
     help="Synthesise with Yosys afterwards, layer by layer, to count the area.",
 )
+@click.option(
+    "--flow",
+    type=click.Choice(["vivado", "openxc7"]),
+    help="Go on to a bitstream, with Vivado or with open tools (openxc7, for the pynq-z2).",
+)
 def command(
     model: Path,
     board: str,
@@ -48,6 +53,7 @@ def command(
     max_fps: bool,
     folding_config: Path | None,
     synth: bool,
+    flow: str | None,
 ) -> None:
     """Compile an exported network into an accelerator for a board.
 
@@ -62,6 +68,7 @@ def command(
     Examples:
       irnet-hw build --board pynq-z2 --target-fps 50000 runs/digits-vgg/model.onnx
       irnet-hw build --board pynq-z2 --max-fps runs/resnet20-hardware/model.onnx
+      irnet-hw build --board zcu104 --flow vivado runs/digits-vgg/model.onnx
     """  # noqa: D301 (click wants the backspace itself)
     from irnet_hw.compiler import build
 
@@ -89,3 +96,9 @@ def command(
             for key, count in content["resources"].items()
         )
         say(f"{folder}: {used} (after synthesis by {result['tool']})")
+    if flow is not None:
+        from irnet_hw.flows.bitstream import FOLDER, make_bitstream, summary
+
+        say(f"making the bitstream with {flow}")
+        routed = make_bitstream(folder, flow)
+        say(f"{folder / FOLDER}: {summary(content, routed)}")

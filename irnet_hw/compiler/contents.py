@@ -30,7 +30,7 @@ def describe_accelerator(
     target_fps: float | None,
     folding: Folding,
 ) -> dict[str, Any]:
-    """Return the manifest of a graph; its sources, data and other hashes are not known yet.
+    """Return the manifest of a graph; its sources, data, shell and other hashes come later.
 
     Args:
         path: of the QONNX file.

@@ -10,9 +10,10 @@ from typing import Any
 import jsonschema
 
 from irnet_hw.errors import UserError
+from irnet_hw.runtime.manifest import FILE, FORMAT, own_digest, read, verify
 
-FILE = "manifest.json"
-FORMAT = 2
+__all__ = ["FILE", "FORMAT", "check", "digest", "load", "versions", "write"]
+
 _SCHEMA = Path(__file__).with_name("manifest.schema.json")
 
 
@@ -20,27 +21,18 @@ def load(folder: Path) -> dict[str, Any]:
     """Read and check the manifest of an accelerator's folder.
 
     Raises:
-        UserError: it is missing, is no JSON, or does not have the form that the schema says,
-            or was changed.
+        UserError: it is missing, is no JSON, does not have the form that the schema says, or was
+            changed.
     """
-    path = Path(folder) / FILE
-    try:
-        content = json.loads(path.read_text())
-    except OSError as error:
-        raise UserError(
-            f"{path}: can't be read: {error.strerror}; must be in a folder made by irnet-hw build"
-        ) from error
-    except ValueError as error:
-        raise UserError(f"{path}: is damaged, it is no JSON: {error}") from error
+    content = read(folder)
     try:
         check(content)
     except jsonschema.ValidationError as error:
         where = "/".join(str(part) for part in error.absolute_path) or "manifest"
-        raise UserError(f"{path}: is damaged, {where}: {error.message}") from error
-    found: dict[str, Any] = content
-    if found["hashes"]["manifest"] != _own_digest(found):
-        raise UserError(f"{path}: was changed since the build; build it again")
-    return found
+        message = f"{Path(folder) / FILE}: is damaged, {where}: {error.message}"
+        raise UserError(message) from error
+    verify(content, folder)
+    return content
 
 
 def check(content: object) -> None:
@@ -50,16 +42,9 @@ def check(content: object) -> None:
 
 def write(content: dict[str, Any], folder: Path) -> None:
     """Write a manifest into a folder, checked, with its own hash set."""
-    content["hashes"]["manifest"] = _own_digest(content)
+    content["hashes"]["manifest"] = own_digest(content)
     check(content)
     (folder / FILE).write_text(json.dumps(content, indent=1) + "\n")
-
-
-def _own_digest(content: dict[str, Any]) -> str:
-    """Return the SHA-256 of a manifest without that hash."""
-    hashes = {key: value for key, value in content["hashes"].items() if key != "manifest"}
-    text = json.dumps({**content, "hashes": hashes}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def digest(paths: Iterable[Path]) -> str:

@@ -24,6 +24,7 @@ from irnet_hw.compiler.lower import Lower
 from irnet_hw.compiler.pool_bits import PoolBits
 from irnet_hw.compiler.requantise import IntegerStreams
 from irnet_hw.compiler.selfcheck import selfcheck
+from irnet_hw.compiler.shell import write_shell
 from irnet_hw.compiler.specialize import Specialize
 from irnet_hw.compiler.stitch import stitch
 from irnet_hw.compiler.streams import InsertStreams
@@ -99,6 +100,7 @@ def build(
         content["hashes"]["sources"] = manifest.digest(
             folder / path for path in content["sources"] + content["data"]
         )
+        write_shell(content, where, folder)
         manifest.write(content, folder)
         compared = selfcheck(
             network.transform(InferShapes()), graph, content, model.with_name("golden.npz")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from irnet_hw.compiler import manifest
+from irnet_hw.compiler.shell import shell_files
 from irnet_hw.errors import UserError
 
 
@@ -22,13 +23,17 @@ def open_build(folder: Path) -> dict[str, Any]:
             hashlib.sha256((folder / file).read_bytes()).hexdigest()
             for file in ("model.onnx", "dataflow.onnx")
         )
-        sources = manifest.digest(folder / file for file in content["sources"] + content["data"])
+        sources, shell = (
+            manifest.digest(folder / file for file in files)
+            for files in (content["sources"] + content["data"], shell_files(content))
+        )
     except OSError as error:
         raise UserError(f"{error.filename}: can't be read: {error.strerror}") from error
     for what, found, built in (
         ("model.onnx", model, hashes["model"]),
         ("dataflow.onnx", dataflow, hashes["dataflow"]),
         ("a source or hex file in rtl/", sources, hashes["sources"]),
+        ("a source in shell/", shell, hashes["shell"]),
     ):
         if found != built:
             raise UserError(f"{folder}: {what} was changed since the build; build it again")

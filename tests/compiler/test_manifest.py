@@ -20,7 +20,7 @@ STREAM = {
     "target": 0,
 }
 GOOD = {
-    "format": 2,
+    "format": 3,
     "name": "digits",
     "versions": {"qonnx": "1.0.0"},
     "board": "pynq-z2",
@@ -57,7 +57,16 @@ GOOD = {
     "area": AREA,
     "resources": AREA,
     "usable": AREA,
-    "hashes": dict.fromkeys(("model", "dataflow", "sources", "manifest"), "0" * 64),
+    "shell": {
+        "top": "irnet_board",
+        "sources": ["shell/irnet_shell.sv"],
+        "version": 1,
+        "address_bits": 32,
+        "base_address": 0x4000_0000,
+        "identity": "0" * 32,
+        "registers": {"MAGIC": 0},
+    },
+    "hashes": dict.fromkeys(("model", "dataflow", "sources", "shell", "manifest"), "0" * 64),
     "metadata": {},
 }
 
@@ -70,7 +79,7 @@ def test_reads_what_it_wrote(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 1}, "format: 2 was expected"),
+        ({"shell": {}}, "shell: 'top' is a required property"),
         ({"data": ["/etc/passwd"]}, r"data/0: '/etc/passwd' does not match '^rtl/[^/]+\\.hex$'"),
         ({"cycles_per_frame": "64"}, "cycles_per_frame: '64' is not of type 'integer'"),
         ({"input": None}, "input: None is not of type 'object'"),
@@ -82,6 +91,15 @@ def test_refuses_a_damaged_one(tmp_path: Path, change: dict[str, object], messag
     with pytest.raises(UserError) as caught:
         manifest.load(tmp_path)
     assert str(caught.value) == f"{path}: is damaged, {message}"
+
+
+@pytest.mark.parametrize("content", [{**GOOD, "format": 2}, {"format": 2}])
+def test_refuses_another_format(tmp_path: Path, content: dict[str, object]) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError) as caught:
+        manifest.load(tmp_path)
+    assert str(caught.value) == f"{path}: is of format 2, must be of format 3; build it again"
 
 
 def test_refuses_a_changed_one(tmp_path: Path) -> None:

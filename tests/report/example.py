@@ -12,6 +12,8 @@ FILES = {
     "model.onnx": b"network",
     "dataflow.onnx": b"hardware graph",
     "rtl/accelerator.sv": b"sources",
+    "shell/irnet_shell.sv": b"shell",
+    "shell/irnet_board.sv": b"board",
 }
 LAYERS = ("SlidingWindow_rtl_0", "IntMVAU_rtl_0")
 
@@ -40,7 +42,7 @@ def manifest():
         stream([2], "INT16", 16, 1, 1, None, "logits", 0.5),
     ]
     return {
-        "format": 2,
+        "format": 3,
         "name": "tiny",
         "versions": {"irnet-hw": "0.1.0"},
         "board": "pynq-z2",
@@ -89,6 +91,15 @@ def manifest():
         "area": {name: 2 * value for name, value in area.items()},
         "resources": {"LUT": 53200, "FF": 106400, "BRAM18": 280, "DSP": 220},
         "usable": {"LUT": 42560, "FF": 106400, "BRAM18": 280, "DSP": 220},
+        "shell": {
+            "top": "irnet_board",
+            "sources": ["shell/irnet_shell.sv"],
+            "version": 1,
+            "address_bits": 32,
+            "base_address": 0x4000_0000,
+            "identity": "0" * 32,
+            "registers": {"MAGIC": 0},
+        },
         "hashes": {
             "model": hashlib.sha256(FILES["model.onnx"]).hexdigest(),
             "dataflow": hashlib.sha256(FILES["dataflow.onnx"]).hexdigest(),
@@ -159,11 +170,15 @@ def synthesis():
 
 def write_folder(folder, simulated=True, synthesised=True, differences=0):
     """Write the folder; simulation and synthesis only if asked."""
-    (folder / "rtl").mkdir(parents=True)
+    for name in ("rtl", "shell"):
+        (folder / name).mkdir(parents=True)
     for name, data in FILES.items():
         (folder / name).write_bytes(data)
     content = manifest()
     content["hashes"]["sources"] = digest([folder / "rtl" / "accelerator.sv"])
+    content["hashes"]["shell"] = digest(
+        folder / "shell" / f"{name}.sv" for name in ("irnet_shell", "irnet_board")
+    )
     write(content, folder)
     if simulated:
         (folder / "simulation.json").write_text(json.dumps(simulation(differences)))

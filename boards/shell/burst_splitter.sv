@@ -1,0 +1,76 @@
+// Burst splitter: a transfer of consecutive 64-bit words as AXI bursts of at most 16 beats. All
+// but the last end at a multiple of 128 bytes, so that none crosses a border of 4 KiB.
+
+module burst_splitter #(
+    parameter int ADDRESS_BITS = 32,  // of an address in bytes, 13 to 64
+    parameter int TAG_BITS = 1        // of what goes with a transfer, at least 1
+) (
+    input  logic                    clk,
+    input  logic                    rst_n,             // synchronous, active low
+
+    input  logic [ADDRESS_BITS-4:0] transfer_address,  // of its first word, in words
+    input  logic [ADDRESS_BITS-3:0] transfer_words,    // at least 1
+    input  logic [TAG_BITS-1:0]     transfer_tag,      // goes with each of its bursts
+    input  logic                    transfer_valid,
+    output logic                    transfer_ready,
+
+    output logic [ADDRESS_BITS-4:0] burst_address,     // of its first word, in words
+    output logic [3:0]              burst_len,         // beats, less one
+    output logic                    burst_last,        // the transfer's last one
+    output logic [TAG_BITS-1:0]     burst_tag,
+    output logic                    burst_valid,
+    input  logic                    burst_ready
+);
+
+    if (ADDRESS_BITS < 13 || ADDRESS_BITS > 64) begin : check_address_bits
+        $error("burst_splitter: ADDRESS_BITS = %0d, must be from 13 to 64", ADDRESS_BITS);
+    end
+    if (TAG_BITS < 1) begin : check_tag_bits
+        $error("burst_splitter: TAG_BITS = %0d, must be at least 1", TAG_BITS);
+    end
+
+    typedef logic [ADDRESS_BITS-4:0] address_t;
+    typedef logic [ADDRESS_BITS-3:0] words_t;
+
+    address_t address;              // of the next burst
+    words_t   left;                 // words from there on
+    logic [4:0] room;               // words up to the next multiple of 128 bytes
+    logic     last, step;
+    logic     active;               // there is a next burst
+    logic [TAG_BITS-1:0] tag;
+
+    assign transfer_ready = !active;
+    assign room = 5'd16 - {1'b0, address[3:0]};
+    assign last = left <= words_t'(room);
+    assign step = active && !burst_valid;
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) begin
+            active      <= 1'b0;
+            burst_valid <= 1'b0;
+        end else begin
+            if (transfer_ready) active <= transfer_valid;
+            else if (step && last) active <= 1'b0;
+            if (step) burst_valid <= 1'b1;
+            else if (burst_ready) burst_valid <= 1'b0;
+        end
+    end
+
+    always_ff @(posedge clk) begin
+        if (transfer_ready) begin
+            address <= transfer_address;
+            left    <= transfer_words;
+            tag     <= transfer_tag;
+        end else if (step) begin
+            address <= {address[ADDRESS_BITS-4:4] + 1'b1, 4'd0};
+            left    <= left - words_t'(room);
+        end
+        if (step) begin
+            burst_address <= address;
+            burst_len     <= 4'((last ? left[4:0] : room) - 1'b1);
+            burst_last    <= last;
+            burst_tag     <= tag;
+        end
+    end
+
+endmodule

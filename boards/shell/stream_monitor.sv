@@ -1,0 +1,101 @@
+// Stream monitor: counts the frames that enter and leave the accelerator, measures their latency
+// and interval, and sees whether the accelerator takes back or changes a beat that it offers.
+
+module stream_monitor #(
+    parameter int IN_BEATS = 1,    // of a frame, at least 1
+    parameter int OUT_BEATS = 1,   // likewise
+    parameter int OUT_TDATA_BITS = 8
+) (
+    input  logic                      clk,
+    input  logic                      rst_n,       // synchronous, active low
+
+    input  logic                      idle,        // no batch: the next frame is a first one
+    input  logic                      in_valid,    // the accelerator's input
+    input  logic                      in_ready,
+    input  logic [OUT_TDATA_BITS-1:0] out_data,    // its output
+    input  logic                      out_valid,
+    input  logic                      out_ready,
+
+    output logic                      broken,      // the output stream breaks its protocol
+    output logic [31:0]               frames_in,   // that entered whole
+    output logic [31:0]               frames_out,  // that left
+    output logic [31:0]               latency,     // cycles from the first beat in to the last out
+                                                   // of the first frame after idle, both included
+    output logic [31:0]               interval     // cycles between the ends of the newest frames
+                                                   // with no idle between them
+);
+
+    if (IN_BEATS < 1 || OUT_BEATS < 1) begin : check_beats
+        $error("stream_monitor: IN_BEATS = %0d, OUT_BEATS = %0d, must be at least 1",
+               IN_BEATS, OUT_BEATS);
+    end
+
+    localparam int IN_BITS = IN_BEATS > 1 ? $clog2(IN_BEATS) : 1;
+    localparam int OUT_BITS = OUT_BEATS > 1 ? $clog2(OUT_BEATS) : 1;
+
+    logic [IN_BITS-1:0]  in_beat;
+    logic [OUT_BITS-1:0] out_beat;
+    logic                in_moves, out_moves, out_ends;
+
+    assign in_moves = in_valid && in_ready;
+    assign out_moves = out_valid && out_ready;
+    assign out_ends = out_moves && out_beat == OUT_BITS'(OUT_BEATS - 1);
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) begin
+            in_beat    <= '0;
+            out_beat   <= '0;
+            frames_in  <= '0;
+            frames_out <= '0;
+        end else begin
+            if (in_moves && in_beat == IN_BITS'(IN_BEATS - 1)) begin
+                in_beat   <= '0;
+                frames_in <= frames_in + 1'b1;
+            end else if (in_moves) in_beat <= in_beat + 1'b1;
+            if (out_ends) begin
+                out_beat   <= '0;
+                frames_out <= frames_out + 1'b1;
+            end else if (out_moves) out_beat <= out_beat + 1'b1;
+        end
+    end
+
+    logic [31:0] age;        // cycles since the first beat of the first frame after idle
+    logic [31:0] since;      // cycles since the end of the newest frame
+    logic        waiting;    // for the first beat after idle
+    logic        first_out;  // no frame has left since idle
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) begin
+            age       <= '0;
+            since     <= '0;
+            waiting   <= 1'b1;
+            first_out <= 1'b1;
+            latency   <= '0;
+            interval  <= '0;
+        end else begin
+            if (idle) waiting <= 1'b1;
+            else if (in_moves) waiting <= 1'b0;
+            if (idle) first_out <= 1'b1;
+            else if (out_ends) first_out <= 1'b0;
+            age   <= waiting && !in_moves ? '0 : age + 1'b1;
+            since <= out_ends ? '0 : since + 1'b1;
+            if (out_ends && first_out) latency <= age + 1'b1;
+            if (out_ends && !first_out) interval <= since + 1'b1;
+        end
+    end
+
+    logic                      held;  // a beat was offered and not taken
+    logic [OUT_TDATA_BITS-1:0] held_data;
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) begin
+            held   <= 1'b0;
+            broken <= 1'b0;
+        end else begin
+            held   <= out_valid && !out_ready;
+            broken <= held && (!out_valid || out_data != held_data);
+        end
+        held_data <= out_data;
+    end
+
+endmodule

@@ -1,0 +1,42 @@
+# The ZCU104's processor (Zynq UltraScale+) in a Vivado block design. Its settings come from AMD's
+# board files, which Vivado's installation has; on the board, boot loader and Linux have already
+# made them, PL0's rate aside.
+#
+# Args:
+#   cell: name of the cell to make.
+#   clock_mhz: of PL0.
+# Returns: a dictionary of what the block design connects: pins and interfaces by their paths, the
+# address space of the processor, the segment of the memory and how many bytes it has.
+proc processing_system {cell clock_mhz} {
+    set boards [get_board_parts "xilinx.com:zcu104:part0:*"]
+    if {[llength $boards] == 0} {
+        error "irnet: this Vivado has no board files of the ZCU104; install them from its store"
+    }
+    set_property board_part [lindex [lsort -dictionary $boards] end] [current_project]
+    set processor [create_ip_cell zynq_ultra_ps_e $cell]
+    apply_bd_automation -rule xilinx.com:bd_rule:zynq_ultra_ps_e \
+        -config {apply_board_preset "1"} $processor
+    set_property -dict [list \
+        CONFIG.PSU__FPGA_PL0_ENABLE 1 \
+        CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ $clock_mhz \
+        CONFIG.PSU__USE__FABRIC__RST 1 \
+        CONFIG.PSU__USE__M_AXI_GP0 1 \
+        CONFIG.PSU__MAXIGP0__DATA_WIDTH 32 \
+        CONFIG.PSU__USE__M_AXI_GP1 0 \
+        CONFIG.PSU__USE__M_AXI_GP2 0 \
+        CONFIG.PSU__USE__S_AXI_GP2 1 \
+        CONFIG.PSU__SAXIGP2__DATA_WIDTH 64 \
+        CONFIG.PSU__USE__IRQ0 1 \
+    ] $processor
+    return [dict create \
+        clock $cell/pl_clk0 \
+        clocked [list $cell/maxihpm0_fpd_aclk $cell/saxihp0_fpd_aclk] \
+        reset $cell/pl_resetn0 \
+        control $cell/M_AXI_HPM0_FPD \
+        memory $cell/S_AXI_HP0_FPD \
+        interrupt $cell/pl_ps_irq0 \
+        space $cell/Data \
+        segment $cell/SAXIGP2/HP0_DDR_LOW \
+        memory_bytes 0x80000000 \
+    ]
+}

@@ -1,0 +1,72 @@
+"""Bitstreams as Linux' FPGA manager takes them for Zynq: no header, and words the other way round.
+
+A .bit file is a header, which names the design, part and date, and then the configuration data:
+big-endian words of 32 bits. Zynq's configuration port takes little-endian words, and Linux passes
+on to it what it is given.
+"""
+
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from irnet_hw.errors import UserError
+
+#: The word with which a device finds out where words begin, in front of all commands.
+_SYNC = bytes.fromhex("AA995566")
+#: Between a field of constant content in front of the header's fields and the fields' number.
+_START = bytes.fromhex("0ff00ff00ff00ff000")
+
+
+class BitFile(NamedTuple):
+    """What a .bit file holds.
+
+    Attributes:
+        part: AMD's name of it; some tools leave out the leading "xc".
+        data: the configuration data, whole words, big-endian.
+    """
+
+    part: str
+    data: bytes
+
+
+def read_bit(path: Path) -> BitFile:
+    """Return what a .bit file holds.
+
+    Raises:
+        UserError: it can't be read or is no .bit file, or not a whole one.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror}") from error
+    try:
+        return _parse(content)
+    except (struct.error, ValueError) as error:
+        raise UserError(f"{path}: is no whole .bit file") from error
+
+
+def swapped(data: bytes) -> bytes:
+    """Return data with the bytes of each 32-bit word the other way round."""
+    words = len(data) // 4
+    return struct.pack(f"<{words}I", *struct.unpack(f">{words}I", data))
+
+
+def _parse(content: bytes) -> BitFile:
+    (length,) = struct.unpack_from(">H", content)
+    if content[2 : 2 + length] != _START[:length] or length != len(_START):
+        raise ValueError("it does not begin as .bit files do")
+    at, part = 2 + length + 2, ""
+    while True:
+        key = content[at : at + 1]
+        if key == b"e":
+            (length,) = struct.unpack_from(">I", content, at + 1)
+            data = content[at + 5 :]
+            if len(data) != length or length % 4 or _SYNC not in data:
+                raise ValueError("the data is not whole")
+            return BitFile(part, data)
+        if key not in (b"a", b"b", b"c", b"d"):
+            raise ValueError("it has fields that .bit files have not")
+        (length,) = struct.unpack_from(">H", content, at + 1)
+        if key == b"b":
+            part = content[at + 3 : at + 3 + length].rstrip(b"\0").decode("ascii")
+        at += 3 + length

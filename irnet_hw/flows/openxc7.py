@@ -1,0 +1,221 @@
+"""A bitstream by open tools, for the PYNQ-Z2: Yosys, nextpnr-xilinx and Project X-Ray's.
+
+Yosys comes with us. The others are in no package registry; openXC7 provides them, and they are
+found where its users have them: ``nextpnr-xilinx``, ``fasm2frames`` and ``xc7frames2bit`` on PATH,
+the folder of chip databases (``xc7z020clg400.bin``, which nextpnr-xilinx's bbaexport.py and bbasm
+make) in CHIPDB, that of Project X-Ray's database (with ``zynq7/`` in it) in PRJXRAY_DB_DIR.
+
+The design is synthesised as a whole, without borders between layers. nextpnr-xilinx counts a LUT of
+up to six inputs as one, whether two of them share a place or not, as the figures after synthesis
+do. Its delays for this part are estimates.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from irnet_hw.boards import Board
+from irnet_hw.compiler.shell import shell_files
+from irnet_hw.errors import UserError
+from irnet_hw.flows import yosys
+from irnet_hw.flows.bit_file import read_bit, swapped
+from irnet_hw.flows.routed import Routed
+from irnet_hw.flows.step import follow
+from irnet_hw.progress import say
+from irnet_hw.share import share
+
+BOARD = "pynq-z2"
+_TOP = "openxc7_top"
+#: The board's sources around irnet_board.
+_SOURCES = ("gp_to_axi_lite.sv", f"{_TOP}.sv")
+#: The clock's net in the top module.
+_CLOCK = "aclk"
+#: The cells of nextpnr-xilinx that count, by our names, and how many of ours one is.
+_CELLS = {
+    "SLICE_LUTX": ("LUT", 1),
+    "SLICE_FFX": ("FF", 1),
+    "RAMB18E1": ("BRAM18", 1),
+    "RAMB36E1": ("BRAM18", 2),
+    "DSP48E1": ("DSP", 1),
+}
+_UTILISATION = re.compile(r"^Info:\s+(\w+): +(\d+)/ *\d+ +\d+%$", re.MULTILINE)
+_FMAX = re.compile(r"Max frequency for clock +'([^']+)': (\d+\.\d+) MHz")
+_VERSION = re.compile(r"\(Version (\S+)\)")
+
+
+class _Tools(NamedTuple):
+    """Where everything is that does not come with us."""
+
+    nextpnr: str
+    fasm2frames: str
+    frames2bit: str
+    chip: str
+    database: str
+
+
+def route(
+    folder: Path, content: Mapping[str, Any], board: Board, target: Path, log: Path
+) -> Routed:
+    """Take an accelerator to a bitstream.
+
+    Args:
+        folder: the accelerator's.
+        content: its manifest.
+        board: to build for.
+        target: folder for irnet.bit, and irnet.bin for Linux' FPGA manager.
+        log: to which all that the tools print is added.
+
+    Raises:
+        UserError: it is another board, a tool or database is missing, or a tool fails.
+    """
+    if board.name != BOARD:
+        raise UserError(
+            f"flow: openxc7, is for {BOARD} and not for {board.name}: there is no open place and "
+            "route for its part; use vivado"
+        )
+    tools = _find(board.part)
+    with tempfile.TemporaryDirectory(prefix="openxc7-") as temporary:
+        scratch = Path(temporary)
+        say("  synthesising the whole with Yosys")
+        synthesise(folder, content, scratch, log)
+        say("  placing and routing with nextpnr-xilinx")
+        said = _place_and_route(tools, content["clock_mhz"], scratch, log)
+        say("  writing the bitstream")
+        _write_bitstream(tools, board.part, scratch, log)
+        part, data = read_bit(scratch / "irnet.bit")
+        if part.removeprefix("xc") != board.part.removeprefix("xc"):
+            raise UserError(f"irnet.bit: is for {part}, must be for {board.part}, see {log}")
+        shutil.copyfile(scratch / "irnet.bit", target / "irnet.bit")
+        (target / "irnet.bin").write_bytes(swapped(data))
+    return figures(said)
+
+
+def synthesise(folder: Path, content: Mapping[str, Any], scratch: Path, log: Path) -> None:
+    """Write the netlist of an accelerator in its shell, with the processor, as top.json.
+
+    Args:
+        folder: the accelerator's.
+        content: its manifest.
+        scratch: folder to write into.
+        log: to which all that Yosys prints is added.
+
+    Raises:
+        UserError: Yosys is missing or fails, or its netlist can't be trusted.
+    """
+    paths = [folder / file for file in (*content["sources"], *shell_files(content))]
+    paths += [share("boards") / BOARD / name for name in _SOURCES]
+    for path in (*paths, *(folder / file for file in content["data"])):
+        shutil.copyfile(path, scratch / path.name)
+    (scratch / "synthesis.ys").write_text(_script([path.name for path in paths]))
+    command = [yosys.program(), "-Q", "-T", "synthesis.ys"]
+    for line in follow(command, scratch, log, yosys.environment()):
+        if yosys.MISCOMPILED.search(line):
+            raise UserError(f"Yosys: its netlist can't be trusted, see {log}: {line.strip()}")
+
+
+def _script(sources: list[str]) -> str:
+    """Return the run of Yosys. Layers that are kept apart elsewhere are one design here."""
+    return (
+        "read_verilog -lib -specify +/xilinx/cells_sim.v\n"
+        "read_verilog -lib +/xilinx/cells_xtra.v\n"
+        f"read_slang --threads 1 -Wno-unconnected-output-port --top {_TOP} {' '.join(sources)}\n"
+        "setattr -mod -unset keep_hierarchy *\n"
+        f"synth_xilinx -family xc7 -flatten -abc9 -noiopad -top {_TOP}\n"
+        "delete t:$scopeinfo\n"
+        "check -assert\n"
+        "tee -q -o stat.json stat -json\n"
+        "write_json top.json\n"
+    )
+
+
+def constraints(clock_mhz: float) -> str:
+    """Return the .xdc: the clock is all that there is, as the design has no pins."""
+    return f"create_clock -period {1000 / clock_mhz:.3f} [get_nets {_CLOCK}]\n"
+
+
+def figures(said: str) -> Routed:
+    """Return what nextpnr-xilinx' log says of a routed design.
+
+    Raises:
+        UserError: it has not the form that is known.
+    """
+    used = {cell: int(number) for cell, number in _UTILISATION.findall(said)}
+    absent = [cell for cell in _CELLS if cell not in used]
+    # Estimated after placement, and again once routed.
+    clocks = dict(_FMAX.findall(said))
+    version = _VERSION.search(said)
+    if absent or len(clocks) != 1 or version is None:
+        what = [*absent, *([] if len(clocks) == 1 else ["one clock"])] or ["a version"]
+        raise UserError(f"nextpnr-xilinx: its log does not state {', '.join(what)}")
+    area = dict.fromkeys((kind for kind, _ in _CELLS.values()), 0)
+    for cell, (kind, each) in _CELLS.items():
+        area[kind] += used[cell] * each
+    return Routed(
+        tool=f"nextpnr-xilinx {version[1]}",
+        clock_mhz=float(next(iter(clocks.values()))),
+        clock_from="estimate",
+        area=area,
+    )
+
+
+def _find(part: str) -> _Tools:
+    """Return where the tools are.
+
+    Raises:
+        UserError: one is missing; the message names it.
+    """
+    names = ("nextpnr-xilinx", "fasm2frames", "xc7frames2bit")
+    nextpnr, fasm2frames, frames2bit = map(_program, names)
+    chip = _folder("CHIPDB", "nextpnr-xilinx' chip databases") / f"{part.rpartition('-')[0]}.bin"
+    database = _folder("PRJXRAY_DB_DIR", "Project X-Ray's database") / "zynq7"
+    for path, what in (
+        (chip, "made by nextpnr-xilinx' bbaexport.py and bbasm"),
+        (database / part / "part.yaml", "of Project X-Ray's database, in PRJXRAY_DB_DIR"),
+    ):
+        if not path.is_file():
+            raise UserError(f"{path}: not found; it is {what}")
+    return _Tools(nextpnr, fasm2frames, frames2bit, str(chip), str(database))
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise UserError(
+            f"{name}: not found on PATH; it is needed for --flow openxc7, and is one of openXC7's "
+            "tools (github.com/openXC7)"
+        )
+    return found
+
+
+def _folder(variable: str, what: str) -> Path:
+    value = os.environ.get(variable)
+    if not value:
+        raise UserError(f"{variable}: not set; it must name the folder of {what}")
+    return Path(value).absolute()
+
+
+def _place_and_route(tools: _Tools, clock_mhz: float, scratch: Path, log: Path) -> str:
+    """Write irnet.fasm; return what the tool printed."""
+    (scratch / "irnet.xdc").write_text(constraints(clock_mhz))
+    # A clock that is not reached is no failure: it is said, and the design is right at a lower one.
+    options = ("--freq", f"{clock_mhz:g}", "--timing-allow-fail")
+    files = ("--xdc", "irnet.xdc", "--json", "top.json", "--fasm", "irnet.fasm")
+    command = [tools.nextpnr, "--chipdb", tools.chip, *files, *options]
+    version = "\n".join(follow([tools.nextpnr, "--version"], scratch, log))
+    return "\n".join([version, *follow(command, scratch, log)])
+
+
+def _write_bitstream(tools: _Tools, part: str, scratch: Path, log: Path) -> None:
+    """Write irnet.bit from irnet.fasm."""
+    frames, described = scratch / "irnet.frames", f"{tools.database}/{part}/part.yaml"
+    command = [tools.fasm2frames, "--part", part, "--db-root", tools.database, "irnet.fasm"]
+    for _ in follow(command, scratch, log, output=frames):
+        pass
+    command = [tools.frames2bit, "--part_file", described, "--part_name", part]
+    command += ["--frm_file", frames.name, "--output_file", "irnet.bit"]
+    for _ in follow(command, scratch, log):
+        pass

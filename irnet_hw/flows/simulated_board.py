@@ -1,0 +1,213 @@
+"""The simulated board: shell and accelerator in cycle-accurate simulation, with a memory.
+
+It is a :class:`~irnet_hw.runtime.device.Device` as a PYNQ board is, so that the same driver runs
+on both: registers, interrupt, buffers, caches and time. A second of it is a second of the board,
+however long the simulation takes.
+"""
+
+import contextlib
+import ctypes
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from irnet_hw.compiler import manifest as manifests
+from irnet_hw.compiler.shell import shell_files
+from irnet_hw.errors import UserError
+from irnet_hw.flows.library import Design, compile_design, hex_files
+from irnet_hw.progress import say
+
+_HARNESS = Path(__file__).with_name("simulated_board.cpp")
+#: Where buffers lie, each on pages of its own and with one between it and the next, so that an
+#: access beyond its end answers with an error.
+_MEMORY, _PAGE = 0x1000_0000, 4096
+_RESPONSES = {2: "SLVERR", 3: "DECERR", 4: "nothing"}
+#: Ctrl-C works between calls that take about this many seconds.
+_CALL_SECONDS = 0.2
+
+
+class _Timing(ctypes.Structure):
+    """simulated_board.cpp's struct Timing."""
+
+    _fields_ = tuple((name, ctypes.c_uint32) for name in ("read", "write", "in_flight", "access"))
+
+
+#: Cycles of the board's clock that the memory takes, and a register's reading or writing; chosen
+#: for a Zynq at 100 MHz, not measured on one.
+TIMING = _Timing(read=40, write=30, in_flight=8, access=20)
+
+
+class SimulatedBuffer:
+    """A buffer of the simulated memory, seen through a cache as on a board.
+
+    Attributes:
+        array: the bytes as the processor sees them.
+        address: of the first byte.
+    """
+
+    def __init__(self, board: "SimulatedBoard", address: int, size: int):
+        self.array: npt.NDArray[np.uint8] = np.zeros(size, np.uint8)
+        self.address = address
+        self._board = board
+        self._memory = np.zeros(size, np.uint8)
+        board.map(address, self._memory)
+
+    def flush(self) -> None:
+        """Bring what the processor wrote to the memory."""
+        self._memory[:] = self.array
+
+    def invalidate(self) -> None:
+        """Let the processor see the memory."""
+        self.array[:] = self._memory
+
+    def free(self) -> None:
+        """Give the memory back: the accelerator's accesses answer with an error from now on."""
+        self._board.unmap(self.address)
+
+
+class SimulatedBoard:
+    """A board that is simulated.
+
+    Attributes:
+        clock_mhz: cycles of a simulated microsecond.
+        simulating: seconds that the simulation itself has taken so far.
+    """
+
+    kind = "sim"
+
+    def __init__(self, folder: Path, manifest: Mapping[str, Any]):
+        """Compile the board, or take what was compiled of equal sources, and reset it.
+
+        Args:
+            folder: the accelerator's.
+            manifest: its manifest.
+
+        Raises:
+            UserError: a source is missing or was changed, or a compiler is missing.
+        """
+        self._folder = folder
+        self._board: ctypes.c_void_p | None = None
+        _check_sources(folder, manifest)
+        shell = manifest["shell"]
+        sources = [*manifest["sources"], *shell_files(manifest)]
+        say("compiling the simulation")
+        compiled = compile_design(folder, manifest, Design(shell["top"], sources, _HARNESS))
+        self._library = ctypes.CDLL(str(compiled.library))
+        self._library.board_new.restype = ctypes.c_void_p
+        self._library.board_offence.restype = ctypes.c_char_p
+        self._library.board_wait.restype = ctypes.c_bool
+        for name in ("cycle", "words_read", "words_written"):
+            getattr(self._library, f"board_{name}").restype = ctypes.c_uint64
+        with hex_files(folder, manifest) as files, contextlib.chdir(files):
+            self._board = ctypes.c_void_p(self._library.board_new(ctypes.byref(TIMING)))
+        self.clock_mhz = float(manifest["clock_mhz"])
+        self.simulating = 0.0
+        self._next = _MEMORY
+        self._cycles_per_call = 1000
+        self._spent, self._since = 0.0, 0
+
+    def read(self, offset: int) -> int:
+        """Return a register's 32 bits."""
+        value = ctypes.c_uint32()
+        self._access("board_read", offset, ctypes.byref(value))
+        return value.value
+
+    def write(self, offset: int, value: int) -> None:
+        """Write a register's 32 bits."""
+        self._access("board_write", offset, ctypes.c_uint32(value))
+
+    def _access(self, function: str, offset: int, argument: Any) -> None:
+        start = time.perf_counter()
+        response = getattr(self._library, function)(self._board, ctypes.c_uint32(offset), argument)
+        self.simulating += time.perf_counter() - start
+        if response:
+            raise UserError(
+                f"{self._folder}: the register at {int(offset):#x} answers {_RESPONSES[response]}"
+            )
+        self._check_protocol()
+
+    def allocate(self, size: int) -> SimulatedBuffer:
+        """Return a buffer of so many bytes."""
+        address = self._next
+        self._next += (size // _PAGE + 2) * _PAGE
+        return SimulatedBuffer(self, address, size)
+
+    def map(self, address: int, memory: npt.NDArray[np.uint8]) -> None:
+        """Let memory answer at an address."""
+        self._library.board_map(
+            self._board,
+            ctypes.c_uint64(address),
+            ctypes.c_uint64(memory.nbytes),
+            ctypes.c_void_p(memory.ctypes.data),
+        )
+
+    def unmap(self, address: int) -> None:
+        """Let the memory at an address answer no more."""
+        self._library.board_unmap(self._board, ctypes.c_uint64(address))
+
+    def wait(self, seconds: float) -> None:
+        """Let simulated time pass: until the interrupt comes, and at most so long."""
+        left = max(1, round(seconds * self.clock_mhz * 1e6))
+        interrupt = False
+        while left > 0 and not interrupt:
+            cycles = min(left, self._cycles_per_call)
+            start = time.perf_counter()
+            interrupt = self._library.board_wait(self._board, ctypes.c_uint64(cycles))
+            took = time.perf_counter() - start
+            self.simulating += took
+            left -= cycles
+            if not interrupt:
+                self._cycles_per_call = max(1, int(cycles * _CALL_SECONDS / max(took, 1e-4)))
+        self._check_protocol()
+
+    def cycle(self) -> int:
+        """Return the cycles since the start."""
+        return int(self._library.board_cycle(self._board))
+
+    def words(self) -> tuple[int, int]:
+        """Return how many 64-bit words the accelerator has read and written since the start."""
+        board = self._board
+        return (
+            int(self._library.board_words_read(board)),
+            int(self._library.board_words_written(board)),
+        )
+
+    def now(self) -> float:
+        """Return the simulated seconds since the start."""
+        return self._spent + (self.cycle() - self._since) / (self.clock_mhz * 1e6)
+
+    def set_clock(self, mhz: float) -> None:
+        """Let a cycle take so long from now on."""
+        self._spent, self._since = self.now(), self.cycle()
+        self.clock_mhz = mhz
+
+    def close(self) -> None:
+        """End the simulation."""
+        if self._board is not None:
+            self._library.board_delete(self._board)
+            self._board = None
+
+    def _check_protocol(self) -> None:
+        offence = self._library.board_offence(self._board)
+        if offence:
+            raise UserError(f"{self._folder}: the shell breaks AXI: {offence.decode()}")
+
+
+def _check_sources(folder: Path, content: Mapping[str, Any]) -> None:
+    """Make sure that the sources are those of the build."""
+    for what, files, built in (
+        ("rtl", content["sources"] + content["data"], content["hashes"]["sources"]),
+        ("shell", shell_files(content), content["hashes"]["shell"]),
+    ):
+        try:
+            found = manifests.digest(folder / file for file in files)
+        except OSError as error:
+            raise UserError(f"{error.filename}: can't be read: {error.strerror}") from error
+        if found != built:
+            raise UserError(
+                f"{folder}: a source in {what}/ was changed since the build; build it again"
+            )

@@ -1,0 +1,83 @@
+"""Vivado's reports, as UG906 documents them: report_timing_summary and report_utilization."""
+
+import re
+
+from irnet_hw.errors import UserError
+
+#: The rows of the utilisation report that count, by our names; the second is UltraScale+'s. A row
+#: of block RAM counts blocks of 36 Kib, and halves.
+_ROWS = {
+    "LUT": (("Slice LUTs", "CLB LUTs"), 1),
+    "FF": (("Slice Registers", "CLB Registers"), 1),
+    "BRAM18": (("Block RAM Tile",), 2),
+    "DSP": (("DSPs",), 1),
+}
+_TOOL = re.compile(r"^\| Tool Version *: (Vivado) v\.(\S+)", re.MULTILINE)
+_NUMBER = r"-?\d+\.\d+"
+#: WNS, TNS, two counts; the same for hold; the same for pulse widths.
+_SLACKS = re.compile(
+    rf"^ +({_NUMBER}) +{_NUMBER} +\d+ +\d+ +({_NUMBER}) +{_NUMBER} +\d+ +\d+ +({_NUMBER})",
+    re.MULTILINE,
+)
+_CLOCK = re.compile(rf"^(\S+) +\{{[^}}]*\}} +({_NUMBER}) +{_NUMBER} *$", re.MULTILINE)
+
+
+def clock(report: str) -> float:
+    """Return the clock in MHz that a routed design reaches.
+
+    Args:
+        report: of report_timing_summary.
+
+    Raises:
+        UserError: it has not the documented form, has not just one clock, or says that no clock
+            will do, as signals come too early or pulses are too short.
+    """
+    slacks = _SLACKS.search(_section(report, "Design Timing Summary"))
+    clocks = _CLOCK.findall(_section(report, "Clock Summary"))
+    if slacks is None:
+        raise UserError("timing.rpt: has no slacks under Design Timing Summary")
+    if len(clocks) != 1:
+        names = ", ".join(name for name, _ in clocks) or "none"
+        raise UserError(f"timing.rpt: has the clocks {names}, must have one")
+    setup, hold, pulse = map(float, slacks.groups())
+    if hold < 0 or pulse < 0:
+        raise UserError(
+            f"timing.rpt: worst hold slack {hold} ns, worst pulse width slack {pulse} ns, "
+            "must not be negative; the bitstream would be wrong at any clock"
+        )
+    return 1000 / (float(clocks[0][1]) - setup)
+
+
+def area(report: str) -> dict[str, int]:
+    """Return the LUT, FF, BRAM18 and DSP that a routed design takes.
+
+    Args:
+        report: of report_utilization.
+
+    Raises:
+        UserError: it has not the documented form.
+    """
+    found = {}
+    for kind, (names, each) in _ROWS.items():
+        row = re.search(rf"^\| (?:{'|'.join(names)})\*? +\| +(\d+(?:\.5)?) ", report, re.MULTILINE)
+        if row is None:
+            raise UserError(f"utilisation.rpt: has no row {' or '.join(names)}")
+        found[kind] = int(float(row[1]) * each)
+    return found
+
+
+def tool(report: str) -> str:
+    """Return name and version of the Vivado that wrote a report.
+
+    Raises:
+        UserError: it has not the documented form.
+    """
+    found = _TOOL.search(report)
+    if found is None:
+        raise UserError("timing.rpt: does not say which Vivado wrote it")
+    return " ".join(found.groups())
+
+
+def _section(report: str, title: str) -> str:
+    """Return the text below a section's title, up to the next one."""
+    return report.partition(f"\n| {title}\n")[2].partition("\n| ")[0]

@@ -1,0 +1,144 @@
+"""The shell through its registers: who answers, what is queued, finished and gone wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntFlag
+from typing import Any
+
+from irnet_hw.errors import UserError
+from irnet_hw.runtime import registers
+from irnet_hw.runtime.device import Device
+from irnet_hw.runtime.registers import Control, Error, Interrupt, Register, Status
+
+_ALL = 0xFFFFFFFF
+#: A reset waits for what is under way on the bus only: microseconds.
+_RESET_SECONDS = 0.01
+
+
+class Shell:
+    """The registers of a device.
+
+    Attributes:
+        capacity: batches that can be queued, the running one included.
+    """
+
+    def __init__(self, device: Device, manifest: Mapping[str, Any]):
+        """Make sure who answers, and put it into its first state.
+
+        Args:
+            device: with a bitstream loaded.
+            manifest: of the accelerator that should be in it.
+
+        Raises:
+            UserError: another design answers, or another accelerator's.
+        """
+        self._device = device
+        self._expect("MAGIC", device.read(Register.MAGIC), registers.MAGIC)
+        version = device.read(Register.VERSION)
+        self._expect("VERSION", version, registers.VERSION)
+        self._expect("VERSION", version, manifest["shell"]["version"])
+        words = (device.read(Register.IDENTITY_0 + 4 * i) for i in range(4))
+        found = b"".join(word.to_bytes(4, "little") for word in words).hex()
+        wanted = manifest["shell"]["identity"]
+        if found != wanted:
+            raise UserError(
+                f"identity: the bitstream's is {found}, but the manifest's is {wanted}; "
+                "load the bitstream of this build"
+            )
+        self.capacity = device.read(Register.CAPACITY)
+        self._started = 0
+        self.reset()
+        device.write(Register.INTERRUPT, Interrupt.DONE | Interrupt.ERROR)
+
+    def _expect(self, name: str, found: int, wanted: int) -> None:
+        if found != wanted:
+            raise UserError(
+                f"{name}: the bitstream's register is {found:#x}, but this runtime drives "
+                f"{wanted:#x}; load the bitstream of this build"
+            )
+
+    def start(self, source: int, target: int, frames: int) -> int:
+        """Queue a batch; return its number since the last reset.
+
+        Args:
+            source: address of its frames, a multiple of 8.
+            target: address for its values, a multiple of 8.
+            frames: how many, at least 1.
+        """
+        write = self._device.write
+        write(Register.SOURCE_LOW, source & _ALL)
+        write(Register.SOURCE_HIGH, source >> 32)
+        write(Register.TARGET_LOW, target & _ALL)
+        write(Register.TARGET_HIGH, target >> 32)
+        write(Register.FRAMES, frames)
+        write(Register.CONTROL, Control.START)
+        self._started += 1
+        return self._started
+
+    def wait(self, batch: int, seconds: float) -> None:
+        """Wait for a batch to be complete in memory.
+
+        Args:
+            batch: its number.
+            seconds: after which it can't come any more.
+
+        Raises:
+            UserError: an error flag is set, or the time is over. A reset is needed then.
+        """
+        deadline = self._device.now() + seconds
+        while True:
+            # Cleared before it is known whether the batch is complete, so that no interrupt that
+            # comes between the two is lost. And the time is taken first: however long this
+            # process may have stood still, a batch that is complete is not late.
+            self._device.write(Register.DONE, 1)
+            now = self._device.now()
+            if self._device.read(Register.ERRORS):
+                raise UserError(f"the accelerator reports an error: {self.state()}")
+            if (self._device.read(Register.BATCHES) - batch) & _ALL <= _ALL // 2:
+                return
+            if now > deadline:
+                raise UserError(
+                    f"the accelerator does not answer: batch {batch} is not complete after "
+                    f"{seconds:.3g} s: {self.state()}"
+                )
+            self._device.wait(deadline - now)
+
+    def reset(self) -> None:
+        """Drop whatever is queued and under way; the memory is left alone from then on.
+
+        Raises:
+            UserError: a transfer under way does not end.
+        """
+        self._device.write(Register.CONTROL, Control.RESET)
+        deadline = self._device.now() + _RESET_SECONDS
+        while self._device.read(Register.STATUS) & Status.RESETTING:
+            if self._device.now() > deadline:
+                raise UserError(
+                    f"the accelerator can't be reset, the memory does not answer: {self.state()}; "
+                    "start the board anew"
+                )
+        self._started = 0
+
+    def cycles(self) -> int:
+        """Return the cycles since the last reset in which a batch was queued."""
+        low = self._device.read(Register.CYCLES_LOW)
+        return low | self._device.read(Register.CYCLES_HIGH) << 32
+
+    def state(self) -> str:
+        """Return what the registers say, for people: flags by name."""
+        status = self._device.read(Register.STATUS)
+        errors = self._device.read(Register.ERRORS)
+        counters = (Register.BATCHES, Register.FRAMES_IN, Register.FRAMES_OUT)
+        counts = [f"{one.name} {self._device.read(one)}" for one in counters]
+        return ", ".join(
+            [
+                f"STATUS {status:#x} ({_names(Status, status)}; {registers.queued(status)} queued)",
+                f"ERRORS {errors:#x} ({_names(Error, errors)})",
+                *counts,
+            ]
+        )
+
+
+def _names(flags: type[IntFlag], value: int) -> str:
+    return " ".join(flag.name or "" for flag in flags if value & flag) or "none"

@@ -1,0 +1,86 @@
+"""The wrapper joins the shell and the accelerator, port by port, and the folder stands alone."""
+
+import hashlib
+import re
+import subprocess
+
+import pytest
+
+from irnet_hw.compiler import manifest
+from irnet_hw.compiler.shell import shell_files
+from irnet_hw.errors import UserError
+from irnet_hw.flows.build_folder import open_build
+from irnet_hw.flows.tools import verilator_env
+from irnet_hw.runtime import registers
+from irnet_hw.share import share
+from tests.flows.networks import LEAST, TINY, build_network
+
+PORT = re.compile(r"^    (input|output) +logic +(?:\[(.*?)\] +)?(\w+)", re.MULTILINE)
+CASES = {"least": (LEAST, "pynq-z2", 32), "tiny": (TINY, "zcu104", 40)}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def built(request, tmp_path_factory):
+    """A network's folder, its manifest and the width of its board's addresses."""
+    network, board, bits = CASES[request.param]
+    folder = build_network(network, tmp_path_factory.mktemp(request.param), board)
+    return folder, open_build(folder), bits
+
+
+def test_the_processors_side_is_the_shells(built):
+    folder, content, bits = built
+    assert content["shell"]["top"] == "irnet_board"
+    wrapper = (folder / "shell" / "irnet_board.sv").read_text()
+    shell = (share("boards") / "shell" / "irnet_shell.sv").read_text()
+    ours = [name for _, _, name in PORT.findall(shell)]
+    wanted = [
+        (way, width.replace("ADDRESS_BITS-1", str(bits - 1)), name)
+        for way, width, name in PORT.findall(shell)[: ours.index("acc_rst_n")]
+    ]
+    assert PORT.findall(wrapper) == wanted
+    assert len(wanted) > 50
+
+
+def test_verilator_has_no_warnings(built, tmp_path):
+    folder, content, _ = built
+    files = [*content["sources"], *shell_files(content)]
+    waivers = [share("hls") / "lint.vlt", share("boards") / "shell" / "lint.vlt"]
+    command = ["verilator", "--lint-only", "-Wall", "--top-module", content["shell"]["top"]]
+    run = subprocess.run(
+        [*command, *map(str, waivers), *(str((folder / file).absolute()) for file in files)],
+        env=verilator_env(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "%" not in run.stderr and run.returncode == 0, run.stderr
+
+
+def test_the_identity_is_made_of_the_hashes(built):
+    folder, content, _ = built
+    text = content["hashes"]["model"] + content["hashes"]["sources"]
+    identity = hashlib.sha256(text.encode()).digest()[:16]
+    assert content["shell"]["identity"] == identity.hex()
+    number = int.from_bytes(identity, "little")
+    wrapper = (folder / "shell" / "irnet_board.sv").read_text()
+    assert f".IDENTITY(128'h{number:032x})" in wrapper
+
+
+def test_the_manifest_tells_the_register_map(built):
+    shell = built[1]["shell"]
+    assert shell["version"] == registers.VERSION
+    assert shell["registers"]["MAGIC"] == 0 and shell["registers"]["FRAMES"] == 0x50
+    assert len(shell["registers"]) == len(registers.Register)
+    assert shell["base_address"] in (0x4000_0000, 0xA000_0000)
+
+
+def test_a_changed_shell_is_refused(tmp_path):
+    folder = build_network(LEAST, tmp_path)
+    file = folder / shell_files(manifest.load(folder))[0]
+    file.write_text(file.read_text() + "\n")
+    with pytest.raises(UserError) as caught:
+        open_build(folder)
+    assert str(caught.value) == (
+        f"{folder}: a source in shell/ was changed since the build; build it again"
+    )

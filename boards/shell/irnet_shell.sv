@@ -137,11 +137,10 @@ module irnet_shell #(
         .request    (reset_request),
         .busy       (read_busy || write_busy),
         .resetting  (resetting),
+        .acc_rst_n  (acc_rst_n),
         .flow_rst_n (flow_rst_n),
         .dma_rst_n  (dma_rst_n)
     );
-
-    always_ff @(posedge aclk) acc_rst_n <= flow_rst_n;
 
     // Errors.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator
 from math import ceil, prod
 from pathlib import Path
 from types import TracebackType
@@ -91,14 +90,16 @@ class Accelerator:
             UserError: the images are of another shape or type, or the hardware fails; it is
                 ready again afterwards.
         """
-        return self._run(images).argmax(axis=1).astype(np.int64)
+        classes: npt.NDArray[np.int64] = self._run(images).argmax(axis=1).astype(np.int64)
+        return classes
 
     def logits(self, images: Images) -> npt.NDArray[np.float32]:
         """Return the network's outputs, float32 [N, classes]; see :meth:`predict`.
 
         They are those of the exported network's QONNX run, bit for bit.
         """
-        return (self._run(images) * self.manifest["output"]["scale"]).astype(np.float32)
+        scale = float(self.manifest["output"]["scale"])
+        return (self._run(images) * scale).astype(np.float32)
 
     def throughput_test(self, frames: int = 1000) -> dict[str, Any]:
         """Measure how fast frames pass; their pixels are noise.
@@ -237,8 +238,8 @@ class Accelerator:
     def _latest(self, frames: int) -> float:
         """Return the seconds that so many frames take, with all that may be in the way."""
         transfer = max(prod(self._image), 4 * self._values) / _WORD
-        pace = max(self.manifest["cycles_per_frame"], transfer)
-        cycles = frames * pace + self.manifest["latency_cycles"]
+        pace: float = max(self.manifest["cycles_per_frame"], transfer)
+        cycles = frames * pace + int(self.manifest["latency_cycles"])
         return _SLACK * cycles / (self._device.clock_mhz * 1e6) + _MORE
 
     def _release(self) -> None:

@@ -17,7 +17,7 @@ from irnet_hw.runtime.package import BITSTREAM
 
 #: PYNQ's device trees call the device by this name that passes on the fabric's first interrupt.
 _UIO_NAME = "fabric"
-_UIO = Path("/sys/class/uio")
+_UIO, _DEV = Path("/sys/class/uio"), Path("/dev")
 #: After so many seconds at the latest the driver looks again: without an interrupt, and with one,
 #: which a bitstream of other making may not raise.
 _POLL, _LONGEST = 0.0002, 0.01
@@ -30,7 +30,7 @@ class PynqBuffer:
     """A buffer of the memory that PYNQ sets aside for the fabric."""
 
     def __init__(self, buffer: Any):
-        self.array = buffer.view()
+        self.array = buffer
         self.address = int(buffer.physical_address)
         self.flush = buffer.flush
         self.invalidate = buffer.invalidate
@@ -70,11 +70,13 @@ class PynqDevice:
                 'or simulate it with device="sim"'
             ) from error
         self._pynq = pynq
-        # The metadata beside a bitstream sets the width of the memory's ports too.
-        described = bitstream.with_suffix(".hwh").is_file()
-        load = pynq.Overlay if described else pynq.Bitstream
-        self._design = load(str(bitstream.absolute()), **({"download": False} if described else {}))
-        self._design.download()
+        path = str(bitstream.absolute())
+        if bitstream.with_suffix(".hwh").is_file():
+            # This metadata sets the width of the memory's ports too.
+            self._design = pynq.Overlay(path)
+        else:
+            self._design = pynq.Bitstream(path)
+            self._design.download()
         self._registers = pynq.MMIO(manifest["shell"]["base_address"], _REGISTER_BYTES)
         self._uio = _open_uio()
         self.clock_mhz = float(pynq.Clocks.fclk0_mhz)
@@ -85,11 +87,17 @@ class PynqDevice:
 
     def write(self, offset: int, value: int) -> None:
         """Write a register's 32 bits."""
-        self._registers.write(offset, value)
+        self._registers.write(offset, int(value))  # of which pynq takes no subclass
 
     def allocate(self, size: int) -> PynqBuffer:
         """Return a buffer of so many bytes."""
-        return PynqBuffer(self._pynq.allocate((size,), dtype="u1"))
+        try:
+            return PynqBuffer(self._pynq.allocate((size,), dtype="u1"))
+        except (RuntimeError, MemoryError) as error:
+            raise UserError(
+                f"memory: {size} bytes for images and results can't be had ({error}); "
+                "close what else uses the board's contiguous memory"
+            ) from error
 
     def wait(self, seconds: float) -> None:
         """Wait for the interrupt where the image passes it on, else for a moment."""
@@ -123,5 +131,5 @@ class PynqDevice:
 def _open_uio() -> int | None:
     for entry in sorted(_UIO.glob("uio*")):
         if (entry / "name").read_text().strip() == _UIO_NAME:
-            return os.open(f"/dev/{entry.name}", os.O_RDWR)
+            return os.open(str(_DEV / entry.name), os.O_RDWR)
     return None

@@ -1,0 +1,89 @@
+"""What the runtime uses of ``pynq``, in front of the simulated board.
+
+The names and what they do are PYNQ's (2.7 and 3.0); the fabric behind them is simulated.
+"""
+
+import numpy as np
+
+from irnet_hw.compiler import manifest
+from irnet_hw.flows.simulated_board import SimulatedBoard
+
+
+class Buffer(np.ndarray):
+    """pynq.buffer.PynqBuffer."""
+
+    @classmethod
+    def of(cls, buffer):
+        found = buffer.array.view(cls)
+        found.physical_address = buffer.address
+        found.flush, found.invalidate = buffer.flush, buffer.invalidate
+        found.freebuffer = buffer.free
+        return found
+
+
+class Pynq:
+    """The module, of a board whose fabric can be loaded with one accelerator.
+
+    Attributes:
+        loaded: what loaded the bitstream, and its path; None before.
+        board: the fabric.
+        step: simulated seconds that pass between two looks at a register; until the interrupt.
+    """
+
+    def __init__(self, built):
+        self.built, self.loaded, self.step = built, None, 1e-3
+        self.Clocks = Clocks()
+
+    def load(self, by, path):
+        self.loaded = by, path
+        self.board = SimulatedBoard(self.built, manifest.load(self.built))
+
+    def Overlay(self, path):  # noqa: N802 (PYNQ's names)
+        self.load("Overlay", path)
+
+    def Bitstream(self, path):  # noqa: N802
+        return Bitstream(self, path)
+
+    def MMIO(self, base, length):  # noqa: N802
+        return MMIO(self.board, base, length, self.step)
+
+    def allocate(self, shape, dtype):
+        assert dtype == "u1" and shape[0] % 64 == 0
+        if shape[0] > 2**27:
+            raise RuntimeError("Failed to allocate Memory!")
+        return Buffer.of(self.board.allocate(shape[0]))
+
+
+class Bitstream:
+    def __init__(self, pynq, path):
+        self.download = lambda: pynq.load("Bitstream", path)
+
+
+class MMIO:
+    def __init__(self, board, base, length, step):
+        self.board, self.base, self.length, self.step = board, base, length, step
+
+    def read(self, offset):
+        assert offset + 4 <= self.length
+        # On a board time passes by itself.
+        self.board.wait(self.step)
+        return self.board.read(offset)
+
+    def write(self, offset, data):
+        assert type(data) is int, "Data type must be int or bytes."
+        self.board.write(offset, data)
+
+
+class Clocks:
+    """The fabric's first clock: 1000 MHz by a whole number, the nearest."""
+
+    def __init__(self):
+        self.divisor = 20
+
+    @property
+    def fclk0_mhz(self):
+        return 1000 / self.divisor
+
+    @fclk0_mhz.setter
+    def fclk0_mhz(self, mhz):
+        self.divisor = min(range(1, 64), key=lambda one: abs(1000 / one - mhz))

@@ -1,0 +1,56 @@
+"""What goes onto a board needs numpy alone, and an older Python will do."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent / "irnet_hw"
+FILES = [ROOT / "__init__.py", ROOT / "errors.py", *sorted((ROOT / "runtime").glob("*.py"))]
+
+#: Imports the runtime where nothing can be imported but itself, numpy and what Python brings.
+ALONE = """
+import sys
+
+class Bare:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        alone = top in ("numpy", *sys.stdlib_module_names)
+        if not alone and name not in ("irnet_hw", "irnet_hw.errors") and not (
+            name.startswith("irnet_hw.runtime")
+        ):
+            raise ImportError(f"{name} is not on the board")
+
+sys.meta_path.insert(0, Bare())
+from irnet_hw.runtime import Accelerator
+import irnet_hw.runtime.pynq_device
+print(Accelerator.__name__)
+"""
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_python_3_8_reads_it(file):
+    ast.parse(file.read_text(), feature_version=(3, 8))
+
+
+def test_annotations_are_not_evaluated():
+    """What Python 3.8 can't evaluate, such as ``str | None``, is in annotations only."""
+    for file in FILES:
+        tree = ast.parse(file.read_text())
+        if any(isinstance(node, ast.FunctionDef) for node in ast.walk(tree)):
+            names = [
+                alias.name
+                for node in tree.body
+                if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+                for alias in node.names
+            ]
+            assert names == ["annotations"] or file.name == "registers.py", file.name
+
+
+def test_it_imports_numpy_and_nothing_else():
+    run = subprocess.run(
+        [sys.executable, "-c", ALONE], capture_output=True, text=True, check=False, cwd=ROOT.parent
+    )
+    assert (run.stdout, run.stderr) == ("Accelerator\n", "")

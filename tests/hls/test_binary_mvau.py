@@ -3,7 +3,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.hls.harness import KernelUnderTest
+from tests.hls.harness import IRREGULAR, KernelUnderTest
 from tests.kernels.windows import side_by_side, sliding_windows
 
 
@@ -92,9 +92,7 @@ CONVOLUTION = {
 @settings(max_examples=8)
 @given(
     layer=layers(),
-    p_gap=st.sampled_from([0.0, 0.3, 0.9]),
-    p_stall=st.sampled_from([0.0, 0.3, 0.9]),
-    seed=st.integers(0, 2**32 - 1),
+    **IRREGULAR,
 )
 def test_any_layer_fold_gaps_and_stalls(layer, p_gap, p_stall, seed):
     kernel, x = build(layer, 4, seed)

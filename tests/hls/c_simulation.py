@@ -1,19 +1,23 @@
 """C simulation of the HLS kernels: the C++ that Vitis HLS would get, compiled by g++.
 
 Vitis' headers are the open ones in the package hls4ml. Many blocks are compiled at once, as these
-headers take most of the time.
+headers take most of the time. Where a template has the pragma that pipelines its loop, the cycles
+are counted: at an initiation interval of 1 it takes one for each time round.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
+from finn.interface.settings import FINNSettings
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
@@ -23,12 +27,15 @@ from tests.hls.harness import CLOCK_NS, PART, KernelUnderTest
 
 #: C++14, in which FINN has Vitis HLS compile; no warning but those about its pragmas.
 FLAGS = ("-std=c++14", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas")
-#: What stands for finn-hlslib.
+#: The pragma of a template's loop, and what counts its cycles.
+PIPELINE, COUNT = "#pragma HLS PIPELINE II=1 style=flp\n", "cycles++;\n"
+#: What stands for parts of Vitis HLS and for FINN's own dependencies.
 STAND_INS = Path(__file__).parent / "vitis"
 
 _PROGRAM = """
 // Calls one of the blocks with what comes on standard input, a line of hexadecimal beats for each
-// stream, and prints a line of beats for each output stream, then how many are left in the inputs.
+// stream, and prints a line of beats for each output stream, then how many are left in the inputs
+// and how many cycles the loop took.
 
 #include <cstdlib>
 #include <iostream>
@@ -36,6 +43,8 @@ _PROGRAM = """
 #include <string>
 #include <ap_int.h>
 #include <hls_stream.h>
+
+static unsigned long cycles;
 {headers}
 
 static unsigned frames;
@@ -77,7 +86,7 @@ static void call() {{
     {fills}
     {block.function}({streams});
     {drains}
-    std::cout << {left} << '\\n';
+    std::cout << {left} << '\\n' << cycles << '\\n';
 }}
 }}
 #undef COUNT
@@ -122,6 +131,19 @@ class Block:
         )
 
 
+@contextlib.contextmanager
+def finn_settings(folder: Path) -> Iterator[None]:
+    """Let FINN write what it builds into a folder, and find its dependencies."""
+    found = FINNSettings.init(
+        flow_config=folder / "flow.yaml",
+        auto_set_environment_vars=False,
+        finn_build_dir=str(folder),
+        finn_deps=str(STAND_INS),
+    )
+    with mock.patch("finn.util.settings._SETTINGS", found):
+        yield
+
+
 def vitis_headers() -> Path:
     """Return the folder with ap_int.h and hls_stream.h."""
     spec = importlib.util.find_spec("hls4ml")
@@ -145,14 +167,7 @@ def compile_blocks(folder: Path, blocks: Sequence[Block]) -> Path:
     program = cache_dir() / "csim" / digest.hexdigest()[:16]
     with locked(program):
         if not program.is_file():
-            includes = ["-isystem", str(vitis_headers()), "-I", str(STAND_INS)]
-            compiled = subprocess.run(
-                ["g++", *FLAGS, *includes, "-o", "program", "main.cpp"],
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            compiled = compile_program(folder, "main.cpp", ["-o", "program"])
             assert compiled.returncode == 0, compiled.stderr[:8000]
             moved = program.with_suffix(".new")
             shutil.copy(folder / "program", moved)
@@ -160,10 +175,24 @@ def compile_blocks(folder: Path, blocks: Sequence[Block]) -> Path:
     return program
 
 
+def compile_program(
+    folder: Path, source: str, options: Sequence[str]
+) -> subprocess.CompletedProcess[str]:
+    """Return what g++ says of a file in a folder."""
+    includes = ["-isystem", str(vitis_headers()), "-I", str(STAND_INS / "finn-hlslib")]
+    return subprocess.run(
+        ["g++", *FLAGS, *includes, *options, source],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def run_block(
     program: Path, ind: int, frames: int, inputs: Sequence[Sequence[int]]
-) -> list[list[int]]:
-    """Return the beats of a block's output streams; assert that none is left in its inputs."""
+) -> tuple[list[list[int]], int]:
+    """Return the beats of a block's output streams, and the cycles; none may be left of inputs."""
     lines = [" ".join(f"{word:x}" for word in words) for words in inputs]
     result = subprocess.run(
         [program, str(ind), str(frames)],
@@ -173,9 +202,9 @@ def run_block(
         timeout=60,
         check=True,
     )
-    *outputs, left = result.stdout.splitlines()
+    *outputs, left, cycles = result.stdout.splitlines()
     assert left == "0", f"{left} beats are left of {[len(words) for words in inputs]}"
-    return [[int(word, 16) for word in line.split()] for line in outputs]
+    return [[int(word, 16) for word in line.split()] for line in outputs], int(cycles)
 
 
 class CSimulation:
@@ -189,19 +218,24 @@ class CSimulation:
             blocks = [_generate(test, folder / f"{ind}") for ind, test in enumerate(tests)]
             self.program = compile_blocks(folder, blocks)
 
-    def stream(self, ind: int, x: np.ndarray | Sequence[np.ndarray]) -> None:
-        """Pass frames (batch first) through a block; assert that it equals the kernel's model."""
+    def stream(self, ind: int, x: np.ndarray | Sequence[np.ndarray]) -> int:
+        """Pass frames (batch first) through a block; assert that it equals the kernel's model.
+
+        Returns:
+            the cycles of all frames.
+        """
         kernel, parameters = self.tests[ind].kernel, self.tests[ind].parameters
         streams = [x] if isinstance(x, np.ndarray) else list(x)
         words = [
             beats(one, kernel.lanes_in(at), kernel.get_input_datatype(at))
             for at, one in enumerate(streams)
         ]
-        found = run_block(self.program, ind, len(streams[0]), words)
+        found, cycles = run_block(self.program, ind, len(streams[0]), words)
         y = kernel.results(*(one.astype(np.int64) for one in streams), *parameters)
         for at, (out, right) in enumerate(zip(found, y, strict=True)):
             expected = beats(right, kernel.lanes_out(at), kernel.get_output_datatype(at))
             assert out == expected, f"output {at}; attributes {kernel.onnx_node.attribute}"
+        return cycles
 
 
 def hls_model(test: KernelUnderTest) -> ModelWrapper:
@@ -224,7 +258,10 @@ def _generate(test: KernelUnderTest, folder: Path) -> Block:
     model = hls_model(test)
     kernel = getCustomOp(model.graph.node[0])
     kernel.set_nodeattr("code_gen_dir_ipgen", str(folder))
-    kernel.code_generation_ipgen(model, PART, CLOCK_NS)
+    with finn_settings(folder):
+        kernel.code_generation_ipgen(model, PART, CLOCK_NS)
+    template = folder / kernel.headers[-1]
+    template.write_text(template.read_text().replace(PIPELINE, COUNT))
     name = kernel.onnx_node.name
     return Block(
         function=name,

@@ -3,6 +3,9 @@
 Each bit of 64 words is what a LUT6 holds, so there is nothing to be found out about it; yet ABC
 takes minutes for a layer of them, and spends up to half as many LUTs again. The module that this
 writes stands in for hls/lut_rom.
+
+ABC9 copies the model of a cell for each value of its parameters, which for tens of thousands of
+LUTs takes all the memory that there is. So the modules with the LUTs stay closed until it is done.
 """
 
 from collections.abc import Mapping
@@ -14,6 +17,9 @@ import numpy.typing as npt
 #: Memories of more words are mapped here; the bits of shallower ones share LUTs with the logic that
 #: uses them, which is ABC's to find.
 SHALLOW = 32
+#: Commands of Yosys that close the modules with the LUTs, and those that dissolve them.
+CLOSE = "setattr -mod -set blackbox 1 deep_luts_*"
+DISSOLVE = "setattr -mod -unset blackbox =deep_luts_*\nflatten\nopt_clean -purge"
 _LUT_WORDS = 64
 _BANK_WORDS = 256
 
@@ -50,7 +56,7 @@ def mapped(text: str, files: Mapping[str, Path]) -> str:
         return text
     modules, branches = [], []
     for number, (name, words) in enumerate(deep):
-        modules.append(_module(f"deep_rom_{number}", words))
+        modules.append(_modules(number, words))
         branches.append(
             f'if (FILE == "{name}") begin : deep_{number}\n'
             f"    logic [{4 * len(words[0]) - 1}:0] digits;\n"
@@ -71,34 +77,54 @@ def mapped(text: str, files: Mapping[str, Path]) -> str:
     )
 
 
-def _module(name: str, words: list[str]) -> str:
-    """Return a module with a memory's words in it.
+def _modules(number: int, words: list[str]) -> str:
+    """Return a module with a memory's words, and the one with the LUTs in it.
 
-    LUTs hold 64 words, MUXF7 and MUXF8 select among four of them, and what is in LUTs again among
-    banks of 256 words.
+    LUTs hold 64 words, MUXF7 and MUXF8 select among four of them; among these banks of 256 words
+    selects what ABC makes of it. Bits that are the same in all words, or equal to another bit,
+    take none.
     """
-    width, depth = 4 * len(words[0]), len(words)
-    tables = _tables(words)
-    lines = [
-        f"module {name} (",
-        f"    input  logic [{(depth - 1).bit_length() - 1}:0] address,",
-        f"    output logic [{width - 1}:0] data",
+    bits, depth = _bits(words), len(words)
+    high = (depth - 1).bit_length() - 1
+    columns = {bit.tobytes(): bit for bit in bits if bit.any() and not bit.all()}
+    places = {column: place for place, column in enumerate(columns)}
+    width, banks = max(len(columns), 1), -(-depth // _BANK_WORDS)
+    outer = [
+        f"module deep_rom_{number} (",
+        f"    input  logic [{high}:0] address,",
+        f"    output logic [{len(bits) - 1}:0] data",
         ");",
+        f"logic [{width - 1}:0] banks[{banks}];",
+        f"logic [{width - 1}:0] columns;",
+        f"deep_luts_{number} luts (.address, .banks);",
+        f"assign columns = banks[{'0' if banks == 1 else f'address[{high}:8]'}];",
     ]
-    for index, column in enumerate(tables):
-        lines.append(f"logic [{width - 1}:0] lut_{index};")
-        for bit, table in enumerate(column):
+    for bit, column in enumerate(bits):
+        place = places.get(column.tobytes())
+        value = f"1'b{column[0]}" if place is None else f"columns[{place}]"
+        outer.append(f"assign data[{bit}] = {value};")
+    inner = [
+        f"module deep_luts_{number} (",
+        f"    input  logic [{high}:0] address,",
+        f"    output logic [{width - 1}:0] banks[{banks}]",
+        ");",
+        *_luts(list(columns.values()), -(-depth // _LUT_WORDS), width),
+    ]
+    return "\n".join([*inner, "endmodule\n", *outer, "endmodule\n"])
+
+
+def _luts(columns: list[npt.NDArray[np.uint8]], luts: int, width: int) -> list[str]:
+    """Return the LUTs of each bit, and what selects among those of a bank."""
+    lines = [f"logic [{width - 1}:0] lut_{lut};" for lut in range(luts)]
+    for place, column in enumerate(columns):
+        for lut, table in enumerate(_tables(column)):
             inputs = ", ".join(f"address[{line}]" for line in range(6))
-            place = f"lut_{index}[{bit}]"
-            lines.append(f"LUT6 #(64'h{table:x}) lut_{index}_{bit} ({place}, {inputs});")
-    banks = -(-depth // _BANK_WORDS)
-    lines.append(f"logic [{width - 1}:0] banks[{banks}];")
-    for bank in range(banks):
-        luts = range(len(tables))[4 * bank : 4 * bank + 4]
-        lines += _bank(f"banks[{bank}]", [f"lut_{index}" for index in luts], width)
-    select = "0" if banks == 1 else f"address[{(depth - 1).bit_length() - 1}:8]"
-    lines += [f"assign data = banks[{select}];", "endmodule\n"]
-    return "\n".join(lines)
+            instance = f"lut_{lut}_{place} (lut_{lut}[{place}], {inputs})"
+            lines.append(f"LUT6 #(64'h{table:x}) {instance};")
+    for bank in range(-(-luts // 4)):
+        names = [f"lut_{lut}" for lut in range(luts)[4 * bank : 4 * bank + 4]]
+        lines += _bank(f"banks[{bank}]", names, width)
+    return lines
 
 
 def _bank(target: str, luts: list[str], width: int) -> list[str]:
@@ -123,13 +149,19 @@ def _muxes(kind: str, target: str, inputs: tuple[str, str], line: int, width: in
     return f"{kind} {name}[{width - 1}:0] ({target}, {low}, {high}, address[{line}]);"
 
 
-def _tables(words: list[str]) -> npt.NDArray[np.uint64]:
-    """Return the contents of each bit's LUTs, the lowest bit first: (LUTs, bits)."""
-    digits = np.array(
-        [list(bytes.fromhex(word.zfill(len(word) + len(word) % 2))) for word in words], np.uint8
-    )
-    bits = np.unpackbits(digits[:, ::-1], axis=1, bitorder="little")[:, : 4 * len(words[0])]
-    full = np.zeros((-(-len(words) // _LUT_WORDS) * _LUT_WORDS, bits.shape[1]), np.uint8)
-    full[: len(words)] = bits
-    packed = np.packbits(full.reshape(-1, _LUT_WORDS, bits.shape[1]), axis=1, bitorder="little")
-    return np.ascontiguousarray(packed.swapaxes(1, 2)).view("<u8")[..., 0]
+def _bits(words: list[str]) -> npt.NDArray[np.uint8]:
+    """Return each bit of all words, the lowest one first: (bits, words)."""
+    digits = len(words[0])
+    numbers = np.array([list(bytes.fromhex(word.zfill(digits + digits % 2))) for word in words])
+    low_first = numbers[:, ::-1].astype(np.uint8)
+    return np.unpackbits(low_first, axis=1, bitorder="little")[:, : 4 * digits].T
+
+
+def _tables(column: npt.NDArray[np.uint8]) -> list[int]:
+    """Return the contents of a bit's LUTs."""
+    packed = np.packbits(column, bitorder="little").tobytes()
+    step = _LUT_WORDS // 8
+    return [
+        int.from_bytes(packed[start : start + step], "little")
+        for start in range(0, len(packed), step)
+    ]

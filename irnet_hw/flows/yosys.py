@@ -237,7 +237,9 @@ def _script(top: str, sources: Sequence[str], family: str) -> str:
     """Return the run of Yosys on sources. Modules that carry keep_hierarchy stay apart."""
     return (
         f"read_slang --threads 1 --keep-hierarchy --top {top} {' '.join(sources)}\n"
+        f"{lut_rom.CLOSE}\n"
         f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top {top}\n"
+        f"{lut_rom.DISSOLVE}\n"
         "check -assert\n"
         "tee -q -o stat.json stat -json\n"
     )

@@ -27,8 +27,6 @@ from irnet_hw.kernels.mvau_area import (
 THREES_DEPTH, ROWS_THREES_DEPTH = 8, 16
 THREES_ROWS = 4
 LANE_DEPTH = 32
-#: LUTs by which Yosys fails to fit three lanes' deep weights and bits where few rows share bits.
-APART = 1
 #: Weights of up to so many words leave room in a LUT for the parity of three lanes' bits.
 SHARED_PARITY_DEPTH = 4
 
@@ -184,8 +182,6 @@ class BinaryMVAU(MVAU):
             count = Area(compared, compared) + popcount(SIMD, 0) * PE
         else:
             count = Area(rom_luts(PE * SIMD, depth)) + xnor_popcount(SIMD) * PE
-            if PE < THREES_ROWS:
-                count += Area(APART * PE * threes)
         return self.feed_area(fpgapart) + count + self.accumulators_area()
 
     def accumulator_bits(self) -> int:
@@ -253,6 +249,7 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
     module = "binary_mvau"
     sources = (
         "replay_buffer/replay_buffer.sv",
+        "lut_rom/lut_rom.sv",
         "mvau_rom/mvau_rom.sv",
         "mvau_feed/mvau_feed.sv",
         "popcount/popcount.sv",

@@ -157,6 +157,7 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
     module = "int_mvau"
     sources = (
         "replay_buffer/replay_buffer.sv",
+        "lut_rom/lut_rom.sv",
         "mvau_rom/mvau_rom.sv",
         "mvau_feed/mvau_feed.sv",
         "adder_tree/adder_tree.sv",

@@ -42,6 +42,9 @@ _COMMANDS = {
         "irnet_hw.flows:command_simulate",
         "Simulate an accelerator on images and compare it with its QONNX model.",
     ),
+    "package": _Entry(
+        "irnet_hw.deploy:command", "Pack an accelerator into one file for the board."
+    ),
     "report": _Entry("irnet_hw.report:command", "Write a build's report.html and report.json."),
 }
 

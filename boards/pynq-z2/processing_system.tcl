@@ -1,7 +1,12 @@
 # The PYNQ-Z2's processor (Zynq-7000's PS7) in a Vivado block design. Its settings are written out,
 # as TUL's board files state them, so that no board files are needed. They tell the tools about the
 # board; on it, boot loader and Linux have already made them, FCLK0's rate aside.
-#
+
+# Returns: the board part that the project needs; none.
+proc board_part {} {
+    return {}
+}
+
 # Args:
 #   cell: name of the cell to make.
 #   clock_mhz: of FCLK0.

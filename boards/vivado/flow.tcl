@@ -3,9 +3,10 @@
 # written, is written into the current folder: irnet.bit, irnet.hwh, timing.rpt, utilisation.rpt.
 #
 # build.tcl, which sources this, has set scripts, accelerator, part, clock_mhz, address_bits,
-# register_base, sources and memories; the board's processing_system.tcl has defined the procedure
-# processing_system. Lines that begin with "irnet: " tell how far it is. No IP is asked for by
-# version: the newest that this Vivado has is taken.
+# register_base, sources and memories; the board's processing_system.tcl has defined the procedures
+# board_part and processing_system. Lines that begin with "irnet: " tell how far it is. No IP is
+# asked for by version: the newest that this Vivado has is taken. There are no constraints: a design
+# has no pins but the processor's, and its clock comes from the processor's settings.
 
 proc newest_ip {name} {
     set found [get_ipdefs "xilinx.com:ip:${name}:*"]
@@ -41,6 +42,9 @@ proc run_to {run step} {
 
 puts "irnet: making the project for $part"
 create_project irnet irnet -part $part -force
+if {[board_part] ne ""} {
+    set_property board_part [board_part] [current_project]
+}
 # A memory without its contents would be another network, and Vivado only warns of it.
 set_msg_config -id {Synth 8-4445} -new_severity ERROR
 add_files -norecurse [file join $scripts irnet_vivado.v]

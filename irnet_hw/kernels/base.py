@@ -302,13 +302,49 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
         return [str(path) for path in sorted(folder.glob("*.hex"))]
 
     def code_generation_ipi(self) -> list[str]:
-        """Return the Tcl that puts this node into a Vivado block design."""
+        """Return the Tcl that puts this node into a Vivado block design.
+
+        A block design refers to no module of SystemVerilog (UG994), so that one of Verilog is
+        written around the node's.
+        """
         name = self.onnx_node.name
-        files = [*self.get_rtl_file_list(abspath=True), *self.get_data_file_list()]
+        around = Path(self.get_nodeattr("code_gen_dir_ipgen")) / f"{name}_bd.v"
+        around.write_text(self._block_design_module())
+        files = [*self.get_rtl_file_list(abspath=True), *self.get_data_file_list(), str(around)]
         return [
             *(f"add_files -norecurse {{{file}}}" for file in files),
-            f"create_bd_cell -type module -reference {name} {name}",
+            f"create_bd_cell -type module -reference {name}_bd {name}",
         ]
+
+    def _block_design_module(self) -> str:
+        name, ports = self.onnx_node.name, self._ports()
+        names = ["ap_clk", "ap_rst_n", *(port.split()[-1] for port in ports)]
+        streams = ":".join(dict.fromkeys(one.rpartition("_")[0] for one in names[2:]))
+        return (
+            f"// {name} as a block design refers to it. Generated.\n\n"
+            f"module {name}_bd (\n"
+            '    (* X_INTERFACE_INFO = "xilinx.com:signal:clock:1.0 ap_clk CLK" *)\n'
+            f'    (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF {streams}, '
+            'ASSOCIATED_RESET ap_rst_n" *)\n'
+            "    input  wire ap_clk,\n"
+            '    (* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)\n'
+            "    input  wire ap_rst_n,\n"
+            + ",\n".join(port.replace(" logic ", " wire ") for port in ports)
+            + f"\n);\n\n    {name} node (\n"
+            + ",\n".join(f"        .{one}({one})" for one in names)
+            + "\n    );\n\nendmodule\n"
+        )
+
+    def _ports(self) -> list[str]:
+        """Return the ports of the streams."""
+        ports = []
+        for ind in range(self.streams_in()):
+            width = self.get_instream_width_padded(ind)
+            ports += _ports(f"in{ind}_V", width, "input ", "output")
+        for ind in range(self.streams_out()):
+            width = self.get_outstream_width_padded(ind)
+            ports += _ports(f"out{ind}_V", width, "output", "input ")
+        return ports
 
     def _wrapper(self, model: ModelWrapper, fpgapart: str) -> str:
         name = self.onnx_node.name
@@ -316,15 +352,13 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
             f"        .{key}({_literal(value)})"
             for key, value in self.rtl_parameters(model, fpgapart).items()
         )
-        ports, padding, unused = [], [], []
+        padding, unused = [], []
         for ind in range(self.streams_in()):
             wide, narrow = self.get_instream_width_padded(ind), self.get_instream_width(ind)
-            ports += _ports(f"in{ind}_V", wide, "input ", "output")
             if wide > narrow:
                 unused.append(f"in{ind}_V_TDATA[{wide - 1}:{narrow}]")
         for ind in range(self.streams_out()):
             wide, narrow = self.get_outstream_width_padded(ind), self.get_outstream_width(ind)
-            ports += _ports(f"out{ind}_V", wide, "output", "input ")
             if wide > narrow:
                 padding.append(f"    assign out{ind}_V_TDATA[{wide - 1}:{narrow}] = '0;\n")
         if unused:
@@ -334,7 +368,7 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
             f"// {name}: {self.module} with the parameters of this layer. Generated.\n\n"
             '(* keep_hierarchy = "yes" *)\n'
             f"module {name} (\n    input  logic ap_clk,\n    input  logic ap_rst_n,\n"
-            + ",\n".join(ports)
+            + ",\n".join(self._ports())
             + f"\n);\n\n    {self.module} #(\n{parameters}\n    ) kernel (\n"
             "        .clk(ap_clk),\n        .rst_n(ap_rst_n),\n"
             + ",\n".join(

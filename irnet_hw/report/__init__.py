@@ -92,7 +92,7 @@ def _page(facts: dict[str, Any], sample: Sample | None) -> str:
         tiles=tiles,
         lut={
             how: facts["area"]["LUT"][how]
-            for how in ("model", "synth")
+            for how in ("model", "synth", "route")
             if how in facts["area"]["LUT"]
         },
         bottleneck=bottleneck,

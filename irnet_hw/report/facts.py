@@ -1,8 +1,9 @@
 """What a report states, gathered from an accelerator's folder.
 
 Every figure stands under its kind: ``model`` (a formula), ``sim`` (counted in a cycle-accurate
-simulation of the RTL), ``synth`` (counted after synthesis by Yosys). A figure of one kind never
-stands in for another.
+simulation of the RTL), ``synth`` (counted after synthesis by Yosys), ``route`` (after place and
+route, of the whole design with shell and interconnect). A figure of one kind never stands in for
+another.
 """
 
 import json
@@ -17,17 +18,19 @@ import numpy.typing as npt
 from irnet_hw.compiler import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.flows.build_folder import open_build
+from irnet_hw.runtime.package import ROUTE
 
 #: The resources that a report states, with the names that people know them by.
 RESOURCES = {"LUT": "LUTs", "FF": "flip-flops", "BRAM18": "18 Kib block RAMs", "DSP": "DSP slices"}
 
-#: What a report takes from simulation.json and from synthesis.json.
+#: What a report takes from simulation.json, from synthesis.json and from route.json.
 _SIMULATION = {
     *("images", "logits_compared", "differences", "irregular", "tapped_images", "tensors"),
     *("cycles_per_frame", "latency_cycles", "first_frame", "waiting", "accuracy"),
     *("cycles", "seconds", "cycles_per_second", "frames_per_second"),
 }
 _SYNTHESIS = {"total", "layers", "tool", "seconds"}
+_ROUTE = {*RESOURCES, "tool", "flow", "target_mhz", "clock_mhz", "clock_from", "bytes", "seconds"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ def gather(folder: Path) -> dict[str, Any]:
     built = open_build(folder)
     simulation = _read(folder / "simulation.json", _SIMULATION, "simulate")
     synthesis = _read(folder / "synthesis.json", _SYNTHESIS, "build")
+    route = _read(folder / ROUTE, _ROUTE, "build with --flow")
     metadata = built["metadata"]
     return {
         "format": 2,
@@ -66,7 +70,8 @@ def gather(folder: Path) -> dict[str, Any]:
         "verdict": _verdict(simulation),
         "throughput": _throughput(built, simulation),
         "accuracy": _accuracy(metadata, simulation),
-        "area": _area(built, synthesis),
+        "area": _area(built, synthesis, route),
+        "route": route,
         "input": built["input"],
         "output": built["output"],
         "streams": built["streams"],
@@ -178,7 +183,9 @@ def _accuracy(metadata: dict[str, Any], simulation: dict[str, Any] | None) -> li
     return rows
 
 
-def _area(built: dict[str, Any], synthesis: dict[str, Any] | None) -> dict[str, Any]:
+def _area(
+    built: dict[str, Any], synthesis: dict[str, Any] | None, route: dict[str, Any] | None
+) -> dict[str, Any]:
     area = {}
     for name, title in RESOURCES.items():
         area[name] = {
@@ -189,6 +196,8 @@ def _area(built: dict[str, Any], synthesis: dict[str, Any] | None) -> dict[str, 
         }
         if synthesis is not None:
             area[name]["synth"] = synthesis["total"][name]
+        if route is not None:
+            area[name]["route"] = route[name]
     return area
 
 

@@ -49,7 +49,7 @@ class Accelerator:
 
     Attributes:
         manifest: what is known of the accelerator.
-        labels: the classes' names; empty if nobody gave them any.
+        labels: the classes' names, or their numbers where nobody gave them names.
     """
 
     def __init__(self, path: str | Path, device: str | Device | None = None):
@@ -74,9 +74,9 @@ class Accelerator:
             self._shell = Shell(self._device, self.manifest)
             stack.callback(self._release)
             self._stack = stack.pop_all()
-        self.labels: list[str] = list(self.manifest["labels"])
         self._image = tuple(self.manifest["input"]["shape"])
         self._values = prod(self.manifest["output"]["shape"])
+        self.labels: list[str] = self.manifest["labels"] or [str(i) for i in range(self._values)]
         #: Frames of a batch at most.
         self._most = max(1, _MOST // prod(self._image))
 
@@ -231,7 +231,7 @@ class Accelerator:
         """Wait for a batch; copy what it gave to its place in ``values``; return its memory."""
         self._shell.wait(batch.number, self._latest(batch.frames))
         part = values[batch.start : batch.start + batch.frames]
-        batch.slot.target.invalidate()
+        batch.slot.target.invalidate(part.nbytes)
         part[:] = batch.slot.target.array[: part.nbytes].view("<i4").reshape(part.shape)
         return batch.slot
 
@@ -261,7 +261,7 @@ class _Slot(NamedTuple):
     def fill(self, images: Images) -> None:
         """Copy images to the device."""
         self.source.array[: images.nbytes].reshape(images.shape)[:] = images
-        self.source.flush()
+        self.source.flush(images.nbytes)
 
 
 class _Batch(NamedTuple):

@@ -23,11 +23,11 @@ class Buffer(Protocol):
     array: npt.NDArray[np.uint8]
     address: int
 
-    def flush(self) -> None:
-        """Bring what the processor wrote to the memory."""
+    def flush(self, size: int) -> None:
+        """Bring what the processor wrote to the memory: the first so many bytes."""
 
-    def invalidate(self) -> None:
-        """Forget what the processor knows of the memory, so that it reads anew."""
+    def invalidate(self, size: int) -> None:
+        """Forget what the processor knows of the first so many bytes, so that it reads anew."""
 
     def free(self) -> None:
         """Give the memory back; nobody may use it afterwards."""

@@ -32,9 +32,15 @@ class PynqBuffer:
     def __init__(self, buffer: Any):
         self.array = buffer
         self.address = int(buffer.physical_address)
-        self.flush = buffer.flush
-        self.invalidate = buffer.invalidate
         self._buffer = buffer
+
+    def flush(self, size: int) -> None:
+        """Bring what the processor wrote to the memory: the first so many bytes."""
+        self._buffer[:size].flush()
+
+    def invalidate(self, size: int) -> None:
+        """Forget what the processor knows of the first so many bytes."""
+        self._buffer[:size].invalidate()
 
     def free(self) -> None:
         """Give the memory back."""

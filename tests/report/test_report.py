@@ -134,6 +134,63 @@ def test_before_simulation_and_synthesis(tmp_path):
     assert "img" not in {tag for tag, _ in page.tags}
 
 
+def routed(folder, **changes):
+    """Put a route.json where the flows put it; returns its folder."""
+    figures = {
+        "kind": "route", "flow": "openxc7", "part": "xc7z020clg400-1", "target_mhz": 100.0,
+        "LUT": 7890, "FF": 6543, "BRAM18": 21, "DSP": 32, "tool": "nextpnr-xilinx 0.8.2",
+        "clock_mhz": 64.25, "clock_from": "estimate", "bytes": 4045669, "seconds": 321.0,
+    }  # fmt: skip
+    (folder / "bitstream").mkdir()
+    (folder / "bitstream" / "route.json").write_text(json.dumps(figures | changes))
+    return folder
+
+
+def test_a_bitstream_that_misses_its_clock(tmp_path):
+    page, data = written(routed(example.write_folder(tmp_path / "build")))
+    assert data["route"]["clock_mhz"] == 64.25
+    assert data["area"]["LUT"]["route"] == 7890
+    for text in (
+        "Bitstream Placed and routed by nextpnr-xilinx 0.8.2, the accelerator in its shell reaches "
+        "64.25 MHz route ; built for 100 MHz, it must not run faster than it reaches, and all "
+        "rates fall in proportion. The delays behind that are the tool's estimates for this part.",
+        "irnet.bit has 4,045,669 bytes; the flow took 321 s.",
+        "route after place and route, of all that is in the bitstream",
+        "7,890 · 14.8 % route",
+    ):
+        assert text in page.text
+    assert "no timing was closed" not in page.text
+
+
+def test_a_bitstream_that_reaches_its_clock(tmp_path):
+    vivado = {"flow": "vivado", "tool": "Vivado 2023.2", "clock_from": "vendor"}
+    folder = example.write_folder(tmp_path / "build")
+    page, _ = written(routed(folder, **vivado, clock_mhz=125.0))
+    assert (
+        "Placed and routed by Vivado 2023.2, the accelerator in its shell reaches 125 MHz route ; "
+        "built for 100 MHz. Its area"
+    ) in page.text
+
+
+def test_without_a_bitstream_no_clock_is_claimed(tmp_path):
+    page, data = written(example.write_folder(tmp_path / "build"))
+    assert data["route"] is None
+    assert "The clock is the board's; no timing was closed for it here." in page.text
+    assert "Bitstream" not in page.text
+
+
+def test_a_damaged_route(tmp_path):
+    folder = routed(example.write_folder(tmp_path / "build"))
+    path = folder / "bitstream" / "route.json"
+    path.write_text("{}")
+    with pytest.raises(UserError) as error:
+        write(folder)
+    assert str(error.value) == (
+        f"{path}: is damaged (no BRAM18, DSP, FF, LUT, bytes, clock_from, clock_mhz, flow, "
+        "seconds, target_mhz, tool); build with --flow again"
+    )
+
+
 def test_no_faster_accelerator(tmp_path, monkeypatch):
     content = {**example.manifest(), "next_doubling": None}
     monkeypatch.setattr(example, "manifest", lambda: content)

@@ -10,15 +10,25 @@ from irnet_hw.flows.simulated_board import SimulatedBoard
 
 
 class Buffer(np.ndarray):
-    """pynq.buffer.PynqBuffer."""
+    """pynq.buffer.PynqBuffer; a slice of it, from the start, is one too."""
 
     @classmethod
     def of(cls, buffer):
         found = buffer.array.view(cls)
-        found.physical_address = buffer.address
-        found.flush, found.invalidate = buffer.flush, buffer.invalidate
-        found.freebuffer = buffer.free
+        found.buffer, found.physical_address = buffer, buffer.address
         return found
+
+    def __array_finalize__(self, whole):
+        self.buffer = getattr(whole, "buffer", None)
+
+    def flush(self):
+        self.buffer.flush(self.nbytes)
+
+    def invalidate(self):
+        self.buffer.invalidate(self.nbytes)
+
+    def freebuffer(self):
+        self.buffer.free()
 
 
 class Pynq:

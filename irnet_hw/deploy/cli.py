@@ -1,0 +1,41 @@
+"""``irnet-hw package``."""
+
+from pathlib import Path
+
+import click
+
+from irnet_hw.progress import say
+
+
+@click.command("package")
+@click.argument("build_dir", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The zip file to write; beside the folder as BUILD_DIR.zip unless given.",
+)
+@click.option(
+    "--images",
+    "file",
+    type=click.Path(path_type=Path),
+    help='Images for the golden vectors: .npz with "images" (uint8, [N, height, width, channels]) '
+    'and perhaps "labels", or .npy. Those that `irnet-hw simulate` kept unless given.',
+)
+def command(build_dir: Path, out: Path | None, file: Path | None) -> None:
+    """Pack an accelerator into one file for the board.
+
+    BUILD_DIR is what `irnet-hw build` wrote. The zip file holds the bitstream if there is one, the
+    manifest, the runtime as a wheel that needs numpy only, a notebook, golden vectors (images with
+    the logits of the QONNX run) and the sources for the simulated board. The same folder gives the
+    same bytes.
+
+    On the board: unpack it, `pip install --no-deps irnet_hw_runtime-*.whl`, open classify.ipynb.
+    """
+    from irnet_hw.deploy.package import package
+
+    folder = build_dir.resolve()
+    target = out or folder.with_name(f"{folder.name}.zip")
+    names = package(build_dir, target, file)
+    bitstream = any(name.startswith("bitstream/") for name in names)
+    what = "" if bitstream else "; it has no bitstream and runs on the simulated board only"
+    say(f"{target}: {len(names)} files, {target.stat().st_size:,} bytes{what}")

@@ -1,0 +1,109 @@
+"""The deployment package: a zip file with everything that a board, or a simulated one, needs.
+
+The model itself stays behind: its hash, in the manifest and in the golden vectors, is enough to
+tell which one this is.
+"""
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from irnet_hw import spec
+from irnet_hw.compiler import manifest
+from irnet_hw.compiler.shell import shell_files
+from irnet_hw.deploy.wheel import build_wheel
+from irnet_hw.errors import UserError
+from irnet_hw.files import whole_file
+from irnet_hw.flows.build_folder import open_build
+from irnet_hw.images import read_images
+from irnet_hw.share import share
+
+NOTEBOOK = "classify.ipynb"
+GOLDEN = "golden.npz"
+#: So many images, the first, become golden vectors.
+_IMAGES = 64
+#: What irnet-hw simulate keeps of the images.
+_SAMPLE = "sample.npz"
+_BITSTREAM = "bitstream"
+#: Every file in the zip file has this date, the earliest that the format knows.
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def package(folder: Path, out: Path, images: Path | None = None) -> list[str]:
+    """Write the deployment package of an accelerator.
+
+    Args:
+        folder: the accelerator's.
+        out: the zip file.
+        images: a file of images for the golden vectors; None: those that the simulation kept.
+
+    Returns:
+        the names of the files in it.
+
+    Raises:
+        UserError: the folder is no accelerator or was changed, there are no images or they are
+            not for it, or the file can't be written.
+    """
+    content = open_build(folder)
+    with tempfile.TemporaryDirectory(prefix="package-") as temporary:
+        made = Path(temporary)
+        _write_golden(made / GOLDEN, folder, content, images)
+        wheel = build_wheel(made)
+        entries = {
+            GOLDEN: made / GOLDEN,
+            wheel.name: wheel,
+            NOTEBOOK: _blank(share("boards") / content["board"] / "notebooks" / NOTEBOOK, made),
+        }
+        own = [manifest.FILE, *content["sources"], *content["data"], *shell_files(content)]
+        bitstream = sorted((folder / _BITSTREAM).glob("*"))
+        own += [f"{_BITSTREAM}/{path.name}" for path in bitstream if path.is_file()]
+        entries |= {name: folder / name for name in own}
+        with whole_file(out) as target, zipfile.ZipFile(target, "w") as archive:
+            for name in sorted(entries):
+                # As one user's file system says nothing to another's, all may read.
+                entry = zipfile.ZipInfo(name, _DATE)
+                entry.create_system, entry.external_attr = 3, 0o644 << 16
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, entries[name].read_bytes())
+    return sorted(entries)
+
+
+def _blank(notebook: Path, folder: Path) -> Path:
+    """Copy a notebook into a folder without its outputs, which are another accelerator's."""
+    content = json.loads(notebook.read_text())
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    target = folder / notebook.name
+    target.write_text(json.dumps(content, indent=1) + "\n")
+    return target
+
+
+def _write_golden(
+    path: Path, folder: Path, content: Mapping[str, Any], images: Path | None
+) -> None:
+    """Write images, the QONNX run's logits, labels if known, and the model's hash."""
+    source = images or folder / _SAMPLE
+    if images is None and not source.is_file():
+        raise UserError(
+            f"{source}: not found, and golden vectors need images; "
+            "run irnet-hw simulate first, or give --images"
+        )
+    height, width, channels = content["input"]["shape"]
+    pixels, labels = read_images(source, (height, width, channels))
+    pixels = pixels[:_IMAGES]
+    (logits,) = spec.run(spec.load(folder / "model.onnx"), pixels).values()
+    arrays: dict[str, Any] = {
+        "images": pixels,
+        "logits": logits.reshape(len(pixels), -1),
+        "model": np.array(content["hashes"]["model"]),
+    }
+    if labels is not None:
+        arrays["labels"] = labels[:_IMAGES]
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)

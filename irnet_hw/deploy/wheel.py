@@ -1,0 +1,74 @@
+"""The runtime as a wheel of its own: what a board needs of irnet-hw, and no more."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+from irnet_hw import __version__
+from irnet_hw.errors import UserError
+
+#: Of the package irnet_hw; on the board it is a package of the same name.
+_FILES = ("__init__.py", "errors.py")
+_FOLDER = "runtime"
+#: Boards have old installers, for which the metadata are of an old version too. The name is not
+#: irnet-hw's, as it must not be taken for the whole of it.
+_PROJECT = f"""
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "irnet-hw-runtime"
+version = "{__version__}"
+description = "Run accelerators made by irnet-hw on a PYNQ board"
+requires-python = ">=3.8"
+dependencies = ["numpy>=1.17"]
+
+[tool.hatch.build.targets.wheel]
+packages = ["irnet_hw"]
+core-metadata-version = "2.1"
+"""
+
+
+def build_wheel(folder: Path) -> Path:
+    """Write the runtime's wheel into a folder; the same sources give the same bytes.
+
+    Returns:
+        its path.
+
+    Raises:
+        UserError: the builder fails.
+    """
+    package = Path(str(files("irnet_hw")))
+    with tempfile.TemporaryDirectory(prefix="wheel-") as temporary:
+        project = Path(temporary)
+        (project / "pyproject.toml").write_text(_PROJECT)
+        target = project / "irnet_hw"
+        target.mkdir()
+        for name in _FILES:
+            shutil.copyfile(package / name, target / name)
+        shutil.copytree(
+            package / _FOLDER, target / _FOLDER, ignore=shutil.ignore_patterns("__pycache__")
+        )
+        run = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "hatchling",
+                "build",
+                "-t",
+                "wheel",
+                "-d",
+                str(folder.resolve()),
+            ],
+            cwd=project,
+            capture_output=True,
+            text=True,
+        )
+    if run.returncode != 0:
+        raise UserError(f"hatchling: the runtime's wheel can't be built:\n{run.stderr[-4000:]}")
+    (wheel,) = folder.glob("irnet_hw_runtime-*.whl")
+    return wheel

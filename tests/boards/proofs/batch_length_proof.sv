@@ -1,0 +1,46 @@
+// The length of a batch is right 32 cycles after its number of frames, whatever came before.
+
+module batch_length_proof #(
+    parameter int ADDRESS_BITS = 13,
+    parameter int FRAME_BYTES = 15
+) (
+    input logic        clk,
+    input logic        rst_n,
+    input logic        start,
+    input logic [31:0] frames
+);
+
+    logic                    ready, too_long;
+    logic [ADDRESS_BITS-3:0] words;
+    logic [2:0]              tail;
+
+    batch_length #(.ADDRESS_BITS(ADDRESS_BITS), .FRAME_BYTES(FRAME_BYTES)) dut (.*);
+
+    logic [31:0] number;        // of frames
+    logic [5:0]  age;           // cycles since it changed
+    logic [31:0] part;          // its digits up to the one of this age
+    logic [47:0] bytes;
+
+    always_ff @(posedge clk) begin
+        if (!rst_n || start) begin
+            number <= rst_n ? frames : '0;
+            age    <= '0;
+        end else if (age != 6'd32) age <= age + 1'b1;
+    end
+
+    assign part = 32'(64'(number) >> (6'd32 - age));
+    assign bytes = 48'(part) * 48'(FRAME_BYTES);
+
+    always_comb begin
+        if (rst_n && number != '0) begin
+            assert (age <= 6'd32 && dut.steps == 6'd32 - age);
+            assert (dut.digits == number << age);
+            assert (dut.too_long == (bytes >> ADDRESS_BITS != '0));
+            if (!too_long) assert (dut.bytes == bytes[ADDRESS_BITS-1:0]);
+            assert (ready == (age == 6'd32));
+            if (ready && !too_long)
+                assert (48'(words) == (bytes + 48'd7) >> 3 && tail == bytes[2:0]);
+        end
+    end
+
+endmodule

@@ -1,0 +1,86 @@
+// The bursts of a transfer are its words, each once and in order, and within 128 bytes each; a
+// burst offered stays. For any one transfer, which the solver chooses.
+
+module burst_splitter_proof #(
+    parameter int ADDRESS_BITS = 13,
+    localparam int SPACE = 1 << (ADDRESS_BITS - 3)  // words
+) (
+    input logic                    clk,
+    input logic                    rst_n,
+    input logic [ADDRESS_BITS-4:0] transfer_address,
+    input logic [ADDRESS_BITS-3:0] transfer_words,
+    input logic                    transfer_tag,
+    input logic                    transfer_valid,
+    input logic                    burst_ready,
+    input logic                    choose            // the next transfer is the one
+);
+
+    logic                    transfer_ready, burst_last, burst_tag, burst_valid;
+    logic [ADDRESS_BITS-4:0] burst_address;
+    logic [3:0]              burst_len;
+
+    burst_splitter #(.ADDRESS_BITS(ADDRESS_BITS)) dut (.*);
+
+    logic chosen;            // the transfer is the one, and some of its words are to come
+    logic behind;            // and a burst of the one before it is offered
+    logic tag;
+    logic [31:0] next, left; // its words to come
+    logic [31:0] beats;
+
+    assign beats = 32'(burst_len) + 1;
+
+    logic waited;
+    logic [ADDRESS_BITS+2:0] offered;
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) begin
+            chosen <= 1'b0;
+            behind <= 1'b0;
+        end else begin
+            if (burst_valid && burst_ready) behind <= 1'b0;
+            if (transfer_valid && transfer_ready && choose && !chosen) begin
+                chosen <= 1'b1;
+                behind <= burst_valid && !burst_ready;
+                next   <= 32'(transfer_address);
+                left   <= 32'(transfer_words);
+                tag    <= transfer_tag;
+            end else if (chosen && !behind && burst_valid && burst_ready) begin
+                next   <= next + beats;
+                left   <= left - beats;
+                chosen <= left != beats;
+            end
+        end
+        waited  <= rst_n && burst_valid && !burst_ready;
+        offered <= {burst_address, burst_len, burst_last, burst_tag};
+    end
+
+    always_comb begin
+        assume (transfer_words >= 1);
+        assume (32'(transfer_address) + 32'(transfer_words) <= SPACE);
+        if (rst_n) begin
+            if (waited) begin
+                assert (burst_valid);
+                assert ({burst_address, burst_len, burst_last, burst_tag} == offered);
+            end
+            if (dut.active) assert (dut.left != '0);
+            if (burst_valid) assert (32'(burst_address[3:0]) + beats <= 16);
+            if (chosen) begin
+                assert (left >= 1 && next + left <= SPACE);
+                if (burst_valid && !behind) begin
+                    assert (32'(burst_address) == next && beats <= left && burst_tag == tag);
+                    assert (burst_last == (beats == left));
+                    if (!burst_last) begin
+                        assert (dut.active);
+                        assert (32'(dut.address) == next + beats && dut.address[3:0] == '0);
+                        assert (32'(dut.left) == left - beats && dut.tag == tag);
+                    end
+                end else begin
+                    assert (dut.active && dut.tag == tag);
+                    assert (32'(dut.address) == next && 32'(dut.left) == left);
+                end
+                if (behind) assert (burst_valid);
+            end
+        end
+    end
+
+endmodule

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from irnet_hw.errors import UserError
 from irnet_hw.runtime.package import BITSTREAM
 
@@ -30,7 +32,7 @@ class PynqBuffer:
     """A buffer of the memory that PYNQ sets aside for the fabric."""
 
     def __init__(self, buffer: Any):
-        self.array = buffer
+        self.array = np.asarray(buffer)
         self.address = int(buffer.physical_address)
         self._buffer = buffer
 

@@ -71,7 +71,7 @@ void binary_mvau(
     memory<INITS_BLOCK_RAM>::constants(inits);
     ap_uint<SIMD> vector[BEATS];
     accumulator_t accumulators[PE];
-#pragma HLS ARRAY_PARTITION variable=accumulators complete
+#pragma HLS ARRAY_PARTITION variable=accumulators type=complete
     border_class<KH, KW, SH, SW, PAD_H, PAD_W, IH, IW, OH, OW, CLASSES> border;
     counter<BEATS> beat = 0;
     counter<PASSES> pass = 0;

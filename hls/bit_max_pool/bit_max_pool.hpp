@@ -5,7 +5,8 @@
 //
 // The pixels of a window's row follow each other, so that what there is of them stays in
 // registers, a word for each beat of a pixel; only whole rows of windows wait in a memory. An
-// address of it comes up once in an image row, which leaves time to write it back.
+// address of it comes up once in an image row, at least two beats later, or else there is but one
+// word, which is a register: so that it is written back before it is read again.
 
 #ifndef IRNET_BIT_MAX_POOL_HPP
 #define IRNET_BIT_MAX_POOL_HPP
@@ -37,13 +38,12 @@ void bit_max_pool(
     static_assert(KW >= 1 && KW <= W_IN, "bit_max_pool: KW must be 1 to W_IN");
 
     constexpr int WINDOWS = (W_IN + KW - 1) / KW;  // across, the incomplete one included
-    constexpr int APART = W_IN * WORDS;            // beats from a row of the image to the next
     typedef ap_uint<PE> beat_t;
 
     beat_t in_row[WORDS];  // of this row of the window so far, the latest beat last
-#pragma HLS ARRAY_PARTITION variable=in_row complete
+#pragma HLS ARRAY_PARTITION variable=in_row type=complete
     beat_t above[WINDOWS * WORDS];  // of the rows of each window that are complete
-#pragma HLS DEPENDENCE variable=above type=inter direction=RAW distance=APART true
+#pragma HLS DEPENDENCE variable=above type=inter direction=RAW distance=2 true
     counter<WORDS> word = 0;
     counter<WINDOWS> window = 0;
     counter<KW> kx = 0;  // column and row within the window
@@ -52,7 +52,7 @@ void bit_max_pool(
     counter<H_IN> y = 0;
 
     for (unsigned frame = 0; frame < frames; frame++) {
-        for (int step = 0; step < H_IN * APART; step++) {
+        for (int step = 0; step < H_IN * W_IN * WORDS; step++) {
 #pragma HLS PIPELINE II=1 style=flp
             const beat_t mask = masks[word];
             const beat_t beat = in.read();

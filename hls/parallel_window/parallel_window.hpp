@@ -85,13 +85,13 @@ void parallel_window(
     typedef ap_int<signed_bits_for(-H_IN - HELD_MOST, HELD_MOST)> held_t;
 
     beat_t rows[ROWS][ROW];
-#pragma HLS ARRAY_PARTITION variable=rows dim=1 complete
+#pragma HLS ARRAY_PARTITION variable=rows type=complete dim=1
     for (int slot = 0; slot < ROWS; slot++) {
 #pragma HLS UNROLL
         memory<BLOCK_RAM>::buffer(rows[slot]);
     }
     column_t past[BEFORE + 1];  // the last beats of columns, the latest one first
-#pragma HLS ARRAY_PARTITION variable=past complete
+#pragma HLS ARRAY_PARTITION variable=past type=complete
     beat_t padding;
     for (int lane = 0; lane < LANES; lane++) {
 #pragma HLS UNROLL
@@ -134,7 +134,7 @@ void parallel_window(
 
         if (begun && (present || !in_image)) {
             beat_t beats[ROWS];  // of each row of the buffer
-#pragma HLS ARRAY_PARTITION variable=beats complete
+#pragma HLS ARRAY_PARTITION variable=beats type=complete
             for (int slot = 0; slot < ROWS; slot++) {
 #pragma HLS UNROLL
                 beats[slot] = in_image ? rows[slot][col] : padding;

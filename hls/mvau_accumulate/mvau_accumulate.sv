@@ -88,9 +88,9 @@ module mvau_accumulate #(
         always_ff @(posedge clk)
             if (!rst_n || (en && output_end)) init <= inits[rst_n ? next_word : '0];
     end else begin : distributed
-        logic [ROWS-1:0][ACC_BITS-1:0] inits[WORDS];
-        initial $readmemh(INITS, inits);
-        assign init = inits[word];
+        lut_rom #(
+            .WIDTH(ROWS * ACC_BITS), .DEPTH(WORDS), .FILE(INITS)
+        ) inits (.address(word), .data(init));
     end
 
     // ---------------------------------------------------------------- sums

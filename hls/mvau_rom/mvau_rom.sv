@@ -26,14 +26,12 @@ module mvau_rom #(
         initial $readmemh(FILE, words);
         always_ff @(posedge clk) if (en) data <= words[address];
     end else begin : distributed
-        logic [WIDTH-1:0] words[DEPTH];
         // The initial value keeps Yosys from moving this register behind the words, where it
         // would keep the logic that uses them out of their LUTs.
         logic [ADDRESS_BITS-1:0] held;
         initial held = '0;
-        initial $readmemh(FILE, words);
         always_ff @(posedge clk) if (en) held <= address;
-        assign data = words[held];
+        lut_rom #(.WIDTH(WIDTH), .DEPTH(DEPTH), .FILE(FILE)) words (.address(held), .data);
     end
 
 endmodule

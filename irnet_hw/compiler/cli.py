@@ -75,6 +75,10 @@ def command(
     if max_fps and target_fps is not None:
         raise UserError("max-fps: excludes --target-fps; give one of them")
     aim = None if max_fps else TARGET_FPS if target_fps is None else target_fps
+    if flow is not None:
+        from irnet_hw.flows.bitstream import require
+
+        require(flow, board)  # better said now than after the build
     folder = out or model.parent / f"{model.stem}-{board}"
     say(f"building {model} for {board}")
     content = build(model, board, folder, aim, folding_config)

@@ -33,43 +33,12 @@ def folding_names(model: ModelWrapper) -> dict[str, NodeProto]:
     return found
 
 
-def read(path: Path, model: ModelWrapper, part: str) -> dict[str, Attributes]:
-    """Return the attributes that a file fixes, for the nodes' names in an unspecialised graph.
-
-    Args:
-        path: the file.
-        model: the graph.
-        part: the FPGA.
+def read(path: Path) -> dict[str, Any]:
+    """Return what a file holds, to be given to :func:`pins` when there is a graph.
 
     Raises:
-        UserError: the file can't be read or is not of this form, there is no such node, or the
-            node has no such fold.
+        UserError: it can't be read or is not of this form.
     """
-    content = _load(path)
-    names = folding_names(model)
-    for name in content:
-        if name != DEFAULTS and name not in names:
-            raise UserError(f"{path}: {name} is unknown, must be one of {', '.join(names)}")
-    _check_defaults(path, content.get(DEFAULTS, {}), model)
-    pins: dict[str, Attributes] = {}
-    for name, node in names.items():
-        pinned = {**_defaults(content.get(DEFAULTS, {}), node), **content.get(name, {})}
-        if pinned:
-            _check(path, name, pinned, Choices(node, part, {}))
-            pins[node.name] = pinned
-    return pins
-
-
-def text(model: ModelWrapper) -> str:
-    """Return the file's content for a folded graph that is yet to be specialised."""
-    content: dict[str, Any] = {DEFAULTS: {}}
-    for name, node in folding_names(model).items():
-        kernel = op(node)
-        content[name] = {key: kernel.get_nodeattr(key) for key in _keys(node)}
-    return json.dumps(content, indent=1) + "\n"
-
-
-def _load(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text())
     except OSError as error:
@@ -82,6 +51,43 @@ def _load(path: Path) -> dict[str, Any]:
         if not isinstance(attributes, dict):
             raise UserError(f"{path}: {name} = {attributes!r}, must be an object of attributes")
     return content
+
+
+def pins(
+    path: Path, content: Mapping[str, Any], model: ModelWrapper, part: str
+) -> dict[str, Attributes]:
+    """Return the attributes that a file fixes, for the nodes' names in an unspecialised graph.
+
+    Args:
+        path: the file, for the messages.
+        content: what it holds, from :func:`read`.
+        model: the graph.
+        part: the FPGA.
+
+    Raises:
+        UserError: there is no such node, or the node has no such fold.
+    """
+    names = folding_names(model)
+    for name in content:
+        if name != DEFAULTS and name not in names:
+            raise UserError(f"{path}: {name} is unknown, must be one of {', '.join(names)}")
+    _check_defaults(path, content.get(DEFAULTS, {}), model)
+    found: dict[str, Attributes] = {}
+    for name, node in names.items():
+        pinned = {**_defaults(content.get(DEFAULTS, {}), node), **content.get(name, {})}
+        if pinned:
+            _check(path, name, pinned, Choices(node, part, {}))
+            found[node.name] = pinned
+    return found
+
+
+def text(model: ModelWrapper) -> str:
+    """Return the file's content for a folded graph that is yet to be specialised."""
+    content: dict[str, Any] = {DEFAULTS: {}}
+    for name, node in folding_names(model).items():
+        kernel = op(node)
+        content[name] = {key: kernel.get_nodeattr(key) for key in _keys(node)}
+    return json.dumps(content, indent=1) + "\n"
 
 
 def _check_defaults(path: Path, defaults: Mapping[str, Any], model: ModelWrapper) -> None:

@@ -10,13 +10,13 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw import spec
-from irnet_hw.boards import Board, load_board
+from irnet_hw.boards import load_board
 from irnet_hw.compiler import folding_config as folding_file
 from irnet_hw.compiler import manifest, reference
 from irnet_hw.compiler.check import check, check_domains
 from irnet_hw.compiler.contents import describe_accelerator
 from irnet_hw.compiler.finn_quiet import quiet
-from irnet_hw.compiler.fold import Folding, fold
+from irnet_hw.compiler.fold import fold
 from irnet_hw.compiler.forks import Forks
 from irnet_hw.compiler.import_finn import ImportFINN
 from irnet_hw.compiler.integer_input import IntegerInput
@@ -74,10 +74,17 @@ def build(
     """
     model, out = Path(model), Path(out)
     where = load_board(board)
+    fixed = folding_file.read(folding_config) if folding_config else {}
     network = spec.load(model)
     _require_replaceable(out)
     with whole_folder(out) as folder, quiet():
-        graph, folding = _hardware(model, network, where, target_fps, folding_config)
+        tensors = set(network.get_all_tensor_names())
+        graph = _hardware_ops(model, network)
+        aim = "the highest rate" if target_fps is None else f"{target_fps:g} frames per second"
+        say(f"  folding for {aim} on {board}")
+        pins = folding_file.pins(folding_config, fixed, graph, where.part) if folding_config else {}
+        folding = fold(graph, where, target_fps, pins)
+        graph = graph.transform(InsertStreams()).transform(Specialize(where.part, tensors))
         (folder / folding_file.FILE).write_text(folding.config)
         say(f"  writing the RTL of {len(graph.graph.node)} kernels")
         (folder / "rtl").mkdir()
@@ -102,15 +109,8 @@ def build(
     return content
 
 
-def _hardware(
-    path: Path,
-    network: ModelWrapper,
-    board: Board,
-    target_fps: float | None,
-    folding_config: Path | None,
-) -> tuple[ModelWrapper, Folding]:
-    """Return the specialised, folded graph with all its nodes, and how it was folded."""
-    tensors = set(network.get_all_tensor_names())
+def _hardware_ops(path: Path, network: ModelWrapper) -> ModelWrapper:
+    """Return the graph of hardware ops, not folded yet."""
     try:
         say("  checking the network")
         check_domains(network)
@@ -121,14 +121,7 @@ def _hardware(
             graph = graph.transform(step())
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    aim = "the highest rate" if target_fps is None else f"{target_fps:g} frames per second"
-    say(f"  folding for {aim} on {board.name}")
-    pins = (
-        folding_file.read(folding_config, graph, board.part) if folding_config is not None else {}
-    )
-    folding = fold(graph, board, target_fps, pins)
-    graph = graph.transform(InsertStreams())
-    return graph.transform(Specialize(board.part, tensors)), folding
+    return graph
 
 
 def _require_replaceable(out: Path) -> None:

@@ -6,7 +6,7 @@ lanes only, so that the cheapest choices of all kernels together are found exact
 one kernel after another (:mod:`irnet_hw.compiler.elimination`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, prod
 
@@ -184,6 +184,41 @@ class Task:
         area_ = dict(zip(RESOURCES, (int(n) for n in np.sum(sizes, axis=0)), strict=True))
         return Plan(tuple(choice for choice, _ in found), area_)
 
+    def settled(self, plan: Plan, prices: Prices, usable: Prices) -> Plan:
+        """Return a plan of the same streams that kernels, one at a time, bring within a board.
+
+        Where a change is as good for one kernel as for another, prices move both or neither.
+        Here the kernel moves that costs least for what it takes off the overrun, until there is
+        none; then those that save something while there is still none.
+
+        Args:
+            plan: of this task.
+            prices: of a unit of each resource.
+            usable: how much there is of each resource.
+        """
+        places = [
+            kernel.place(choice) for kernel, choice in zip(self._kernels, plan.choices, strict=True)
+        ]
+        used = np.array([plan.area[name] for name in RESOURCES])
+        while True:
+            overrun = np.maximum(used / usable - 1, 0).sum()
+            moves = []
+            for i, (kernel, place) in enumerate(zip(self._kernels, places, strict=True)):
+                for other, change in kernel.changes(place):
+                    left = np.maximum((used + change) / usable - 1, 0).sum()
+                    cost = float(change @ prices)
+                    if overrun > 0 and left < overrun:
+                        moves.append((cost / (overrun - left), i, other, change))
+                    elif overrun == left == 0 and cost < 0:
+                        moves.append((cost, i, other, change))
+            if not moves:
+                break
+            _, i, places[i], change = min(moves, key=lambda move: move[:3])
+            used = used + change
+        choices = (kernel.at(place) for kernel, place in zip(self._kernels, places, strict=True))
+        area_ = dict(zip(RESOURCES, (int(number) for number in used), strict=True))
+        return Plan(tuple(choices), area_)
+
 
 class _Kernel:
     """A kernel's choices, in groups of the same ports."""
@@ -207,6 +242,21 @@ class _Kernel:
         start, end = self._starts[place : place + 2]
         best = start + int(np.argmin(self._sizes[start:end] @ prices))
         return self._choices[best], self._sizes[best]
+
+    def place(self, choice: Choice) -> int:
+        """Return a choice's place among all."""
+        return self._choices.index(choice)
+
+    def at(self, place: int) -> Choice:
+        """Return the choice of a place."""
+        return self._choices[place]
+
+    def changes(self, place: int) -> Iterator[tuple[int, Size]]:
+        """Yield the places of the other choices of the same ports, and what they change."""
+        group = int(np.searchsorted(self._starts, place, side="right")) - 1
+        for other in range(self._starts[group], self._starts[group + 1]):
+            if other != place:
+                yield other, self._sizes[other] - self._sizes[place]
 
 
 class _Pair:

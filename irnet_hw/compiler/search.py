@@ -5,7 +5,8 @@ what a resource holds, the planner's plan is the best one. Where that overruns a
 charge is put on it (a Lagrange multiplier). Whatever the charges, the cheapest plan with them,
 less the charges for all that the board has, costs no more than any plan that fits: this is the
 bound. The charges are moved to raise it (subgradient steps of Polyak's length), and the best plan
-that fits is kept.
+that fits is kept. Charges move all equal layers at once, which may be from one overrun to another:
+what a plan overruns, single layers make up for.
 """
 
 from collections.abc import Mapping
@@ -66,6 +67,10 @@ class Scale:
         """Return what a unit of each resource costs, with charges alone."""
         return weights / self._usable
 
+    def settled(self, task: Task, plan: Plan) -> Plan:
+        """Return a plan that single kernels bring within what is usable."""
+        return task.settled(plan, 1 / self._have, self._usable)
+
     def excess(self, area: Mapping[str, int]) -> npt.NDArray[np.float64]:
         """Return how far each resource is overrun, as a part of what is usable of it."""
         return _numbers(area) / self._usable - 1
@@ -100,8 +105,9 @@ def _fit(task: Task, scale: Scale) -> tuple[Plan, bool]:
     for count in range(1, STEPS + 1):
         plan = task.cheapest(scale.charged(weights))
         excess = scale.excess(plan.area)
-        if nearest is None or excess.max() < closest:
-            nearest, closest = plan, excess.max()
+        settled = scale.settled(task, plan)
+        if nearest is None or scale.excess(settled.area).max() < closest:
+            nearest, closest = settled, scale.excess(settled.area).max()
         if closest <= 0:
             return nearest, True
         if weights @ excess > 0:
@@ -120,8 +126,9 @@ def _improve(task: Task, scale: Scale, plan: Plan) -> Found:
     for _ in range(STEPS):
         plan = task.cheapest(scale.prices(charges))
         excess, cost = scale.excess(plan.area), scale.cost(plan.area)
-        if excess.max() <= 0 and cost < least:
-            best, least = plan, cost
+        settled = scale.settled(task, plan)
+        if scale.excess(settled.area).max() <= 0 and scale.cost(settled.area) < least:
+            best, least = settled, scale.cost(settled.area)
         value = cost + float(charges @ excess)
         stalled = 0 if value > bound else stalled + 1
         bound = max(bound, value)

@@ -21,7 +21,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.files import whole_folder
 from irnet_hw.flows.part import MODULE, Part, Port, alike, part
 from irnet_hw.flows.side_by_side import Job, run
-from irnet_hw.flows.tools import cache_dir
+from irnet_hw.flows.tools import cache_dir, locked
 from irnet_hw.progress import track
 from irnet_hw.share import share
 
@@ -85,10 +85,13 @@ def compile_apart(layers: Iterable[Apart], environment: Mapping[str, str]) -> No
     Raises:
         UserError: a layer's sources do not compile.
     """
-    new = [one for one in layers if not one.folder.is_dir()]
-    if not new:
-        return
-    with tempfile.TemporaryDirectory(prefix="layers-") as temporary:
+    with (
+        locked(cache_dir() / "layers"),
+        tempfile.TemporaryDirectory(prefix="layers-") as temporary,
+    ):
+        new = [one for one in layers if not one.folder.is_dir()]
+        if not new:
+            return
         jobs = [_job(one, Path(temporary) / one.name, environment) for one in new]
         for index, status in track(run(jobs), "compiling layers", len(jobs), "layers"):
             one, scratch = new[index], jobs[index].folder

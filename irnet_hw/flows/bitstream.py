@@ -18,6 +18,19 @@ FOLDER = str(PurePath(BITSTREAM).parent)
 LOG = "bitstream.log"
 
 
+def require(flow: str, board: str) -> None:
+    """Refuse a flow that can't be gone through, before an accelerator is built for it.
+
+    Vivado may be missing: its scripts are of use elsewhere.
+
+    Raises:
+        UserError: the flow is not for this board, there is no such board, or a tool is missing.
+    """
+    where = load_board(board)
+    if flow == "openxc7":
+        openxc7.find_tools(where)
+
+
 def make_bitstream(folder: Path, flow: str) -> dict[str, Any]:
     """Make the bitstream of an accelerator; write bitstream/ and bitstream.log into its folder.
 

@@ -51,7 +51,7 @@ _FMAX = re.compile(r"Max frequency for clock +'([^']+)': (\d+\.\d+) MHz")
 _VERSION = re.compile(r"\(Version (\S+)\)")
 
 
-class _Tools(NamedTuple):
+class Tools(NamedTuple):
     """Where everything is that does not come with us."""
 
     nextpnr: str
@@ -76,12 +76,7 @@ def route(
     Raises:
         UserError: it is another board, a tool or database is missing, or a tool fails.
     """
-    if board.name != BOARD:
-        raise UserError(
-            f"flow: openxc7, is for {BOARD} and not for {board.name}: there is no open place and "
-            "route for its part; use vivado"
-        )
-    tools = _find(board.part)
+    tools = find_tools(board)
     netlist = synthesise(folder, content, log)
     with tempfile.TemporaryDirectory(prefix="openxc7-") as temporary:
         scratch = Path(temporary)
@@ -177,12 +172,18 @@ def figures(said: str) -> Routed:
     )
 
 
-def _find(part: str) -> _Tools:
-    """Return where the tools are.
+def find_tools(board: Board) -> Tools:
+    """Return where the tools for a board are.
 
     Raises:
-        UserError: one is missing; the message names it.
+        UserError: the tools are not for this board, or one is missing; the message names it.
     """
+    if board.name != BOARD:
+        raise UserError(
+            f"flow: openxc7, is for {BOARD} and not for {board.name}: there is no open place and "
+            "route for its part; use vivado"
+        )
+    part = board.part
     names = ("nextpnr-xilinx", "fasm2frames", "xc7frames2bit")
     nextpnr, fasm2frames, frames2bit = map(_program, names)
     chip = _folder("CHIPDB", "nextpnr-xilinx' chip databases") / f"{part.rpartition('-')[0]}.bin"
@@ -193,7 +194,7 @@ def _find(part: str) -> _Tools:
     ):
         if not path.is_file():
             raise UserError(f"{path}: not found; it is {what}")
-    return _Tools(nextpnr, fasm2frames, frames2bit, str(chip), str(database))
+    return Tools(nextpnr, fasm2frames, frames2bit, str(chip), str(database))
 
 
 def _program(name: str) -> str:
@@ -214,7 +215,7 @@ def _folder(variable: str, what: str) -> Path:
 
 
 def _place_and_route(
-    tools: _Tools, netlist: Path, clock_mhz: float, scratch: Path, log: Path
+    tools: Tools, netlist: Path, clock_mhz: float, scratch: Path, log: Path
 ) -> str:
     """Write irnet.fasm; return what the tool printed."""
     (scratch / "irnet.xdc").write_text(constraints(clock_mhz))
@@ -226,7 +227,7 @@ def _place_and_route(
     return "\n".join([version, *follow(command, scratch, log)])
 
 
-def _write_bitstream(tools: _Tools, part: str, scratch: Path, log: Path) -> None:
+def _write_bitstream(tools: Tools, part: str, scratch: Path, log: Path) -> None:
     """Write irnet.bit from irnet.fasm."""
     frames, described = scratch / "irnet.frames", f"{tools.database}/{part}/part.yaml"
     command = [tools.fasm2frames, "--part", part, "--db-root", tools.database, "irnet.fasm"]

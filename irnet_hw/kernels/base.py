@@ -30,6 +30,8 @@ class Constant:
 
 
 Parameter = int | str | Constant
+#: Words of a memory and their width in bits.
+Memory = tuple[Sequence[int], int]
 
 
 class Kernel(HWCustomOp):  # type: ignore[misc]
@@ -202,8 +204,14 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
         """Return how many frames the times of the first input stream are of."""
         return len(times) // prod(self.get_folded_input_shape()[:-1])
 
-    def execute_node(self, context: dict[str, Any], graph: Any) -> None:  # noqa: ARG002
-        """Run :meth:`compute` on the tensors of an ONNX execution context."""
+    def execute_node(self, context: dict[str, Any], graph: Any) -> None:
+        """Run :meth:`compute` on the tensors of an ONNX execution context.
+
+        With exec_mode "rtlsim" or "cppsim", the backend of that kind simulates the hardware.
+        """
+        if self.get_nodeattr("exec_mode"):
+            super().execute_node(context, graph)
+            return
         x, *parameters = (np.rint(context[name]).astype(np.int64) for name in self.onnx_node.input)
         for name, y in zip(self.onnx_node.output, self.results(x, *parameters), strict=True):
             context[name] = y.astype(np.float32)
@@ -216,6 +224,12 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the number of flip-flops."""
         return 0
+
+    # ------------------------------------------------------------------ constants
+
+    def constant_memories(self, model: ModelWrapper) -> Mapping[str, Memory]:  # noqa: ARG002
+        """Return the memories of constants that the hardware has, by their names there."""
+        return {}
 
 
 class RTLKernel(RTLBackend):  # type: ignore[misc]
@@ -256,27 +270,20 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
                 found[f"{inside}_ready"] = f"{side}{ind}_V_TREADY"
         return found
 
-    def rtl_memories(self, model: ModelWrapper) -> Mapping[str, tuple[Sequence[int], int]]:  # noqa: ARG002
-        """Return the constants: for each hex file's name, its words and their width in bits."""
-        return {}
+    def memory_file(self, memory: str) -> str:
+        """Return the name of the hex file with the words of a memory."""
+        return f"{self.onnx_node.name}_{memory}.hex"
 
     def get_nodeattr_types(self) -> dict[str, Any]:
         """Return the op's and FINN's RTL attributes."""
         return {**super().get_nodeattr_types(), "gen_top_module": ("s", False, "")}
 
-    def execute_node(self, context: dict[str, Any], graph: Any) -> None:
-        """Simulate the RTL if exec_mode is "rtlsim", else run the NumPy model."""
-        if self.get_nodeattr("exec_mode") == "rtlsim":
-            RTLBackend.execute_node(self, context, graph)
-        else:
-            Kernel.execute_node(self, context, graph)
-
     def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:  # noqa: ARG002
         """Write the wrapper and the constants into code_gen_dir_ipgen."""
         name = self.onnx_node.name
         folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
-        for filename, (words, width) in self.rtl_memories(model).items():
-            (folder / filename).write_text(hex_words(words, width))
+        for memory, (words, width) in self.constant_memories(model).items():
+            (folder / self.memory_file(memory)).write_text(hex_words(words, width))
         (folder / f"{name}.sv").write_text(self._wrapper(model, fpgapart))
         self.set_nodeattr("gen_top_module", name)
         self.set_nodeattr("ipgen_path", str(folder))

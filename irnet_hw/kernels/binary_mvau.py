@@ -10,7 +10,8 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, RTLKernel
+from irnet_hw.kernels.base import Ints, Memory, Parameter, RTLKernel
+from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.mvau import MVAU, activate, product
 from irnet_hw.kernels.mvau_area import (
     Area,
@@ -26,8 +27,6 @@ from irnet_hw.kernels.mvau_area import (
 THREES_DEPTH, ROWS_THREES_DEPTH = 8, 16
 THREES_ROWS = 4
 LANE_DEPTH = 32
-#: LUTs by which Yosys fails to fit three lanes' deep weights and bits where few rows share bits.
-APART = 1
 #: Weights of up to so many words leave room in a LUT for the parity of three lanes' bits.
 SHARED_PARITY_DEPTH = 4
 
@@ -183,8 +182,6 @@ class BinaryMVAU(MVAU):
             count = Area(compared, compared) + popcount(SIMD, 0) * PE
         else:
             count = Area(rom_luts(PE * SIMD, depth)) + xnor_popcount(SIMD) * PE
-            if PE < THREES_ROWS:
-                count += Area(APART * PE * threes)
         return self.feed_area(fpgapart) + count + self.accumulators_area()
 
     def accumulator_bits(self) -> int:
@@ -193,33 +190,11 @@ class BinaryMVAU(MVAU):
             return int(self.get_output_datatype().bitwidth())
         return self.number("MW").bit_length() + 1
 
+    # ------------------------------------------------------------------ hardware
 
-class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
-    """RTL backend of :class:`BinaryMVAU`.
-
-    The hardware counts the matches p of bits and weights, of padded taps too: their sum of
-    products is 2p - MW. A padded tap's bits are all -1, so what it adds is known, minus the sum
-    of its weights. That is taken out by what the accumulator starts from: a constant for each
-    border class and output.
-    """
-
-    module = "binary_mvau"
-    sources = (
-        "replay_buffer/replay_buffer.sv",
-        "mvau_rom/mvau_rom.sv",
-        "mvau_feed/mvau_feed.sv",
-        "popcount/popcount.sv",
-        "xnor_popcount/xnor_popcount.sv",
-        "mvau_accumulate/mvau_accumulate.sv",
-        "border_class/border_class.sv",
-        "binary_mvau/binary_mvau.sv",
-    )
-
-    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
-        """Return the folding, the border and the memories."""
-        name = self.onnx_node.name
+    def shape_parameters(self) -> dict[str, int]:
+        """Return the folding and the border, in the order in which the hardware has them."""
         top, left, _, _ = self.numbers("Padding")
-        output = self._output_dim()
         return {
             "MW": self.number("MW"),
             "MH": self.number("MH"),
@@ -231,17 +206,20 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             **_pair("S", self.numbers("Stride")),
             **_pair("PAD_", (top, left)),
             **_pair("I", self.numbers("IFMDim")),
-            **_pair("O", output),
+            **_pair("O", self._output_dim()),
             "CLASSES": self.classes(),
             "BLOCK_RAM": int(self.weights_in_block_ram()),
             "INITS_BLOCK_RAM": int(self.inits_in_block_ram()),
-            "WEIGHTS": f"{name}_weights.hex",
-            "INITS": f"{name}_inits.hex",
         }
 
-    def rtl_memories(self, model: ModelWrapper) -> Mapping[str, tuple[Sequence[int], int]]:
-        """Return the weights, and what each output's accumulator starts from."""
-        name = self.onnx_node.name
+    def constant_memories(self, model: ModelWrapper) -> Mapping[str, Memory]:
+        """Return the weights, and what each output's accumulator starts from.
+
+        The hardware counts the matches p of bits and weights, of padded taps too: their sum of
+        products is 2p - MW. A padded tap's bits are all -1, so what it adds is known, minus the
+        sum of its weights. That is taken out by what the accumulator starts from: a constant for
+        each border class and output.
+        """
         W, *thresholds = (
             np.rint(model.get_initializer(tensor)).astype(np.int64)
             for tensor in self.onnx_node.input[1:]
@@ -257,12 +235,58 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
         else:
             inits = taken_out - MW
         return {
-            f"{name}_weights.hex": (
+            "weights": (
                 self.weight_words(W, DataType["BIPOLAR"]),
                 self.number("PE") * self.number("SIMD"),
             ),
-            f"{name}_inits.hex": (self.init_memory(inits, bits), self.number("PE") * bits),
+            "inits": (self.init_memory(inits, bits), self.number("PE") * bits),
         }
+
+
+class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
+    """RTL backend of :class:`BinaryMVAU`."""
+
+    module = "binary_mvau"
+    sources = (
+        "replay_buffer/replay_buffer.sv",
+        "lut_rom/lut_rom.sv",
+        "mvau_rom/mvau_rom.sv",
+        "mvau_feed/mvau_feed.sv",
+        "popcount/popcount.sv",
+        "xnor_popcount/xnor_popcount.sv",
+        "mvau_accumulate/mvau_accumulate.sv",
+        "border_class/border_class.sv",
+        "binary_mvau/binary_mvau.sv",
+    )
+
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
+        """Return the folding, the border and the memories."""
+        return {
+            **self.shape_parameters(),
+            "WEIGHTS": self.memory_file("weights"),
+            "INITS": self.memory_file("inits"),
+        }
+
+
+class BinaryMVAU_hls(BinaryMVAU, HLSKernel):  # noqa: N801 (FINN's naming)
+    """HLS backend of :class:`BinaryMVAU`."""
+
+    function = "binary_mvau"
+    headers = (
+        "counter/counter.hpp",
+        "memory/memory.hpp",
+        "popcount/popcount.hpp",
+        "border_class/border_class.hpp",
+        "binary_mvau/binary_mvau.hpp",
+    )
+
+    def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:  # noqa: ARG002
+        """Return the folding and the border."""
+        return self.shape_parameters()
+
+    def widest(self) -> int:
+        """Return the bits of a word of the weights, or of what accumulators start from."""
+        return max(self.weight_width(), self.number("PE") * self.accumulator_bits())
 
 
 def popcount_latency(ones: int, twos: int) -> int:

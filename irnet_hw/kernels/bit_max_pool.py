@@ -8,7 +8,16 @@ import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, Kernel, RTLKernel, beats, divisors
+from irnet_hw.kernels.base import (
+    Ints,
+    Kernel,
+    Memory,
+    Parameter,
+    RTLKernel,
+    beats,
+    divisors,
+)
+from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.memory import lut_ram_one_port
 from irnet_hw.kernels.timing import Moves, Times, in_turn
 
@@ -132,15 +141,8 @@ class BitMaxPool(Kernel):
             most.append(h - 1)
         return sum(n.bit_length() for n in most)
 
-
-class BitMaxPool_rtl(BitMaxPool, RTLKernel):  # noqa: N801 (FINN's naming)
-    """RTL backend of :class:`BitMaxPool`."""
-
-    module = "bit_max_pool"
-    sources = ("one_port_ram/one_port_ram.sv", "bit_max_pool/bit_max_pool.sv")
-
-    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
-        """Return the shapes and the mask's file."""
+    def shape_parameters(self) -> dict[str, int]:
+        """Return the shapes, in the order in which the hardware has them."""
         (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("PoolDim")
         return {
             "PE": self.number("PE"),
@@ -149,16 +151,34 @@ class BitMaxPool_rtl(BitMaxPool, RTLKernel):  # noqa: N801 (FINN's naming)
             "W_IN": w,
             "KH": kh,
             "KW": kw,
-            "MASK_FILE": self._mask_file(),
         }
 
-    def rtl_memories(self, model: ModelWrapper) -> Mapping[str, tuple[Sequence[int], int]]:
+    def constant_memories(self, model: ModelWrapper) -> Mapping[str, Memory]:
         """Return the mask, a word for each beat of a pixel."""
         mask = model.get_initializer(self.onnx_node.input[1])
         if mask is None:
             raise UserError(f"{self.onnx_node.name}: the mask must be a constant")
         words = beats(mask.astype(np.int64), self.number("PE"), self.get_input_datatype())
-        return {self._mask_file(): (words, self.number("PE"))}
+        return {"mask": (words, self.number("PE"))}
 
-    def _mask_file(self) -> str:
-        return f"{self.onnx_node.name}_mask.hex"
+
+class BitMaxPool_rtl(BitMaxPool, RTLKernel):  # noqa: N801 (FINN's naming)
+    """RTL backend of :class:`BitMaxPool`."""
+
+    module = "bit_max_pool"
+    sources = ("one_port_ram/one_port_ram.sv", "bit_max_pool/bit_max_pool.sv")
+
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
+        """Return the shapes and the mask's file."""
+        return {**self.shape_parameters(), "MASK_FILE": self.memory_file("mask")}
+
+
+class BitMaxPool_hls(BitMaxPool, HLSKernel):  # noqa: N801 (FINN's naming)
+    """HLS backend of :class:`BitMaxPool`."""
+
+    function = "bit_max_pool"
+    headers = ("counter/counter.hpp", "bit_max_pool/bit_max_pool.hpp")
+
+    def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:  # noqa: ARG002
+        """Return the shapes."""
+        return self.shape_parameters()

@@ -1,7 +1,7 @@
 """What the kernels share that multiply each channel by a dyadic constant: x * m + b, shifted."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any
 
@@ -229,13 +229,10 @@ class Dyadic(Kernel):
         """Return the DSP blocks."""
         return self.number("PE") if self.in_dsp() else 0
 
+    # ------------------------------------------------------------------ hardware
 
-class DyadicRTL(Dyadic, RTLKernel):
-    """What the RTL backends of :class:`Dyadic` share: the parameters of hls/dyadic_lanes."""
-
-    def lane_parameters(self, model: ModelWrapper) -> dict[str, Parameter]:
-        """Return the folding, the widths and the constants."""
-        first = self.streams_in()
+    def lane_parameters(self) -> dict[str, int]:
+        """Return the folding and the widths."""
         return {
             "PE": self.number("PE"),
             "WORDS": self.words(),
@@ -247,22 +244,42 @@ class DyadicRTL(Dyadic, RTLKernel):
             "SHIFT": self.number("shift"),
             "DSP": int(self.in_dsp()),
             "BLOCK_RAM": int(self.constants_in_block_ram()),
-            "M": self._constants(model, first, "m", "mBits"),
-            "B": self._constants(model, first + 1, "b", "bBits"),
         }
 
-    def _constants(self, model: ModelWrapper, ind: int, name: str, bits: str) -> Constant:
+    def constants(self, model: ModelWrapper, name: str) -> Ints:
+        """Return m or b: (NumChannels,).
+
+        Raises:
+            UserError: it is no constant, or does not fit its width.
+        """
         node = self.onnx_node
-        values = model.get_initializer(node.input[ind])
+        values = model.get_initializer(node.input[self.streams_in() + ("m", "b").index(name)])
         if values is None:
             raise UserError(f"{node.name}: {name} must be a constant")
-        width, integers = self.number(bits), [int(value) for value in values]
-        needed = max(signed_bits(value) for value in integers)
+        integers: Ints = values.astype(np.int64)
+        width, needed = self.number(f"{name}Bits"), max(map(signed_bits, integers.tolist()))
         if needed > width:
             raise UserError(
-                f"{node.name}: {bits} = {width} must be at least {needed} for the values of {name}"
+                f"{node.name}: {name}Bits = {width} must be at least {needed} for the values of "
+                f"{name}"
             )
-        return Constant(pack(integers, width), width * len(integers))
+        return integers
+
+
+class DyadicRTL(Dyadic, RTLKernel):
+    """What the RTL backends of :class:`Dyadic` share: the parameters of hls/dyadic_lanes."""
+
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
+        """Return the folding, the widths and the constants."""
+        return {
+            **self.lane_parameters(),
+            "M": self._packed(model, "m"),
+            "B": self._packed(model, "b"),
+        }
+
+    def _packed(self, model: ModelWrapper, name: str) -> Constant:
+        width, values = self.number(f"{name}Bits"), self.constants(model, name)
+        return Constant(pack(values.tolist(), width), width * len(values))
 
 
 def signed_bits(value: int) -> int:

@@ -1,6 +1,6 @@
 """IntMVAU: integer weights times pixels, integers or ±1 activations, by DSP blocks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, RTLKernel
+from irnet_hw.kernels.base import Ints, Memory, RTLKernel
 from irnet_hw.kernels.memory import ultrascale
 from irnet_hw.kernels.mvau import MVAU, activate, product
 from irnet_hw.kernels.mvau_area import Area, adder_tree, rom_luts
@@ -111,10 +111,7 @@ class IntMVAU(MVAU):
         total += Area(0, -self.get_instream_width())
         if SIMD == 1:
             return total + Area(rom_luts(PE * self.accumulator_bits(), self.init_words()) + 4, 4)
-        # What an odd lane adds is in its DSP block if that's at the second level of the tree.
-        odd = SIMD % 2 == 1 and (SIMD + 1) // 2 % 2 == 0
-        absorbed = SIMD // 2 * (bits + 1) + odd * (bits + 2)
-        total += Area(-absorbed, -odd * (bits + 2)) * PE
+        total += Area(-(SIMD // 2) * (bits + 1)) * PE
         return total + self.accumulators_area()
 
     def _product_luts(self, table: bool) -> int:
@@ -157,6 +154,7 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
     module = "int_mvau"
     sources = (
         "replay_buffer/replay_buffer.sv",
+        "lut_rom/lut_rom.sv",
         "mvau_rom/mvau_rom.sv",
         "mvau_feed/mvau_feed.sv",
         "adder_tree/adder_tree.sv",
@@ -166,7 +164,6 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
         """Return the folding, the types and the memories."""
-        name = self.onnx_node.name
         return {
             "MW": self.number("MW"),
             "MH": self.number("MH"),
@@ -179,13 +176,12 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             "ACC_BITS": self.accumulator_bits(),
             "BLOCK_RAM": int(self.weights_in_block_ram()),
             "INITS_BLOCK_RAM": int(self.inits_in_block_ram()),
-            "WEIGHTS": f"{name}_weights.hex",
-            "INITS": f"{name}_inits.hex",
+            "WEIGHTS": self.memory_file("weights"),
+            "INITS": self.memory_file("inits"),
         }
 
-    def rtl_memories(self, model: ModelWrapper) -> Mapping[str, tuple[Sequence[int], int]]:
+    def constant_memories(self, model: ModelWrapper) -> Mapping[str, Memory]:
         """Return the weights, and what each output's accumulator starts from."""
-        name = self.onnx_node.name
         W, *more = (
             np.rint(model.get_initializer(tensor)).astype(np.int64)
             for tensor in self.onnx_node.input[1:]
@@ -204,11 +200,11 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             self._check_range(W, last)
             inits = last - offset
         return {
-            f"{name}_weights.hex": (
+            "weights": (
                 self.weight_words(W, self.get_weight_datatype()),
                 self.number("PE") * self.number("SIMD") * self.weight_bits(),
             ),
-            f"{name}_inits.hex": (self.init_memory(inits, bits), self.number("PE") * bits),
+            "inits": (self.init_memory(inits, bits), self.number("PE") * bits),
         }
 
     def _check_range(self, W: Ints, bias: Ints) -> None:

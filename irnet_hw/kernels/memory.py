@@ -1,7 +1,12 @@
 """What a buffer costs, and which kind of memory it should be."""
 
-#: Widths and depths that one 18 Kbit block RAM can have.
-BLOCK_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
+from functools import cache
+
+#: What a block RAM of 18 Kbit and one of 36 Kbit can be: bits wide and words deep.
+_HALVES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
+_WHOLES = ((72, 512), (36, 1024), (18, 2048), (9, 4096), (4, 8192), (2, 16384), (1, 32768))
+#: What Yosys counts for each of the two, and for a bit's selection between two words.
+_HALF_COST, _WHOLE_COST, _SELECT_COST = 129, 257, 0.5
 #: LUTs that a device of the 7 series has for each of its 18 Kbit block RAMs, roughly: where a
 #: buffer in LUTs costs more than its share, block RAM is the cheaper one.
 LUTS_PER_BLOCK = 190
@@ -42,7 +47,32 @@ def lut_ram_one_port(depth: int, width: int, fpgapart: str) -> int:
 
 def block_ram(depth: int, width: int) -> int:
     """Return the 18 Kbit block RAMs of a buffer."""
-    return min(-(-width // wide) * -(-depth // deep) for wide, deep in BLOCK_SHAPES)
+    blocks, _ = _in_blocks(depth, width)
+    return blocks
+
+
+def block_ram_luts(depth: int, width: int) -> int:
+    """Return the LUTs that select among the block RAMs of a buffer."""
+    _, rows = _in_blocks(depth, width)
+    return -(-(rows - 1) // 3) * width
+
+
+@cache
+def _in_blocks(depth: int, width: int) -> tuple[int, int]:
+    """Return the 18 Kbit block RAMs of a buffer, and among how many words its logic selects.
+
+    That many words stand side by side, their bits in as few blocks as have room for them. Yosys
+    takes the shape that costs least (its pass memory_libmap).
+    """
+    found = []
+    for size, cost, shapes in ((1, _HALF_COST, _HALVES), (2, _WHOLE_COST, _WHOLES)):
+        for wide, deep in shapes:
+            rows = -(-depth // deep)
+            blocks = -(-rows * width // wide)
+            price = blocks * cost + _SELECT_COST * (rows - 1) * width
+            found.append((price, size * blocks, rows))
+    _, blocks, rows = min(found)
+    return blocks, rows
 
 
 def ram_style(depth: int, width: int, fpgapart: str) -> str:

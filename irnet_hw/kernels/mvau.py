@@ -11,7 +11,7 @@ from qonnx.core.datatype import BaseDataType, DataType
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, divisors, pack
-from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_ram
+from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_ram, block_ram_luts
 from irnet_hw.kernels.mvau_area import Area, accumulators, replay_bram18, replay_buffer, rom_luts
 from irnet_hw.kernels.timing import Moves, Times, in_steps, in_turn
 
@@ -283,6 +283,8 @@ class MVAU(Kernel):
         """Return the area that brings each beat with its weights, but for weights in LUTs."""
         depth, width = self.depth(), self.get_instream_width()
         counters = Area(depth.bit_length() + 4, 3 * depth.bit_length() + width + 3)
+        if self.weights_in_block_ram():
+            counters += Area(block_ram_luts(depth, self.weight_width()))
         return counters + replay_buffer(width, self.beats(), self.passes(), fpgapart)
 
     def accumulators_area(self) -> Area:

@@ -1,9 +1,14 @@
 """LUTs and flip-flops of the parts of the matrix-vector kernels, fitted to Yosys for xc7."""
 
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 from math import ceil, expm1, log1p
 
 from irnet_hw.kernels.memory import block_ram, lut_ram
+
+#: Registers in a row from which on Yosys makes a shift register of them.
+SHIFT_LEAST = 3
 
 
 @dataclass(frozen=True)
@@ -21,10 +26,10 @@ class Area:
 
 
 def rom_luts(bits: int, depth: int) -> int:
-    """Return the LUTs of a memory of constants: 64 words each, MUXF7 and MUXF8 join 256.
+    """Return the LUTs of a memory of constants, as :mod:`irnet_hw.flows.lut_rom` maps it.
 
-    Bits that are the same function of a short address share their LUTs. Yosys spends on more than
-    256 words more LUTs than these need, on 512 and more about a third.
+    A LUT has 64 words, MUXF7 and MUXF8 join 256, and LUTs up to four of these. Bits that are the
+    same function of a short address share their LUTs.
 
     Args:
         bits: of a word.
@@ -32,11 +37,8 @@ def rom_luts(bits: int, depth: int) -> int:
     """
     if depth == 1:
         return 0
-    if depth <= 256:
-        return different(bits, depth) * ceil(depth / 64)
-    if depth < 512:
-        return round(bits * (ceil(depth / 64) + 1.7))
-    return round(bits * (5.5 * depth / 256 + 0.7))
+    banks = ceil(depth / 256)
+    return different(bits, depth) * (ceil(depth / 64) + (ceil(banks / 4) if banks > 1 else 0))
 
 
 def different(bits: int, depth: int) -> int:
@@ -45,35 +47,50 @@ def different(bits: int, depth: int) -> int:
     return round(-functions * expm1(bits * log1p(-1 / functions)))
 
 
+@cache
 def popcount(ones: int, twos: int) -> Area:
     """Return one row of hls/popcount: its counters, its adders and the registers after each.
+
+    A bit that several levels in a row pass on is in a shift register in a LUT.
 
     Args:
         ones: bits of weight 1.
         twos: bits of weight 2.
     """
-    columns = [ones, twos]
+    # For each bit of a column the registers in a row that it has come through.
+    columns = [[1] * ones, [1] * twos]
+    chains: list[int] = []
     lut = ff = 0
-    while max(columns) > 4:
-        after = [0] * (len(columns) + 2)
-        for column, height in enumerate(columns):
-            counters = 0 if height < 5 else (height + 1) // 6
+    while max(map(len, columns)) > 4:
+        # A column's own results, what it passes on, and carries of the two columns before it.
+        after: list[list[list[int]]] = [[[], [], [], []] for _ in range(len(columns) + 2)]
+        for column, ages in enumerate(columns):
+            counters = 0 if len(ages) < 5 else (len(ages) + 1) // 6
             lut += 3 * counters
-            after[column] += max(height - 6 * counters, 0)
-            for place in range(3):
-                after[column + place] += counters
-        columns = after
-        ff += sum(columns)
-    while columns[-1] == 0:
+            chains += ages[: 6 * counters]
+            after[column][1] = [age + 1 for age in ages[6 * counters :]]
+            for place, part in enumerate((0, 2, 3)):
+                after[column + place][part] = [1] * counters
+        columns = [list(chain(*parts)) for parts in after]
+        ff += sum(map(len, columns))
+    while not columns[-1]:
         columns.pop()
-    bits = len(columns) + 1
-    both = [column for column, height in enumerate(columns) if height > 1]
-    rest = [column for column, height in enumerate(columns) if height > 2]
-    first = len(columns) - both[0] if both else 0
+    heights = [len(ages) for ages in columns]
+    bits = len(heights) + 1
+    both = [column for column, height in enumerate(heights) if height > 1]
+    rest = [column for column, height in enumerate(heights) if height > 2]
+    # Bits below the first sum go through its registers, and through the second one's.
+    alone = both[0] if both else len(heights)
+    sums = 2 if rest else 1
+    for column, ages in enumerate(columns):
+        chains += [age + sums if column < alone else age for age in ages]
+    shifted = [length for length in chains if length >= SHIFT_LEAST]
+    lut, ff = lut + len(shifted), ff - sum(shifted)
+    first = len(heights) - alone
     if not rest:
         return Area(lut + first, ff + bits)
     second = rest[-1] - rest[0] + 1
-    carry = second if max(columns) > 3 else 0
+    carry = second if max(heights) > 3 else 0
     return Area(lut + first + carry + bits - rest[0], ff + bits + second + bits)
 
 

@@ -1,10 +1,6 @@
 """Requantise: brings a layer's accumulators to the scale and the width of a residual stream."""
 
-from collections.abc import Mapping
-
-from qonnx.core.modelwrapper import ModelWrapper
-
-from irnet_hw.kernels.base import Ints, Parameter
+from irnet_hw.kernels.base import Ints
 from irnet_hw.kernels.dyadic import Dyadic, DyadicRTL
 from irnet_hw.kernels.mvau_area import Area
 
@@ -38,7 +34,3 @@ class Requantise_rtl(Requantise, DyadicRTL):  # noqa: N801 (FINN's naming)
         "saturate/saturate.sv",
         "requantise/requantise.sv",
     )
-
-    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
-        """Return the folding, the widths and the constants."""
-        return self.lane_parameters(model)

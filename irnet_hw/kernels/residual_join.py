@@ -1,14 +1,16 @@
 """ResidualJoin: adds a branch's accumulators, brought to the stream's scale, to the shortcut."""
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.kernels.base import Ints, Parameter
+from irnet_hw.kernels.base import Ints, Memory, pack
 from irnet_hw.kernels.dyadic import Dyadic, DyadicRTL
+from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.mvau_area import Area
 from irnet_hw.kernels.timing import Moves, Times, in_turn
 
@@ -72,6 +74,14 @@ class ResidualJoin(Dyadic):
         output = int(self.get_output_datatype().bitwidth())
         return Area(bits - shift + self.limit_luts(bits), bits + output)
 
+    def lane_parameters(self) -> dict[str, int]:
+        """Return the folding and the widths, those of skip too."""
+        return {
+            **super().lane_parameters(),
+            "SKIP_BITS": int(self.get_input_datatype(1).bitwidth()),
+            "SKIP_SHIFT": self.number("skipShift"),
+        }
+
 
 class ResidualJoin_rtl(ResidualJoin, DyadicRTL):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`ResidualJoin`."""
@@ -83,10 +93,36 @@ class ResidualJoin_rtl(ResidualJoin, DyadicRTL):  # noqa: N801 (FINN's naming)
         "residual_join/residual_join.sv",
     )
 
-    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
-        """Return the folding, the widths and the constants."""
-        return {
-            **self.lane_parameters(model),
-            "SKIP_BITS": int(self.get_input_datatype(1).bitwidth()),
-            "SKIP_SHIFT": self.number("skipShift"),
-        }
+
+class ResidualJoin_hls(ResidualJoin, HLSKernel):  # noqa: N801 (FINN's naming)
+    """HLS backend of :class:`ResidualJoin`."""
+
+    function = "residual_join"
+    headers = (
+        "memory/memory.hpp",
+        "saturate/saturate.hpp",
+        "residual_join/residual_join.hpp",
+    )
+
+    def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:  # noqa: ARG002
+        """Return the folding and the widths."""
+        return self.lane_parameters()
+
+    def constant_memories(self, model: ModelWrapper) -> Mapping[str, Memory]:
+        """Return m and b, a word for each beat of a vector."""
+        PE, found = self.number("PE"), {}
+        for name in ("m", "b"):
+            width, values = self.number(f"{name}Bits"), self.constants(model, name)
+            words = [pack(beat, width) for beat in values.reshape(-1, PE).tolist()]
+            found[name] = (words, PE * width)
+        return found
+
+    def widest(self) -> int:
+        """Return the bits of a beat's m or b, or of the sum with skip."""
+        PE, skip = self.number("PE"), int(self.get_input_datatype(1).bitwidth())
+        constants = PE * max(self.number("mBits"), self.number("bBits"))
+        return max(constants, self.sum_bits() + 1, skip + self.number("skipShift") + 1)
+
+    def calls(self) -> int:
+        """Return the vectors of a frame."""
+        return prod(self.numbers("numInputVectors"))

@@ -10,7 +10,8 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, Kernel, RTLKernel, divisors
+from irnet_hw.kernels.base import Ints, Kernel, Parameter, RTLKernel, divisors
+from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.memory import block_ram, lut_ram, ram_style
 from irnet_hw.kernels.timing import Moves, Reader, Times, always_ready, in_turn
 
@@ -452,22 +453,15 @@ class SlidingWindow(Kernel):
         (h, w), (top, left, bottom, right) = self.numbers("IFMDim"), self.numbers("Padding")
         return h + top + bottom, w + left + right
 
-
-class SlidingWindow_rtl(SlidingWindow, RTLKernel):  # noqa: N801 (FINN's naming)
-    """RTL backend of :class:`SlidingWindow`."""
+    # ------------------------------------------------------------------ hardware
 
     @property
-    def module(self) -> str:
-        """The module of the order in which taps leave."""
+    def template(self) -> str:
+        """Which hardware: that of the order in which taps leave."""
         return "parallel_window" if self.parallel() else "sliding_window"
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The module's file."""
-        return (f"{self.module}/{self.module}.sv",)
-
-    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
-        """Return the shapes, the size of the row buffer and the padding."""
+    def shape_parameters(self) -> dict[str, int]:
+        """Return the shapes, the padding and the rows, in the order the hardware has them in."""
         (kh, kw), (sh, sw) = self.numbers("ConvKernelDim"), self.numbers("Stride")
         (h, w), (oh, ow) = self.numbers("IFMDim"), self.numbers("OFMDim")
         top, left, _, _ = self.numbers("Padding")
@@ -488,5 +482,41 @@ class SlidingWindow_rtl(SlidingWindow, RTLKernel):  # noqa: N801 (FINN's naming)
             "TOP": top,
             "LEFT": left,
             "ROWS": self.buffer_rows(),
-            "RAM_STYLE": self.buffer_style(fpgapart),
         }
+
+
+class SlidingWindow_rtl(SlidingWindow, RTLKernel):  # noqa: N801 (FINN's naming)
+    """RTL backend of :class:`SlidingWindow`."""
+
+    @property
+    def module(self) -> str:
+        """The module of the order in which taps leave."""
+        return self.template
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The module's file."""
+        return (f"{self.module}/{self.module}.sv",)
+
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
+        """Return the shapes, the padding, the rows of the buffer and its kind."""
+        return {**self.shape_parameters(), "RAM_STYLE": self.buffer_style(fpgapart)}
+
+
+class SlidingWindow_hls(SlidingWindow, HLSKernel):  # noqa: N801 (FINN's naming)
+    """HLS backend of :class:`SlidingWindow`."""
+
+    @property
+    def function(self) -> str:
+        """The function of the order in which taps leave."""
+        return self.template
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The function's file and those it includes."""
+        return ("counter/counter.hpp", "memory/memory.hpp", f"{self.function}/{self.function}.hpp")
+
+    def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:
+        """Return the shapes, the padding, the rows of the buffer and their kind."""
+        block = self.buffer_style(fpgapart) == "block"
+        return {**self.shape_parameters(), "BLOCK_RAM": int(block)}

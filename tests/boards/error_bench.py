@@ -76,16 +76,12 @@ def with_error(beats, response):
 
 @cocotb.test()
 async def a_read_answered_with_slverr(dut):
-    await spoiled_read(
-        dut, 1, lambda beats: with_error(beats, AxiResp.SLVERR), Error.READ_RESPONSE
-    )
+    await spoiled_read(dut, 1, lambda beats: with_error(beats, AxiResp.SLVERR), Error.READ_RESPONSE)
 
 
 @cocotb.test()
 async def a_read_answered_with_decerr(dut):
-    await spoiled_read(
-        dut, 2, lambda beats: with_error(beats, AxiResp.DECERR), Error.READ_RESPONSE
-    )
+    await spoiled_read(dut, 2, lambda beats: with_error(beats, AxiResp.DECERR), Error.READ_RESPONSE)
 
 
 @cocotb.test()

@@ -8,26 +8,12 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Combine, RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteSlave
 from cocotbext.axi.address_space import Region
-from cocotbext.axi.stream import define_stream
+
+from tests.boards.axi3 import AR, AW, DECERR, FIXED, INCR, OKAY, SLVERR, WRAP, B, R, W
 
 BASE = int(os.environ["BASE"], 16)
 #: Reads come from the second quarter of the 4 KiB, writes go to the first; the rest refuses both.
 READ, REFUSE = 0x400, 0x800
-FIXED, INCR, WRAP = range(3)
-OKAY, SLVERR, DECERR = 0, 2, 3
-
-
-def channel(name, *signals):
-    """Return the bus, the source and the sink of a channel as AXI3 has it."""
-    names = [f"{name}{signal}" for signal in (*signals, "valid", "ready")]
-    bus, _, source, sink, _ = define_stream(f"Axi3{name}", signals=names)
-    return bus, source, sink
-
-
-ADDRESS = ("id", "addr", "len", "size", "burst")
-AW, W = channel("aw", *ADDRESS), channel("w", "data", "strb", "last")
-B = channel("b", "id", "resp")
-AR, R = channel("ar", *ADDRESS), channel("r", "id", "data", "resp", "last")
 
 
 class Registers(Region):

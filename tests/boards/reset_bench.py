@@ -1,4 +1,4 @@
-"""Resets at any moment: afterwards the shell is as at the beginning, and a batch comes out right."""
+"""Resets at any moment: afterwards the shell is as at the beginning, and a batch is right."""
 
 import cocotb
 

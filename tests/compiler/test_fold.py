@@ -1,6 +1,7 @@
 import dataclasses
 import itertools
 import re
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -28,6 +29,14 @@ def cycles(model) -> int:
 
 def size(model, part: str = BOARD.part) -> dict[str, int]:
     return total(*(area(op(node), part) for node in model.graph.node))
+
+
+def area_of(node, choice) -> dict[str, int]:
+    """Return the area of a kernel with the attributes of a choice."""
+    copy = deepcopy(node)
+    for name, value in choice.attributes.items():
+        op(copy).set_nodeattr(name, value)
+    return area(op(copy), BOARD.part)
 
 
 def cost(model) -> float:
@@ -223,3 +232,28 @@ def test_a_scarce_resource_is_charged_for() -> None:
             folding = fold(resnet((8, 8, 3), (16, 32)), board, 20_000)
             assert fits(folding.area, board.usable)
             assert 0 <= folding.distance < 0.3
+
+
+@pytest.mark.parametrize("key", ["LUT", "BRAM18"])
+def test_kernels_one_at_a_time_settle_what_is_overrun(key: str) -> None:
+    """Of the extremes between which a price moves equal kernels, all or none."""
+    planner = Planner(resnet((8, 8, 3), (16, 32)), BOARD.part, {})
+    task = planner.task(4000, [0] * len(planner.links))
+    prices = 1 / np.array([BOARD.resources[name] for name in RESOURCES])
+    dear, cheap = (
+        task.cheapest(np.where([name == key for name in RESOURCES], factor * prices, prices))
+        for factor in (0.01, 100)
+    )
+    limits = {**BOARD.resources, key: (dear.area[key] + cheap.area[key]) // 2}
+    usable = np.array([limits[name] for name in RESOURCES], float)
+    assert not fits(dear.area, limits)
+    plan = task.settled(dear, prices, usable)
+    assert fits(plan.area, limits)
+    assert [choice.ports for choice in plan.choices] == [choice.ports for choice in dear.choices]
+    before, after = (
+        total(*(area_of(node, choice) for node, choice in zip(planner.nodes, choices, strict=True)))
+        for choices in (dear.choices, plan.choices)
+    )
+    for name in RESOURCES:
+        assert plan.area[name] - dear.area[name] == after[name] - before[name]
+    assert task.settled(plan, prices, usable) == plan

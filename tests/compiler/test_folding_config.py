@@ -27,6 +27,10 @@ def write(path: Path, content: object) -> Path:
     return file
 
 
+def pins(file: Path, graph):
+    return folding_config.pins(file, folding_config.read(file), graph, BOARD.part)
+
+
 def node(graph, name: str):
     (found,) = (node for node in graph.graph.node if node.name == name)
     return op(found)
@@ -34,18 +38,14 @@ def node(graph, name: str):
 
 def test_pins_are_fixed_and_the_rest_is_searched(tmp_path: Path) -> None:
     graph = model()
-    pins = folding_config.read(
-        write(
-            tmp_path,
-            {
-                "Defaults": {"ram_style": ["block", ["SlidingWindow_rtl"]], "PE": [2, "all"]},
-                "BinaryMVAU_rtl_0": {"PE": 4, "SIMD": 9, "parallel_window": 1},
-            },
-        ),
-        graph,
-        BOARD.part,
+    file = write(
+        tmp_path,
+        {
+            "Defaults": {"ram_style": ["block", ["SlidingWindow_rtl"]], "PE": [2, "all"]},
+            "BinaryMVAU_rtl_0": {"PE": 4, "SIMD": 9, "parallel_window": 1},
+        },
     )
-    folding = fold(graph, BOARD, 10_000, pins)
+    folding = fold(graph, BOARD, 10_000, pins(file, graph))
     assert folding.fps >= 10_000
     unit, window = node(graph, "unit0_0_conv0"), node(graph, "unit0_0_conv0_window")
     assert (unit.number("PE"), unit.number("SIMD"), unit.number("parallel_window")) == (4, 9, 1)
@@ -59,7 +59,7 @@ def test_a_build_can_be_repeated_from_what_it_wrote(tmp_path: Path) -> None:
     text = fold(first, BOARD, 50_000).config
     file = tmp_path / folding_config.FILE
     file.write_text(text)
-    assert fold(second, BOARD, 1.0, folding_config.read(file, second, BOARD.part)).config == text
+    assert fold(second, BOARD, 1.0, pins(file, second)).config == text
     for one, other in zip(first.graph.node, second.graph.node, strict=True):
         assert one.SerializeToString() == other.SerializeToString()
 
@@ -145,20 +145,20 @@ def test_finn_applies_what_a_build_wrote(tmp_path: Path) -> None:
 def test_what_is_wrong_is_named(tmp_path: Path, content: object, message: str) -> None:
     file = write(tmp_path, content)
     with pytest.raises(UserError) as caught:
-        folding_config.read(file, model(), BOARD.part)
+        pins(file, model())
     assert str(caught.value) == f"{file}: {message}"
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        folding_config.read(tmp_path / "none.json", model(), BOARD.part)
+        folding_config.read(tmp_path / "none.json")
     assert str(caught.value) == f"{tmp_path}/none.json: can't be read: No such file or directory"
     with pytest.raises(UserError) as caught:
-        folding_config.read(tmp_path, model(), BOARD.part)
+        folding_config.read(tmp_path)
     assert str(caught.value) == f"{tmp_path}: can't be read: Is a directory"
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(UserError) as caught:
-        folding_config.read(tmp_path / "bad.json", model(), BOARD.part)
+        folding_config.read(tmp_path / "bad.json")
     assert str(caught.value).startswith(f"{tmp_path}/bad.json: is no JSON: ")
 
 

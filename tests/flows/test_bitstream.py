@@ -311,6 +311,16 @@ def test_the_open_tools_are_for_one_board(tmp_path):
     )
 
 
+@pytest.mark.usefixtures("pretend")
+def test_what_is_missing_is_said_before_the_build(tmp_path):
+    model, folder = tmp_path / "network.onnx", tmp_path / "out"
+    arguments = ["build", str(model), "--board", "pynq-z2", "--out", str(folder)]
+    result = CliRunner().invoke(group, [*arguments, "--flow", "openxc7"])
+    assert isinstance(result.exception, UserError)
+    assert str(result.exception).startswith("nextpnr-xilinx: not found on PATH")
+    assert not folder.exists()
+
+
 @pytest.mark.usefixtures("open_tools")
 def test_a_changed_accelerator_gets_no_bitstream(least_dir):
     path = least_dir / "shell" / "irnet_board.sv"

@@ -1,6 +1,6 @@
 """The scripts for Vivado run through in a Tcl interpreter in which its commands are recorded.
 
-Vivado itself is not needed, and not tested: vivado.tcl says what is checked.
+Vivado itself is not needed, and not tested: recorded_vivado.tcl says what is checked.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from tests.flows.networks import LEAST, build_network
 
 tkinter = pytest.importorskip("tkinter", reason="this Python has no Tcl interpreter (tkinter)")
 
-RECORDER = Path(__file__).with_name("vivado.tcl")
+RECORDER = Path(__file__).with_name("recorded_vivado.tcl")
 #: Of each board: the processor's clock, reset, registers' port, memory's port and interrupt.
 ENDS = {
     "pynq-z2": ("FCLK_CLK0", "FCLK_RESET0_N", "M_AXI_GP0", "S_AXI_HP0", "IRQ_F2P"),

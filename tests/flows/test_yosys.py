@@ -2,13 +2,15 @@ import _thread
 import json
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
+from irnet_hw.boards import load_board
 from irnet_hw.compiler import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.flows.tools import cache_dir
-from irnet_hw.flows.yosys import synthesise
+from irnet_hw.flows.yosys import Design, flattened, synthesise
 from tests.flows.networks import LEAST, TINY, build_network
 
 
@@ -31,6 +33,23 @@ def test_every_layers_area(tmp_path, board, network):
     assert slice_["FF"] == 2 * width + 2
     assert width < slice_["LUT"] < 2 * width
     assert "End of script" in (folder / "synthesis.log").read_text()
+
+
+def test_all_layers_as_one(least_dir):
+    content = manifest.load(least_dir)
+    texts = {Path(file).name: (least_dir / file).read_text() for file in content["sources"]}
+    data = {Path(file).name: least_dir / file for file in content["data"]}
+    whole = flattened(Design(content["top"], texts, data), load_board(content["board"]).family)
+    apart = synthesise(least_dir)["total"]
+    assert 0.9 * apart["LUT"] <= whole["LUT"] <= apart["LUT"]
+    assert 0.9 * apart["FF"] <= whole["FF"] <= apart["FF"]
+    assert (whole["BRAM18"], whole["DSP"]) == (apart["BRAM18"], apart["DSP"])
+
+
+def test_one_run_of_what_yosys_refuses():
+    with pytest.raises(UserError) as error:
+        flattened(Design("top", {"top.sv": "module top;\nendmodul\n"}, {}), "xc7")
+    assert str(error.value).startswith("Yosys: top failed: ")
 
 
 def rewrite(least_dir, edit):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
@@ -18,6 +19,13 @@ from irnet_hw.share import share
 
 PART = "xc7z020clg400-1"
 CLOCK_NS = 10.0
+#: How a stream may come and be taken, for Hypothesis: the odds of a gap and of a stall in each
+#: cycle, and the seed of both.
+IRREGULAR = {
+    "p_gap": st.sampled_from([0.0, 0.3, 0.8]),
+    "p_stall": st.sampled_from([0.0, 0.3, 0.8]),
+    "seed": st.integers(0, 2**32 - 1),
+}
 
 
 class KernelUnderTest:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.hls.harness import KernelUnderTest
+from tests.hls.harness import IRREGULAR, KernelUnderTest
 from tests.kernels.windows import side_by_side, sliding_windows
 
 
@@ -38,15 +38,21 @@ def layers(draw):
     return layer
 
 
+def windows(layer, frames, rng):
+    """Return the windows of random images."""
+    image = rng.integers(0, 2, (frames, *layer["image"], layer["channels"])) * 2 - 1
+    x = sliding_windows(image, layer["kernel"], layer["stride"], layer["padding"])
+    if not layer["parallel"]:
+        return x
+    taps = x.shape[-1] // layer["channels"]
+    return side_by_side(x, taps, layer["SIMD"] // taps)
+
+
 def build(layer, frames, seed, thresholds=None):
     """Return the kernel and its input windows; thresholds near the middle unless given."""
     rng = np.random.default_rng(seed)
-    image = rng.integers(0, 2, (frames, *layer["image"], layer["channels"])) * 2 - 1
-    x = sliding_windows(image, layer["kernel"], layer["stride"], layer["padding"])
+    x = windows(layer, frames, rng)
     MW, MH = x.shape[-1], layer["MH"]
-    if layer["parallel"]:
-        taps = MW // layer["channels"]
-        x = side_by_side(x, taps, layer["SIMD"] // taps)
     if thresholds is None:
         thresholds = np.rint(rng.normal(0, MW**0.5, MH)).astype(np.int64)
     plain = layer["noActivation"]
@@ -88,13 +94,25 @@ CONVOLUTION = {
     "PE": 3,
 }
 
+# What is different in each of them.
+BORDERS = {
+    "a beat within a tap": {},
+    "a beat of several taps": {"SIMD": 12, "PE": 6},
+    "lanes counted by threes": {"SIMD": 12, "MH": 16, "PE": 4},
+    "a vector a cycle": {"SIMD": 36, "PE": 6, "parallel": 1},
+    "parallel windows": {"SIMD": 18, "parallel": 1, "noActivation": 1},
+    "taps cut by beats": {"channels": 6, "SIMD": 9, "PE": 2},
+    "uneven padding": {"stride": (2, 2), "padding": (1, 0, 0, 1), "image": (5, 6)},
+    "constants in block RAM": {"MH": 192, "SIMD": 36, "PE": 6},
+    "more padding than image": {"image": (1, 2), "padding": (2, 3, 2, 3)},
+    "no padding": {"padding": (0, 0, 0, 0), "ram_style": "block"},
+}
+
 
 @settings(max_examples=8)
 @given(
     layer=layers(),
-    p_gap=st.sampled_from([0.0, 0.3, 0.9]),
-    p_stall=st.sampled_from([0.0, 0.3, 0.9]),
-    seed=st.integers(0, 2**32 - 1),
+    **IRREGULAR,
 )
 def test_any_layer_fold_gaps_and_stalls(layer, p_gap, p_stall, seed):
     kernel, x = build(layer, 4, seed)
@@ -102,23 +120,7 @@ def test_any_layer_fold_gaps_and_stalls(layer, p_gap, p_stall, seed):
     kernel.check_rate(x)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param({}, id="a beat within a tap"),
-        pytest.param({"SIMD": 12, "PE": 6}, id="a beat of several taps"),
-        pytest.param({"SIMD": 12, "MH": 16, "PE": 4}, id="lanes counted by threes"),
-        pytest.param({"SIMD": 36, "PE": 6, "parallel": 1}, id="a vector a cycle"),
-        pytest.param({"SIMD": 18, "parallel": 1, "noActivation": 1}, id="parallel windows"),
-        pytest.param({"channels": 6, "SIMD": 9, "PE": 2}, id="taps cut by beats"),
-        pytest.param(
-            {"stride": (2, 2), "padding": (1, 0, 0, 1), "image": (5, 6)}, id="uneven padding"
-        ),
-        pytest.param({"MH": 192, "SIMD": 36, "PE": 6}, id="constants in block RAM"),
-        pytest.param({"image": (1, 2), "padding": (2, 3, 2, 3)}, id="more padding than image"),
-        pytest.param({"padding": (0, 0, 0, 0), "ram_style": "block"}, id="no padding"),
-    ],
-)
+@pytest.mark.parametrize("change", BORDERS.values(), ids=BORDERS)
 def test_borders(change):
     kernel, x = build(CONVOLUTION | change, 4, seed=3)
     kernel.stream(x, 0.2, 0.2, seed=3)

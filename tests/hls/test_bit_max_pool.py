@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.hls.harness import KernelUnderTest, random_tensor
+from tests.hls.harness import IRREGULAR, KernelUnderTest, random_tensor
 
 # Each is the image, the pool, the channels and PE.
 CASES = [
@@ -40,9 +40,7 @@ def random_pool(case, count, seed):
 @settings(max_examples=8)
 @given(
     case=st.sampled_from(CASES),
-    p_gap=st.sampled_from([0.0, 0.3, 0.8]),
-    p_stall=st.sampled_from([0.0, 0.3, 0.8]),
-    seed=st.integers(0, 2**32 - 1),
+    **IRREGULAR,
 )
 def test_any_mask_gaps_and_stalls(case, p_gap, p_stall, seed):
     kernel, x = random_pool(case, 3, seed)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.hls.harness import KernelUnderTest, random_tensor
+from tests.hls.harness import IRREGULAR, KernelUnderTest, random_tensor
 
 # The image, the channels, PE, and the output's type.
 CASES = {
@@ -39,9 +39,7 @@ def frames(name, count, seed):
 @settings(max_examples=8)
 @given(
     name=st.sampled_from(list(CASES)),
-    p_gap=st.sampled_from([0.0, 0.3, 0.8]),
-    p_stall=st.sampled_from([0.0, 0.3, 0.8]),
-    seed=st.integers(0, 2**32 - 1),
+    **IRREGULAR,
 )
 def test_any_gaps_and_stalls(name, p_gap, p_stall, seed):
     pool(name).stream(frames(name, 4, seed), p_gap, p_stall, seed)

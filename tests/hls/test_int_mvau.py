@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
-from tests.hls.harness import KernelUnderTest, random_tensor
+from tests.hls.harness import IRREGULAR, KernelUnderTest, random_tensor
 
 INPUTS = ["UINT8", "INT2", "INT5", "INT8", "BIPOLAR"]
 
@@ -62,9 +62,7 @@ FIRST_LAYER = {
 @settings(max_examples=8)
 @given(
     layer=layers(),
-    p_gap=st.sampled_from([0.0, 0.3, 0.9]),
-    p_stall=st.sampled_from([0.0, 0.3, 0.9]),
-    seed=st.integers(0, 2**32 - 1),
+    **IRREGULAR,
 )
 def test_any_layer_fold_gaps_and_stalls(layer, p_gap, p_stall, seed):
     kernel, x = build(layer, 4, seed)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
-from tests.hls.harness import KernelUnderTest, random_tensor
+from tests.hls.harness import IRREGULAR, KernelUnderTest, random_tensor
 
 CASES = [((1, 3, 4, 6), 3, "BIPOLAR"), ((1, 2, 2, 8), 4, "INT9")]
 
@@ -19,9 +19,7 @@ def slice_of(shape, lanes, datatype):
 @settings(max_examples=10)
 @given(
     case=st.sampled_from(CASES),
-    p_gap=st.sampled_from([0.0, 0.3, 0.9]),
-    p_stall=st.sampled_from([0.0, 0.3, 0.9]),
-    seed=st.integers(0, 2**32 - 1),
+    **IRREGULAR,
 )
 def test_any_gaps_and_stalls(case, p_gap, p_stall, seed):
     shape, _, datatype = case

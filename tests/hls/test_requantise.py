@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
-from tests.hls.harness import KernelUnderTest, random_tensor
+from tests.hls.harness import IRREGULAR, KernelUnderTest, random_tensor
 
 # Channels, PE, width of x, of m, of b, shift and style: a DSP block for each lane, one with
 # constants in block RAM, adders with
@@ -63,9 +63,7 @@ def frames(name, count, seed):
 @settings(max_examples=10)
 @given(
     name=st.sampled_from(list(CASES)),
-    p_gap=st.sampled_from([0.0, 0.3, 0.8]),
-    p_stall=st.sampled_from([0.0, 0.3, 0.8]),
-    seed=st.integers(0, 2**32 - 1),
+    **IRREGULAR,
 )
 def test_any_values_gaps_and_stalls(name, p_gap, p_stall, seed):
     requantiser(name).stream(frames(name, 4, seed), p_gap, p_stall, seed)

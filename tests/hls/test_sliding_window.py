@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irnet_hw.kernels.timing import in_steps
-from tests.hls.harness import KernelUnderTest, random_tensor
+from tests.hls.harness import IRREGULAR, KernelUnderTest, random_tensor
 
 # (kernel, stride, padding [top, left, bottom, right], image, channels, SIMD, type, padding value)
 CASES = {
@@ -83,9 +83,7 @@ def drawn_cases(draw):
 @given(
     case=drawn_cases(),
     parallel=st.integers(0, 1),
-    p_gap=st.sampled_from([0.0, 0.3, 0.8]),
-    p_stall=st.sampled_from([0.0, 0.3, 0.8]),
-    seed=st.integers(0, 2**32 - 1),
+    **IRREGULAR,
 )
 def test_any_shape_gaps_and_stalls(case, parallel, p_gap, p_stall, seed):
     parallel = parallel if case[0] != [1, 1] else 0

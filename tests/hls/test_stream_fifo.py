@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.hls.harness import KernelUnderTest, random_tensor
+from tests.hls.harness import IRREGULAR, KernelUnderTest, random_tensor
 
 DEPTHS = [2, 3, 16, 600]
 SHAPE = (1, 3, 4, 6)
@@ -29,9 +29,7 @@ def frames(count, seed):
 @settings(max_examples=10)
 @given(
     depth=st.sampled_from(DEPTHS),
-    p_gap=st.sampled_from([0.0, 0.3, 0.9]),
-    p_stall=st.sampled_from([0.0, 0.3, 0.9]),
-    seed=st.integers(0, 2**32 - 1),
+    **IRREGULAR,
 )
 def test_any_gaps_and_stalls(depth, p_gap, p_stall, seed):
     fifo(depth).stream(frames(4, seed), p_gap, p_stall, seed)

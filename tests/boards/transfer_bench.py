@@ -6,16 +6,25 @@ from irnet_hw.runtime.registers import Register
 from tests.boards.board_bench import Board
 
 
+def words(bursts):
+    """Return the addresses of bursts' words."""
+    return [address + 8 * i for address, beats in bursts for i in range(beats)]
+
+
 async def random_batches(board, count):
-    """Queue random batches, as many at once as fit; check memory and counters."""
+    """Queue random batches, as many at once as fit; check memory, addresses and counters."""
     await board.reset()
-    frames = 0
+    frames, reads, writes = 0, [], []
     for _ in range(count):
         source, target, size = board.place()
         await board.queue_is_not_full()
         await board.start(source, target, size)
         frames += size
+        reads += range(source, source + board.frame_in * size, 8)
+        writes += range(target, target + board.frame_out * size, 8)
     await board.finished()
+    assert words(board.monitor.reads) == reads
+    assert words(board.monitor.writes) == writes
     assert await board.read(Register.ERRORS) == 0
     assert await board.read(Register.DONE) == 1
     assert await board.read(Register.BATCHES) == count

@@ -229,7 +229,7 @@ def run_block(
         input="\n".join(lines) + "\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=30,
         check=True,
     )
     *outputs, left, cycles = result.stdout.splitlines()

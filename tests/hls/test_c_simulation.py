@@ -28,8 +28,9 @@ from tests.hls.c_simulation import (
 from tests.hls.harness import KernelUnderTest, random_tensor
 
 SEEDS = st.integers(0, 2**32 - 1)
-#: Each example is compiled, so that to make a failing one smaller would take too long.
-COMPILED = settings(max_examples=2, phases=(Phase.explicit, Phase.generate))
+#: To make a failing example smaller would take long: it is compiled, or hangs.
+PHASES = (Phase.explicit, Phase.generate)
+COMPILED = settings(max_examples=2, phases=PHASES)
 #: Windows of which some rows are below the image, and of which no column is in it.
 BEYOND = {
     "rows below": ([1, 2], [1, 1], [0, 0, 3, 0], [2, 3], 2, 1, "INT4", 3),
@@ -103,7 +104,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=4)
+@settings(max_examples=4, phases=PHASES)
 @given(count=st.integers(1, 4), seed=SEEDS)
 def test_equals_the_model_for_any_data(name, count, seed):
     simulation, cases = fixed()

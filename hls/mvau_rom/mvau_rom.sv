@@ -31,7 +31,7 @@ module mvau_rom #(
         logic [ADDRESS_BITS-1:0] held;
         initial held = '0;
         always_ff @(posedge clk) if (en) held <= address;
-        lut_rom #(.WIDTH(WIDTH), .DEPTH(DEPTH), .FILE(FILE)) constants (.address(held), .data);
+        lut_rom #(.WIDTH(WIDTH), .DEPTH(DEPTH), .FILE(FILE)) rom (.address(held), .data);
     end
 
 endmodule

@@ -5,6 +5,7 @@ is kept for layers of equal sources and constants; around the layers there are o
 all is flattened. The figures count cells after technology mapping:
 
 - LUT counts LUT1 to LUT6, inverters, and the LUTs that memories and shift registers take.
+  Constants of more than 32 words in LUTs come mapped, see :mod:`irnet_hw.flows.lut_rom`.
   Vivado also packs pairs of small functions into one LUT6 (LUT6_2) and optimises across layers;
   neither is modelled, so its count is usually lower.
 - For UltraScale+ Yosys has no carry chains of 8 (they count as CARRY4) and leaves registers and

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from math import prod
+from math import log2, prod
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Constant, Ints, Kernel, Parameter, RTLKernel, divisors, pack
-from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_ram, ultrascale
-from irnet_hw.kernels.mvau_area import Area, rom_luts
+from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_rom, ultrascale
+from irnet_hw.kernels.mvau_area import Area, different
 
 #: Widths that the multiplier of a DSP block takes (DSP48E1; the narrower operand, the wider one),
 #: and that of its sums.
@@ -147,7 +147,7 @@ class Dyadic(Kernel):
     def constants_in_block_ram(self) -> bool:
         """Return whether a DSP block's m and b are in block RAM: where it pays."""
         width, words = self.constants_width(), self.words()
-        return self.in_dsp() and _constant_luts(width, words) > LUTS_PER_BLOCK * block_ram(
+        return self.in_dsp() and _constant_luts(width, words) > LUTS_PER_BLOCK * block_rom(
             words, width
         )
 
@@ -223,7 +223,7 @@ class Dyadic(Kernel):
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the 18 Kbit block RAMs of the constants."""
         in_block_ram = self.constants_in_block_ram()
-        return block_ram(self.words(), self.constants_width()) if in_block_ram else 0
+        return block_rom(self.words(), self.constants_width()) if in_block_ram else 0
 
     def dsp_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the DSP blocks."""
@@ -288,8 +288,13 @@ def signed_bits(value: int) -> int:
 
 
 def _constant_luts(bits: int, words: int) -> float:
-    """Return the LUTs of a memory of constants, of which some bits are the address' own."""
+    """Return the LUTs of a memory of constants that ABC maps.
+
+    Some bits are the address' own. For each doubling beyond 64 words ABC takes more than twice
+    as many LUTs.
+    """
     if words == 1:
         return 0
     free = 2 + (words - 1).bit_length()  # 0, 1 and the bits of the address
-    return rom_luts(bits, words) * (1 - free / 2.0 ** min(words, 64))
+    used = different(bits, words) * (1 - free / 2.0 ** min(words, 64))
+    return used * (1 if words <= 64 else words / 64 * (1 + 0.27 * (log2(words) - 6)))

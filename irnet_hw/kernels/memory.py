@@ -7,6 +7,8 @@ _HALVES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 _WHOLES = ((72, 512), (36, 1024), (18, 2048), (9, 4096), (4, 8192), (2, 16384), (1, 32768))
 #: What Yosys counts for each of the two, and for a bit's selection between two words.
 _HALF_COST, _WHOLE_COST, _SELECT_COST = 129, 257, 0.5
+#: Bits of a wide word of a block RAM that are written together.
+_BYTE = 9
 #: LUTs that a device of the 7 series has for each of its 18 Kbit block RAMs, roughly: where a
 #: buffer in LUTs costs more than its share, block RAM is the cheaper one.
 LUTS_PER_BLOCK = 190
@@ -47,28 +49,36 @@ def lut_ram_one_port(depth: int, width: int, fpgapart: str) -> int:
 
 def block_ram(depth: int, width: int) -> int:
     """Return the 18 Kbit block RAMs of a buffer."""
-    blocks, _ = _in_blocks(depth, width)
+    blocks, _ = _in_blocks(depth, width, written=True)
     return blocks
 
 
-def block_ram_luts(depth: int, width: int) -> int:
-    """Return the LUTs that select among the block RAMs of a buffer."""
-    _, rows = _in_blocks(depth, width)
+def block_rom(depth: int, width: int) -> int:
+    """Return the 18 Kbit block RAMs of a memory of constants."""
+    blocks, _ = _in_blocks(depth, width, written=False)
+    return blocks
+
+
+def block_rom_luts(depth: int, width: int) -> int:
+    """Return the LUTs that select among the block RAMs of a memory of constants."""
+    _, rows = _in_blocks(depth, width, written=False)
     return -(-(rows - 1) // 3) * width
 
 
 @cache
-def _in_blocks(depth: int, width: int) -> tuple[int, int]:
-    """Return the 18 Kbit block RAMs of a buffer, and among how many words its logic selects.
+def _in_blocks(depth: int, width: int, *, written: bool) -> tuple[int, int]:
+    """Return the 18 Kbit block RAMs of a memory, and among how many words its logic selects.
 
-    That many words stand side by side, their bits in as few blocks as have room for them. Yosys
-    takes the shape that costs least (its pass memory_libmap).
+    That many words stand side by side, their bits in as few blocks as have room for them; those
+    that are written on their own are whole bytes of a block. Yosys takes the shape that costs
+    least (its pass memory_libmap).
     """
     found = []
     for size, cost, shapes in ((1, _HALF_COST, _HALVES), (2, _WHOLE_COST, _WHOLES)):
         for wide, deep in shapes:
             rows = -(-depth // deep)
-            blocks = -(-rows * width // wide)
+            byte = min(wide, _BYTE) if written else 1
+            blocks = -(-rows * byte * -(-width // byte) // wide)
             price = blocks * cost + _SELECT_COST * (rows - 1) * width
             found.append((price, size * blocks, rows))
     _, blocks, rows = min(found)

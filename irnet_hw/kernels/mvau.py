@@ -11,7 +11,7 @@ from qonnx.core.datatype import BaseDataType, DataType
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, divisors, pack
-from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_ram, block_ram_luts
+from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_rom, block_rom_luts
 from irnet_hw.kernels.mvau_area import Area, accumulators, replay_bram18, replay_buffer, rom_luts
 from irnet_hw.kernels.timing import Moves, Times, in_steps, in_turn
 
@@ -229,7 +229,7 @@ class MVAU(Kernel):
             return bool(style == "block")
         width = self.weight_width()
         luts = rom_luts(width, self.depth())
-        return luts > LUTS_PER_BLOCK * block_ram(self.depth(), width)
+        return luts > LUTS_PER_BLOCK * block_rom(self.depth(), width)
 
     @abstractmethod
     def accumulator_bits(self) -> int:
@@ -242,7 +242,7 @@ class MVAU(Kernel):
     def inits_in_block_ram(self) -> bool:
         """Return whether the accumulators' starting constants are in block RAM: where it pays."""
         words, width = self.init_words(), self.number("PE") * self.accumulator_bits()
-        return rom_luts(width, words) > LUTS_PER_BLOCK * block_ram(words, width)
+        return rom_luts(width, words) > LUTS_PER_BLOCK * block_rom(words, width)
 
     def weight_width(self) -> int:
         """Return the bits of a word of the weight memory."""
@@ -284,7 +284,7 @@ class MVAU(Kernel):
         depth, width = self.depth(), self.get_instream_width()
         counters = Area(depth.bit_length() + 4, 3 * depth.bit_length() + width + 3)
         if self.weights_in_block_ram():
-            counters += Area(block_ram_luts(depth, self.weight_width()))
+            counters += Area(block_rom_luts(depth, self.weight_width()))
         return counters + replay_buffer(width, self.beats(), self.passes(), fpgapart)
 
     def accumulators_area(self) -> Area:
@@ -308,8 +308,8 @@ class MVAU(Kernel):
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the block RAMs of 18 Kbit: the weights' and the replay buffer's."""
         words, width = self.init_words(), self.number("PE") * self.accumulator_bits()
-        weights = block_ram(self.depth(), self.weight_width()) if self.weights_in_block_ram() else 0
-        inits = block_ram(words, width) if self.inits_in_block_ram() else 0
+        weights = block_rom(self.depth(), self.weight_width()) if self.weights_in_block_ram() else 0
+        inits = block_rom(words, width) if self.inits_in_block_ram() else 0
         replay = replay_bram18(self.get_instream_width(), self.beats(), self.passes())
         return weights + inits + replay
 

@@ -38,7 +38,8 @@ def rom_luts(bits: int, depth: int) -> int:
     if depth == 1:
         return 0
     banks = ceil(depth / 256)
-    return different(bits, depth) * (ceil(depth / 64) + (ceil(banks / 4) if banks > 1 else 0))
+    joined = ceil(banks / 4) if banks > 1 else 0
+    return different(bits, depth) * (ceil(depth / 64) + joined)
 
 
 def different(bits: int, depth: int) -> int:

@@ -1,6 +1,6 @@
 import pytest
 
-from irnet_hw.kernels.memory import block_ram, block_ram_luts
+from irnet_hw.kernels.memory import block_ram, block_rom, block_rom_luts
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,15 @@ from irnet_hw.kernels.memory import block_ram, block_ram_luts
 )
 def test_block_rams_are_those_that_yosys_takes(depth, width, blocks):
     """What Yosys 0.70 made of read-only memories of random words for xc7."""
-    assert block_ram(depth, width) == blocks
+    assert block_rom(depth, width) == blocks
+
+
+def test_words_that_are_written_are_whole_bytes():
+    assert block_ram(4224, 8) == 3
+    assert block_rom(4224, 8) == 2
 
 
 def test_logic_selects_among_words_that_stand_side_by_side():
-    assert block_ram_luts(16384, 1) == block_ram_luts(512, 36) == 0
-    assert block_ram_luts(8192, 32) == 32
-    assert block_ram_luts(8192, 72) == 72
+    assert block_rom_luts(16384, 1) == block_rom_luts(512, 36) == 0
+    assert block_rom_luts(8192, 32) == 32
+    assert block_rom_luts(8192, 72) == 72

@@ -39,7 +39,7 @@ class Folding:
         fps: frames a second that it reaches.
         area: what it takes, FIFOs and converters included.
         distance: how far it may be from the best there is: its area, as the sum of its parts of
-            the board's resources, or for the highest rate, the rate; as a part of the bound.
+            what is usable of the board, or for the highest rate, the rate; as a part of the bound.
         next_doubling: the frames a second, the area and whether it fits the board, of the least
             accelerator with at least twice the rate; None where no fold reaches that.
         config: the folds as a file that fixes them.

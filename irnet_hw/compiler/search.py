@@ -1,7 +1,7 @@
 """The least area within a board's resources, and how far it may be from the best there is.
 
-Area is the sum of the parts that an accelerator takes of a board's resources. Without regard to
-what a resource holds, the planner's plan is the best one. Where that overruns a resource, a
+Area is the sum of the parts that an accelerator takes of what is usable of a board's resources.
+Without regard to what a resource holds, the planner's plan is the best one. Where that overruns a resource, a
 charge is put on it (a Lagrange multiplier). Whatever the charges, the cheapest plan with them,
 less the charges for all that the board has, costs no more than any plan that fits: this is the
 bound. The charges are moved to raise it (subgradient steps of Polyak's length), and the best plan
@@ -33,7 +33,7 @@ class Found:
     Attributes:
         plan: the one of least area that fits; where none was found, that which overruns least.
         fits: whether it fits.
-        cost: its area, as the sum of its parts of the board's resources.
+        cost: its area, as the sum of its parts of what is usable.
         bound: no plan that fits costs less; infinite if there is certainly none, minus infinity
             if none was found.
     """
@@ -45,23 +45,25 @@ class Found:
 
 
 class Scale:
-    """Areas as parts of a board's resources.
+    """Areas as parts of what is usable of a board's resources.
+
+    What is kept in reserve counts as not there: so LUTs, of which the board keeps some, are not
+    spent on what would fit in block RAM that nobody else needs.
 
     Args:
         board: whose they are.
     """
 
     def __init__(self, board: Board) -> None:
-        self._have = _numbers(board.resources)
         self._usable = _numbers(board.usable)
 
     def cost(self, area: Mapping[str, int]) -> float:
-        """Return the sum of the parts of what the board has."""
-        return float(np.sum(_numbers(area) / self._have))
+        """Return the sum of the parts."""
+        return float(np.sum(_numbers(area) / self._usable))
 
     def prices(self, charges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return what a unit of each resource costs, with charges on what is usable."""
-        return 1 / self._have + charges / self._usable
+        """Return what a unit of each resource costs, with charges."""
+        return (1 + charges) / self._usable
 
     def charged(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return what a unit of each resource costs, with charges alone."""
@@ -69,7 +71,7 @@ class Scale:
 
     def settled(self, task: Task, plan: Plan) -> Plan:
         """Return a plan that single kernels bring within what is usable."""
-        return task.settled(plan, 1 / self._have, self._usable)
+        return task.settled(plan, 1 / self._usable, self._usable)
 
     def excess(self, area: Mapping[str, int]) -> npt.NDArray[np.float64]:
         """Return how far each resource is overrun, as a part of what is usable of it."""

@@ -1,12 +1,12 @@
 """The least area within a board's resources, and how far it may be from the best there is.
 
 Area is the sum of the parts that an accelerator takes of what is usable of a board's resources.
-Without regard to what a resource holds, the planner's plan is the best one. Where that overruns a resource, a
-charge is put on it (a Lagrange multiplier). Whatever the charges, the cheapest plan with them,
-less the charges for all that the board has, costs no more than any plan that fits: this is the
-bound. The charges are moved to raise it (subgradient steps of Polyak's length), and the best plan
-that fits is kept. Charges move all equal layers at once, which may be from one overrun to another:
-what a plan overruns, single layers make up for.
+Without regard to what a resource holds, the planner's plan is the best one. Where that overruns a
+resource, a charge is put on it (a Lagrange multiplier). Whatever the charges, the cheapest plan
+with them, less the charges for all that is usable, costs no more than any plan that fits: this is
+the bound. The charges are moved to raise it (subgradient steps of Polyak's length), and the best
+plan that fits is kept. Charges move all equal layers at once, which may be from one overrun to
+another: what a plan overruns, single layers make up for.
 """
 
 from collections.abc import Mapping

@@ -68,7 +68,7 @@ class Accelerator:
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(package.opened(Path(path)))
             self.manifest = package.load(folder)
-            self._device = _device(device, folder, self.manifest)
+            self._device = _device(device, Path(path), folder, self.manifest)
             stack.callback(self._device.close)
             self._device.set_clock(package.clock_mhz(folder, self.manifest))
             self._shell = Shell(self._device, self.manifest)
@@ -282,8 +282,16 @@ class _Batch(NamedTuple):
     frames: int
 
 
-def _device(device: str | Device | None, folder: Path, manifest: dict[str, Any]) -> Device:
+def _device(
+    device: str | Device | None, path: Path, folder: Path, manifest: dict[str, Any]
+) -> Device:
+    """Return the device; ``path`` is what the user knows ``folder`` by."""
     if device is None:
+        if not (folder / package.BITSTREAM).is_file():
+            raise UserError(
+                f"{path}: has no {package.BITSTREAM}; build it with irnet-hw build --flow, "
+                'or simulate the board with device="sim"'
+            )
         from irnet_hw.runtime.pynq_device import PynqDevice
 
         return PynqDevice(folder, manifest)

@@ -58,18 +58,13 @@ class PynqDevice:
         """Load the bitstream.
 
         Args:
-            folder: the accelerator's.
+            folder: the accelerator's, with its bitstream.
             manifest: its manifest.
 
         Raises:
-            UserError: this is no PYNQ board, or there is no bitstream.
+            UserError: this is no PYNQ board.
         """
         bitstream = folder / BITSTREAM
-        if not bitstream.is_file():
-            raise UserError(
-                f"{bitstream}: not found; build it with irnet-hw build --flow, "
-                'or simulate the board with device="sim"'
-            )
         try:
             import pynq
         except ImportError as error:

@@ -91,7 +91,7 @@ def test_a_build_without_bitstream_is_refused(built):
     with pytest.raises(UserError) as caught:
         Accelerator(built)
     assert str(caught.value) == (
-        f"{built}/bitstream/irnet.bit: not found; build it with irnet-hw build --flow, or "
+        f"{built}: has no bitstream/irnet.bit; build it with irnet-hw build --flow, or "
         'simulate the board with device="sim"'
     )
 

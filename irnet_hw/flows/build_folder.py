@@ -1,6 +1,7 @@
 """An accelerator's folder, opened only if it is whole and as the compiler left it."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +19,38 @@ def open_build(folder: Path) -> dict[str, Any]:
     """
     content = manifest.load(folder)
     hashes = content["hashes"]
+    for what in ("model", "dataflow"):
+        file = folder / f"{what}.onnx"
+        try:
+            found = hashlib.sha256(file.read_bytes()).hexdigest()
+        except OSError as error:
+            raise UserError(f"{file}: can't be read: {error.strerror}") from error
+        _require_equal(folder, file.name, found, hashes[what])
+    rtl = content["sources"] + content["data"]
+    require_unchanged(folder, "a source or hex file in rtl/", rtl, hashes["sources"])
+    require_unchanged(folder, "a source in shell/", shell_files(content), hashes["shell"])
+    return content
+
+
+def require_unchanged(folder: Path, what: str, files: Iterable[str], built: str) -> None:
+    """Make sure that sources are those of the build.
+
+    Args:
+        folder: the accelerator's.
+        what: the message calls one of them.
+        files: their names in the folder.
+        built: their hash in the manifest.
+
+    Raises:
+        UserError: one is missing or was changed since.
+    """
     try:
-        model, dataflow = (
-            hashlib.sha256((folder / file).read_bytes()).hexdigest()
-            for file in ("model.onnx", "dataflow.onnx")
-        )
-        sources, shell = (
-            manifest.digest(folder / file for file in files)
-            for files in (content["sources"] + content["data"], shell_files(content))
-        )
+        found = manifest.digest(folder / file for file in files)
     except OSError as error:
         raise UserError(f"{error.filename}: can't be read: {error.strerror}") from error
-    for what, found, built in (
-        ("model.onnx", model, hashes["model"]),
-        ("dataflow.onnx", dataflow, hashes["dataflow"]),
-        ("a source or hex file in rtl/", sources, hashes["sources"]),
-        ("a source in shell/", shell, hashes["shell"]),
-    ):
-        if found != built:
-            raise UserError(f"{folder}: {what} was changed since the build; build it again")
-    return content
+    _require_equal(folder, what, found, built)
+
+
+def _require_equal(folder: Path, what: str, found: str, built: str) -> None:
+    if found != built:
+        raise UserError(f"{folder}: {what} was changed since the build; build it again")

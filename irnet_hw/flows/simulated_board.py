@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from irnet_hw.compiler import manifest as manifests
 from irnet_hw.compiler.shell import shell_files
 from irnet_hw.errors import UserError
+from irnet_hw.flows.build_folder import require_unchanged
 from irnet_hw.flows.library import Design, compile_design, hex_files
 from irnet_hw.progress import say
 
@@ -91,7 +91,10 @@ class SimulatedBoard:
         """
         self._folder = folder
         self._board: ctypes.c_void_p | None = None
-        _check_sources(folder, manifest)
+        # A package has no model, so that the folder is not checked as a whole.
+        hashes, rtl = manifest["hashes"], manifest["sources"] + manifest["data"]
+        require_unchanged(folder, "a source in rtl/", rtl, hashes["sources"])
+        require_unchanged(folder, "a source in shell/", shell_files(manifest), hashes["shell"])
         shell = manifest["shell"]
         sources = [*manifest["sources"], *shell_files(manifest)]
         say("compiling the simulation")
@@ -195,19 +198,3 @@ class SimulatedBoard:
         offence = self._library.board_offence(self._board)
         if offence:
             raise UserError(f"{self._folder}: the shell breaks AXI: {offence.decode()}")
-
-
-def _check_sources(folder: Path, content: Mapping[str, Any]) -> None:
-    """Make sure that the sources are those of the build."""
-    for what, files, built in (
-        ("rtl", content["sources"] + content["data"], content["hashes"]["sources"]),
-        ("shell", shell_files(content), content["hashes"]["shell"]),
-    ):
-        try:
-            found = manifests.digest(folder / file for file in files)
-        except OSError as error:
-            raise UserError(f"{error.filename}: can't be read: {error.strerror}") from error
-        if found != built:
-            raise UserError(
-                f"{folder}: a source in {what}/ was changed since the build; build it again"
-            )

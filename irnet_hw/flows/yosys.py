@@ -187,7 +187,7 @@ def _areas(
     work = {layer["name"]: int(layer["area"]["LUT"]) for layer in content["layers"]}
     parts = sorted((part(folder, content, name) for name in work), key=lambda one: -work[one.layer])
     script = _script("layer", ["layer.sv"], family)
-    groups = alike((one.digest(tool, script, _constants(one), data=True), one) for one in parts)
+    groups = alike((one.digest(tool, script, _mapping(one), data=True), one) for one in parts)
     kept = {digest: cache_dir() / "synth" / f"{digest}.json" for digest in groups}
     new = [digest for digest, file in kept.items() if not file.is_file()]
     batches = _batches(new, [work[groups[digest][0].layer] for digest in new])
@@ -246,10 +246,9 @@ def _script(top: str, sources: Sequence[str], family: str) -> str:
     )
 
 
-def _constants(one: Part) -> str:
-    """Return what stands in for a layer's memories of constants in LUTs."""
-    text = one.sources.get(_LUT_ROM)
-    return "" if text is None else lut_rom.mapped(text, one.data)
+def _mapping(one: Part) -> str:
+    """Return what decides how a layer's memories of constants are mapped: their words apart."""
+    return Path(lut_rom.__file__).read_text() if _LUT_ROM in one.sources else ""
 
 
 def _name(number: int | str) -> str:

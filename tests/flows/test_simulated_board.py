@@ -164,16 +164,20 @@ def test_what_breaks_axi_is_told(bad, fault):
     board.close()
 
 
-@pytest.mark.parametrize("file", ["rtl/accelerator.sv", "shell/irnet_shell.sv"])
-def test_changed_sources_are_refused(least_dir, file):
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("rtl/accelerator.sv", "a source or hex file in rtl/"),
+        ("rtl/IntMVAU_rtl_0_weights.hex", "a source or hex file in rtl/"),
+        ("shell/irnet_shell.sv", "a source in shell/"),
+    ],
+)
+def test_changed_sources_are_refused(least_dir, file, what):
     path = least_dir / file
     path.write_text(path.read_text() + "\n")
     with pytest.raises(UserError) as caught:
         SimulatedBoard(least_dir, manifest.load(least_dir))
-    assert str(caught.value) == (
-        f"{least_dir}: a source in {file.split('/')[0]}/ was changed since the build; "
-        "build it again"
-    )
+    assert str(caught.value) == f"{least_dir}: {what} was changed since the build; build it again"
     path.unlink()
     with pytest.raises(UserError) as caught:
         SimulatedBoard(least_dir, manifest.load(least_dir))

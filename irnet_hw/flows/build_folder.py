@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from irnet_hw.compiler import manifest
-from irnet_hw.compiler.shell import shell_files
+from irnet_hw.compiler.shell import shell_digest
 from irnet_hw.errors import UserError
 
 
@@ -39,16 +39,13 @@ def require_sources(folder: Path, content: Mapping[str, Any]) -> None:
     Raises:
         UserError: one is missing or was changed since.
     """
-    rtl = content["sources"] + content["data"]
-    for what, files, hash_ in (
-        ("a source or hex file in rtl/", rtl, "sources"),
-        ("a source in shell/", shell_files(content), "shell"),
-    ):
-        try:
-            found = manifest.digest(folder / file for file in files)
-        except OSError as error:
-            raise UserError(f"{error.filename}: can't be read: {error.strerror}") from error
-        _require_equal(folder, what, found, content["hashes"][hash_])
+    try:
+        rtl = manifest.digest(folder / file for file in content["sources"] + content["data"])
+        shell = shell_digest(content, folder)
+    except OSError as error:
+        raise UserError(f"{error.filename}: can't be read: {error.strerror}") from error
+    _require_equal(folder, "a source or hex file in rtl/", rtl, content["hashes"]["sources"])
+    _require_equal(folder, "a source in shell/", shell, content["hashes"]["shell"])
 
 
 def _require_equal(folder: Path, what: str, found: str, built: str) -> None:

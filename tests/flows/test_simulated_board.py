@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from irnet_hw.compiler import manifest
-from irnet_hw.compiler.shell import shell_files, top_file
+from irnet_hw.compiler.shell import shell_digest, top_file
 from irnet_hw.errors import UserError
 from irnet_hw.flows.simulated_board import TIMING, SimulatedBoard
 from irnet_hw.runtime.registers import Control, Interrupt, Register, Status
@@ -140,7 +140,7 @@ def bad(least_built, tmp_path_factory):
     content = manifest.load(folder)
     source = Path(__file__).with_name("bad_board.sv")
     shutil.copyfile(source, folder / top_file(content))
-    content["hashes"]["shell"] = manifest.digest(folder / file for file in shell_files(content))
+    content["hashes"]["shell"] = shell_digest(content, folder)
     manifest.write(content, folder)
     return folder
 

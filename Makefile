@@ -27,7 +27,7 @@ WORKERS := 2
 .PHONY: help demo test lint style clean
 
 help:
-	@echo "make demo    train a network, compile it, prove it bit-exact and report: demo/"
+	@echo "make demo    train a network, compile it, prove it bit-exact, report, pack it: demo/"
 	@echo "make test    lint, and run all tests"
 	@echo "make lint    check the style and types of the Python, and the SystemVerilog"
 	@echo "make clean   remove the environment, caches and the demo's results"

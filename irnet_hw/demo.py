@@ -1,4 +1,4 @@
-"""The whole path in one go: train, export, build, simulate, synthesise, report."""
+"""The whole path in one go: train, export, build, simulate, synthesise, report, package."""
 
 import json
 import sys
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 RECIPE = "digits-vgg"
 
-_STATIONS = 6
+_STATIONS = 7
+#: In the folder for all results.
+_ACCELERATOR, _PACKAGE = "accelerator", "accelerator.zip"
 
 
 class _Stopwatch:
@@ -39,12 +41,12 @@ class _Stopwatch:
 
 
 def demo(recipe: "Recipe", out: Path, board: str, target_fps: float) -> dict[str, Any]:
-    """Take a recipe to a simulated, synthesised and reported accelerator.
+    """Take a recipe to a simulated, synthesised, reported and packaged accelerator.
 
     Args:
         recipe: what to train.
         out: the folder for all results: run/ of the training and the export, accelerator/ with
-            the report, and demo.json with the wall times.
+            the report, accelerator.zip for the board, and demo.json with the wall times.
         board: name of a board.
         target_fps: frames per second to build for.
 
@@ -57,6 +59,7 @@ def demo(recipe: "Recipe", out: Path, board: str, target_fps: float) -> dict[str
     from irnet_hw import report
     from irnet_hw.boards import load_board
     from irnet_hw.compiler import build, manifest
+    from irnet_hw.deploy.package import package
     from irnet_hw.export import export
     from irnet_hw.files import whole_file
     from irnet_hw.flows import tools, verilator, yosys
@@ -65,7 +68,7 @@ def demo(recipe: "Recipe", out: Path, board: str, target_fps: float) -> dict[str
 
     load_board(board)  # what is missing is better said now than after the training
     tools.verilator_env()
-    folder = out / "accelerator"
+    folder = out / _ACCELERATOR
     watch = _Stopwatch()
     with watch.station("train", f"training {recipe.name}"):
         checkpoint = train(recipe, out / "run")
@@ -80,6 +83,8 @@ def demo(recipe: "Recipe", out: Path, board: str, target_fps: float) -> dict[str
         yosys.synthesise(folder)
     with watch.station("report", "writing the report"):
         _, data = report.write(folder)
+    with watch.station("package", "packing it with its driver"):
+        package(folder, out / _PACKAGE, exported.images)
     result = {"seconds": watch.seconds, "report": json.loads(data.read_text())}
     with whole_file(out / "demo.json") as temporary:
         temporary.write_text(json.dumps(result, indent=2) + "\n")
@@ -107,14 +112,14 @@ def command(out: Path, board: str, target_fps: float) -> None:
 
     Trains a binary network on scikit-learn's handwritten digits, exports it, compiles it to
     an accelerator, simulates the RTL on every held-out image and compares every logit,
-    synthesises it and writes a report. Takes some minutes. The exit code is 1 if anything
-    differs.
+    synthesises it, writes a report and packs it with its driver. Takes some minutes. The exit
+    code is 1 if anything differs.
     """
     from irnet_hw.train import load_recipe
 
     result = demo(load_recipe(RECIPE), out, board, target_fps)
     click.echo(table(result))
-    click.echo(f"\nreport: {out / 'accelerator' / 'report.html'}")
+    click.echo(f"\nreport: {out / _ACCELERATOR / 'report.html'}\npackage: {out / _PACKAGE}")
     if not result["report"]["verdict"]["bit_exact"]:
         sys.exit(1)
 

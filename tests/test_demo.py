@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from irnet_hw import demo
 from irnet_hw.report.facts import gather
+from irnet_hw.runtime import package
 from irnet_hw.train import load_recipe
 from tests.report import example
 
@@ -92,11 +94,16 @@ def test_demo_twice_into_one_folder(tmp_path):
         "simulate",
         "synthesise",
         "report",
+        "package",
     ]
     assert result["report"]["verdict"]["bit_exact"] is True
     assert set(result["report"]["area"]["LUT"]) == {*("title", "board", "usable", "model", "synth")}
     assert json.loads((tmp_path / "demo" / "demo.json").read_text()) == result
     assert (tmp_path / "demo" / "accelerator" / "report.html").is_file()
+    with package.opened(tmp_path / "demo" / "accelerator.zip") as unpacked:
+        assert package.load(unpacked)["name"] == "digits-vgg"
+        with np.load(unpacked / "golden.npz") as golden:
+            assert golden["images"].shape == (64, 8, 8, 1)
     assert "Bit-exact: 360 images, 3,600 logits, 0 differences; " in demo.table(result)
 
 
@@ -134,3 +141,6 @@ def test_a_difference_ends_in_1(tmp_path, monkeypatch):
     result = CliRunner().invoke(demo.command, ["--out", str(tmp_path)])
     assert result.exit_code == 1
     assert "NOT bit-exact: 4 images, 8 logits, 2 differences" in result.output
+    assert result.output.endswith(
+        f"\n\nreport: {tmp_path}/accelerator/report.html\npackage: {tmp_path}/accelerator.zip\n"
+    )

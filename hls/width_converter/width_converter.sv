@@ -37,42 +37,23 @@ module width_converter #(
 
     end else begin : buffered
 
-        // Just large enough for a beat to go in whenever what is left is no whole beat out.
-        localparam int SLICES = IN + OUT - 1;
-        localparam int HELD_BITS = $clog2(SLICES + 1);
-        typedef logic [HELD_BITS-1:0] held_t;
+        localparam int COUNT_BITS = $clog2(IN + 1);
 
-        held_t held;        // slices in the buffer, the oldest one at the bottom
-        held_t left;        // those that stay when a beat goes out now
-        logic  push, pop;
-        logic [W-1:0] slices [0:SLICES-1];
-
-        assign out_valid = held >= held_t'(OUT);
-        assign pop = out_valid && out_ready;
-        assign left = pop ? held - held_t'(OUT) : held;
-        assign in_ready = left < held_t'(OUT);
-        assign push = in_valid && in_ready;
-
-        always_ff @(posedge clk) begin
-            if (!rst_n) held <= '0;
-            else held <= push ? left + held_t'(IN) : left;
-        end
-
-        for (genvar i = 0; i < SLICES; i++) begin : gen_slice
-            // The slice moves down when a beat goes out; one of those coming in lands here if
-            // as many stay as are then below it.
-            always_ff @(posedge clk) begin
-                if (pop && i + OUT < SLICES) slices[i] <= slices[(i + OUT) % SLICES];
-                for (int k = 0; k < IN; k++) begin
-                    if (push && k <= i && i - k < OUT && left == held_t'(i - k))
-                        slices[i] <= in_data[k*W +: W];
-                end
-            end
-
-            if (i < OUT) begin : gen_out
-                assign out_data[i*W +: W] = slices[i];
-            end
-        end
+        gearbox #(
+            .W   (W),
+            .IN  (IN),
+            .OUT (OUT)
+        ) regrouping (
+            .clk       (clk),
+            .rst_n     (rst_n),
+            .in_data   (in_data),
+            .in_count  (COUNT_BITS'(IN)),
+            .in_valid  (in_valid),
+            .in_ready  (in_ready),
+            .out_data  (out_data),
+            .out_valid (out_valid),
+            .out_ready (out_ready)
+        );
 
     end
 

@@ -5,6 +5,7 @@ The shell itself is the same for every accelerator (boards/shell/). What differs
 runtime knows which accelerator answers.
 """
 
+import hashlib
 import re
 import shutil
 from collections.abc import Collection, Mapping
@@ -44,11 +45,15 @@ def write_shell(content: dict[str, Any], board: Board, folder: Path) -> None:
         "version": registers.VERSION,
         "address_bits": board.address_bits,
         "base_address": board.register_base,
-        "identity": identity(content["hashes"]),
+        "identity": "",
         "registers": {register.name: register.value for register in registers.Register},
     }
-    (folder / top_file(content)).write_text(_top(content))
-    content["hashes"]["shell"] = manifest.digest(folder / file for file in shell_files(content))
+    # The identity is made of the top's hash, too: of the top before the identity is in it.
+    top = folder / top_file(content)
+    top.write_text(_top(content))
+    content["hashes"]["shell"] = shell_digest(content, folder)
+    content["shell"]["identity"] = identity(content["hashes"])
+    top.write_text(_top(content))
 
 
 def _sources(present: Collection[str]) -> list[Path]:
@@ -74,9 +79,22 @@ def shell_files(content: Mapping[str, Any]) -> list[str]:
     return [*content["shell"]["sources"], top_file(content)]
 
 
+def shell_digest(content: Mapping[str, Any], folder: Path) -> str:
+    """Return the SHA-256 of the shell's files: of the top without the identity's digits in it."""
+    sources = manifest.digest(folder / source for source in content["shell"]["sources"])
+    digits = _digits(content["shell"]["identity"]).encode()
+    top = (folder / top_file(content)).read_bytes().replace(digits, b"")
+    return hashlib.sha256(sources.encode() + top).hexdigest()
+
+
 def top_file(content: Mapping[str, Any]) -> str:
     """Return the path of the top module's file in an accelerator's folder."""
     return f"{FOLDER}/{content['shell']['top']}.sv"
+
+
+def _digits(identity: str) -> str:
+    """Return the parameter IDENTITY in hexadecimal: the identity's first byte is the lowest."""
+    return bytes.fromhex(identity)[::-1].hex()
 
 
 def _top(content: Mapping[str, Any]) -> str:
@@ -92,7 +110,7 @@ def _top(content: Mapping[str, Any]) -> str:
         "OUT_BITS": exit_["bits"] // values,
         "OUT_BEATS": exit_["beats"],
         "OUT_TDATA_BITS": out_bits,
-        "IDENTITY": f"128'h{bytes.fromhex(shell['identity'])[::-1].hex()}",
+        "IDENTITY": f"128'h{_digits(shell['identity'])}",
     }
     ports = _ports(shell["address_bits"])
     streams = [f"{end}_{wire}" for end in ("in", "out") for wire in ("tdata", "tvalid", "tready")]
@@ -107,8 +125,8 @@ def _top(content: Mapping[str, Any]) -> str:
     lines = [
         f"// {TOP}: {content['name']} in its shell, the top of the bitstream. Generated.",
         "//",
-        "// IDENTITY is made of the hashes of the network and of the accelerator's sources; the",
-        "// runtime compares it with the manifest's.",
+        "// IDENTITY is made of the hashes of the network, of the accelerator's sources and of the",
+        "// shell's; the runtime compares it with the manifest's.",
         "",
         f"module {TOP} (",
         *declared,

@@ -1,12 +1,12 @@
 """An accelerator's folder, opened only if it is whole and as the compiler left it."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from irnet_hw.compiler import manifest
-from irnet_hw.compiler.shell import shell_files
+from irnet_hw.compiler.shell import shell_digest
 from irnet_hw.errors import UserError
 
 
@@ -18,37 +18,34 @@ def open_build(folder: Path) -> dict[str, Any]:
             hardware graph or a source is missing or was changed since.
     """
     content = manifest.load(folder)
-    hashes = content["hashes"]
     for what in ("model", "dataflow"):
         file = folder / f"{what}.onnx"
         try:
             found = hashlib.sha256(file.read_bytes()).hexdigest()
         except OSError as error:
             raise UserError(f"{file}: can't be read: {error.strerror}") from error
-        _require_equal(folder, file.name, found, hashes[what])
-    rtl = content["sources"] + content["data"]
-    require_unchanged(folder, "a source or hex file in rtl/", rtl, hashes["sources"])
-    require_unchanged(folder, "a source in shell/", shell_files(content), hashes["shell"])
+        _require_equal(folder, file.name, found, content["hashes"][what])
+    require_sources(folder, content)
     return content
 
 
-def require_unchanged(folder: Path, what: str, files: Iterable[str], built: str) -> None:
-    """Make sure that sources are those of the build.
+def require_sources(folder: Path, content: Mapping[str, Any]) -> None:
+    """Make sure that the sources of an accelerator and of its shell are those of the build.
 
     Args:
-        folder: the accelerator's.
-        what: the message calls one of them.
-        files: their names in the folder.
-        built: their hash in the manifest.
+        folder: the accelerator's, or a package's, which has no model.
+        content: its manifest.
 
     Raises:
         UserError: one is missing or was changed since.
     """
     try:
-        found = manifest.digest(folder / file for file in files)
+        rtl = manifest.digest(folder / file for file in content["sources"] + content["data"])
+        shell = shell_digest(content, folder)
     except OSError as error:
         raise UserError(f"{error.filename}: can't be read: {error.strerror}") from error
-    _require_equal(folder, what, found, built)
+    _require_equal(folder, "a source or hex file in rtl/", rtl, content["hashes"]["sources"])
+    _require_equal(folder, "a source in shell/", shell, content["hashes"]["shell"])
 
 
 def _require_equal(folder: Path, what: str, found: str, built: str) -> None:

@@ -8,7 +8,8 @@ ABC9 copies the model of a cell for each value of its parameters, which for tens
 LUTs takes all the memory that there is. So the modules with the LUTs stay closed until it is done.
 """
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ SHALLOW = 32
 #: Commands of Yosys that close the modules with the LUTs, and those that dissolve them.
 CLOSE = "setattr -mod -set blackbox 1 deep_luts_*"
 DISSOLVE = "setattr -mod -unset blackbox =deep_luts_*\nflatten\nopt_clean -purge"
+#: The source that is stood in for.
+_FILE = "lut_rom.sv"
 _LUT_WORDS = 64
 _BANK_WORDS = 256
 
@@ -41,6 +44,29 @@ endmodule
 module MUXF8 (output logic O, input logic I0, I1, S);
 endmodule
 """
+
+
+def write(texts: Mapping[str, str], data: Mapping[str, Path], folder: Path) -> None:
+    """Write into a folder what Yosys reads of a design, the deep memories in it mapped.
+
+    Args:
+        texts: of the sources by file name.
+        data: the hex files that they read, by the names under which they read them.
+        folder: to write into.
+    """
+    for name, text in texts.items():
+        (folder / name).write_text(mapped(text, data) if name == _FILE else text)
+    for name, path in data.items():
+        shutil.copyfile(path, folder / name)
+
+
+def mapping(sources: Collection[str]) -> str:
+    """Return what decides, beside the words, how the memories of a design are mapped.
+
+    Args:
+        sources: its files' names.
+    """
+    return Path(__file__).read_text() if _FILE in sources else ""
 
 
 def mapped(text: str, files: Mapping[str, Path]) -> str:

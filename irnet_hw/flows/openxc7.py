@@ -24,7 +24,7 @@ from irnet_hw.compiler import manifest
 from irnet_hw.compiler.shell import shell_files
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
-from irnet_hw.flows import yosys
+from irnet_hw.flows import lut_rom, yosys
 from irnet_hw.flows.bit_file import read_bit, swapped
 from irnet_hw.flows.routed import Routed
 from irnet_hw.flows.step import follow
@@ -107,17 +107,18 @@ def synthesise(folder: Path, content: Mapping[str, Any], log: Path) -> Path:
     """
     sources = [folder / file for file in (*content["sources"], *shell_files(content))]
     sources += [share("boards") / BOARD / name for name in _SOURCES]
-    files = [*sources, *(folder / file for file in content["data"])]
-    script = _script([path.name for path in sources])
-    digest = hashlib.sha256(f"{yosys.version()}{script}{manifest.digest(files)}".encode())
+    texts = {path.name: path.read_text() for path in sources}
+    data = {Path(file).name: folder / file for file in content["data"]}
+    script, read = _script(list(texts)), manifest.digest([*sources, *data.values()])
+    made_of = (yosys.version(), script, lut_rom.mapping(texts), read)
+    digest = hashlib.sha256("".join(made_of).encode())
     kept = cache_dir() / "netlists" / f"{digest.hexdigest()[:32]}.json"
     with locked(kept), tempfile.TemporaryDirectory(prefix="yosys-") as temporary:
         if kept.is_file():
             return kept
         say("  synthesising the whole with Yosys")
         scratch = Path(temporary)
-        for path in files:
-            shutil.copyfile(path, scratch / path.name)
+        lut_rom.write(texts, data, scratch)
         (scratch / "synthesis.ys").write_text(script)
         command = [yosys.program(), "-Q", "-T", "synthesis.ys"]
         for line in follow(command, scratch, log, yosys.environment()):
@@ -129,13 +130,19 @@ def synthesise(folder: Path, content: Mapping[str, Any], log: Path) -> Path:
 
 
 def _script(sources: list[str]) -> str:
-    """Return the run of Yosys. Layers that are kept apart elsewhere are one design here."""
+    """Return the run of Yosys on sources that :func:`lut_rom.write` wrote.
+
+    Layers that are kept apart elsewhere are one design here.
+    """
     return (
         "read_verilog -lib -specify +/xilinx/cells_sim.v\n"
         "read_verilog -lib +/xilinx/cells_xtra.v\n"
-        f"read_slang --threads 1 -Wno-unconnected-output-port --top {_TOP} {' '.join(sources)}\n"
+        "read_slang --threads 1 -Wno-unconnected-output-port --keep-hierarchy "
+        f"--top {_TOP} {' '.join(sources)}\n"
         "setattr -mod -unset keep_hierarchy *\n"
+        f"{lut_rom.CLOSE}\n"
         f"synth_xilinx -family xc7 -flatten -abc9 -noiopad -top {_TOP}\n"
+        f"{lut_rom.DISSOLVE}\n"
         "delete t:$scopeinfo\n"
         "check -assert\n"
         "write_json netlist.json\n"

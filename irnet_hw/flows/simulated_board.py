@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from irnet_hw.compiler.shell import shell_files
 from irnet_hw.errors import UserError
-from irnet_hw.flows.build_folder import require_unchanged
+from irnet_hw.flows.build_folder import require_sources
 from irnet_hw.flows.library import Design, compile_design, hex_files
 from irnet_hw.progress import say
 
@@ -92,9 +92,7 @@ class SimulatedBoard:
         self._folder = folder
         self._board: ctypes.c_void_p | None = None
         # A package has no model, so that the folder is not checked as a whole.
-        hashes, rtl = manifest["hashes"], manifest["sources"] + manifest["data"]
-        require_unchanged(folder, "a source in rtl/", rtl, hashes["sources"])
-        require_unchanged(folder, "a source in shell/", shell_files(manifest), hashes["shell"])
+        require_sources(folder, manifest)
         shell = manifest["shell"]
         sources = [*manifest["sources"], *shell_files(manifest)]
         say("compiling the simulation")

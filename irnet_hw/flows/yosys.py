@@ -16,7 +16,6 @@ all is flattened. The figures count cells after technology mapping:
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import time
@@ -68,8 +67,6 @@ MISCOMPILED = re.compile(
 _LARGE = 300
 #: The module around the layers of a run.
 _TOP = "around"
-#: The source that :mod:`irnet_hw.flows.lut_rom` stands in for.
-_LUT_ROM = "lut_rom.sv"
 #: What :func:`table` shows.
 _TABLE = ("LUT", "FF", "BRAM18", "DSP")
 
@@ -187,7 +184,9 @@ def _areas(
     work = {layer["name"]: int(layer["area"]["LUT"]) for layer in content["layers"]}
     parts = sorted((part(folder, content, name) for name in work), key=lambda one: -work[one.layer])
     script = _script("layer", ["layer.sv"], family)
-    groups = alike((one.digest(tool, script, _mapping(one), data=True), one) for one in parts)
+    groups = alike(
+        (one.digest(tool, script, lut_rom.mapping(one.sources), data=True), one) for one in parts
+    )
     kept = {digest: cache_dir() / "synth" / f"{digest}.json" for digest in groups}
     new = [digest for digest, file in kept.items() if not file.is_file()]
     batches = _batches(new, [work[groups[digest][0].layer] for digest in new])
@@ -246,11 +245,6 @@ def _script(top: str, sources: Sequence[str], family: str) -> str:
     )
 
 
-def _mapping(one: Part) -> str:
-    """Return what decides how a layer's memories of constants are mapped: their words apart."""
-    return Path(lut_rom.__file__).read_text() if _LUT_ROM in one.sources else ""
-
-
 def _name(number: int | str) -> str:
     """Return what a batch's layer is called."""
     return f"layer_{number}"
@@ -269,14 +263,8 @@ def _side_by_side(batch: Sequence[Part]) -> Design:
 
 def _job(design: Design, family: str, scratch: Path) -> Job:
     """Return the run of Yosys on a design. Its log is Yosys' own: its output ends at ABC's."""
-    texts = dict(design.texts)
-    if _LUT_ROM in texts:
-        texts[_LUT_ROM] = lut_rom.mapped(texts[_LUT_ROM], design.data)
-    for name, text in texts.items():
-        (scratch / name).write_text(text)
-    for name, path in design.data.items():
-        shutil.copy(path, scratch / name)
-    (scratch / "run.ys").write_text(_script(design.top, list(texts), family))
+    lut_rom.write(design.texts, design.data, scratch)
+    (scratch / "run.ys").write_text(_script(design.top, list(design.texts), family))
     command = [program(), "-Q", "-q", "-l", "yosys.log", "run.ys"]
     return Job(command, scratch, environment(), log="crash.log")
 

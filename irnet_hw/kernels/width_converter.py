@@ -114,7 +114,7 @@ class WidthConverter_rtl(WidthConverter, RTLKernel):  # noqa: N801 (FINN's namin
     """RTL backend of :class:`WidthConverter`."""
 
     module = "width_converter"
-    sources = ("width_converter/width_converter.sv",)
+    sources = ("gearbox/gearbox.sv", "width_converter/width_converter.sv")
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
         """Return the slice's width and how many of them a beat has on each side."""

@@ -15,7 +15,7 @@ from typing import Any
 from irnet_hw.errors import UserError
 
 FILE = "manifest.json"
-FORMAT = 3
+FORMAT = 4
 
 
 def load(folder: Path) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def identity(hashes: Mapping[str, str]) -> str:
     """Return what the identity registers of an accelerator hold: 16 bytes, as hex.
 
     Args:
-        hashes: the manifest's, of which those of the model and of the sources count.
+        hashes: the manifest's, of which those of the model, the sources and the shell count.
     """
-    text = hashes["model"] + hashes["sources"]
+    text = hashes["model"] + hashes["sources"] + hashes["shell"]
     return hashlib.sha256(text.encode()).hexdigest()[:32]

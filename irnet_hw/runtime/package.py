@@ -50,7 +50,7 @@ def load(folder: Path) -> dict[str, Any]:
 
     Raises:
         UserError: the manifest can't be read or was changed, is of a shell that this runtime
-            does not know, or its identity is not that of the model and the sources.
+            does not know, or its identity is not that of the model, the sources and the shell.
     """
     content = manifest.load(folder)
     version = content["shell"]["version"]
@@ -62,8 +62,8 @@ def load(folder: Path) -> dict[str, Any]:
     stated, computed = content["shell"]["identity"], manifest.identity(content["hashes"])
     if stated != computed:
         raise UserError(
-            f"{folder / manifest.FILE}: identity {stated}, but {computed} is that of the model and "
-            "the sources; build it again"
+            f"{folder / manifest.FILE}: identity {stated}, but {computed} is that of the model, "
+            "the sources and the shell; build it again"
         )
     model = folder / _MODEL
     if model.is_file():

@@ -5,10 +5,12 @@ from pathlib import Path
 from irnet_hw.flows.bench import Bench, compile_bench
 from irnet_hw.share import share
 
+#: The kernels' modules that it uses.
+BORROWED = ("gearbox", "register_slice", "stream_fifo")
 #: What irnet_shell is made of.
 SOURCES = [
     *sorted((share("boards") / "shell").glob("*.sv")),
-    *(share("hls") / name / f"{name}.sv" for name in ("register_slice", "stream_fifo")),
+    *(share("hls") / name / f"{name}.sv" for name in BORROWED),
 ]
 #: Reasons for warnings that are left out.
 WAIVERS = [share("boards") / "shell" / "lint.vlt", share("hls") / "lint.vlt"]

@@ -20,7 +20,7 @@ STREAM = {
     "target": 0,
 }
 GOOD = {
-    "format": 3,
+    "format": 4,
     "name": "digits",
     "versions": {"qonnx": "1.0.0"},
     "board": "pynq-z2",
@@ -93,13 +93,13 @@ def test_refuses_a_damaged_one(tmp_path: Path, change: dict[str, object], messag
     assert str(caught.value) == f"{path}: is damaged, {message}"
 
 
-@pytest.mark.parametrize("content", [{**GOOD, "format": 2}, {"format": 2}])
+@pytest.mark.parametrize("content", [{**GOOD, "format": 3}, {"format": 3}])
 def test_refuses_another_format(tmp_path: Path, content: dict[str, object]) -> None:
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(content))
     with pytest.raises(UserError) as caught:
         manifest.load(tmp_path)
-    assert str(caught.value) == f"{path}: is of format 2, must be of format 3; build it again"
+    assert str(caught.value) == f"{path}: is of format 3, must be of format 4; build it again"
 
 
 def test_refuses_a_changed_one(tmp_path: Path) -> None:

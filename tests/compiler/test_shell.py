@@ -1,13 +1,15 @@
 """The wrapper joins the shell and the accelerator, port by port, and the folder stands alone."""
 
+import copy
 import hashlib
 import re
+import shutil
 import subprocess
 
 import pytest
 
-from irnet_hw.compiler import manifest
-from irnet_hw.compiler.shell import shell_files
+from irnet_hw.boards import load_board
+from irnet_hw.compiler.shell import shell_files, write_shell
 from irnet_hw.errors import UserError
 from irnet_hw.flows.build_folder import open_build
 from irnet_hw.flows.tools import verilator_env
@@ -59,7 +61,7 @@ def test_verilator_has_no_warnings(built, tmp_path):
 
 def test_the_identity_is_made_of_the_hashes(built):
     folder, content, _ = built
-    text = content["hashes"]["model"] + content["hashes"]["sources"]
+    text = "".join(content["hashes"][name] for name in ("model", "sources", "shell"))
     identity = hashlib.sha256(text.encode()).digest()[:16]
     assert content["shell"]["identity"] == identity.hex()
     number = int.from_bytes(identity, "little")
@@ -75,10 +77,26 @@ def test_the_manifest_tells_the_register_map(built):
     assert shell["base_address"] in (0x4000_0000, 0xA000_0000)
 
 
-def test_a_changed_shell_is_refused(tmp_path):
-    folder = build_network(LEAST, tmp_path)
-    file = folder / shell_files(manifest.load(folder))[0]
-    file.write_text(file.read_text() + "\n")
+def test_another_shell_has_another_identity(built, tmp_path, monkeypatch):
+    _, content, _ = built
+    same, other = copy.deepcopy(content), copy.deepcopy(content)
+    for one, name in ((same, "same"), (other, "other")):
+        (tmp_path / name).mkdir()
+        write_shell(one, load_board(content["board"]), tmp_path / name)
+        monkeypatch.setattr("irnet_hw.compiler.shell._PORTS", {"aclk": "another compiler's"})
+    assert same == content
+    assert other["shell"]["identity"] != content["shell"]["identity"]
+
+
+@pytest.mark.parametrize("file", ["irnet_shell.sv", "irnet_board.sv", "the identity"])
+def test_a_changed_shell_is_refused(file, built, tmp_path):
+    folder = shutil.copytree(built[0], tmp_path / "changed")
+    path = folder / "shell" / file
+    if file == "the identity":
+        path = path.with_name("irnet_board.sv")
+        path.write_text(re.sub("128'h[0-9a-f]{32}", f"128'h{0:032x}", path.read_text()))
+    else:
+        path.write_text(path.read_text() + "\n")
     with pytest.raises(UserError) as caught:
         open_build(folder)
     assert str(caught.value) == (

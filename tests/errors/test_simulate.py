@@ -98,7 +98,7 @@ def test_damaged_manifest(shell):
     )
     manifest.write_text(json.dumps({"format": 1}))
     assert shell.fails("report", "built") == (
-        "built/manifest.json: is of format 1, must be of format 3; build it again"
+        "built/manifest.json: is of format 1, must be of format 4; build it again"
     )
 
 

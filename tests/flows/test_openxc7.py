@@ -44,6 +44,19 @@ def is_library(module):
     return int(module["attributes"].get("blackbox", "0"), 2) == 1
 
 
+def test_deep_constants_come_mapped(least_built, top):
+    """Each bit of the last layer's 64 words is the LUT that :mod:`irnet_hw.flows.lut_rom` made."""
+    words = (least_built / "rtl" / "IntMVAU_rtl_1_weights.hex").read_text().split()
+    assert len(words) == 64
+    numbers = [int(word, 16) for word in words]
+    columns = {
+        sum((number >> bit & 1) << at for at, number in enumerate(numbers)) for bit in range(8)
+    }
+    luts = [cell for name, cell in top["cells"].items() if ".luts.lut_" in name]
+    assert {cell["type"] for cell in luts} == {"LUT6"}
+    assert sorted(int(cell["parameters"]["INIT"], 2) for cell in luts) == sorted(columns)
+
+
 def test_the_processors_clock_drives_the_fabric(top):
     cells = {cell["type"]: cell["connections"] for cell in top["cells"].values()}
     (clock,) = top["netnames"]["aclk"]["bits"]

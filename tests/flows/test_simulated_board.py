@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from irnet_hw.compiler import manifest
-from irnet_hw.compiler.shell import shell_files, top_file
+from irnet_hw.compiler.shell import shell_digest, top_file
 from irnet_hw.errors import UserError
 from irnet_hw.flows.simulated_board import TIMING, SimulatedBoard
 from irnet_hw.runtime.registers import Control, Interrupt, Register, Status
@@ -140,7 +140,7 @@ def bad(least_built, tmp_path_factory):
     content = manifest.load(folder)
     source = Path(__file__).with_name("bad_board.sv")
     shutil.copyfile(source, folder / top_file(content))
-    content["hashes"]["shell"] = manifest.digest(folder / file for file in shell_files(content))
+    content["hashes"]["shell"] = shell_digest(content, folder)
     manifest.write(content, folder)
     return folder
 
@@ -164,16 +164,20 @@ def test_what_breaks_axi_is_told(bad, fault):
     board.close()
 
 
-@pytest.mark.parametrize("file", ["rtl/accelerator.sv", "shell/irnet_shell.sv"])
-def test_changed_sources_are_refused(least_dir, file):
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("rtl/accelerator.sv", "a source or hex file in rtl/"),
+        ("rtl/IntMVAU_rtl_0_weights.hex", "a source or hex file in rtl/"),
+        ("shell/irnet_shell.sv", "a source in shell/"),
+    ],
+)
+def test_changed_sources_are_refused(least_dir, file, what):
     path = least_dir / file
     path.write_text(path.read_text() + "\n")
     with pytest.raises(UserError) as caught:
         SimulatedBoard(least_dir, manifest.load(least_dir))
-    assert str(caught.value) == (
-        f"{least_dir}: a source in {file.split('/')[0]}/ was changed since the build; "
-        "build it again"
-    )
+    assert str(caught.value) == f"{least_dir}: {what} was changed since the build; build it again"
     path.unlink()
     with pytest.raises(UserError) as caught:
         SimulatedBoard(least_dir, manifest.load(least_dir))

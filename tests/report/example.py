@@ -6,6 +6,7 @@ import json
 import numpy as np
 
 from irnet_hw.compiler.manifest import digest, write
+from irnet_hw.compiler.shell import shell_digest
 
 #: Their content does not matter to a report, only that it is the same as at the build.
 FILES = {
@@ -42,7 +43,7 @@ def manifest():
         stream([2], "INT16", 16, 1, 1, None, "logits", 0.5),
     ]
     return {
-        "format": 3,
+        "format": 4,
         "name": "tiny",
         "versions": {"irnet-hw": "0.1.0"},
         "board": "pynq-z2",
@@ -176,9 +177,7 @@ def write_folder(folder, simulated=True, synthesised=True, differences=0):
         (folder / name).write_bytes(data)
     content = manifest()
     content["hashes"]["sources"] = digest([folder / "rtl" / "accelerator.sv"])
-    content["hashes"]["shell"] = digest(
-        folder / "shell" / f"{name}.sv" for name in ("irnet_shell", "irnet_board")
-    )
+    content["hashes"]["shell"] = shell_digest(content, folder)
     write(content, folder)
     if simulated:
         (folder / "simulation.json").write_text(json.dumps(simulation(differences)))

@@ -62,8 +62,8 @@ def test_a_changed_manifest_is_refused(folder):
 
 def test_an_older_format_is_refused(folder):
     path = folder / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
-    assert refusal(folder) == f"{path}: is of format 2, must be of format 3; build it again"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 3}))
+    assert refusal(folder) == f"{path}: is of format 3, must be of format 4; build it again"
 
 
 def test_another_model_is_refused(folder):
@@ -90,6 +90,6 @@ def test_an_identity_of_something_else_is_refused(folder):
     identity, content["shell"]["identity"] = content["shell"]["identity"], "0" * 32
     manifest.write(content, folder)
     assert refusal(folder) == (
-        f"{folder}/manifest.json: identity {'0' * 32}, but {identity} is that of the model and "
-        "the sources; build it again"
+        f"{folder}/manifest.json: identity {'0' * 32}, but {identity} is that of the model, "
+        "the sources and the shell; build it again"
     )

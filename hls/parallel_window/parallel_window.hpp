@@ -59,6 +59,8 @@ void parallel_window(
     // More rows than these below the last window would be another output height.
     static_assert(H_IN >= 1 && H_OUT >= 1 && H_IN + TOP - (H_OUT - 1) * SH < KH + SH,
                   "parallel_window: H_OUT must fit H_IN");
+    static_assert(KW + (W_OUT - 1) * SW > LEFT,
+                  "parallel_window: the last window must end right of LEFT");
     static_assert(ROWS >= 2 && ROWS >= KH, "parallel_window: ROWS must be at least 2 and KH");
 
     constexpr int W = LANES * BITS;                    // bits of a beat that comes

@@ -71,6 +71,10 @@ module parallel_window #(
     if (H_IN < 1 || H_OUT < 1 || H_IN + TOP - (H_OUT - 1) * SH >= KH + SH) begin : check_height
         $error("parallel_window: H_OUT = %0d, does not fit H_IN = %0d", H_OUT, H_IN);
     end
+    if (KW + (W_OUT - 1) * SW <= LEFT) begin : check_columns
+        $error("parallel_window: LEFT = %0d, must be below %0d, where the last window ends",
+               LEFT, KW + (W_OUT - 1) * SW);
+    end
     if (ROWS < 2 || ROWS < KH) begin : check_rows
         $error("parallel_window: ROWS = %0d, must be at least 2 and KH = %0d", ROWS, KH);
     end

@@ -88,7 +88,11 @@ module sliding_window #(
     localparam int KROW_BITS = KH > 1 ? $clog2(KH) : 1;
     localparam int COL_BITS = ROW > 1 ? $clog2(ROW) : 1;
     localparam int SLOT_BITS = $clog2(ROWS);
-    localparam int HELD_BITS = 2 + $clog2(ROWS);  // signed; counts of rows
+    // Where no window has a column of the image in it, nothing waits for rows: all of a frame's
+    // can be awaited at once.
+    localparam int FIRST_WITH = LEFT < KW ? 0 : (LEFT - KW) / SW + 1;  // that reaches the image
+    localparam bit BESIDE = FIRST_WITH >= W_OUT || FIRST_WITH * SW - LEFT >= W_IN;
+    localparam int HELD_BITS = 2 + $clog2(BESIDE && H_IN > ROWS ? H_IN : ROWS);  // signed; of rows
     localparam int ADDR_BITS = $clog2(ROWS * ROW);
 
     typedef logic signed [X_BITS-1:0] x_t;

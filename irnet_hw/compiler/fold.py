@@ -3,6 +3,10 @@
 Or the highest rate within the board's resources. Every kernel lists its legal choices with their
 cycles and area; among those within the cycles that a frame may take, the search finds the
 cheapest ones of all kernels together. What the board keeps in reserve is left free.
+
+A sliding window and the unit that it feeds have no FIFO between them and may hold each other up,
+so that frames take more cycles than the slowest kernel. The schedule says so, and then the next
+faster kernels are taken.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +14,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
-from onnx import helper
+from onnx import NodeProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
@@ -21,7 +25,7 @@ from irnet_hw.compiler.choices import Attributes
 from irnet_hw.compiler.describe import describe
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.planner import Plan, Planner
-from irnet_hw.compiler.search import Found, Scale, search
+from irnet_hw.compiler.search import Scale, search
 from irnet_hw.compiler.streams import InsertStreams, kernels
 from irnet_hw.compiler.waiting import waiting
 from irnet_hw.errors import UserError
@@ -72,21 +76,41 @@ def fold(
     """
     folder = _Folder(model, board, pins or {})
     if target_fps is None:
-        plan, size, distance = folder.fastest()
+        made, distance = folder.fastest()
         text = f"within {100 * distance:.1f} % of the bound of the rate"
     else:
-        plan, size, distance = folder.least(target_fps)
+        made, distance = folder.least(target_fps)
         text = f"within {100 * distance:.1f} % of the bound of the area"
-    _set(model, folder.planner, plan)
-    used = ", ".join(f"{size[key]} of {board.usable[key]} {key}" for key in RESOURCES)
-    say(f"  {plan.cycles} cycles a frame, {text}; {used} ({_reserve(board)})")
+    _set(model, folder.planner, made.plan)
+    used = ", ".join(f"{made.area[key]} of {board.usable[key]} {key}" for key in RESOURCES)
+    say(f"  {made.pace} cycles a frame, {text}; {used} ({_reserve(board)})")
     return Folding(
-        fps=board.clock_mhz * 1e6 / plan.cycles,
-        area=size,
+        fps=board.clock_mhz * 1e6 / made.pace,
+        area=made.area,
         distance=distance,
-        next_doubling=folder.doubling(plan.cycles),
+        next_doubling=folder.doubling(made.pace),
         config=folding_config.text(model),
     )
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A plan with its streams.
+
+    Attributes:
+        plan: the choices.
+        bound: no plan within the same cycles that fits costs less.
+        area: what it takes, FIFOs and converters included.
+        pace: cycles from frame to frame.
+        held: the name of the first kernel that takes as many, where that is more than the slowest
+            kernel's.
+    """
+
+    plan: Plan
+    bound: float
+    area: Area
+    pace: int
+    held: str | None
 
 
 class _Folder:
@@ -97,53 +121,61 @@ class _Folder:
         self._board = board
         self._clock = board.clock_mhz * 1e6
         self._scale = Scale(board)
+        self._pins = pins
         self.planner = Planner(model, board.part, pins)
         self._waits = [
             0 if link.target is None else waiting(model, link.target)[link.inlet]
             for link in self.planner.links
         ]
 
-    def least(self, target_fps: float) -> tuple[Plan, Area, float]:
-        """Return the plan of least area that reaches a rate, its area, and how good it is."""
+    def least(self, target_fps: float) -> tuple[_Made, float]:
+        """Return the plan of least area that reaches a rate, and how good it is."""
         slowest, least = self.planner.limit()
-        # At any lower rate the accelerator is that of the most cycles there are.
-        budget = int(min(self._clock / target_fps, self.planner.budgets()[-1]))
+        budget = self._clock / target_fps
         if budget < least:
             raise UserError(
-                f"target-fps: {target_fps:g} leaves {budget} cycles for a frame at "
-                f"{self._board.clock_mhz:g} MHz, and layer {slowest.name} "
-                f"({describe(self._model, slowest)}) takes at least {least}; must be at most "
-                f"{_floor(self._clock / least)}"
+                f"{self._leaves(target_fps)} layer {slowest.name} "
+                f"({describe(self._model, slowest)}) takes at least {least}"
+                f"{self._fixed(slowest, least)}; must be at most {_floor(self._clock / least)}"
             )
-        found, size = self._plan(budget)
-        if not fits(size, self._board.usable):
-            raise UserError(self._too_large(size, target_fps, budget))
-        return found.plan, size, self._scale.cost(size) / found.bound - 1
+        made = self._reaching(budget)
+        if made.pace > budget:
+            held = next(node for node in self.planner.nodes if node.name == made.held)
+            raise UserError(
+                f"{self._leaves(target_fps)} layer {held.name} "
+                f"({describe(self._model, held)}) and the one behind it, which hold each other "
+                f"up, take at least {made.pace}{self._fixed(held, made.pace)}; must be at most "
+                f"{_floor(self._clock / made.pace)}"
+            )
+        if not fits(made.area, self._board.usable):
+            raise UserError(self._too_large(made.area, target_fps, budget))
+        return made, self._scale.cost(made.area) / made.bound - 1
 
-    def fastest(self) -> tuple[Plan, Area, float]:
-        """Return the plan of the highest rate that fits, its area, and how good it is."""
+    def fastest(self) -> tuple[_Made, float]:
+        """Return the plan of the highest rate that fits, and how good it is."""
         budgets = self.planner.budgets()
-        fitting, possible = self._first(budgets)
-        if fitting is None:
-            _, size = self._plan(budgets[-1])
+        made, possible = self._first(budgets)
+        if made is None:
+            size = self._plan(budgets[-1]).area
             raise UserError(
                 f"max-fps: the network takes {self._overrun(size)} on {self._board.name} at its "
                 "lowest rate"
             )
-        plan, size = fitting
-        return plan, size, plan.cycles / possible - 1
+        return made, made.pace / possible - 1
 
     def doubling(self, cycles: int) -> dict[str, Any] | None:
         """Return what twice the rate takes."""
         _, least = self.planner.limit()
         if cycles // 2 < least:
             return None
-        found, size = self._plan(cycles // 2)
-        fps = self._clock / found.plan.cycles
-        return {"fps": fps, "area": size, "fits": fits(size, self._board.usable)}
+        made = self._reaching(cycles / 2)
+        if made.pace > cycles / 2:
+            return None
+        fitting = fits(made.area, self._board.usable)
+        return {"fps": self._clock / made.pace, "area": made.area, "fits": fitting}
 
-    def _first(self, budgets: Sequence[int]) -> tuple[tuple[Plan, Area] | None, int]:
-        """Return the first plan that fits and its area, and the least budget that might.
+    def _first(self, budgets: Sequence[int]) -> tuple[_Made | None, int]:
+        """Return the first plan that fits, and the least budget that might.
 
         More cycles never take more area, so both are found by halving.
         """
@@ -159,51 +191,93 @@ class _Folder:
                     impossible = middle
         # With the FIFOs as deep as they have to be it may be one of the next ones.
         for budget in budgets[first:]:
-            found, size = self._plan(budget)
-            if fits(size, self._board.usable):
-                return (found.plan, size), budgets[impossible + 1]
+            made = self._plan(budget)
+            if fits(made.area, self._board.usable):
+                return made, budgets[impossible + 1]
         return None, 0
 
-    def _plan(self, budget: int) -> tuple[Found, Area]:
-        """Return the plan of least area within a budget, its bound, and the area in the end.
+    def _reaching(self, budget: float) -> _Made:
+        """Return the plan of least area whose frames follow within a budget.
+
+        Where there is none, it is that of the least pace.
+        """
+        # With any more cycles the accelerator is that of the most there are.
+        first = made = best = self._plan(int(min(budget, self.planner.budgets()[-1])))
+        while made.pace > budget:
+            faster = [cycles for cycles in self.planner.budgets() if cycles < made.plan.cycles]
+            if not faster:
+                break
+            made = self._plan(faster[-1])
+            best = min(best, made, key=lambda one: one.pace)
+        return replace(best, bound=first.bound)
+
+    def _plan(self, budget: int) -> _Made:
+        """Return the plan of least area of kernels within a budget.
 
         A plan whose FIFOs turn out too large for the board is made again with these.
         """
         found = search(self.planner.task(budget, self._waits), self._board)
-        size, waits = self._measure(found.plan)
-        bound = found.bound
+        made, waits = self._measure(found.plan, found.bound)
         for _ in range(ROUNDS):
-            if fits(size, self._board.usable) or not found.fits:
+            if fits(made.area, self._board.usable) or not found.fits:
                 break
             waits = [max(pair) for pair in zip(waits, self._waits, strict=True)]
             found = search(self.planner.task(budget, waits), self._board)
-            size, waits = self._measure(found.plan)
-        return replace(found, bound=bound), size
+            made, waits = self._measure(found.plan, made.bound)
+        return made
 
-    def _measure(self, plan: Plan) -> tuple[Area, list[int]]:
-        """Return the area of a plan with its FIFOs, and the elements that wait in each link."""
-        model = _skeleton(self._model)
+    def _measure(self, plan: Plan, bound: float) -> tuple[_Made, list[int]]:
+        """Return a plan with its FIFOs, and the elements that wait in each link."""
+        model, streams = _skeleton(self._model), InsertStreams()
         _set(model, self.planner, plan)
-        model = model.transform(InsertStreams())
-        held = {}
+        model = model.transform(streams)
+        waiting_ = {}
         for node in model.graph.node:
             if node.op_type == "StreamFIFO":
                 kernel = op(node)
-                held[node.input[0]] = kernel.number("depth") * kernel.lanes_in()
+                waiting_[node.input[0]] = kernel.number("depth") * kernel.lanes_in()
         waits = [
-            0 if link.source is None else held.get(link.source.output[link.outlet], 0)
+            0 if link.source is None else waiting_.get(link.source.output[link.outlet], 0)
             for link in self.planner.links
         ]
-        return total(*(area(op(node), self._board.part) for node in model.graph.node)), waits
+        size = total(*(area(op(node), self._board.part) for node in model.graph.node))
+        return _Made(plan, bound, size, streams.plan.pace, streams.plan.held), waits
 
-    def _too_large(self, size: Area, target_fps: float, budget: int) -> str:
+    def _leaves(self, target_fps: float) -> str:
+        """Return how messages begin about a rate that leaves too few cycles."""
+        return (
+            f"target-fps: {target_fps:g} leaves {int(self._clock / target_fps)} cycles for a frame "
+            f"at {self._board.clock_mhz:g} MHz, and"
+        )
+
+    def _fixed(self, node: NodeProto, cycles: int) -> str:
+        """Return what of a kernel, or of the one that it feeds directly or is fed by, is fixed.
+
+        Args:
+            node: of the graph without streams.
+            cycles: that it takes; nothing is said if it takes no less where nothing is fixed.
+        """
+        if Planner(self._model, self._board.part, {}).limit()[1] >= cycles:
+            return ""
+        near = {node.name}
+        for link in self.planner.links:
+            ends = {end.name for end in (link.source, link.target) if end is not None}
+            if link.direct and node.name in ends:
+                near |= ends
+        fixed = [
+            f"{name}: {', '.join(f'{key} = {value}' for key, value in pins.items())}"
+            for name, one in folding_config.folding_names(self._model).items()
+            if one.name in near and (pins := self._pins.get(one.name))
+        ]
+        return f", as folding-config fixes {' and '.join(fixed)}" if fixed else ""
+
+    def _too_large(self, size: Area, target_fps: float, budget: float) -> str:
         """Return the message about resources that run out, with the highest rate that fits."""
         start = f"target-fps: {target_fps:g} on {self._board.name} takes {self._overrun(size)}"
-        fitting, _ = self._first([cycles for cycles in self.planner.budgets() if cycles > budget])
-        if fitting is None:
+        made, _ = self._first([cycles for cycles in self.planner.budgets() if cycles > budget])
+        if made is None:
             return f"{start}, and the network does not fit this board at any rate"
-        plan, _ = fitting
-        return f"{start}; the highest rate that fits is {_floor(self._clock / plan.cycles)}"
+        return f"{start}; the highest rate that fits is {_floor(self._clock / made.pace)}"
 
     def _overrun(self, size: Area) -> str:
         """Return which resources run out, and how many there are of them."""

@@ -54,22 +54,26 @@ class Schedule:
             stream counts as part of it, as does the FIFO before.
         pace: cycles from frame to frame: those of the slowest kernel, and more where kernels
             hold each other up.
+        held: where they do, the name of the first one whose frames take as many.
     """
 
     passages: tuple[Passage, ...]
     latency: int
     backlog: Mapping[str, int]
     pace: int
+    held: str | None
 
 
 def schedule(model: ModelWrapper) -> Schedule:
     """Return the schedule of a folded graph, with or without its FIFOs and width converters."""
     run = _Run(model, FRAMES, max(int(op(node).get_exp_cycles()) for node in model.graph.node))
+    held = None
     while not run.settled():
         if run.frames < MOST_FRAMES:
             run = _Run(model, 2 * run.frames, run.pace)
         else:
-            run = _Run(model, FRAMES, run.reached())
+            pace, held = run.reached()
+            run = _Run(model, FRAMES, pace)
     passages = tuple(run.passage(node) for node in model.graph.node)
     return Schedule(
         passages=passages,
@@ -81,6 +85,7 @@ def schedule(model: ModelWrapper) -> Schedule:
             for tensor in node.output
         },
         pace=run.pace,
+        held=held,
     )
 
 
@@ -129,13 +134,18 @@ class _Run:
                 return False
         return True
 
-    def reached(self) -> int:
-        """Return a frame's cycles where kernels that hold each other up take more than the pace."""
-        found = self.pace + 1
-        for times in self._there.values():
-            *_, before, last = times.reshape(self.frames, -1)
-            found = max(found, int(last[-1] - before[-1]))
-        return found
+    def reached(self) -> tuple[int, str]:
+        """Return a frame's cycles where kernels hold each other up: more than the pace.
+
+        And the name of the first one that takes them.
+        """
+        intervals = {}
+        for i, node in enumerate(self._model.graph.node):
+            if kind(node) not in CONDUITS:
+                *_, before, last = self._there[node.output[0]].reshape(self.frames, -1)
+                intervals[i] = int(last[-1] - before[-1])
+        slowest = max(intervals, key=intervals.__getitem__)
+        return max(intervals[slowest], self.pace + 1), str(self._model.graph.node[slowest].name)
 
     def passage(self, node: NodeProto) -> Passage:
         """Return the first frame through a kernel."""

@@ -33,7 +33,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
 from irnet_hw.compiler.graph import FINN_DOMAIN, add_tensor, consumer, op
-from irnet_hw.compiler.schedule import schedule
+from irnet_hw.compiler.schedule import Schedule, schedule
 
 #: Beats that a FIFO holds where nothing waits: as many as the full rate takes.
 DEPTH = 2
@@ -129,16 +129,22 @@ def between(
 
 
 class InsertStreams(Transformation):  # type: ignore[misc]
-    """Put the nodes of each link into a folded graph, the FIFOs as deep as the schedule says."""
+    """Put the nodes of each link into a folded graph, the FIFOs as deep as the schedule says.
+
+    Attributes:
+        plan: the schedule, when that is done.
+    """
+
+    plan: Schedule
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the graph with all its nodes."""
         for link in links(model):
             _insert(model, link)
-        backlog = schedule(model).backlog
+        self.plan = schedule(model)
         for node in model.graph.node:
             if node.op_type == "StreamFIFO":
-                op(node).set_nodeattr("depth", depth(backlog[node.output[0]]))
+                op(node).set_nodeattr("depth", depth(self.plan.backlog[node.output[0]]))
         return model, False
 
 

@@ -24,7 +24,16 @@ DISSOLVE = "setattr -mod -unset blackbox =deep_luts_*\nflatten\nopt_clean -purge
 #: The source that is stood in for.
 _FILE = "lut_rom.sv"
 _LUT_WORDS = 64
+#: How many banks, or groups of them, ABC selects among: it spends no more LUTs on that than we
+#: would, and merges some of them with those behind.
+_LEFT_TO_ABC = (1, 2, 3, 5)
 _BANK_WORDS = 256
+#: The first line of the address that selects a bank.
+_BANK_LINE = 8
+#: How many banks MUXF8 and LUTs select among, and by how many lines of the address.
+_GROUP, _GROUP_LINES = 16, 4
+#: What a LUT6 holds that gives the one of its first four inputs that the last two select.
+_FOUR_TO_ONE = 0xFF00F0F0CCCCAAAA
 
 _PRIMITIVES = """\
 (* blackbox *)
@@ -106,15 +115,26 @@ def mapped(text: str, files: Mapping[str, Path]) -> str:
 def _modules(number: int, words: list[str]) -> str:
     """Return a module with a memory's words, and the one with the LUTs in it.
 
-    LUTs hold 64 words, MUXF7 and MUXF8 select among four of them; among these banks of 256 words
-    selects what ABC makes of it. Bits that are the same in all words, or equal to another bit,
-    take none.
+    LUTs hold 64 words, MUXF7 and MUXF8 select among four of them; among many of these banks of 256
+    words LUTs, MUXF7 and MUXF8 do so again, and among the few that are left what ABC makes of it.
+    Bits that are the same in all words, or equal to another bit, take none.
     """
     bits, depth = _bits(words), len(words)
     high = (depth - 1).bit_length() - 1
     columns = {bit.tobytes(): bit for bit in bits if bit.any() and not bit.all()}
     places = {column: place for place, column in enumerate(columns)}
-    width, banks = max(len(columns), 1), -(-depth // _BANK_WORDS)
+    width = max(len(columns), 1)
+    banks, line = -(-depth // _BANK_WORDS), _BANK_LINE
+    names = _names(banks, line)
+    luts = _luts(list(columns.values()), -(-depth // _LUT_WORDS), names, width)
+    while banks not in _LEFT_TO_ABC:
+        luts = [*(f"logic [{width - 1}:0] {name};" for name in names), *luts]
+        groups = [names[at : at + _GROUP] for at in range(0, banks, _GROUP)]
+        banks = len(groups)
+        names = _names(banks, line + _GROUP_LINES)
+        for index, (name, group) in enumerate(zip(names, groups, strict=True)):
+            luts += _group(name, group, f"{line}_{index}", line, width)
+        line += _GROUP_LINES
     outer = [
         f"module deep_rom_{number} (",
         f"    input  logic [{high}:0] address,",
@@ -123,7 +143,7 @@ def _modules(number: int, words: list[str]) -> str:
         f"logic [{width - 1}:0] banks[{banks}];",
         f"logic [{width - 1}:0] columns;",
         f"deep_luts_{number} luts (.address, .banks);",
-        f"assign columns = banks[{'0' if banks == 1 else f'address[{high}:8]'}];",
+        f"assign columns = banks[{'0' if banks == 1 else f'address[{high}:{line}]'}];",
     ]
     for bit, column in enumerate(bits):
         place = places.get(column.tobytes())
@@ -134,12 +154,23 @@ def _modules(number: int, words: list[str]) -> str:
         f"    input  logic [{high}:0] address,",
         f"    output logic [{width - 1}:0] banks[{banks}]",
         ");",
-        *_luts(list(columns.values()), -(-depth // _LUT_WORDS), width),
+        *luts,
     ]
     return "\n".join([*inner, "endmodule\n", *outer, "endmodule\n"])
 
 
-def _luts(columns: list[npt.NDArray[np.uint8]], luts: int, width: int) -> list[str]:
+def _names(banks: int, line: int) -> list[str]:
+    """Return what banks, or groups of them, are called that a line of the address selects.
+
+    Those that ABC selects among leave the module.
+    """
+    leave = banks in _LEFT_TO_ABC
+    return [f"banks[{bank}]" if leave else f"banks_{line}_{bank}" for bank in range(banks)]
+
+
+def _luts(
+    columns: list[npt.NDArray[np.uint8]], luts: int, banks: list[str], width: int
+) -> list[str]:
     """Return the LUTs of each bit, and what selects among those of a bank."""
     lines = [f"logic [{width - 1}:0] lut_{lut};" for lut in range(luts)]
     for place, column in enumerate(columns):
@@ -147,24 +178,50 @@ def _luts(columns: list[npt.NDArray[np.uint8]], luts: int, width: int) -> list[s
             inputs = ", ".join(f"address[{line}]" for line in range(6))
             instance = f"lut_{lut}_{place} (lut_{lut}[{place}], {inputs})"
             lines.append(f"LUT6 #(64'h{table:x}) {instance};")
-    for bank in range(-(-luts // 4)):
+    for bank, target in enumerate(banks):
         names = [f"lut_{lut}" for lut in range(luts)[4 * bank : 4 * bank + 4]]
-        lines += _bank(f"banks[{bank}]", names, width)
+        lines += _joined(target, names, 6, width)
     return lines
 
 
-def _bank(target: str, luts: list[str], width: int) -> list[str]:
-    """Return what selects among one to four LUTs for each bit."""
+def _group(target: str, banks: list[str], name: str, line: int, width: int) -> list[str]:
+    """Return what selects among one to 16 banks for each bit: a LUT for every four of them.
+
+    A multiplexer's inputs come from LUTs only, so that a bank that is left over has one, too.
+
+    Args:
+        target: what is selected.
+        banks: or what is selected among some.
+        name: of the group, no other one's.
+        line: of the address, the first that selects.
+        width: bits.
+    """
+    if len(banks) == 1:
+        return [f"assign {target} = {banks[0]};"]
+    lines, fours = [], [banks[at : at + 4] for at in range(0, len(banks), 4)]
+    luts = [f"four_{name}_{number}" for number in range(len(fours))]
+    for lut, four in zip(luts, fours, strict=True):
+        inputs = ", ".join([*four, *four[-1:] * (4 - len(four))])
+        lines += [
+            f"logic [{width - 1}:0] {lut};",
+            f"LUT6 #(64'h{_FOUR_TO_ONE:x}) lut_{lut}[{width - 1}:0] "
+            f"({lut}, {inputs}, address[{line}], address[{line + 1}]);",
+        ]
+    return lines + _joined(target, luts, line + 2, width)
+
+
+def _joined(target: str, luts: list[str], line: int, width: int) -> list[str]:
+    """Return what selects among one to four LUTs for each bit, from a line of the address on."""
     if len(luts) == 1:
         return [f"assign {target} = {luts[0]};"]
     if len(luts) == 2:
-        return [_muxes("MUXF7", target, (luts[0], luts[1]), 6, width)]
+        return [_muxes("MUXF7", target, (luts[0], luts[1]), line, width)]
     low, high = (f"pair_{luts[at]}" for at in (0, 2))
     return [
         f"logic [{width - 1}:0] {low}, {high};",
-        _muxes("MUXF7", low, (luts[0], luts[1]), 6, width),
-        _muxes("MUXF7", high, (luts[2], luts[-1]), 6, width),
-        _muxes("MUXF8", target, (low, high), 7, width),
+        _muxes("MUXF7", low, (luts[0], luts[1]), line, width),
+        _muxes("MUXF7", high, (luts[2], luts[-1]), line, width),
+        _muxes("MUXF8", target, (low, high), line + 1, width),
     ]
 
 

@@ -28,8 +28,9 @@ class Area:
 def rom_luts(bits: int, depth: int) -> int:
     """Return the LUTs of a memory of constants, as :mod:`irnet_hw.flows.lut_rom` maps it.
 
-    A LUT has 64 words, MUXF7 and MUXF8 join 256, and LUTs up to four of these. Bits that are the
-    same function of a short address share their LUTs.
+    A LUT has 64 words, and MUXF7 and MUXF8 join 256. A LUT selects among four of these banks, and
+    MUXF7 and MUXF8 join those LUTs. Bits that are the same function of a short address share their
+    LUTs.
 
     Args:
         bits: of a word.

@@ -104,6 +104,12 @@ class SlidingWindow(Kernel):
                 f"{name}: parallel_window = 1 must be 0 for ConvKernelDim = "
                 f"{list(self.numbers('ConvKernelDim'))}"
             )
+        if self.parallel() and self._walk()[1] < 0:
+            raise UserError(
+                f"{name}: parallel_window = 1 must be 0 where all windows end left of the image: "
+                f"ConvKernelDim = {list(self.numbers('ConvKernelDim'))}, Padding = "
+                f"{list(self.numbers('Padding'))}, OFMDim = {list(self.numbers('OFMDim'))}"
+            )
         if self.get_nodeattr("ram_style") not in ("auto", "distributed", "block"):
             raise UserError(
                 f"{name}: ram_style = {self.get_nodeattr('ram_style')}, "

@@ -12,6 +12,7 @@ from irnet_hw.compiler.fold import fold
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.lower import Lower
 from irnet_hw.compiler.planner import Planner
+from irnet_hw.compiler.schedule import schedule
 from irnet_hw.compiler.search import Scale
 from irnet_hw.compiler.streams import InsertStreams
 from irnet_hw.errors import UserError
@@ -92,6 +93,55 @@ def test_names_the_layer_that_limits_the_rate() -> None:
         "(3x3 windows of 4x4 pixels, 2 channels) takes at least 20; must be at most 5000000"
     )
     fold(model, BOARD, 5000000)
+
+
+#: The window and the unit of its first layer hold each other up by a cycle at 162 cycles a frame.
+HELD_UP = Network(image=(11, 11, 2), layers=(Conv(8, padding=0, bits=8),), classes=3)
+SLOWED = {
+    "conv0_window": {"SIMD": 2, "parallel_window": 1},
+    "conv0": {"PE": 4, "SIMD": 18, "parallel_window": 1},
+    "last": {"PE": 3, "SIMD": 4},
+}
+
+
+def test_reaches_the_rate_where_kernels_would_hold_each_other_up() -> None:
+    model = upto(HELD_UP.build(), Lower)
+    slowed = deepcopy(model)
+    folding = fold(slowed, BOARD, None, SLOWED)
+    slowed = slowed.transform(InsertStreams())
+    assert (cycles(slowed), schedule(slowed).pace) == (162, 163)
+    assert folding.fps == 1e8 / 163
+    free = fold(model, BOARD, 1e8 / 162)
+    pace = schedule(model.transform(InsertStreams())).pace
+    assert pace <= 162 and free.fps == 1e8 / pace
+
+
+def test_says_which_layers_hold_each_other_up() -> None:
+    model = upto(HELD_UP.build(), Lower)
+    with pytest.raises(UserError) as caught:
+        fold(model, BOARD, 617_000, SLOWED)
+    text = str(caught.value)
+    assert text == (
+        "target-fps: 617000 leaves 162 cycles for a frame at 100 MHz, and layer conv0_window "
+        "(3x3 windows of 11x11 pixels, 2 channels) and the one behind it, which hold each other "
+        "up, take at least 163, as folding-config fixes SlidingWindow_rtl_0: SIMD = 2, "
+        "parallel_window = 1 and IntMVAU_rtl_0: PE = 4, SIMD = 18, parallel_window = 1; must be "
+        "at most 613496"
+    )
+    fold(model, BOARD, 613496, SLOWED)
+
+
+def test_names_the_fixed_fold_that_limits_the_rate() -> None:
+    model = upto(SMALL.build(), Lower)
+    pins = {"conv1": {"PE": 1, "SIMD": 4}}
+    with pytest.raises(UserError) as caught:
+        fold(model, BOARD, 500_000, pins)
+    assert str(caught.value) == (
+        "target-fps: 500000 leaves 200 cycles for a frame at 100 MHz, and layer conv1_window "
+        "(3x3 windows of 4x4 pixels, 4 channels) takes at least 864, as folding-config fixes "
+        "BinaryMVAU_rtl_0: PE = 1, SIMD = 4; must be at most 115740"
+    )
+    fold(model, BOARD, 115740, pins)
 
 
 def test_the_lowest_rate_of_all() -> None:

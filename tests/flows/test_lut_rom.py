@@ -1,5 +1,6 @@
 """What stands in for the memories of constants in LUTs has their words in it, at every address."""
 
+import json
 import os
 import subprocess
 
@@ -8,12 +9,14 @@ import pytest
 
 from irnet_hw.flows import lut_rom
 from irnet_hw.flows.tools import cache_dir, require
+from irnet_hw.flows.yosys import cells_area
 from irnet_hw.kernels.mvau_area import rom_luts
 from irnet_hw.share import share
 
-#: Bits and words: one to four LUTs a bit, whole and in part, and two to four banks of them.
+#: Bits and words: one to four LUTs a bit, whole and in part, and up to 17 banks of them.
 SIZES = [(1, 33), (5, 64), (7, 65), (8, 100), (3, 128), (4, 129), (9, 192), (2, 200), (6, 256)]
 SIZES += [(3, 257), (5, 400), (4, 512), (2, 1000)]
+SIZES += [(1, 768), (1, 1025), (1, 1600), (1, 2048), (1, 2100), (1, 4200)]
 PAIR = """
     logic [{last}:0] gold_{number}, gate_{number};
     logic [{high}:0] address_{number};
@@ -25,6 +28,11 @@ PAIR = """
         .address(address_{number}), .data(gate_{number})
     );
     assign different[{number}] = gold_{number} != gate_{number};
+"""
+INSTANCE = """
+    registered_{number} one_{number} (
+        .clk, .address(address[{high}:0]), .data(data[{width}*{number} +: {width}])
+    );
 """
 
 
@@ -42,6 +50,25 @@ def write_memories(folder, sizes):
     return files
 
 
+#: A memory between registers, in a module that stays apart.
+REGISTERED = """
+(* keep_hierarchy = "yes" *)
+module registered_{number} (
+    input logic clk, input logic [{high}:0] address, output logic [{last}:0] data
+);
+    logic [{high}:0] held;
+    logic [{last}:0] word;
+    lut_rom #(.WIDTH({width}), .DEPTH({depth}), .FILE("rom_{number}.hex")) rom (
+        .address(held), .data(word)
+    );
+    always_ff @(posedge clk) begin
+        held <= address;
+        data <= word;
+    end
+endmodule
+"""
+
+
 def yosys(folder, script):
     (folder / "prove.ys").write_text(script)
     return subprocess.run(
@@ -54,13 +81,9 @@ def yosys(folder, script):
     )
 
 
-def proof(folder, sizes):
-    """Write both memories of each size; return a script that proves them to be equal."""
-    files = write_memories(folder, sizes)
-    (folder / "lut_rom.sv").write_text(lut_rom.mapped(original(), files))
-    (folder / "gold_rom.sv").write_text(original().replace("module lut_rom", "module gold_rom"))
-    pairs = [
-        PAIR.format(
+def each(text, sizes):
+    return "".join(
+        text.format(
             number=number,
             width=width,
             depth=depth,
@@ -68,10 +91,17 @@ def proof(folder, sizes):
             high=(depth - 1).bit_length() - 1,
         )
         for number, (width, depth) in enumerate(sizes)
-    ]
+    )
+
+
+def proof(folder, sizes):
+    """Write both memories of each size; return a script that proves them to be equal."""
+    files = write_memories(folder, sizes)
+    (folder / "lut_rom.sv").write_text(lut_rom.mapped(original(), files))
+    (folder / "gold_rom.sv").write_text(original().replace("module lut_rom", "module gold_rom"))
     (folder / "pairs.sv").write_text(
-        f"module pairs (input logic [9:0] address, output logic [{len(sizes) - 1}:0] different);\n"
-        f"{''.join(pairs)}endmodule\n"
+        f"module pairs (input logic [12:0] address, output logic [{len(sizes) - 1}:0] different);\n"
+        f"{each(PAIR, sizes)}endmodule\n"
     )
     return (
         "read_slang --threads 1 --keep-hierarchy --top pairs lut_rom.sv gold_rom.sv pairs.sv\n"
@@ -105,6 +135,33 @@ def test_shallow_memories_stay_as_they_are(tmp_path):
 def test_the_area_model_counts_its_luts(tmp_path, depth):
     text = lut_rom.mapped(original(), write_memories(tmp_path, [(8, depth)]))
     assert text.count("\nLUT6 #(") == rom_luts(8, depth)
+
+
+def test_yosys_counts_what_the_area_model_does(tmp_path):
+    sizes = [(8, 256 * banks - 20) for banks in (1, 2, 3, 4, 5, 7, 8, 9, 16, 17)]
+    (tmp_path / "lut_rom.sv").write_text(
+        lut_rom.mapped(original(), write_memories(tmp_path, sizes))
+    )
+    (tmp_path / "registered.sv").write_text(
+        f"{each(REGISTERED, sizes)}module side_by_side (\n    input logic clk, "
+        f"input logic [12:0] address, output logic [{8 * len(sizes) - 1}:0] data\n);\n"
+        f"{each(INSTANCE, sizes)}endmodule\n"
+    )
+    run = yosys(
+        tmp_path,
+        f"read_slang --threads 1 --keep-hierarchy --top side_by_side lut_rom.sv registered.sv\n"
+        f"{lut_rom.CLOSE}\n"
+        "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top side_by_side\n"
+        f"{lut_rom.DISSOLVE}\n"
+        "tee -q -o stat.json stat -json\n",
+    )
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    found = {  # read_slang appends the instance's place to a module's name
+        name.lstrip("\\").partition("$")[0]: module["num_cells_by_type"]
+        for name, module in json.loads((tmp_path / "stat.json").read_text())["modules"].items()
+    }
+    areas = [cells_area("", found[f"registered_{number}"]) for number in range(len(sizes))]
+    assert [area["LUT"] for area in areas] == [rom_luts(*size) for size in sizes]
 
 
 def test_bits_that_are_equal_or_never_change_take_no_luts(tmp_path):

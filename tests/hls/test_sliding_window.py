@@ -18,6 +18,7 @@ CASES = {
     "left-over rows": ([2, 1], [3, 1], [0, 0, 0, 0], [7, 3], 2, 2, "BIPOLAR", -1),
     "kernel larger than image": ([3, 3], [1, 1], [1, 1, 1, 1], [2, 1], 1, 1, "BIPOLAR", -1),
     "windows of padding alone": ([1, 3], [3, 1], [1, 1, 0, 2], [2, 6], 1, 1, "INT8", 7),
+    "all windows beside the image": ([2, 1], [1, 3], [0, 1, 1, 2], [19, 1], 2, 1, "BIPOLAR", -1),
 }
 
 
@@ -60,6 +61,13 @@ def window(kernel, stride, padding, image, channels, simd, datatype, pad, **othe
     )
 
 
+def has_parallel(case):
+    """Return whether all taps can be side by side: of several, with a window at or right of 0."""
+    kernel, stride, padding, image, *_ = case
+    last = (image[1] + padding[1] + padding[3] - kernel[1]) // stride[1] * stride[1]
+    return kernel != [1, 1] and last + kernel[1] > padding[1]
+
+
 def frames(case, count, seed):
     _, _, _, image, channels, _, datatype, _ = case
     return random_tensor(np.random.default_rng(seed), (count, *image, channels), datatype)
@@ -86,8 +94,14 @@ def drawn_cases(draw):
     **IRREGULAR,
 )
 def test_any_shape_gaps_and_stalls(case, parallel, p_gap, p_stall, seed):
-    parallel = parallel if case[0] != [1, 1] else 0
+    parallel = parallel if has_parallel(case) else 0
     window(*case, parallel_window=parallel).stream(frames(case, 3, seed), p_gap, p_stall, seed)
+
+
+@pytest.mark.parametrize("p_stall", [0, 0.8])
+def test_all_rows_of_a_frame_may_be_awaited_at_once(p_stall):
+    case = CASES["all windows beside the image"]
+    window(*case).stream(frames(case, 4, 11), p_gap=0.8, p_stall=p_stall, seed=3)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -229,6 +229,18 @@ def test_lanes_that_leave_in_parallel_are_those_of_all_taps():
             },
             "parallel_window = 1 must be 0 for ConvKernelDim = [1, 1]",
         ),
+        (
+            {
+                "ConvKernelDim": [3, 1],
+                "Stride": [1, 3],
+                "Padding": [1, 2, 1, 0],
+                "IFMDim": [8, 1],
+                "OFMDim": [8, 1],
+                "parallel_window": 1,
+            },
+            "parallel_window = 1 must be 0 where all windows end left of the image: "
+            "ConvKernelDim = [3, 1], Padding = [1, 2, 1, 0], OFMDim = [8, 1]",
+        ),
         ({"ram_style": "ultra"}, "ram_style = ultra, must be auto, distributed or block"),
     ],
 )

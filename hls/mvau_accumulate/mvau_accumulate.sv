@@ -102,12 +102,11 @@ module mvau_accumulate #(
 
     logic [ROWS-1:0][ACC_BITS-1:0] accumulator;
     for (genvar r = 0; r < ROWS; r++) begin : row
-        logic [ACC_BITS-1:0] start, sum;
-        assign start = (BEATS == 1 || in_first) ? init[r] : accumulator[r];
-        // The contribution plus start, as a difference: Yosys orders the operands of a sum by name,
-        // and with start as the first one each bit of it takes a LUT beside that of the adder.
-        assign sum = ACC_BITS'(({ACC_BITS'(signed'(in_data[r])), 1'b0} - {~start, 1'b1}) >> 1);
-        always_ff @(posedge clk) if (en && in_valid) accumulator[r] <= sum;
+        always_ff @(posedge clk) begin
+            if (en && in_valid)
+                accumulator[r] <= ((BEATS == 1 || in_first) ? init[r] : accumulator[r])
+                    + ACC_BITS'(signed'(in_data[r]));
+        end
         assign out_data[r] = accumulator[r][ACC_BITS-1-:OUT_BITS];
     end
 

@@ -130,18 +130,14 @@ def synthesise(folder: Path, content: Mapping[str, Any], log: Path) -> Path:
 
 
 def _script(sources: list[str]) -> str:
-    """Return the run of Yosys on sources that :func:`lut_rom.write` wrote.
-
-    Layers that are kept apart elsewhere are one design here.
-    """
+    """Return the run of Yosys on sources that :func:`lut_rom.write` wrote."""
     return (
         "read_verilog -lib -specify +/xilinx/cells_sim.v\n"
         "read_verilog -lib +/xilinx/cells_xtra.v\n"
         "read_slang --threads 1 -Wno-unconnected-output-port --keep-hierarchy "
         f"--top {_TOP} {' '.join(sources)}\n"
-        "setattr -mod -unset keep_hierarchy *\n"
         f"{lut_rom.CLOSE}\n"
-        f"synth_xilinx -family xc7 -flatten -abc9 -noiopad -top {_TOP}\n"
+        f"{yosys.dissolving(f'synth_xilinx -family xc7 -flatten -abc9 -noiopad -top {_TOP}')}\n"
         f"{lut_rom.DISSOLVE}\n"
         "delete t:$scopeinfo\n"
         "check -assert\n"

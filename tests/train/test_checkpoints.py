@@ -17,7 +17,7 @@ paths = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_there_are_those_of_the_readme():
     rows = [line for line in (FOLDER / "README.md").read_text().splitlines() if line[:3] == "| `"]
     assert sorted(row.split("`")[1] for row in rows) == [path.name for path in PATHS]
-    assert [path.stem for path in PATHS] == ["cnv", "resnet20-hardware"]
+    assert [path.stem for path in PATHS] == ["cnv", "resnet20-hardware", "vgg-small-hardware"]
 
 
 @paths

@@ -13,6 +13,7 @@ all is flattened. The figures count cells after technology mapping:
 - BRAM18 counts blocks of 18 Kib; a block of 36 Kib is two.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -65,6 +66,8 @@ MISCOMPILED = re.compile(
 )
 #: Layers from this many LUTs on, by the area model, have a run of Yosys for themselves.
 _LARGE = 300
+#: The others have so many runs in all, on every machine.
+_RUNS = 2
 #: The module around the layers of a run.
 _TOP = "around"
 #: What :func:`table` shows.
@@ -185,19 +188,20 @@ def _areas(
     groups = alike(
         (one.digest(tool, script, lut_rom.mapping(one.sources), data=True), one) for one in parts
     )
-    kept = {digest: cache_dir() / "synth" / f"{digest}.json" for digest in groups}
-    new = [digest for digest, file in kept.items() if not file.is_file()]
-    batches = _batches(new, [work[groups[digest][0].layer] for digest in new])
+    batches = _batches(list(groups), [work[group[0].layer] for group in groups.values()])
+    # A layer's area hangs a little on what else is in its run, so that a run is kept as a whole.
+    kept = [cache_dir() / "synth" / f"{_digest(batch)}.json" for batch in batches]
+    new = [index for index, file in enumerate(kept) if not file.is_file()]
     log = folder / "synthesis.log"
     with tempfile.TemporaryDirectory(prefix="yosys-") as temporary:
         jobs = []
-        for index, batch in enumerate(batches):
+        for index in new:
             scratch = Path(temporary) / str(index)
             scratch.mkdir()
-            design = _side_by_side([groups[one][0] for one in batch])
+            design = _side_by_side([groups[digest][0] for digest in batches[index]])
             jobs.append(_job(design, _synth(design.top, family), scratch))
-        for index, status in track(run(jobs), "synthesising", len(jobs), "parts"):
-            scratch, batch = jobs[index].folder, batches[index]
+        for number, status in track(run(jobs), "synthesising", len(jobs), "parts"):
+            scratch, batch = jobs[number].folder, batches[new[number]]
             said = _named(_said(scratch), [groups[digest][0] for digest in batch])
             if reason := _distrust(said, status):
                 with whole_file(log) as target:
@@ -205,17 +209,17 @@ def _areas(
                 raise UserError(f"Yosys: {reason[0]}, see {log}: {reason[1]}")
             stat = json.loads((scratch / "stat.json").read_text())["modules"]
             modules = {_plain(name): found["num_cells_by_type"] for name, found in stat.items()}
-            for number, digest in enumerate(batch):
-                with whole_file(kept[digest]) as target:
-                    cells = modules[_name(number)]
-                    target.write_text(json.dumps({"cells": cells, "log": said}))
-    found = {digest: json.loads(file.read_text()) for digest, file in kept.items()}
+            cells = [modules[_name(place)] for place in range(len(batch))]
+            with whole_file(kept[new[number]]) as target:
+                target.write_text(json.dumps({"cells": cells, "log": said}))
+    found = [json.loads(file.read_text()) for file in kept]
     with whole_file(log) as target:
-        target.write_text("\n".join(dict.fromkeys(one["log"] for one in found.values())))
+        target.write_text("\n".join(one["log"] for one in found))
     return {
-        one.layer: cells_area(one.layer, found[digest]["cells"])
-        for digest, group in groups.items()
-        for one in group
+        one.layer: cells_area(one.layer, cells)
+        for batch, result in zip(batches, found, strict=True)
+        for digest, cells in zip(batch, result["cells"], strict=True)
+        for one in groups[digest]
     }
 
 
@@ -228,8 +232,12 @@ def _batches(digests: Sequence[str], luts: Sequence[int]) -> list[list[str]]:
     """
     large = [[digest] for digest, lut in zip(digests, luts, strict=True) if lut >= _LARGE]
     small = digests[len(large) :]
-    cores = os.cpu_count() or 1
-    return large + [list(batch) for core in range(cores) if (batch := small[core::cores])]
+    return large + [list(batch) for first in range(_RUNS) if (batch := small[first::_RUNS])]
+
+
+def _digest(batch: Sequence[str]) -> str:
+    """Return the name under which a run's results are kept."""
+    return hashlib.sha256("".join(batch).encode()).hexdigest()[:32]
 
 
 def _synth(top: str, family: str) -> str:

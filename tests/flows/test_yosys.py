@@ -10,7 +10,7 @@ from irnet_hw.boards import load_board
 from irnet_hw.compiler import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.flows.tools import cache_dir
-from irnet_hw.flows.yosys import Design, flattened, synthesise
+from irnet_hw.flows.yosys import Design, _batches, flattened, synthesise
 from tests.flows.networks import LEAST, TINY, build_network
 
 
@@ -33,6 +33,13 @@ def test_every_layers_area(tmp_path, board, network):
     assert slice_["FF"] == 2 * width + 2
     assert width < slice_["LUT"] < 2 * width
     assert "End of script" in (folder / "synthesis.log").read_text()
+
+
+def test_runs_hang_on_the_layers_alone(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    batches = _batches("abcdefgh", [900, 300, 299, 7, 6, 5, 4, 0])
+    assert batches == [["a"], ["b"], ["c", "e", "g"], ["d", "f", "h"]]
+    assert _batches("ab", [2, 1]) == [["a"], ["b"]]
 
 
 def test_all_layers_as_one(least_dir):

@@ -1,31 +1,21 @@
 """Verilator -Wall has nothing to say about the shell, and bad parameters are named."""
 
-import subprocess
-
 import pytest
 
-from irnet_hw.flows.tools import verilator_env
 from irnet_hw.share import share
 from tests.boards.designs import BOARDS, SOURCES, WAIVERS
+from tests.lint import lint
 
 
-def lint(parameters, folder, top="irnet_shell"):
+def with_parameters(parameters, folder, top="irnet_shell"):
     """Return what Verilator says about the shell with these parameters."""
-    command = ["verilator", "--lint-only", "-Wall", "--top-module", top]
     settings = [f"-G{name}={value}" for name, value in parameters.items()]
-    return subprocess.run(
-        [*command, *settings, *map(str, [*WAIVERS, *SOURCES])],
-        env=verilator_env(),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return lint(top, [*WAIVERS, *SOURCES], folder, *settings)
 
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_verilator_has_no_warnings(board, tmp_path):
-    run = lint(BOARDS[board], tmp_path)
+    run = with_parameters(BOARDS[board], tmp_path)
     assert "%" not in run.stderr and run.returncode == 0, run.stderr
 
 
@@ -58,7 +48,7 @@ def test_verilator_has_no_warnings(board, tmp_path):
     ],
 )
 def test_a_bad_parameter_is_named(top, parameters, message, tmp_path):
-    run = lint(parameters, tmp_path, top)
+    run = with_parameters(parameters, tmp_path, top)
     assert f"{top}: {message}" in run.stderr and run.returncode != 0, run.stderr
 
 

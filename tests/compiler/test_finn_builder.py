@@ -16,9 +16,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw.compiler import build, manifest
 from irnet_hw.compiler.graph import op
-from irnet_hw.flows.tools import verilator_env
 from irnet_hw.share import share
 from tests.compiler.graphs import Conv, Dense, Network
+from tests.lint import lint
 
 NETWORK = Network(
     image=(6, 6, 2), layers=(Conv(4, bits=8), Conv(6, pool=2), Conv(4), Dense(8)), classes=3, seed=4
@@ -95,13 +95,5 @@ def test_its_block_design_refers_to_modules_of_verilog(graph, tmp_path):
         assert [file.stem for file in files if file.suffix == ".v"] == [reference]
         assert all(file.is_file() for file in files)
         sources = [str(file) for file in files if file.suffix != ".hex"]
-        command = ["verilator", "--lint-only", "-Wall", "--top-module", reference]
-        run = subprocess.run(
-            [*command, str(share("hls") / "lint.vlt"), *sources],
-            env=verilator_env(),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        run = lint(reference, [share("hls") / "lint.vlt", *sources], tmp_path)
         assert run.returncode == 0, run.stderr

@@ -4,7 +4,6 @@ import copy
 import hashlib
 import re
 import shutil
-import subprocess
 
 import pytest
 
@@ -12,10 +11,10 @@ from irnet_hw.boards import load_board
 from irnet_hw.compiler.shell import shell_files, write_shell
 from irnet_hw.errors import UserError
 from irnet_hw.flows.build_folder import open_build
-from irnet_hw.flows.tools import verilator_env
 from irnet_hw.runtime import registers
 from irnet_hw.share import share
 from tests.flows.networks import LEAST, TINY, build_network
+from tests.lint import lint
 
 PORT = re.compile(r"^    (input|output) +logic +(?:\[(.*?)\] +)?(\w+)", re.MULTILINE)
 CASES = {"least": (LEAST, "pynq-z2", 32), "tiny": (TINY, "zcu104", 40)}
@@ -47,15 +46,8 @@ def test_verilator_has_no_warnings(built, tmp_path):
     folder, content, _ = built
     files = [*content["sources"], *shell_files(content)]
     waivers = [share("hls") / "lint.vlt", share("boards") / "shell" / "lint.vlt"]
-    command = ["verilator", "--lint-only", "-Wall", "--top-module", content["shell"]["top"]]
-    run = subprocess.run(
-        [*command, *map(str, waivers), *(str((folder / file).absolute()) for file in files)],
-        env=verilator_env(),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    sources = [(folder / file).absolute() for file in files]
+    run = lint(content["shell"]["top"], [*waivers, *sources], tmp_path)
     assert "%" not in run.stderr and run.returncode == 0, run.stderr
 
 

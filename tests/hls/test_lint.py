@@ -1,13 +1,12 @@
 """Verilator -Wall has nothing to say about any kernel."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from irnet_hw.flows.tools import verilator_env
 from irnet_hw.share import share
 from tests.hls.designs import DESIGNS
+from tests.lint import lint
 
 
 @pytest.mark.parametrize("name", DESIGNS)
@@ -16,15 +15,7 @@ def test_verilator_has_no_warnings(name, tmp_path):
     kernel = design.kernel
     top = kernel.onnx_node.name
     sources = kernel.get_rtl_file_list(abspath=True)
-    command = ["verilator", "--lint-only", "-Wall", "--top-module", top]
-    run = subprocess.run(
-        [*command, str(share("hls") / "lint.vlt"), *sources],
-        env=verilator_env(),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = lint(top, [share("hls") / "lint.vlt", *sources], tmp_path)
     assert "%" not in run.stderr and run.returncode == 0, run.stderr
 
 

@@ -202,9 +202,10 @@ class _Folder:
         Where there is none, it is that of the least pace.
         """
         # With any more cycles the accelerator is that of the most there are.
-        first = made = best = self._plan(int(min(budget, self.planner.budgets()[-1])))
+        budgets = self.planner.budgets()
+        first = made = best = self._plan(int(min(budget, budgets[-1])))
         while made.pace > budget:
-            faster = [cycles for cycles in self.planner.budgets() if cycles < made.plan.cycles]
+            faster = [cycles for cycles in budgets if cycles < made.plan.cycles]
             if not faster:
                 break
             made = self._plan(faster[-1])
@@ -231,13 +232,13 @@ class _Folder:
         model, streams = _skeleton(self._model), InsertStreams()
         _set(model, self.planner, plan)
         model = model.transform(streams)
-        waiting_ = {}
+        elements = {}
         for node in model.graph.node:
             if node.op_type == "StreamFIFO":
                 kernel = op(node)
-                waiting_[node.input[0]] = kernel.number("depth") * kernel.lanes_in()
+                elements[node.input[0]] = kernel.number("depth") * kernel.lanes_in()
         waits = [
-            0 if link.source is None else waiting_.get(link.source.output[link.outlet], 0)
+            0 if link.source is None else elements.get(link.source.output[link.outlet], 0)
             for link in self.planner.links
         ]
         size = total(*(area(op(node), self._board.part) for node in model.graph.node))

@@ -1,8 +1,9 @@
 """The area of an accelerator, by Yosys' synthesis for the board's part, out of context.
 
 Layers stay apart (their modules carry ``keep_hierarchy``), so that each one's share is known and
-is kept for layers of equal sources and constants; around the layers there are only wires. Inside,
-all is flattened. The figures count cells after technology mapping:
+holds for layers of equal sources and constants; around the layers there are only wires. Inside,
+all is flattened. What a run of Yosys finds is kept. The figures count cells after technology
+mapping:
 
 - LUT counts LUT1 to LUT6, inverters, and the LUTs that memories and shift registers take.
   Constants of more than 32 words in LUTs come mapped, see :mod:`irnet_hw.flows.lut_rom`.
@@ -207,8 +208,7 @@ def _areas(
                 with whole_file(log) as target:
                     target.write_text(said)
                 raise UserError(f"Yosys: {reason[0]}, see {log}: {reason[1]}")
-            stat = json.loads((scratch / "stat.json").read_text())["modules"]
-            modules = {_plain(name): found["num_cells_by_type"] for name, found in stat.items()}
+            modules = modules_cells(json.loads((scratch / "stat.json").read_text()))
             cells = [modules[_name(place)] for place in range(len(batch))]
             with whole_file(kept[new[number]]) as target:
                 target.write_text(json.dumps({"cells": cells, "log": said}))
@@ -355,9 +355,16 @@ def cells_area(module: str, cells: Mapping[str, int]) -> Counter[str]:
     return area
 
 
-def _plain(name: str) -> str:
-    """Return a module's own name, of the escaped NAME$path.of.instance that Yosys writes."""
-    return name.removeprefix("\\").partition("$")[0] or name
+def modules_cells(stat: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Return how many cells of each type each module has, as Yosys' ``stat -json`` counts them.
+
+    Args:
+        stat: what it wrote. There a module's name is an escaped NAME$path.of.instance.
+    """
+    return {
+        name.removeprefix("\\").partition("$")[0] or name: found["num_cells_by_type"]
+        for name, found in stat["modules"].items()
+    }
 
 
 def program() -> str:

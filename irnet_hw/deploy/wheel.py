@@ -11,7 +11,7 @@ from irnet_hw import __version__
 from irnet_hw.errors import UserError
 
 #: Of the package irnet_hw; on the board it is a package of the same name.
-_FILES = ("__init__.py", "errors.py")
+_FILES = ("__init__.py", "errors.py", "form.py", "read.py")
 _FOLDER = "runtime"
 #: Boards have old installers, for which the metadata are of an old version too. The name is not
 #: irnet-hw's, as it must not be taken for the whole of it.

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent / "irnet_hw"
-FILES = [ROOT / "__init__.py", ROOT / "errors.py", *sorted((ROOT / "runtime").glob("*.py"))]
+NAMES = ("__init__", "errors", "form", "read")
+FILES = [*(ROOT / f"{name}.py" for name in NAMES), *sorted((ROOT / "runtime").glob("*.py"))]
 
 #: Imports the runtime where nothing can be imported but itself, numpy and what Python brings.
 ALONE = """
@@ -18,13 +19,14 @@ class Bare:
     def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
         alone = top in ("numpy", *sys.stdlib_module_names)
-        if not alone and name not in ("irnet_hw", "irnet_hw.errors") and not (
-            name.startswith("irnet_hw.runtime")
-        ):
+        ours = ("irnet_hw", "irnet_hw.errors", "irnet_hw.form", "irnet_hw.read")
+        if not alone and name not in ours and not name.startswith("irnet_hw.runtime"):
             raise ImportError(f"{name} is not on the board")
 
 sys.meta_path.insert(0, Bare())
 from irnet_hw.runtime import Accelerator
+import irnet_hw.form
+import irnet_hw.read
 import irnet_hw.runtime.pynq_device
 print(Accelerator.__name__)
 """

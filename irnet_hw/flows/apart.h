@@ -3,11 +3,10 @@
 
 #pragma once
 
-#include <unistd.h>
-
 #include <cstdint>
 #include <cstring>
 
+#include "hex_folder.h"
 #include "svdpi.h"
 #include "verilated.h"
 
@@ -17,9 +16,8 @@ class Apart {
     // folder: where the hex files of this layer are, under the names that the shared module has
     // for them. They are read in the first evaluation.
     explicit Apart(const char* folder) : model{Verilated::threadContextp(), folder} {
-        if (chdir(folder) != 0) VL_FATAL_MT(__FILE__, __LINE__, folder, "no folder of this layer");
+        const HexFolder files{folder};
         model.eval();
-        if (chdir("..") != 0) VL_FATAL_MT(__FILE__, __LINE__, folder, "no folder around it");
     }
 
     // The clock rises, on inputs that have settled.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "Vaccelerator.h"
+#include "hex_folder.h"
 #include "taps.h"  // TAPS(X): X(1) X(2) ..., one for each stream but the input
 #include "verilated.h"
 
@@ -187,7 +188,11 @@ class Sim {
 };
 
 extern "C" {
-Sim* sim_new(uint64_t seed) { return new Sim(seed); }
+// folder: where the hex files are; they are read now.
+Sim* sim_new(uint64_t seed, const char* folder) {
+    const HexFolder files{folder};
+    return new Sim(seed);
+}
 void sim_delete(Sim* sim) { delete sim; }
 void sim_start(Sim* sim, Stream* streams, uint64_t phase, uint64_t patience) {
     sim->start(streams, phase, patience);

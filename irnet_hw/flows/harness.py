@@ -153,8 +153,9 @@ class Simulator:
         # Long enough for an output that stands still to fill every buffer, and for an input to
         # leave every one empty.
         phase = 0 if seed is None else max(64, 2 * self.manifest["cycles_per_frame"])
-        with hex_files(self.folder, self.manifest) as folder, contextlib.chdir(folder):
-            sim = ctypes.c_void_p(self.library.sim_new(ctypes.c_uint64(seed or 0)))
+        with hex_files(self.folder, self.manifest) as files:
+            start, place = ctypes.c_uint64(seed or 0), ctypes.c_char_p(bytes(files))
+            sim = ctypes.c_void_p(self.library.sim_new(start, place))
         try:
             pointer = ctypes.c_void_p(streams.ctypes.data)
             self.library.sim_start(sim, pointer, ctypes.c_uint64(phase), ctypes.c_uint64(patience))

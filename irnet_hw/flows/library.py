@@ -19,7 +19,9 @@ from irnet_hw.share import share
 
 #: Verilator's options: noise in what is not reset.
 _FLAGS = (*VERILATOR_FLAGS, "--x-assign", "fast", "--x-initial", "unique", "-O3")
-_LIBRARY_FLAGS = ("-LDFLAGS", "-shared", "-CFLAGS", "-fPIC")
+_LIBRARY_FLAGS = ("-LDFLAGS", "-shared", "-LDFLAGS", "-Wl,--wrap=fopen", "-CFLAGS", "-fPIC")
+#: C++ that every design has: how layers compiled apart are called, and where hex files lie.
+_COMMON = (HEADER, *(Path(__file__).with_name(f"hex_folder.{kind}") for kind in ("h", "cpp")))
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def compile_design(folder: Path, manifest: Mapping[str, Any], design: Design) ->
             for source in design.sources
         },
         **design.headers,
-        **{file.name: file.read_text() for file in (design.harness, HEADER)},
+        **{file.name: file.read_text() for file in (design.harness, *_COMMON)},
         "calls.cpp": calls(layers),
     }
     flags = (*_FLAGS, *design.flags, *_LIBRARY_FLAGS)
@@ -123,7 +125,7 @@ def _compile(
 def hex_files(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Path]:
     """Yield a folder with an accelerator's hex files, each where the compiled code looks for it.
 
-    The code reads them when its simulation starts, in the folder that is then the current one.
+    The code reads them when its simulation starts, in the folder that it is then given.
     Layers that are compiled apart have a folder each, as equal ones use the same names.
     """
     with tempfile.TemporaryDirectory(prefix="hex-") as temporary:

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "Virnet_board.h"
+#include "hex_folder.h"
 #include "verilated.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
@@ -282,7 +283,11 @@ class Board {
 };
 
 extern "C" {
-Board* board_new(const Timing* timing) { return new Board(*timing); }
+// folder: where the hex files are; they are read now.
+Board* board_new(const Timing* timing, const char* folder) {
+    const HexFolder files{folder};
+    return new Board(*timing);
+}
 void board_delete(Board* board) { delete board; }
 uint32_t board_read(Board* board, uint32_t offset, uint32_t* value) {
     return board->read(offset, value);

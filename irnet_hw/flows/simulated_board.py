@@ -5,8 +5,8 @@ on both: registers, interrupt, buffers, caches and time. A second of it is a sec
 however long the simulation takes.
 """
 
-import contextlib
 import ctypes
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,6 +91,8 @@ class SimulatedBoard:
         """
         self._folder = folder
         self._board: ctypes.c_void_p | None = None
+        # Calls of the library let other threads run, and the library itself knows of none.
+        self.lock = threading.RLock()
         # A package has no model, so that the folder is not checked as a whole.
         require_sources(folder, manifest)
         shell = manifest["shell"]
@@ -103,8 +105,9 @@ class SimulatedBoard:
         self._library.board_wait.restype = ctypes.c_bool
         for name in ("cycle", "words_read", "words_written"):
             getattr(self._library, f"board_{name}").restype = ctypes.c_uint64
-        with hex_files(folder, manifest) as files, contextlib.chdir(files):
-            self._board = ctypes.c_void_p(self._library.board_new(ctypes.byref(TIMING)))
+        with hex_files(folder, manifest) as files:
+            place = ctypes.c_char_p(bytes(files))
+            self._board = ctypes.c_void_p(self._library.board_new(ctypes.byref(TIMING), place))
         self.clock_mhz = float(manifest["clock_mhz"])
         self.simulating = 0.0
         self._next = _MEMORY
@@ -114,33 +117,43 @@ class SimulatedBoard:
     def read(self, offset: int) -> int:
         """Return a register's 32 bits."""
         value = ctypes.c_uint32()
-        self._access("board_read", offset, ctypes.byref(value))
+        self._access("read", offset, ctypes.byref(value))
         return value.value
 
     def write(self, offset: int, value: int) -> None:
         """Write a register's 32 bits."""
-        self._access("board_write", offset, ctypes.c_uint32(value))
+        self._access("write", offset, ctypes.c_uint32(value))
 
     def _access(self, function: str, offset: int, argument: Any) -> None:
-        start = time.perf_counter()
-        response = getattr(self._library, function)(self._board, ctypes.c_uint32(offset), argument)
-        self.simulating += time.perf_counter() - start
-        if response:
-            raise UserError(
-                f"{self._folder}: the register at {int(offset):#x} answers {_RESPONSES[response]}"
-            )
-        self._check_protocol()
+        with self.lock:
+            start = time.perf_counter()
+            response = self._call(function, ctypes.c_uint32(offset), argument)
+            self.simulating += time.perf_counter() - start
+            if response:
+                raise UserError(
+                    f"{self._folder}: the register at {int(offset):#x} answers "
+                    f"{_RESPONSES[response]}"
+                )
+            self._check_protocol()
+
+    def _call(self, function: str, *arguments: Any) -> Any:
+        """Call a function of the library on this board; one thread at a time can."""
+        with self.lock:
+            if self._board is None:
+                raise UserError(f"{self._folder}: the simulated board was closed; make a new one")
+            return getattr(self._library, f"board_{function}")(self._board, *arguments)
 
     def allocate(self, size: int) -> SimulatedBuffer:
         """Return a buffer of so many bytes."""
-        address = self._next
-        self._next += (size // _PAGE + 2) * _PAGE
-        return SimulatedBuffer(self, address, size)
+        with self.lock:
+            address = self._next
+            self._next += (size // _PAGE + 2) * _PAGE
+            return SimulatedBuffer(self, address, size)
 
     def map(self, address: int, memory: npt.NDArray[np.uint8]) -> None:
         """Let memory answer at an address."""
-        self._library.board_map(
-            self._board,
+        self._call(
+            "map",
             ctypes.c_uint64(address),
             ctypes.c_uint64(memory.nbytes),
             ctypes.c_void_p(memory.ctypes.data),
@@ -148,51 +161,52 @@ class SimulatedBoard:
 
     def unmap(self, address: int) -> None:
         """Let the memory at an address answer no more."""
-        self._library.board_unmap(self._board, ctypes.c_uint64(address))
+        self._call("unmap", ctypes.c_uint64(address))
 
     def wait(self, seconds: float) -> None:
         """Let simulated time pass: until the interrupt comes, and at most so long."""
         left = max(1, round(seconds * self.clock_mhz * 1e6))
         interrupt = False
-        while left > 0 and not interrupt:
-            cycles = min(left, self._cycles_per_call)
-            start = time.perf_counter()
-            interrupt = self._library.board_wait(self._board, ctypes.c_uint64(cycles))
-            took = time.perf_counter() - start
-            self.simulating += took
-            left -= cycles
-            if not interrupt:
-                self._cycles_per_call = max(1, int(cycles * _CALL_SECONDS / max(took, 1e-4)))
-        self._check_protocol()
+        with self.lock:
+            while left > 0 and not interrupt:
+                cycles = min(left, self._cycles_per_call)
+                start = time.perf_counter()
+                interrupt = self._call("wait", ctypes.c_uint64(cycles))
+                took = time.perf_counter() - start
+                self.simulating += took
+                left -= cycles
+                if not interrupt:
+                    self._cycles_per_call = max(1, int(cycles * _CALL_SECONDS / max(took, 1e-4)))
+            self._check_protocol()
 
     def cycle(self) -> int:
         """Return the cycles since the start."""
-        return int(self._library.board_cycle(self._board))
+        return int(self._call("cycle"))
 
     def words(self) -> tuple[int, int]:
         """Return how many 64-bit words the accelerator has read and written since the start."""
-        board = self._board
-        return (
-            int(self._library.board_words_read(board)),
-            int(self._library.board_words_written(board)),
-        )
+        with self.lock:
+            return int(self._call("words_read")), int(self._call("words_written"))
 
     def now(self) -> float:
         """Return the simulated seconds since the start."""
-        return self._spent + (self.cycle() - self._since) / (self.clock_mhz * 1e6)
+        with self.lock:
+            return self._spent + (self.cycle() - self._since) / (self.clock_mhz * 1e6)
 
     def set_clock(self, mhz: float) -> None:
         """Let a cycle take so long from now on."""
-        self._spent, self._since = self.now(), self.cycle()
-        self.clock_mhz = mhz
+        with self.lock:
+            self._spent, self._since = self.now(), self.cycle()
+            self.clock_mhz = mhz
 
     def close(self) -> None:
         """End the simulation."""
-        if self._board is not None:
-            self._library.board_delete(self._board)
-            self._board = None
+        with self.lock:
+            if self._board is not None:
+                self._call("delete")
+                self._board = None
 
     def _check_protocol(self) -> None:
-        offence = self._library.board_offence(self._board)
+        offence = self._call("offence")
         if offence:
             raise UserError(f"{self._folder}: the shell breaks AXI: {offence.decode()}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import deque
+from collections.abc import Iterator
 from math import ceil, prod
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +49,10 @@ class Accelerator:
     A batch of any size is cut into those of the hardware. While one runs, the next ones are
     copied to the device's memory and the former ones' results back.
 
+    Threads can share an accelerator: their calls take turns. Closing it stops the call that is
+    running, which raises a UserError. A process made by ``fork`` can't use it and has to make its
+    own.
+
     Attributes:
         manifest: what is known of the accelerator.
         labels: the classes' names, or their numbers where nobody gave them names.
@@ -65,16 +71,17 @@ class Accelerator:
             UserError: there is no accelerator or device, or they don't belong together.
         """
         self._slots: list[_Slot] = []
-        with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(package.opened(Path(path)))
+        # Once the device has the accelerator, its folder is not needed any more.
+        with contextlib.ExitStack() as stack, package.opened(Path(path)) as folder:
             self.manifest = package.load(folder)
             self._device = _device(device, Path(path), folder, self.manifest)
             stack.callback(self._device.close)
-            self._device.set_clock(package.clock_mhz(folder, self.manifest))
-            self._shell = Shell(self._device, self.manifest)
+            with self._device.lock:
+                self._device.set_clock(package.clock_mhz(folder, self.manifest))
+                self._shell = Shell(self._device, self.manifest)
             stack.callback(self._release)
             self._stack = stack.pop_all()
-        self._open = True
+        self._open, self._running, self._process = True, False, os.getpid()
         self._image = tuple(self.manifest["input"]["shape"])
         self._values = prod(self.manifest["output"]["shape"])
         self.labels: list[str] = self.manifest["labels"] or [str(i) for i in range(self._values)]
@@ -91,7 +98,9 @@ class Accelerator:
             UserError: the images are of another shape or type, or the hardware fails; it is
                 ready again afterwards.
         """
-        classes: npt.NDArray[np.int64] = self._run(images).argmax(axis=1).astype(np.int64)
+        with self._turn():
+            values = self._run(images)
+        classes: npt.NDArray[np.int64] = values.argmax(axis=1).astype(np.int64)
         return classes
 
     def logits(self, images: Images) -> npt.NDArray[np.float32]:
@@ -99,8 +108,9 @@ class Accelerator:
 
         They are those of the exported network's QONNX run, bit for bit.
         """
-        scale = float(self.manifest["output"]["scale"])
-        return (self._run(images) * scale).astype(np.float32)
+        with self._turn():
+            values = self._run(images)
+        return (values * float(self.manifest["output"]["scale"])).astype(np.float32)
 
     def throughput_test(self, frames: int = 1000) -> dict[str, Any]:
         """Measure how fast frames pass; their pixels are noise.
@@ -125,15 +135,15 @@ class Accelerator:
         """
         if frames < 2:
             raise UserError(f"frames: {frames}, must be at least 2")
-        self._require_open()
         noise = np.random.default_rng(0).integers(0, 256, (frames, *self._image), np.uint8)
-        self._shell.reset()
-        start = self._device.now()
-        values = self._run(noise)
-        seconds = self._device.now() - start
-        hertz = self._device.clock_mhz * 1e6
-        cycles, batches = self._shell.cycles(), self._device.read(Register.BATCHES)
-        latency = self._device.read(Register.LATENCY)
+        with self._turn():
+            self._shell.reset()
+            start = self._device.now()
+            values = self._run(noise)
+            seconds = self._device.now() - start
+            hertz = self._device.clock_mhz * 1e6
+            cycles, batches = self._shell.cycles(), self._device.read(Register.BATCHES)
+            latency, interval = map(self._device.read, (Register.LATENCY, Register.INTERVAL))
         return {
             "kind": self._device.kind,
             "frames": frames,
@@ -144,7 +154,7 @@ class Accelerator:
             "read_megabytes_per_second": noise.nbytes / seconds / 1e6,
             "written_megabytes_per_second": values.nbytes / seconds / 1e6,
             "cycles": cycles,
-            "interval_cycles": self._device.read(Register.INTERVAL),
+            "interval_cycles": interval,
             "latency_cycles": latency,
             "latency_seconds": latency / hertz,
             "overhead_seconds_per_batch": (seconds - cycles / hertz) / batches,
@@ -152,8 +162,9 @@ class Accelerator:
 
     def info(self) -> dict[str, Any]:
         """Return what this accelerator is, and what its registers say at the moment."""
-        self._require_open()
         content = self.manifest
+        with self._turn():
+            state = self._shell.state()
         return {
             "name": content["name"],
             "board": content["board"],
@@ -167,13 +178,18 @@ class Accelerator:
             "model": content["hashes"]["model"],
             "versions": content["versions"],
             "capacity": self._shell.capacity,
-            "state": self._shell.state(),
+            "state": state,
         }
 
     def close(self) -> None:
-        """Give the device and its memory back."""
+        """Give the device and its memory back; a call that is running in another thread fails."""
+        if os.getpid() != self._process:
+            return  # the device belongs to the process that this one was forked from
         self._open = False
-        self._stack.close()
+        with self._device.lock:
+            # This thread may be running a call itself, if a signal's handler closes.
+            if not self._running:
+                self._stack.close()
 
     def __enter__(self) -> Accelerator:
         return self
@@ -188,7 +204,6 @@ class Accelerator:
 
     def _run(self, images: Images) -> Integers:
         """Return the outputs as the hardware gives them, [N, values of an image]."""
-        self._require_open()
         self._check(images)
         values = np.empty((len(images), self._values), np.int32)
         step = min(
@@ -201,6 +216,7 @@ class Accelerator:
             for start in range(0, len(images), step):
                 if not free:
                     free.append(self._finished(running.popleft(), values))
+                self._require_open()
                 part, slot = images[start : start + step], free.popleft()
                 slot.fill(part)
                 number = self._shell.start(slot.source.address, slot.target.address, len(part))
@@ -212,7 +228,37 @@ class Accelerator:
             raise
         return values
 
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Have the device to oneself: other threads, and other accelerators on it, wait.
+
+        Raises:
+            UserError: the accelerator is closed, before or meanwhile, or another bitstream is in
+                the device now.
+        """
+        self._require_open()
+        with self._device.lock:
+            self._require_open()
+            if self._running:
+                raise UserError(
+                    "accelerator: this thread is using it already, and a signal's handler can't"
+                )
+            self._running = True
+            try:
+                self._shell.claim()
+                yield
+                self._require_open()
+            finally:
+                self._running = False
+                if not self._open:
+                    self._stack.close()
+
     def _require_open(self) -> None:
+        if os.getpid() != self._process:
+            raise UserError(
+                f"accelerator: belongs to process {self._process}, and this is process "
+                f"{os.getpid()}, forked from it; make a new one in each process"
+            )
         if not self._open:
             raise UserError("accelerator: was closed; make a new one")
 

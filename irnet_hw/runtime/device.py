@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ContextManager, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +43,13 @@ class Device(Protocol):
 
     kind: str
     clock_mhz: float
+
+    @property
+    def lock(self) -> ContextManager[object]:
+        """What a user of the device holds as long as one use takes, so that threads take turns.
+
+        The same thread can take it again.
+        """
 
     def read(self, offset: int) -> int:
         """Return a register's 32 bits."""

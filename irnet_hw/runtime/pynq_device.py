@@ -5,8 +5,11 @@ Written to PYNQ's sources of 2.7 and 3.0; it has not been run on a board by us.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
+import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +29,46 @@ _POLL, _LONGEST = 0.0002, 0.01
 _REGISTER_BYTES = 4096
 #: How far above the clock asked for a divisor's clock may lie: rounding, and no more.
 _TOLERANCE = 1.0005
+
+
+class _BoardLock:
+    """Who uses the board: one thread of one process, as there is one fabric."""
+
+    def __init__(self) -> None:
+        self._thread = threading.RLock()
+        self._depth, self._file = 0, -1
+
+    def __enter__(self) -> None:
+        self._thread.acquire()
+        try:
+            if self._depth == 0:
+                self._file = _locked_file()
+            self._depth += 1
+        except BaseException:
+            self._thread.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            os.close(self._file)
+        self._thread.release()
+
+
+def _locked_file() -> int:
+    """Wait for the file that stands for the board; it is unlocked where it is closed."""
+    path = Path(tempfile.gettempdir()) / "irnet-hw-board.lock"
+    try:
+        # Who made it may be another user: nobody has to write it.
+        file = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
 
 
 class PynqBuffer:
@@ -53,6 +96,7 @@ class PynqDevice:
     """The board that this Python runs on, with an accelerator's bitstream loaded."""
 
     kind = "board"
+    lock = _BoardLock()
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any]):
         """Load the bitstream.

@@ -34,20 +34,38 @@ class Shell:
             UserError: another design answers, or another accelerator's.
         """
         self._device = device
-        self._expect("MAGIC", device.read(Register.MAGIC), registers.MAGIC)
-        self._expect("VERSION", device.read(Register.VERSION), registers.VERSION)
-        words = (device.read(Register.IDENTITY_0 + 4 * i) for i in range(4))
-        found = b"".join(word.to_bytes(4, "little") for word in words).hex()
-        wanted = manifest["shell"]["identity"]
-        if found != wanted:
-            raise UserError(
-                f"identity: the bitstream's is {found}, but the manifest's is {wanted}; "
-                "load the bitstream of this build"
-            )
+        self._identity = manifest["shell"]["identity"]
+        self._require_own()
         self.capacity = device.read(Register.CAPACITY)
         self._started = 0
+        self._initialise()
+
+    def claim(self) -> None:
+        """Make sure that the device is as this shell left it; others may have used it since.
+
+        Raises:
+            UserError: another design answers, or another accelerator's.
+        """
+        self._require_own()
+        batches = self._device.read(Register.BATCHES)
+        if batches != self._started & _ALL or not self._device.read(Register.STATUS) & Status.IDLE:
+            self._initialise()
+
+    def _initialise(self) -> None:
         self.reset()
-        device.write(Register.INTERRUPT, Interrupt.DONE | Interrupt.ERROR)
+        self._device.write(Register.INTERRUPT, Interrupt.DONE | Interrupt.ERROR)
+
+    def _require_own(self) -> None:
+        read = self._device.read
+        self._expect("MAGIC", read(Register.MAGIC), registers.MAGIC)
+        self._expect("VERSION", read(Register.VERSION), registers.VERSION)
+        words = (read(Register.IDENTITY_0 + 4 * i) for i in range(4))
+        found = b"".join(word.to_bytes(4, "little") for word in words).hex()
+        if found != self._identity:
+            raise UserError(
+                f"identity: the bitstream's is {found}, but the manifest's is {self._identity}; "
+                "load the bitstream of this build"
+            )
 
     def _expect(self, name: str, found: int, wanted: int) -> None:
         if found != wanted:

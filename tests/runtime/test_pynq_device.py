@@ -1,9 +1,13 @@
 """The driver on a board's ``pynq``, for which the simulated board stands in."""
 
+import fcntl
 import os
 import shutil
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +34,7 @@ def pynq(built, monkeypatch, tmp_path):
     found = Pynq(built)
     monkeypatch.setitem(sys.modules, "pynq", found)
     monkeypatch.setattr(pynq_device, "_UIO", tmp_path / "uio")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where the board's lock is
     return found
 
 
@@ -104,3 +109,23 @@ def test_a_machine_that_is_no_board_is_refused(folder, monkeypatch):
         "pynq: can't be imported (import of pynq halted; None in sys.modules); must run on a "
         'PYNQ board, or simulate it with device="sim"'
     )
+
+
+def test_threads_and_processes_take_turns_on_the_board(folder, pynq, expected):
+    """The second accelerator loads the bitstream anew; the first one can still be used."""
+    first = Accelerator(folder)
+    second = Accelerator(folder)
+    assert first._device.lock is second._device.lock
+    first._device._registers = second._device._registers  # there is one fabric
+    first._device._pynq = pynq
+    with ThreadPoolExecutor(2) as pool:
+        parts = [IMAGES[:7], IMAGES[7:20], IMAGES[20:]]
+        found = list(pool.map(lambda one, part: one.logits(part), (first, second, first), parts))
+    assert np.array_equal(np.concatenate(found), expected)
+    path = Path(tempfile.gettempdir()) / "irnet-hw-board.lock"
+    with path.open() as other:
+        with first._device.lock, first._device.lock, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    first.close()
+    second.close()

@@ -29,7 +29,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.flows.build_folder import open_build
 from irnet_hw.flows.simulated_board import SimulatedBoard
-from irnet_hw.images import Images, read_images
+from irnet_hw.images import Images, images_for
 from irnet_hw.runtime import Accelerator
 
 #: Bytes that the memory's port passes in a cycle, each way.
@@ -71,8 +71,7 @@ def main(accelerators: tuple[tuple[Path, Path], ...], frames: int, out: Path) ->
 def measure(folder: Path, file: Path, frames: int) -> Figures:
     """Return the figures of one accelerator."""
     content = open_build(folder)
-    height, width, channels = content["input"]["shape"]
-    images, _ = read_images(file, (height, width, channels))
+    images, _ = images_for(content, file)
     images = images[:frames]
     (expected,) = spec.run(spec.load(folder / "model.onnx"), images).values()
     board = SimulatedBoard(folder, content)

@@ -29,7 +29,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.flows.verilator import simulate
 from irnet_hw.flows.yosys import synthesise
-from irnet_hw.images import read_images
+from irnet_hw.images import images_for
 
 #: Of so many images every stream is compared; of the others the logits.
 TAPPED = 2
@@ -91,8 +91,7 @@ def measure(model: Path, board: str, fps: float, count: int, out: Path) -> Figur
         return found
 
     content = timed("build", lambda: build(model, board, folder, fps))
-    height, width, channels = content["input"]["shape"]
-    images, labels = read_images(model.with_name("heldout.npz"), (height, width, channels))
+    images, labels = images_for(content, model.with_name("heldout.npz"))
     labels = None if labels is None else labels[:count]
     found = timed("simulate", lambda: simulate(folder, images[:count], labels, TAPPED))
     synth = timed("synthesise", lambda: synthesise(folder))

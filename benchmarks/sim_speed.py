@@ -29,7 +29,7 @@ from irnet_hw.flows.bench import compile_bench
 from irnet_hw.flows.build_folder import open_build
 from irnet_hw.flows.harness import Simulator, compile_accelerator
 from irnet_hw.flows.streams import beat_bytes, decode, encode
-from irnet_hw.images import Images, read_images
+from irnet_hw.images import Images, images_for
 from irnet_hw.share import share
 
 #: cocotb gets this many images.
@@ -46,8 +46,7 @@ def main(build_dir: Path, images_file: Path, out: Path) -> None:
     """Measure the simulation speed of the accelerator in BUILD_DIR on IMAGES."""
     try:
         content = open_build(build_dir)
-        height, width, channels = content["input"]["shape"]
-        images, _ = read_images(images_file, (height, width, channels))
+        images, _ = images_for(content, images_file)
         harness, expected = measure_harness(build_dir, content, images)
         cocotb, found = measure_cocotb(build_dir, content, images[:COCOTB_IMAGES])
         if not np.array_equal(found, expected[:COCOTB_IMAGES]):

@@ -1,12 +1,11 @@
 """The boards that an accelerator can be built for, each described by boards/NAME/board.toml."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from irnet_hw.errors import UserError
 from irnet_hw.share import share
+from irnet_hw.toml import toml_file
 
 #: What every board.toml holds, and its type.
 _KEYS: Mapping[str, type] = {
@@ -75,10 +74,7 @@ def load_board(name: str) -> Board:
     if name not in known_boards():
         raise UserError(f"board: {name}, must be one of {', '.join(known_boards())}")
     path = share("boards") / name / "board.toml"
-    try:
-        content: dict[str, Any] = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: is no TOML: {error}") from error
+    content = toml_file(path)
     for key, kind in _KEYS.items():
         if not isinstance(content.get(key), kind):
             raise UserError(f"{path}: {key} = {content.get(key)!r}, must be a {kind.__name__}")

@@ -63,7 +63,7 @@ def demo(recipe: "Recipe", out: Path, board: str, target_fps: float) -> dict[str
     from irnet_hw.export import export
     from irnet_hw.files import whole_file
     from irnet_hw.flows import tools, verilator, yosys
-    from irnet_hw.images import read_images
+    from irnet_hw.images import images_for
     from irnet_hw.train import train
 
     load_board(board)  # what is missing is better said now than after the training
@@ -75,9 +75,9 @@ def demo(recipe: "Recipe", out: Path, board: str, target_fps: float) -> dict[str
     with watch.station("export", "exporting QONNX, and comparing it with PyTorch"):
         exported = export(checkpoint, None)
     with watch.station("build", f"compiling for {board} at {target_fps:,.0f} frames a second"):
-        height, width, channels = build(exported.model, board, folder, target_fps)["input"]["shape"]
+        content = build(exported.model, board, folder, target_fps)
     with watch.station("simulate", "simulating the RTL on every held-out image"):
-        images, labels = read_images(exported.images, (height, width, channels))
+        images, labels = images_for(content, exported.images)
         verilator.simulate(folder, images, labels)
     with watch.station("synthesise", f"synthesising for {manifest.load(folder)['part']}"):
         yosys.synthesise(folder)

@@ -1,24 +1,29 @@
 """Images on disk: .npz with "images" and perhaps "labels", or a bare .npy."""
 
-import zipfile
-import zlib
+import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from irnet_hw.errors import UserError
+from irnet_hw.read import Arrays, arrays
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 
 
-def read_images(path: Path, shape: tuple[int, int, int]) -> tuple[Images, Labels | None]:
+def read_images(
+    path: Path, shape: tuple[int, int, int], classes: int
+) -> tuple[Images, Labels | None]:
     """Read images, and their labels if there are any.
 
     Args:
         path: a .npz file with "images" and optionally "labels", or a .npy file of images.
         shape: (height, width, channels) of an image.
+        classes: how many the network tells apart.
 
     Returns:
         uint8 images [N, height, width, channels], and labels [N] or None.
@@ -27,38 +32,83 @@ def read_images(path: Path, shape: tuple[int, int, int]) -> tuple[Images, Labels
         UserError: the file is missing or damaged, or holds something else.
     """
     path = Path(path)
-    arrays = _read(path)
-    if "images" not in arrays:
-        names = ", ".join(sorted(arrays)) or "nothing"
-        raise UserError(f'{path}: holds {names}; an array "images" is needed')
-    images, labels = arrays["images"], arrays.get("labels")
-    if images.dtype != np.uint8:
-        raise UserError(f"{path}: images are {images.dtype}, must be uint8 (pixels 0 to 255)")
-    if images.ndim != 4 or images.shape[1:] != tuple(shape) or len(images) == 0:
+    with arrays(path) as found:
+        pixels = images_in(found, path, shape)
+        if "labels" not in found.names:
+            return pixels, None
+        return pixels, classes_in(found, path, "labels", len(pixels), classes)
+
+
+def images_for(content: Mapping[str, Any], path: Path) -> tuple[Images, Labels | None]:
+    """Read the images in a file for an accelerator, as :func:`read_images` does.
+
+    Args:
+        content: the accelerator's manifest.
+        path: of the file.
+
+    Raises:
+        UserError: the file is missing or damaged, or holds something else.
+    """
+    height, width, channels = content["input"]["shape"]
+    return read_images(path, (height, width, channels), math.prod(content["output"]["shape"]))
+
+
+def images_in(found: Arrays, path: Path, shape: tuple[int, int, int], hint: str = "") -> Images:
+    """Return the images among a file's arrays, uint8 [N, height, width, channels].
+
+    Args:
+        found: the arrays.
+        path: of the file, for messages.
+        shape: (height, width, channels) of an image.
+        hint: what to do if they are wrong; it ends the message.
+
+    Raises:
+        UserError: there are none, or others.
+    """
+    header, end = found.header("images"), f"; {hint}" if hint else ""
+    if header.dtype != np.uint8:
+        raise UserError(f"{path}: images are {header.dtype}, must be uint8 (pixels 0 to 255){end}")
+    if len(header.shape) != 4 or header.shape[1:] != tuple(shape) or header.shape[0] == 0:
         expected = ", ".join(str(size) for size in shape)
         raise UserError(
-            f"{path}: images have shape {list(images.shape)}, must be [N, {expected}] "
-            "(at least one image, each height x width x channels)"
+            f"{path}: images have shape {list(header.shape)}, must be [N, {expected}] "
+            f"(at least one image, each height x width x channels){end}"
         )
-    pixels = images.astype(np.uint8, copy=False)
-    if labels is None:
-        return pixels, None
-    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
+    return found.read("images")
+
+
+def classes_in(
+    found: Arrays, path: Path, name: str, count: int, classes: int, hint: str = ""
+) -> Labels:
+    """Return one of a file's arrays that holds a class for each image, int64 [N].
+
+    Args:
+        found: the arrays.
+        path: of the file, for messages.
+        name: of the array.
+        count: how many images there are.
+        classes: how many classes there are.
+        hint: what to do if they are wrong; it ends the message.
+
+    Raises:
+        UserError: there is no such array, or it holds something else.
+    """
+    header, end = found.header(name), f"; {hint}" if hint else ""
+    if header.shape != (count,) or not np.issubdtype(header.dtype, np.integer):
         raise UserError(
-            f"{path}: labels are {labels.dtype} of shape {list(labels.shape)}, "
-            f"must be {len(images)} integers"
+            f"{path}: {name} are {header.dtype} of shape {list(header.shape)}, "
+            f"must be {count} integers{end}"
         )
-    return pixels, labels.astype(np.int64)
+    values = found.read(name)
+    check_classes(values, classes, f"{path}: {name}", hint)
+    return values.astype(np.int64)
 
 
-def _read(path: Path) -> dict[str, npt.NDArray[np.generic]]:
-    try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return {"images": content}
-        with content:
-            return {name: content[name] for name in content.files}
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path}: is no .npz or .npy file, or it is damaged") from error
+def check_classes(
+    values: npt.NDArray[np.integer], classes: int, where: str, hint: str = ""
+) -> None:
+    """Raise a UserError unless all values are numbers of classes, from 0."""
+    wrong = values[(values < 0) | (values >= classes)]
+    if wrong.size:
+        end = f"; {hint}" if hint else ""
+        raise UserError(f"{where}: {wrong[0]}, must be from 0 to {classes - 1}{end}")

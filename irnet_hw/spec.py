@@ -1,6 +1,5 @@
 """The exported QONNX file is the specification of a network: reading it and running it."""
 
-import json
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.infer_shapes import InferShapes
 
 from irnet_hw.errors import UserError
+from irnet_hw.read import json_text
 from irnet_hw.runner import Runner
 
 #: The key of our entry in the file's metadata_props.
@@ -56,10 +56,7 @@ def metadata(model: ModelWrapper) -> dict[str, Any]:
     text = model.get_metadata_prop(METADATA_KEY)
     if text is None:
         return {}
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"metadata {METADATA_KEY}: is no JSON: {error}") from error
+    content = json_text(text, f"metadata {METADATA_KEY}")
     if not isinstance(content, dict):
         raise UserError(f"metadata {METADATA_KEY}: {content!r}, must be a JSON object")
     for key, (right, wanted) in _METADATA.items():

@@ -44,7 +44,7 @@ def toml_text(text: str, where: str) -> dict[str, Any]:
         raise UserError(f"{where}: nests more than {DEPTH} deep") from error
     except tomllib.TOMLDecodeError as error:
         raise NotTomlError(f"{where}: is no TOML: {error}") from error
-    except ValueError as error:  # an integer of thousands of digits
-        raise UserError(f"{where}: {error}") from error
+    except ValueError as error:  # Python's limit of 4300 digits
+        raise UserError(f"{where}: holds an integer that does not fit 64 bits") from error
     check_values(content, where)
     return content

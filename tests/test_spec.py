@@ -31,8 +31,8 @@ def test_metadata_may_be_absent_or_in_part():
             "accuracy {'qonnx': 0.5}, must be an object of numbers, \"images\" among them",
         ),
         (
-            '{"accuracy": {"qonnx": NaN, "images": 3}}',
-            "accuracy {'qonnx': nan, 'images': 3}, must be an object of numbers, "
+            '{"accuracy": {"qonnx": -1, "images": 3}}',
+            "accuracy {'qonnx': -1, 'images': 3}, must be an object of numbers, "
             '"images" among them',
         ),
     ],

@@ -18,6 +18,7 @@ from irnet_hw.compiler.choices import STYLES, Attributes, Choices
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.streams import kernels
 from irnet_hw.errors import UserError
+from irnet_hw.read import json_file
 
 FILE = "folding_config.json"
 DEFAULTS = "Defaults"
@@ -39,12 +40,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         UserError: it can't be read or is not of this form.
     """
-    try:
-        content = json.loads(path.read_text())
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: is no JSON: {error}") from error
+    content = json_file(path)
     if not isinstance(content, dict):
         raise UserError(f"{path}: must be an object of nodes' names and their attributes")
     for name, attributes in content.items():

@@ -4,11 +4,9 @@ Not one value may differ, in the logits and in every stream that carries a tenso
 A difference is a fault of the compiler, never of the user's, and ends the build.
 """
 
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +15,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw import spec
 from irnet_hw.compiler.reference import graph_run
 from irnet_hw.errors import UserError
+from irnet_hw.images import images_in
+from irnet_hw.read import arrays
 
 #: Random images, beside a black and a white one.
 IMAGES = 4
@@ -77,18 +77,11 @@ def _images(shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
 
 def _golden(network: ModelWrapper, path: Path) -> npt.NDArray[np.uint8]:
     """Return the golden vectors' images, once their logits are known to be this network's."""
-    try:
-        with np.load(path) as content:
-            images, logits = content["images"], content["logits"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-        raise UserError(f"{path}: is damaged: {error}; export the network again") from error
-    shape = spec.image_shape(network)
-    if images.dtype != np.uint8 or images.shape[1:] != shape:
-        raise UserError(
-            f"{path}: images are {images.dtype} of shape {list(images.shape)}, must be uint8 of "
-            f"shape [N, {', '.join(map(str, shape))}]; export the network again"
-        )
+    again = "export the network again"
+    with arrays(path, again) as content:
+        images = images_in(content, path, spec.image_shape(network), again)
+        logits = content.read("logits")
     found = spec.run(network, images)[network.graph.output[0].name]
     if not np.array_equal(found, logits):
-        raise UserError(f"{path}: is not of this network; export the network again")
-    return np.asarray(images)
+        raise UserError(f"{path}: is not of this network; {again}")
+    return images

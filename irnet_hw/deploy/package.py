@@ -20,7 +20,7 @@ from irnet_hw.deploy.wheel import build_wheel
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.flows.build_folder import open_build
-from irnet_hw.images import read_images
+from irnet_hw.images import images_for
 from irnet_hw.share import share
 
 NOTEBOOK = "classify.ipynb"
@@ -94,8 +94,7 @@ def _write_golden(
             f"{source}: not found, and golden vectors need images; "
             "run irnet-hw simulate first, or give --images"
         )
-    height, width, channels = content["input"]["shape"]
-    pixels, labels = read_images(source, (height, width, channels))
+    pixels, labels = images_for(content, source)
     pixels = pixels[:_IMAGES]
     (logits,) = spec.run(spec.load(folder / "model.onnx"), pixels).values()
     arrays: dict[str, Any] = {

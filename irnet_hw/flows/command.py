@@ -35,10 +35,9 @@ def command_simulate(build_dir: Path, file: Path, tapped: int) -> None:
     """
     # The simulator takes seconds to import, for which neither --help nor a wrong file should wait.
     from irnet_hw.compiler import manifest
-    from irnet_hw.images import read_images
+    from irnet_hw.images import images_for
 
-    height, width, channels = manifest.load(build_dir)["input"]["shape"]
-    images, labels = read_images(file, (height, width, channels))
+    images, labels = images_for(manifest.load(build_dir), file)
     from irnet_hw.flows.verilator import simulate
 
     result = simulate(build_dir, images, labels, tapped)

@@ -24,6 +24,7 @@ from irnet_hw.files import whole_file
 from irnet_hw.flows.build_folder import open_build
 from irnet_hw.flows.hang import stream_names
 from irnet_hw.flows.harness import Simulator, Streamed, compile_accelerator
+from irnet_hw.images import check_classes
 from irnet_hw.progress import say, track
 
 #: Of the images this many, the first, pass a second time with gaps and stalls.
@@ -92,8 +93,8 @@ def simulate(
             f"[N, {', '.join(map(str, expected_shape))}]"
         )
     classes = prod(content["output"]["shape"])
-    if labels is not None and (wrong := labels[(labels < 0) | (labels >= classes)]).size:
-        raise UserError(f"labels: {wrong[0]}, must be from 0 to {classes - 1}")
+    if labels is not None:
+        check_classes(labels, classes, "labels")
     tapped = min(tapped, len(images))
     with whole_file(folder / "simulation.json") as target:
         say("compiling the simulation")

@@ -35,7 +35,9 @@ from irnet_hw.flows.build_folder import open_build
 from irnet_hw.flows.part import Part, alike, part
 from irnet_hw.flows.side_by_side import Job, run
 from irnet_hw.flows.tools import cache_dir, require
+from irnet_hw.form import COUNT, TEXT, Each, check
 from irnet_hw.progress import say, track
+from irnet_hw.read import json_file
 
 #: What a cell costs. The LUTs of memories are those of UG474 and UG574.
 _COSTS: dict[str, dict[str, int]] = {
@@ -71,6 +73,8 @@ _LARGE = 300
 _RUNS = 2
 #: The module around the layers of a run.
 _TOP = "around"
+#: What is kept of a run of Yosys: how many cells of each type each layer has, and its log.
+_KEPT = {"cells": [Each(COUNT)], "log": TEXT}
 #: What :func:`table` shows.
 _TABLE = ("LUT", "FF", "BRAM18", "DSP")
 
@@ -212,7 +216,7 @@ def _areas(
             cells = [modules[_name(place)] for place in range(len(batch))]
             with whole_file(kept[new[number]]) as target:
                 target.write_text(json.dumps({"cells": cells, "log": said}))
-    found = [json.loads(file.read_text()) for file in kept]
+    found = [_kept(file) for file in kept]
     with whole_file(log) as target:
         target.write_text("\n".join(one["log"] for one in found))
     return {
@@ -221,6 +225,14 @@ def _areas(
         for digest, cells in zip(batch, result["cells"], strict=True)
         for one in groups[digest]
     }
+
+
+def _kept(file: Path) -> Any:
+    """Return what is kept of a run of Yosys."""
+    again = "delete it and synthesise again"
+    content = json_file(file, again)
+    check(content, _KEPT, str(file), again)
+    return content
 
 
 def _batches(digests: Sequence[str], luts: Sequence[int]) -> list[list[str]]:

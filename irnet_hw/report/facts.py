@@ -6,9 +6,9 @@ route, of the whole design with shell and interconnect). A figure of one kind ne
 another.
 """
 
-import json
-import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,44 @@ import numpy.typing as npt
 from irnet_hw.compiler import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.flows.build_folder import open_build
+from irnet_hw.form import AMOUNT, COUNT, POSITIVE, SHARE, SIZE, TEXT, Maybe, check
+from irnet_hw.images import classes_in, images_in
+from irnet_hw.read import arrays, json_file
 from irnet_hw.runtime.package import ROUTE
 
 #: The resources that a report states, with the names that people know them by.
 RESOURCES = {"LUT": "LUTs", "FF": "flip-flops", "BRAM18": "18 Kib block RAMs", "DSP": "DSP slices"}
 
 #: What a report takes from simulation.json, from synthesis.json and from route.json.
+_COUNTS = dict.fromkeys(RESOURCES, COUNT)
 _SIMULATION = {
-    *("images", "logits_compared", "differences", "irregular", "tapped_images", "tensors"),
-    *("cycles_per_frame", "latency_cycles", "first_frame", "waiting", "accuracy"),
-    *("cycles", "seconds", "cycles_per_second", "frames_per_second"),
+    "images": SIZE,
+    "logits_compared": COUNT,
+    "differences": COUNT,
+    "irregular": {"images": COUNT, "seed": COUNT, "cycles": COUNT, "logits_compared": COUNT},
+    "tapped_images": COUNT,
+    "tensors": [
+        {"layer": TEXT, "tensor": TEXT, "against": TEXT, "values": COUNT, "differences": COUNT}
+    ],
+    "cycles_per_frame": Maybe(POSITIVE),
+    "latency_cycles": COUNT,
+    "first_frame": [{"start": COUNT, "end": COUNT}],
+    "waiting": [SHARE],
+    "accuracy": Maybe({"rtl": SHARE, "qonnx": SHARE}),
+    **dict.fromkeys(("cycles", "seconds", "cycles_per_second", "frames_per_second"), AMOUNT),
 }
-_SYNTHESIS = {"total", "layers", "tool", "seconds"}
-_ROUTE = {*RESOURCES, "tool", "flow", "target_mhz", "clock_mhz", "clock_from", "bytes", "seconds"}
+_SYNTHESIS = {
+    "total": _COUNTS,
+    "layers": [{"name": TEXT, **_COUNTS}],
+    "tool": TEXT,
+    "seconds": AMOUNT,
+}
+_ROUTE = {
+    **_COUNTS,
+    **dict.fromkeys(("tool", "flow", "clock_from"), TEXT),
+    **dict.fromkeys(("target_mhz", "clock_mhz"), POSITIVE),
+    **dict.fromkeys(("bytes", "seconds"), AMOUNT),
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +80,7 @@ def gather(folder: Path) -> dict[str, Any]:
         UserError: the folder is no accelerator's, or one of its files is damaged or was changed.
     """
     built = open_build(folder)
-    simulation = _read(folder / "simulation.json", _SIMULATION, "simulate")
+    simulation = _simulation(folder / "simulation.json", len(built["streams"]))
     synthesis = _read(folder / "synthesis.json", _SYNTHESIS, "build")
     route = _read(folder / ROUTE, _ROUTE, "build with --flow")
     metadata = built["metadata"]
@@ -111,17 +136,17 @@ def read_sample(folder: Path) -> Sample | None:
     path = folder / "sample.npz"
     if not path.is_file():
         return None
-    names = [str(name) for name in manifest.load(folder)["labels"]]
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            labels = content.get("labels")
-            return Sample(
-                images=content["images"],
-                labels=None if labels is None else _named(labels, names),
-                predictions=_named(content["predictions"], names),
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: is damaged; simulate again") from error
+    content, again = manifest.load(folder), "simulate again"
+    names, classes = content["labels"], prod(content["output"]["shape"])
+    height, width, channels = content["input"]["shape"]
+    with arrays(path, again) as found:
+        images = images_in(found, path, (height, width, channels), again)
+        known = {
+            name: _named(classes_in(found, path, name, len(images), classes, again), names)
+            for name in ("labels", "predictions")
+            if name in found.names or name == "predictions"
+        }
+    return Sample(images, known.get("labels"), known["predictions"])
 
 
 def _verdict(simulation: dict[str, Any] | None) -> dict[str, Any]:
@@ -243,21 +268,31 @@ def _times(layer: dict[str, Any], frame: list[dict[str, int]]) -> dict[str, int]
     }
 
 
-def _read(path: Path, keys: set[str], redo: str) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is damaged ({error}); {redo} again") from error
-    absent = sorted(keys - content.keys() if isinstance(content, dict) else keys)
-    if absent:
-        raise UserError(f"{path}: is damaged (no {', '.join(absent)}); {redo} again")
-    assert isinstance(content, dict)
+def _simulation(path: Path, streams: int) -> dict[str, Any] | None:
+    """Return what simulation.json says of an accelerator with so many streams."""
+    content = _read(path, _SIMULATION, "simulate")
+    for key, least, most in (
+        ("first_frame", streams, streams),
+        ("waiting", streams, streams),
+        ("tensors", 1, 2 * streams),
+    ):
+        if content is not None and not least <= len(content[key]) <= most:
+            raise UserError(
+                f"{path}: {key} has {len(content[key])} entries, which does not fit the "
+                f"accelerator's {streams} streams; simulate again"
+            )
     return content
 
 
-def _named(classes: npt.NDArray[np.integer[Any]], names: list[str]) -> list[str]:
+def _read(path: Path, form: Mapping[str, Any], redo: str) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    content: dict[str, Any] = json_file(path, f"{redo} again")
+    check(content, form, str(path), f"{redo} again")
+    return content
+
+
+def _named(classes: npt.NDArray[np.int64], names: list[str]) -> list[str]:
     return [names[i] if i < len(names) else str(i) for i in classes.tolist()]
 
 

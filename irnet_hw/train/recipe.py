@@ -13,6 +13,7 @@ from irnet_hw.data import DATASETS
 from irnet_hw.errors import UserError
 from irnet_hw.quant import EDESchedule
 from irnet_hw.share import share
+from irnet_hw.toml import toml_file
 from irnet_hw.train import table
 
 SCHEDULES = ("cosine", "step")
@@ -191,12 +192,7 @@ def load_recipe(which: str, assignments: Sequence[str] = ()) -> Recipe:
                 f"--recipe {which}: no such recipe; the recipes are {known}, "
                 "and the path of a .toml file is one too"
             )
-    try:
-        content = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no text"
-        raise UserError(f"{path}: can't be read: {reason}") from error
+    recipe = toml_file(path)
     where = f"{path} with --set" if assignments else str(path)
-    recipe = table.parse(content, str(path))
     table.override(recipe, assignments)
     return from_table(recipe, where)

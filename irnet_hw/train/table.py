@@ -3,12 +3,13 @@
 import dataclasses
 import json
 import math
-import tomllib
 import typing
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from irnet_hw.errors import UserError
+from irnet_hw.read import check_values
+from irnet_hw.toml import NotTomlError, toml_text
 
 T = TypeVar("T")
 
@@ -22,27 +23,11 @@ _TYPES = {
 }
 
 
-def parse(content: str, where: str) -> Table:
-    """Return the table of a TOML text.
-
-    Args:
-        content: of the file.
-        where: the file, for messages.
-
-    Raises:
-        UserError: it is no TOML.
-    """
-    try:
-        return tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{where}: is no TOML: {error}") from error
-
-
 def override(table: Table, assignments: Iterable[str]) -> None:
     """Change values of a table in place.
 
     Args:
-        table: from :func:`parse`.
+        table: of a TOML file.
         assignments: "key=value" each; a nested table's key is dotted. The value is TOML; what
             is no TOML is a string.
 
@@ -65,7 +50,7 @@ def override(table: Table, assignments: Iterable[str]) -> None:
             inner = inner.setdefault(part, {})
             if not isinstance(inner, dict):
                 raise UserError(f"--set {assignment}: {part} is a value, not a table")
-        inner[last] = _value(value.strip())
+        inner[last] = _value(value.strip(), f"--set {key}")
 
 
 def build(kind: type[T], table: Table, where: str, prefix: str = "") -> T:
@@ -131,11 +116,18 @@ def _required(field: "dataclasses.Field[Any]") -> bool:
     return field.default is missing and field.default_factory is missing
 
 
-def _value(written: str) -> Any:
+def _value(written: str, where: str) -> Any:
+    """Return the value that a text is in TOML; what is no TOML, or more than a value, is a text.
+
+    Raises:
+        UserError: it is TOML but too large or deep, or holds what no recipe may.
+    """
     try:
-        return tomllib.loads(f"value = {written}")["value"]
-    except tomllib.TOMLDecodeError:
+        content = toml_text(f"value = {written}", where)
+    except NotTomlError:
+        check_values(written, where)
         return written
+    return content["value"] if len(content) == 1 else written
 
 
 def _written(value: Any) -> str:

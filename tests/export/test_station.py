@@ -100,7 +100,7 @@ def test_golden_vectors_are_the_files_run(exported):
 
 
 def test_heldout_images_are_what_simulate_takes(exported):
-    images, labels = read_images(exported.images, (8, 8, 1))
+    images, labels = read_images(exported.images, (8, 8, 1), 10)
     dataset = data.load("digits")
     assert np.array_equal(images, dataset.test_images)
     assert np.array_equal(labels, dataset.test_labels)

@@ -185,10 +185,7 @@ def test_a_damaged_route(tmp_path):
     path.write_text("{}")
     with pytest.raises(UserError) as error:
         write(folder)
-    assert str(error.value) == (
-        f"{path}: is damaged (no BRAM18, DSP, FF, LUT, bytes, clock_from, clock_mhz, flow, "
-        "seconds, target_mhz, tool); build with --flow again"
-    )
+    assert str(error.value) == (f"{path}: LUT is missing; build with --flow again")
 
 
 def test_no_faster_accelerator(tmp_path, monkeypatch):
@@ -252,16 +249,20 @@ def test_nothing_is_claimed_of_changed_sources(tmp_path):
         (
             "simulation.json",
             b"{",
-            "is damaged (Expecting property name enclosed in double quotes: line 1 column 2 "
-            "(char 1)); simulate again",
+            "is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 "
+            "(char 1); simulate again",
         ),
-        ("synthesis.json", b"[]", "is damaged (no layers, seconds, tool, total); build again"),
+        ("synthesis.json", b"[]", "content = [], must be an object; build again"),
         (
             "synthesis.json",
-            b'{"total": {}, "layers": [], "tool": ""}',
-            "is damaged (no seconds); build again",
+            b'{"total": {}, "layers": [], "tool": "", "seconds": 1}',
+            "total.LUT is missing; build again",
         ),
-        ("sample.npz", b"PK", "is damaged; simulate again"),
+        (
+            "sample.npz",
+            b"PK",
+            "is no zip file, or it is damaged (File is not a zip file); simulate again",
+        ),
     ],
 )
 def test_damaged_files(tmp_path, name, content, message):

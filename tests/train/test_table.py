@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
+from irnet_hw.toml import toml_text
 from irnet_hw.train import table
 
 
@@ -85,14 +86,6 @@ def test_what_is_missing_has_its_default():
     assert table.build(Defaults, {"size": 3, "rate": 2}, "a.toml") == Defaults(3, 2.0, [1, 2])
 
 
-def test_refuses_what_is_no_toml():
-    with pytest.raises(UserError) as error:
-        table.parse("epochs 3", "a.toml")
-    assert str(error.value) == (
-        "a.toml: is no TOML: Expected '=' after a key in a key/value pair (at line 1, column 8)"
-    )
-
-
 @pytest.mark.parametrize(
     ("assignment", "changed"),
     [
@@ -129,7 +122,7 @@ keys = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 scalars = [
     st.booleans(),
     st.integers(-(2**63), 2**63 - 1),
-    st.text(),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0")),
     st.floats(allow_nan=False, allow_infinity=False),
 ]
 flat = st.dictionaries(keys, st.one_of(*scalars, *map(st.lists, scalars)), max_size=5)
@@ -138,4 +131,4 @@ flat = st.dictionaries(keys, st.one_of(*scalars, *map(st.lists, scalars)), max_s
 @given(flat, flat)
 def test_what_is_written_reads_the_same(outer, inner):
     content = {key: value for key, value in outer.items() if key != "inner"} | {"inner": inner}
-    assert table.parse(table.write(content), "a.toml") == content
+    assert toml_text(table.write(content), "a.toml") == content

@@ -10,7 +10,7 @@ import numpy as np
 
 from irnet_hw.data import cifar_pickle
 from irnet_hw.data.dataset import Dataset, Images, Part
-from irnet_hw.data.description import Description
+from irnet_hw.data.description import Description, check_labels
 from irnet_hw.data.in_memory import in_memory
 from irnet_hw.errors import UserError
 
@@ -141,7 +141,7 @@ def _parts(form: Form, contents: dict[str, bytes], description: Description) -> 
     for where, content in contents.items():
         pixels, numbers = form.parse(content, where)
         found = np.array(numbers, np.int64)
-        description.check(found, where)
+        check_labels(found, len(description.labels), where)
         images.append(pixels.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1))
         labels.append(found)
     count = len(form.train)

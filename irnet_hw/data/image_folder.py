@@ -1,4 +1,8 @@
-"""Images in folders: PART/CLASS/*.png or *.jpg."""
+"""Images in folders: PART/CLASS/*.png, or of any other format that is read.
+
+Files whose names begin with a dot are left out in silence, other files that are no images, such
+as Thumbs.db, with a line that says so. Links are followed.
+"""
 
 import os
 from pathlib import Path
@@ -6,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from irnet_hw import progress
 from irnet_hw.data.dataset import Labels
+from irnet_hw.data.decode import COMMON, suffixes
 from irnet_hw.data.description import Description
 from irnet_hw.errors import UserError
 
-SUFFIXES = (b".png", b".jpg", b".jpeg")
+#: So many classes are named that one part has and the other lacks.
+_SHOWN = 3
 
 
 class ImageFolder:
@@ -21,14 +28,19 @@ class ImageFolder:
         names: of the classes' folders, in the order of their numbers.
 
     Raises:
-        UserError: a class has no images, or a folder can't be read.
+        UserError: a class has no images or holds folders, or a folder can't be read.
     """
 
     def __init__(self, folder: Path, names: list[str]) -> None:
         self.names = names
         self._folder = folder
         # A million names: as one array they reach another process at once.
-        files = [np.array(_images(folder / name)) for name in names]
+        endings = tuple(map(os.fsencode, suffixes()))
+        others: list[Path] = []
+        files = [np.array(_images(folder / name, endings, others)) for name in names]
+        if others:
+            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+            progress.say(f"{others[0]}{more}: no image by its name; left out")
         self._files: npt.NDArray[np.bytes_] = np.concatenate(files)
         self.labels: Labels = np.repeat(np.arange(len(names)), [len(part) for part in files])
 
@@ -56,15 +68,15 @@ class ImageFolder:
 def find(description: Description, folder: Path) -> tuple[ImageFolder, ImageFolder] | None:
     """Return the images to train on and those to measure with, if there is a folder train.
 
-    The classes are numbered in the order of their folders' names, which is that of the numbers
-    if the names are numbers.
+    The classes are numbered in the order of their folders' names.
 
     Args:
         description: of the dataset.
         folder: has the folders train, and test or val.
 
     Raises:
-        UserError: a part or class is missing or has no images, or there are too many classes.
+        UserError: a part or class is missing or has no images, or the classes aren't those of
+            the description.
     """
     train = folder / "train"
     if not train.is_dir():
@@ -72,39 +84,51 @@ def find(description: Description, folder: Path) -> tuple[ImageFolder, ImageFold
     held_out = [folder / name for name in description.held_out if (folder / name).is_dir()]
     if not held_out:
         raise description.missing(folder / description.held_out[0])
-    names = _classes(train)
-    if len(names) != len(description.labels):
-        raise UserError(
-            f"{train}: has folders of {len(names)} classes, must have "
-            f"{len(description.labels)}; {description.how_to_get_it}"
-        )
-    strange = sorted(set(names).symmetric_difference(_classes(held_out[0])))
-    if strange:
-        raise UserError(
-            f"{held_out[0]}: must have the same classes' folders as {train}; "
-            f"only one of the two has {strange[0]}"
-        )
+    names = description.class_names(_classes(train), str(train))
+    found = _classes(held_out[0])
+    for here, there, has, lacks in (
+        (names, found, train, held_out[0]),
+        (found, names, held_out[0], train),
+    ):
+        only = [name for name in here if name not in there]
+        if only:
+            raise UserError(
+                f"{held_out[0]}: must have the same classes' folders as {train}; {has} has "
+                f"{', '.join(map(repr, only[:_SHOWN]))}{', ...' * (len(only) > _SHOWN)}, which "
+                f"{lacks} lacks"
+            )
+    if held_out[1:]:
+        progress.say(f"{held_out[0]}: measured with; {held_out[1]} is not used")
     return ImageFolder(train, names), ImageFolder(held_out[0], names)
 
 
 def _classes(part: Path) -> list[str]:
     try:
         with os.scandir(part) as entries:
-            names = [each.name for each in entries if each.is_dir() and each.name[0] != "."]
+            return [each.name for each in entries if each.is_dir() and each.name[0] != "."]
     except OSError as error:
         raise UserError(f"{part}: can't be read: {error.strerror}") from error
-    numbers = all(name.isdecimal() for name in names)
-    return sorted(names, key=int) if numbers else sorted(names)
 
 
-def _images(folder: Path) -> list[bytes]:
-    """Return the names of a folder's image files, sorted."""
+def _images(folder: Path, endings: tuple[bytes, ...], others: list[Path]) -> list[bytes]:
+    """Return the names of a folder's image files, sorted, and add other files to ``others``."""
+    found = []
     try:
         with os.scandir(os.fsencode(folder)) as entries:
-            names = [each.name for each in entries]
+            for each in entries:
+                path = folder / os.fsdecode(each.name)
+                if each.name.startswith(b"."):
+                    continue
+                if each.is_dir():
+                    raise UserError(f"{path}: is a folder; images must lie in {folder} itself")
+                if not each.name.lower().endswith(endings):
+                    others.append(path)
+                elif each.is_file() or each.is_symlink():  # of a broken link it is said later
+                    found.append(each.name)
+                else:
+                    raise UserError(f"{path}: is no regular file, must be an image")
     except OSError as error:
         raise UserError(f"{folder}: can't be read: {error.strerror}") from error
-    found = sorted(name for name in names if name.lower().endswith(SUFFIXES))
     if not found:
-        raise UserError(f"{folder}: holds no images (files *.png, *.jpg or *.jpeg)")
-    return found
+        raise UserError(f"{folder}: holds no images ({COMMON})")
+    return sorted(found)

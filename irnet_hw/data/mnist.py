@@ -10,7 +10,7 @@ import numpy as np
 
 from irnet_hw.data import idx
 from irnet_hw.data.dataset import Dataset, Part
-from irnet_hw.data.description import Description
+from irnet_hw.data.description import Description, check_labels
 from irnet_hw.data.in_memory import in_memory
 from irnet_hw.errors import UserError
 
@@ -83,5 +83,5 @@ def _part(images_path: Path, labels_path: Path) -> Part:
             f"{labels_path}: {len(labels)} labels, must be {count}, as many as there are "
             f"images in {images_path}"
         )
-    DESCRIPTION.check(labels, str(labels_path))
+    check_labels(labels, len(DESCRIPTION.labels), str(labels_path))
     return Part(images[..., None], labels)

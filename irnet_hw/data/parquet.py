@@ -1,23 +1,35 @@
-"""Images in Parquet: the columns img or image {bytes, path} and a label."""
+"""Images in Parquet: a column of image files, and one of labels.
+
+The image column is img or image: binary, or a struct with a binary field bytes, as Hugging Face
+writes it. Labels are integers of any width, or texts, either also dictionary-encoded. Integers
+number the classes from 0; their names are those that Hugging Face's library notes in the file,
+or the description's. Texts are the names themselves, and are numbered as
+``Description.class_names`` says. Everything else is refused by name: a float or a boolean may
+be a class's number or may not.
+"""
 
 import contextlib
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from irnet_hw.data.dataset import Labels
-from irnet_hw.data.description import Description
+from irnet_hw.data.description import Description, check_labels
 from irnet_hw.errors import UserError
 
 IMAGE_COLUMNS = ("img", "image")
+
+#: So many labels or names are shown in a message.
+_SHOWN = 12
 
 #: Images are drawn at random from so much of the files at a time: of ImageNet, whose row groups
 #: have 100 images, from about 1,200.
@@ -32,7 +44,7 @@ class _Group(NamedTuple):
 
     Attributes:
         path: of its file.
-        column: of the images.
+        column: of the images, "img.bytes" or "img".
         number: in the file, from 0.
         first: its first row's number in the file.
         rows: how many it has.
@@ -47,6 +59,22 @@ class _Group(NamedTuple):
     size: int
 
 
+class _File(NamedTuple):
+    """What is read of a file at once.
+
+    Attributes:
+        path: of it.
+        groups: its row groups.
+        labels: integers [N] of any type, or texts, one for each row.
+        noted: the classes' names that Hugging Face's library has noted, if any.
+    """
+
+    path: Path
+    groups: list[_Group]
+    labels: npt.NDArray[np.integer[Any]] | list[str]
+    noted: list[str] | None
+
+
 class ParquetImages:
     """The images of a part, as ``encoded.Encoded`` says.
 
@@ -56,34 +84,17 @@ class ParquetImages:
     ImageNet are not.
 
     Args:
-        paths: of the files, one after the other.
-        description: of the dataset.
+        files: of the part, one after the other.
+        names: of the classes.
 
     Raises:
-        UserError: a file can't be read, is damaged or holds something else.
+        UserError: a label is no class.
     """
 
-    def __init__(self, paths: list[Path], description: Description) -> None:
-        labels: list[Labels] = []
-        self._groups: list[_Group] = []
-        self.names = list(description.labels)
-        for path in paths:
-            with _opened(path) as file:
-                column = _image_column(file.schema_arrow, path, description)
-                table = file.read(columns=[description.label_column], use_threads=False)
-                first = 0
-                for number in range(file.num_row_groups):
-                    group = file.metadata.row_group(number)
-                    size = group.total_byte_size
-                    self._groups.append(_Group(path, column, number, first, group.num_rows, size))
-                    first += group.num_rows
-                self.names = _names(file.schema_arrow, description) or self.names
-            if not len(table):
-                raise UserError(f"{path}: holds no images")
-            found = table[0].fill_null(-1).to_numpy().astype(np.int64)
-            description.check(found, str(path))
-            labels.append(found)
-        self.labels: Labels = np.concatenate(labels)
+    def __init__(self, files: list[_File], names: list[str]) -> None:
+        self.names = names
+        self._groups = [group for file in files for group in file.groups]
+        self.labels: Labels = np.concatenate([_numbered(file, names) for file in files])
         self._starts: Labels = np.cumsum([0, *(group.rows for group in self._groups)])
         self._kept: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
 
@@ -100,14 +111,16 @@ class ParquetImages:
                 kept -= self._groups[oldest].size
         row = index - int(self._starts[number])
         content: bytes | None = self._kept[number][row].as_py()
-        return content or b""
+        if content is None:
+            raise UserError(f"{self.where(index)}: is null, must be the content of an image file")
+        return content
 
     def where(self, index: int) -> str:
         """Return the path, row and column of an image file."""
         number = self._number(index)
         group = self._groups[number]
         row = group.first + index - int(self._starts[number])
-        return f"{group.path}: row {row}: {group.column}.bytes"
+        return f"{group.path}: row {row}: {group.column}"
 
     def order(self, generator: np.random.Generator) -> Labels:
         """Return a random order, int64 [N], that reads every row group once."""
@@ -138,9 +151,9 @@ class ParquetImages:
 def _read(group: _Group) -> pa.ChunkedArray:
     with _opened(group.path) as file:
         # One thread: where time matters, there are as many processes as cores.
-        columns = [f"{group.column}.bytes"]
-        table = file.read_row_group(group.number, columns=columns, use_threads=False)
-    return pc.struct_field(table[group.column], "bytes")
+        table = file.read_row_group(group.number, columns=[group.column], use_threads=False)
+    column, *field = group.column.split(".")
+    return pc.struct_field(table[column], field) if field else table[column]
 
 
 def find(description: Description, folder: Path) -> tuple[ParquetImages, ParquetImages] | None:
@@ -151,7 +164,8 @@ def find(description: Description, folder: Path) -> tuple[ParquetImages, Parquet
         folder: has the files, or one of the description's folders in it has.
 
     Raises:
-        UserError: a file is missing, damaged, or holds something else.
+        UserError: a file is missing, damaged, or holds something else; or the files don't agree
+            on the classes.
     """
     for place in (folder, *(folder / name for name in description.folders)):
         train = _files(place, "train", description)
@@ -159,7 +173,7 @@ def find(description: Description, folder: Path) -> tuple[ParquetImages, Parquet
             for name in description.held_out:
                 test = _files(place, name, description)
                 if test:
-                    return ParquetImages(train, description), ParquetImages(test, description)
+                    return _parts(train, test, description)
             raise description.missing(train[0].with_name(f"{description.held_out[0]}.parquet"))
         for name in description.held_out:
             if _files(place, name, description):
@@ -185,12 +199,107 @@ def _files(place: Path, part: str, description: Description) -> list[Path]:
     return []
 
 
+def _parts(
+    train: list[Path], test: list[Path], description: Description
+) -> tuple[ParquetImages, ParquetImages]:
+    parts = [[_scanned(path, description) for path in paths] for paths in (train, test)]
+    names = _names(parts[0], parts[1], description)
+    return ParquetImages(parts[0], names), ParquetImages(parts[1], names)
+
+
+def _scanned(path: Path, description: Description) -> _File:
+    """Return what a file holds, all but the images."""
+    with _opened(path) as file:
+        column = _image_column(file.schema_arrow, path, description)
+        table = file.read(columns=[description.label_column], use_threads=False)
+        groups = []
+        first = 0
+        for number in range(file.num_row_groups):
+            group = file.metadata.row_group(number)
+            rows, size = group.num_rows, group.total_byte_size
+            groups.append(_Group(path, column, number, first, rows, size))
+            first += rows
+        noted = _noted(file.schema_arrow, description)
+        if not len(table):
+            raise UserError(f"{path}: holds no images")
+        return _File(path, groups, _labels(table[0], str(path)), noted)
+
+
+def _labels(column: pa.ChunkedArray, where: str) -> npt.NDArray[np.integer[Any]] | list[str]:
+    """Return a column's labels: integers of its type [N], or texts."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if column.null_count:
+        row = int(np.flatnonzero(column.is_null().to_numpy())[0])
+        raise UserError(f"{where}: row {row}: label is null, must be a class")
+    if pa.types.is_integer(column.type):
+        return cast(npt.NDArray[np.integer[Any]], column.to_numpy())
+    return cast(list[str], column.to_pylist())
+
+
+def _names(train: list[_File], test: list[_File], description: Description) -> list[str]:
+    """Return the names of the classes, on which all files must agree."""
+    first = train[0]
+    for file in (*train, *test):
+        if isinstance(file.labels, list) != isinstance(first.labels, list):
+            kinds = [
+                "texts" if isinstance(each.labels, list) else "integers" for each in (file, first)
+            ]
+            raise UserError(
+                f"{file.path}: its labels are {kinds[0]}, and those of {first.path} {kinds[1]}; "
+                "must be the same"
+            )
+    if isinstance(first.labels, list):
+        texts = {label for file in train for label in file.labels}
+        return description.class_names(cast(set[str], texts), str(first.path))
+    noted = [file for file in (*train, *test) if file.noted]
+    for file in noted:
+        if file.noted != noted[0].noted:
+            raise UserError(
+                f"{file.path}: names the classes {_listed(file.noted)}, and {noted[0].path} "
+                f"{_listed(noted[0].noted)}; must be the same, in the same order"
+            )
+    if noted and noted[0].noted:
+        description.check_names(noted[0].noted, str(noted[0].path))
+        return noted[0].noted
+    if description.labels:
+        return list(description.labels)
+    numbers = np.unique(np.concatenate([np.unique(file.labels) for file in train]))
+    if not np.array_equal(numbers, np.arange(len(numbers))):
+        raise UserError(
+            f"{first.path}: the labels are {_listed(numbers.tolist())}; must number the classes "
+            "from 0, without a gap"
+        )
+    return description.class_names(map(str, numbers), str(first.path))
+
+
+def _numbered(file: _File, names: list[str]) -> Labels:
+    """Return a file's labels as numbers of the classes, int64 [N]."""
+    if not isinstance(file.labels, list):
+        check_labels(file.labels, len(names), str(file.path))
+        return file.labels.astype(np.int64)
+    numbers = {name: number for number, name in enumerate(names)}
+    for row, label in enumerate(file.labels):
+        if label not in numbers:
+            raise UserError(
+                f"{file.path}: row {row}: label is {label!r}, must be one of those to train on: "
+                f"{_listed(names)}"
+            )
+    return np.array([numbers[label] for label in file.labels], np.int64)
+
+
+def _listed(values: Sequence[object] | None) -> str:
+    """Return values for a message, only the first ones of many."""
+    shown = [repr(value) for value in (values or ())[:_SHOWN]]
+    return ", ".join(shown) + ", ..." * (len(values or ()) > _SHOWN)
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with path.open("rb") as source, pq.ParquetFile(source) as file:
             yield file
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         # Arrow reports damage as either; only the system's own errors have a number.
         if isinstance(error, OSError) and error.errno:
             raise UserError(f"{path}: can't be read: {error.strerror}") from error
@@ -199,30 +308,47 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
 
 def _image_column(schema: pa.Schema, path: Path, description: Description) -> str:
     """Return the name of the column of images, having checked the types of those to be read."""
-    types = dict(zip(schema.names, schema.types, strict=True))
-    for name in IMAGE_COLUMNS:
-        image = types.get(name, pa.null())
-        parts = {part.name: part.type for part in image} if pa.types.is_struct(image) else {}
-        content, label = (
-            parts.get("bytes", pa.null()),
-            types.get(description.label_column, pa.null()),
-        )
-        is_bytes = pa.types.is_binary(content) or pa.types.is_large_binary(content)
-        if is_bytes and pa.types.is_integer(label):
-            return name
+    types = list(zip(schema.names, schema.types, strict=True))
+    labels = [kind for name, kind in types if name == description.label_column]
+    columns = [
+        column for name, kind in types if name in IMAGE_COLUMNS for column in _binary(name, kind)
+    ]
+    if len(columns) == 1 and len(labels) == 1 and _is_label(labels[0]):
+        return columns[0]
     raise UserError(
-        f"{path}: must have the columns img or image, with bytes in it, and "
-        f"{description.label_column}, of integers; it has "
-        f"{', '.join(f'{name} ({kind})' for name, kind in types.items()) or 'none'}"
+        f"{path}: must have one column img or image, binary or with binary bytes in it, and one "
+        f"{description.label_column}, of integers or texts; it has "
+        f"{', '.join(f'{name} ({kind})' for name, kind in types) or 'none'}"
     )
 
 
-def _names(schema: pa.Schema, description: Description) -> list[str] | None:
+def _binary(name: str, kind: pa.DataType) -> list[str]:
+    """Return a column's name, or its field's, if it is binary."""
+    if pa.types.is_struct(kind):
+        return [f"{name}.bytes" for part in kind if part.name == "bytes" and _is_bytes(part.type)]
+    return [name] if _is_bytes(kind) else []
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
+
+
+def _is_label(kind: pa.DataType) -> bool:
+    types = pa.types
+    if types.is_dictionary(kind):
+        return _is_label(kind.value_type)
+    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    return bool(text or types.is_integer(kind))
+
+
+def _noted(schema: pa.Schema, description: Description) -> list[str] | None:
     """Return the classes' names, if Hugging Face's library has noted them in the file."""
     try:
         noted = json.loads((schema.metadata or {})[b"huggingface"])
         names = noted["info"]["features"][description.label_column]["names"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, RecursionError, TypeError, ValueError):
         return None
-    fits = isinstance(names, list) and len(names) == len(description.labels)
-    return [str(name) for name in names] if fits else None
+    if not isinstance(names, list) or len(names) != (len(description.labels) or len(names)):
+        return None
+    return [str(name) for name in names]

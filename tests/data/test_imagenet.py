@@ -34,7 +34,7 @@ def test_folders(tmp_path):
     assert dataset.decode_train(999, 0, 0, True).shape == dataset.image_shape
     (tmp_path / "val" / names[3] / f"{names[3]}_1.JPEG").unlink()
     assert refusal(tmp_path) == (
-        f"{tmp_path / 'val' / names[3]}: holds no images (files *.png, *.jpg or *.jpeg)"
+        f"{tmp_path / 'val' / names[3]}: holds no images (PNG, JPEG, WebP, TIFF, BMP or GIF)"
     )
 
 

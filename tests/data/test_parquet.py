@@ -1,6 +1,7 @@
 import json
 import pickle
 import resource
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -114,9 +115,23 @@ def test_names_noted_by_hugging_face(path):
     features = {"label": {"names": names, "_type": "ClassLabel"}}
     noted = {"huggingface": json.dumps({"info": {"features": features}})}
     pq.write_table(table.replace_schema_metadata(noted), path)
-    train, test = find(path.parent)
-    assert train.names == names
-    assert test.names == list("abcdefghij")
+    assert [part.names for part in find(path.parent)] == [names, names]
+
+
+def note(path, names):
+    features = {"label": {"names": names, "_type": "ClassLabel"}}
+    noted = {"huggingface": json.dumps({"info": {"features": features}})}
+    pq.write_table(pq.read_table(path).replace_schema_metadata(noted), path)
+
+
+def test_files_that_note_other_names(path):
+    test = path.with_name("test.parquet")
+    note(path, list("klmnopqrst"))
+    note(test, list("lkmnopqrst"))
+    assert refusal(path.parent) == (
+        f"{test}: names the classes 'l', 'k', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', and {path} "
+        "'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't'; must be the same, in the same order"
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,16 +197,30 @@ FILE = {"bytes": b""}
     [
         ({"picture": [FILE], "label": [0]}, "picture (struct<bytes: binary>), label (int64)"),
         ({"img": [FILE], "labels": [0]}, "img (struct<bytes: binary>), labels (int64)"),
-        ({"img": [b""], "label": [0]}, "img (binary), label (int64)"),
+        ({"img": [[0, 1]], "label": [0]}, "img (list<element: int64>), label (int64)"),
+        (
+            {"img": [b""], "image": [b""], "label": [0]},
+            "img (binary), image (binary), label (int64)",
+        ),
         ({"img": [{"path": ""}], "label": [0]}, "img (struct<path: string>), label (int64)"),
-        ({"img": [FILE], "label": ["a"]}, "img (struct<bytes: binary>), label (string)"),
+        *(
+            ({"img": [b""], "label": [label]}, f"img (binary), label ({kind})")
+            for label, kind in [
+                (1.0, "double"),
+                (None, "null"),
+                (True, "bool"),
+                (Decimal(1), "decimal128(1, 0)"),
+                ([1], "list<element: int64>"),
+                (b"a", "binary"),
+            ]
+        ),
     ],
 )
 def test_other_columns(path, columns, found):
     pq.write_table(pa.table(columns), path)
     assert refusal(path.parent) == (
-        f"{path}: must have the columns img or image, with bytes in it, and label, of integers; "
-        f"it has {found}"
+        f"{path}: must have one column img or image, binary or with binary bytes in it, and one "
+        f"label, of integers or texts; it has {found}"
     )
 
 
@@ -200,12 +229,115 @@ def test_no_rows(path):
     assert refusal(path.parent) == f"{path}: holds no images"
 
 
-@pytest.mark.parametrize(("label", "shown"), [(10, 10), (-2, -2), (None, -1)])
-def test_a_wrong_label(path, label, shown):
+@pytest.mark.parametrize("label", [10, -2, 2**63 - 1, -(2**63)])
+def test_a_wrong_label(path, label):
     write(path, contents(3), [0, label, 1])
-    assert refusal(path.parent) == f"{path}: row 1: label is {shown}, must be 0 to 9"
+    assert refusal(path.parent) == f"{path}: row 1: label is {label}, must be 0 to 9"
+
+
+def test_no_label(path):
+    write(path, contents(3), [0, None, 1])
+    assert refusal(path.parent) == f"{path}: row 1: label is null, must be a class"
+
+
+def relabel(path, labels):
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(1, "label", labels), path, row_group_size=7)
+
+
+INTEGERS = [pa.int8(), pa.uint8(), pa.int16(), pa.uint16(), pa.int32(), pa.uint32(), pa.uint64()]
+
+
+@pytest.mark.parametrize("kind", [*INTEGERS, pa.dictionary(pa.int8(), pa.int64())], ids=str)
+def test_integers_of_any_type(path, kind):
+    labels = pa.array(np.arange(20) % 10)
+    is_dictionary = isinstance(kind, pa.DictionaryType)
+    relabel(path, labels.dictionary_encode() if is_dictionary else labels.cast(kind))
+    train, _ = find(path.parent)
+    assert train.labels.dtype == np.int64
+    assert np.array_equal(train.labels, np.arange(20) % 10)
+
+
+def test_an_unsigned_label_out_of_range(path):
+    relabel(path, pa.array([0] * 19 + [2**64 - 1], pa.uint64()))
+    assert refusal(path.parent) == f"{path}: row 19: label is {2**64 - 1}, must be 0 to 9"
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string", "string_view", "dictionary"])
+def test_labels_that_are_texts(path, kind):
+    for file in (path, path.with_name("test.parquet")):
+        texts = pa.array([f"class {'jihgfedcba'[i % 10]}" for i in range(20)])
+        is_dictionary = kind == "dictionary"
+        relabel(
+            file, texts.dictionary_encode() if is_dictionary else texts.cast(getattr(pa, kind)())
+        )
+    for part in find(path.parent):
+        assert part.names == [f"class {letter}" for letter in "abcdefghij"]
+        assert np.array_equal(part.labels, 9 - np.arange(20) % 10)
+
+
+def test_texts_that_are_numbers(path):
+    for file in (path, path.with_name("test.parquet")):
+        relabel(file, pa.array([str(i % 10 + 5) for i in range(20)]))
+    train, _ = find(path.parent)
+    assert train.names == [str(i) for i in range(5, 15)]
+    assert np.array_equal(train.labels, np.arange(20) % 10)
+
+
+def test_a_text_that_is_no_class(path):
+    test = path.with_name("test.parquet")
+    for file in (path, test):
+        relabel(file, pa.array([f"class {i % 10}" for i in range(20)]))
+    relabel(test, pa.array(["class 0"] * 19 + ["Class 1"]))
+    names = ", ".join(repr(f"class {i}") for i in range(10))
+    assert refusal(path.parent) == (
+        f"{test}: row 19: label is 'Class 1', must be one of those to train on: {names}"
+    )
+
+
+def test_texts_and_integers(path):
+    test = path.with_name("test.parquet")
+    relabel(test, pa.array([f"class {i % 10}" for i in range(20)]))
+    assert refusal(path.parent) == (
+        f"{test}: its labels are texts, and those of {path} integers; must be the same"
+    )
+
+
+@pytest.mark.parametrize("kind", ["binary", "large_binary", "binary_view"])
+@pytest.mark.parametrize("struct", [True, False])
+def test_any_binary_column(path, kind, struct):
+    images = pa.array(contents(20)).cast(getattr(pa, kind)())
+    column = pa.StructArray.from_arrays([images], ["bytes"]) if struct else images
+    # PyArrow can't write a struct of views in several groups.
+    size = 20 if struct else 7
+    table = pa.table({"image": column, "label": np.arange(20) % 10})
+    pq.write_table(table, path, row_group_size=size)
+    train, _ = find(path.parent)
+    assert [train.content(i) for i in (0, 8, 19)] == [b"file 0", b"file 8", b"file 19"]
+    assert train.where(8) == f"{path}: row 8: image{'.bytes' * struct}"
+
+
+def test_shards_with_other_schemas(tmp_path):
+    paths = [tmp_path / f"train-0000{i}-of-00002.parquet" for i in range(2)]
+    pq.write_table(
+        pa.table({"image": contents(3), "label": np.arange(3, dtype=np.uint8)}), paths[0]
+    )
+    write(paths[1], contents(2), [8, 9], columns=("img", "label"))
+    write_part(tmp_path, "test", 5)
+    train, _ = find(tmp_path)
+    assert train.labels.tolist() == [0, 1, 2, 8, 9]
+    assert [train.content(i) for i in (2, 4)] == [b"file 2", b"file 1"]
+
+
+def test_two_columns_of_one_name(path):
+    labels = pa.array([0])
+    table = pa.Table.from_arrays([pa.array([b""]), labels, labels], ["img", "label", "label"])
+    pq.write_table(table, path)
+    assert refusal(path.parent).endswith("it has img (binary), label (int64), label (int64)")
 
 
 def test_a_row_without_an_image(path):
-    write(path, [encoded(images(1, 0)[0][0]), None], [0, 1])
-    assert find(path.parent)[0].content(1) == b""
+    write(path, [None, encoded(images(1, 0)[0][0])], [0, 1])
+    assert refusal(path.parent, read=True) == (
+        f"{path}: row 0: img.bytes: is null, must be the content of an image file"
+    )

@@ -9,6 +9,7 @@ from irnet_hw.data.image_folder import ImageFolder
 from irnet_hw.data.streamed import StreamedDataset
 from irnet_hw.errors import UserError
 from tests.data.photographs import write_streamed
+from tests.data.test_decode import DAMAGED
 
 
 @pytest.fixture(scope="module")
@@ -125,4 +126,4 @@ def test_a_damaged_image(tmp_path):
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(UserError) as error:
         decode(dataset, index=5)
-    assert str(error.value) == f"{path}: is not a PNG, JPEG or WebP image, or is damaged"
+    assert str(error.value) == f"{path}: {DAMAGED}"

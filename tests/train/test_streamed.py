@@ -13,6 +13,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.train import load_recipe
 from irnet_hw.train.streamed import StreamedFeed
 from tests.data.photographs import write_streamed
+from tests.data.test_decode import DAMAGED
 
 CPU = torch.device("cpu")
 RECIPE = load_recipe("imagenet-resnet18", ["batch_size=4"])
@@ -144,7 +145,7 @@ def test_a_damaged_image(tmp_path, workers):
     recipe = load_recipe("imagenet-resnet18", ["batch_size=6"])
     with pytest.raises(UserError) as error:
         list(StreamedFeed(dataset, recipe, CPU, 0, 1, workers).train(0))
-    assert str(error.value) == f"{path}: is not a PNG, JPEG or WebP image, or is damaged"
+    assert str(error.value) == f"{path}: {DAMAGED}"
 
 
 def test_a_worker_that_is_killed(dataset):

@@ -213,7 +213,7 @@ def main(which: str, assignments: tuple[str, ...], count: int, out: Path) -> Non
     """Measure the images per second of a recipe's training."""
     try:
         recipe = load_recipe(which, assignments)
-        dataset = data.load(recipe.data, recipe.data_folder)
+        dataset = data.load(recipe.data, recipe.data_folder, recipe.model.image)
         if not isinstance(dataset, data.Dataset):
             raise UserError(f"data: {recipe.data!r}, must be a dataset that fits in memory")
         torch.set_num_threads(recipe.threads)

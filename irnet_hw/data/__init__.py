@@ -1,16 +1,16 @@
 """Datasets by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from irnet_hw.data import cifar10, cifar100, imagenet, mnist
+from irnet_hw.data import cifar10, cifar100, imagenet, mnist, own
 from irnet_hw.data.dataset import Dataset
 from irnet_hw.data.description import Description
 from irnet_hw.data.digits import digits
 from irnet_hw.data.streamed import StreamedDataset
 from irnet_hw.errors import UserError
 
-__all__ = ["DATASETS", "Dataset", "StreamedDataset", "load"]
+__all__ = ["DATASETS", "OWN", "Dataset", "StreamedDataset", "load", "sizes"]
 
 #: Those that come with a package, and those that are read from a folder of the user's.
 BUNDLED: dict[str, Callable[[], Dataset]] = {"digits": digits}
@@ -21,15 +21,20 @@ IN_A_FOLDER: dict[str, tuple[Description, Callable[[Path], Dataset | StreamedDat
     "mnist": (mnist.DESCRIPTION, mnist.read),
 }
 
-DATASETS = sorted([*BUNDLED, *IN_A_FOLDER])
+#: The name of any data set of the user's own.
+OWN = "folder"
+
+DATASETS = sorted([*BUNDLED, *IN_A_FOLDER, OWN])
 
 
-def load(name: str, folder: str = "") -> Dataset | StreamedDataset:
+def load(name: str, folder: str = "", image: Sequence[int] = ()) -> Dataset | StreamedDataset:
     """Return a dataset: ImageNet streamed, the others in memory.
 
     Args:
         name: of the dataset.
         folder: where its files lie; a bundled one needs none.
+        image: height, width and channels to which the images of a data set of the user's own
+            are brought; by default those that they all have. Others have their own.
 
     Raises:
         UserError: there is none of that name, or its files are missing or damaged.
@@ -41,9 +46,33 @@ def load(name: str, folder: str = "") -> Dataset | StreamedDataset:
     """
     if name in BUNDLED:
         return BUNDLED[name]()
+    if name == OWN:
+        return own.read(_stated(folder, own.DESCRIPTION), image)
     if name in IN_A_FOLDER:
         description, read = IN_A_FOLDER[name]
-        if not folder:
-            raise UserError(f"data_folder: is not set; {description.how_to_get_it}")
-        return read(Path(folder))
+        return read(_stated(folder, description))
     raise UserError(f"data: {name!r}, must be one of {', '.join(DATASETS)}")
+
+
+def sizes(folder: str, measure: bool = True) -> tuple[list[int], int]:
+    """Return what a network for a data set of the user's own must take and give.
+
+    Args:
+        folder: where its files lie.
+        measure: look at the images.
+
+    Returns:
+        height, width and channels that all images have, or nothing if they were not to be looked
+        at; and the number of classes.
+
+    Raises:
+        UserError: its files are missing or damaged, or its images differ in size.
+    """
+    parts = own.find(_stated(folder, own.DESCRIPTION))
+    return list(own.common_shape(parts)) if measure else [], len(parts[0].names)
+
+
+def _stated(folder: str, description: Description) -> Path:
+    if not folder:
+        raise UserError(f"data_folder: is not set; {description.how_to_get_it}")
+    return Path(folder)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from PIL import Image, ImageOps
 
 from irnet_hw import progress
 from irnet_hw.data import image_folder, parquet
@@ -52,16 +53,20 @@ def find(description: Description, folder: Path) -> tuple[Encoded, Encoded] | No
     return parquet.find(description, folder) or image_folder.find(description, folder)
 
 
-def decode_all(encoded: Encoded, shape: tuple[int, int, int], label: str) -> Part:
+def decode_all(
+    encoded: Encoded, shape: tuple[int, int, int], label: str, fit: bool = False
+) -> Part:
     """Return all images and their labels.
 
     Args:
         encoded: where they are.
         shape: the (height, width, channels) that each must have.
         label: what is shown beside the bar.
+        fit: images of another size are scaled until they just cover it, and their middle is
+            taken; else they are refused.
 
     Raises:
-        UserError: an image is damaged or of another size.
+        UserError: an image is damaged, or of another size and not to be fitted.
     """
     height, width, channels = shape
     count = len(encoded.labels)
@@ -69,7 +74,9 @@ def decode_all(encoded: Encoded, shape: tuple[int, int, int], label: str) -> Par
     images = np.empty((count, height, width, channels)[: 3 if channels == 1 else 4], np.uint8)
     for row in progress.track(range(count), label, count, "images"):
         image = decode(encoded.content(row), encoded.where(row), channels)
-        if image.size != (width, height):
+        if image.size != (width, height) and fit:
+            image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+        elif image.size != (width, height):
             raise UserError(
                 f"{encoded.where(row)}: an image of {image.height}x{image.width} pixels, "
                 f"must be {height}x{width}"

@@ -76,7 +76,9 @@ def export(checkpoint: Path, out: Path | None = None, data_folder: str = "") -> 
     """
     checkpoint = Path(checkpoint)
     trained = load_checkpoint(checkpoint)
-    dataset = data.load(trained.recipe.data, data_folder or trained.recipe.data_folder)
+    dataset = data.load(
+        trained.recipe.data, data_folder or trained.recipe.data_folder, trained.recipe.model.image
+    )
     if isinstance(dataset, data.StreamedDataset):
         images, labels = dataset.test_arrays(STREAMED_IMAGES)
     else:

@@ -46,8 +46,8 @@ def train(recipe: Recipe, out: Path, resume: bool = False) -> Path:
     world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     _check_shares(recipe, world)
     fabric = devices(recipe, world, local)
-    dataset = data.load(recipe.data, recipe.data_folder)
-    _check(recipe, dataset)
+    dataset = data.load(recipe.data, recipe.data_folder, recipe.model.image)
+    _check(recipe, dataset, world)
     run = Run.resumed(recipe, world, out / "last.pt") if resume else Run.fresh(recipe, world)
     if fabric.is_global_zero:
         with whole_file(out / "recipe.toml") as path:
@@ -92,21 +92,26 @@ def _check_shares(recipe: Recipe, world: int) -> None:
         )
 
 
-def _check(recipe: Recipe, dataset: data.Dataset | data.StreamedDataset) -> None:
+def _check(recipe: Recipe, dataset: data.Dataset | data.StreamedDataset, world: int) -> None:
     shape = list(dataset.image_shape)
+    source = recipe.data_folder if recipe.data == data.OWN else recipe.data
     if recipe.model.image != shape:
         raise UserError(
-            f"model.image: {recipe.model.image}, must be {shape}, as the images of {recipe.data}"
+            f"model.image: {recipe.model.image}, must be {shape}, as the images of {source}"
         )
     if recipe.model.classes != len(dataset.labels):
         raise UserError(
-            f"model.classes: {recipe.model.classes}, must be {len(dataset.labels)}, "
-            f"as {recipe.data} has"
+            f"model.classes: {recipe.model.classes}, must be {len(dataset.labels)}, as {source} has"
         )
     if recipe.batch_size > len(dataset.train_labels):
         raise UserError(
             f"batch_size: {recipe.batch_size}, must be at most the {len(dataset.train_labels)} "
-            f"training images of {recipe.data}"
+            f"training images of {source}"
+        )
+    if world > len(dataset.test_labels):
+        raise UserError(
+            f"{world} processes: must be at most the {len(dataset.test_labels)} images of "
+            f"{source} to measure with, which they share"
         )
     if isinstance(dataset, data.StreamedDataset) and recipe.shift:
         raise UserError(

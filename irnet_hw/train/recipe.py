@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from irnet_hw import models
-from irnet_hw.data import DATASETS
+from irnet_hw import data, models
 from irnet_hw.errors import UserError
 from irnet_hw.quant import EDESchedule
 from irnet_hw.share import share
@@ -27,7 +26,7 @@ class Recipe:
 
     Attributes:
         name: of the network and its run folder.
-        data: the dataset's name.
+        data: the dataset's name; "folder" for one of the user's own.
         data_folder: where the dataset's files lie, if it isn't a bundled one.
         seed: of the first weights, the order of the images and their shifts.
         epochs: how often every image is seen.
@@ -90,8 +89,8 @@ class Recipe:
                 f"name: {self.name!r}, must be letters, digits, '-', '_' and '.', "
                 "and begin with a letter or digit"
             )
-        if self.data not in DATASETS:
-            raise UserError(f"data: {self.data!r}, must be one of {', '.join(DATASETS)}")
+        if self.data not in data.DATASETS:
+            raise UserError(f"data: {self.data!r}, must be one of {', '.join(data.DATASETS)}")
         if not 0 <= self.seed < 2**32:
             raise UserError(f"seed: {self.seed}, must be from 0 to 4294967295")
         if self.batch_size < 2:
@@ -176,12 +175,16 @@ def from_table(content: table.Table, where: str) -> Recipe:
 def load_recipe(which: str, assignments: Sequence[str] = ()) -> Recipe:
     """Read a recipe.
 
+    Where one for a data set of the user's own states no ``model.image`` or ``model.classes``,
+    they are those of the files in ``data_folder``.
+
     Args:
         which: the name of a recipe that comes with the package, or the path of a TOML file.
         assignments: "key=value" each, in the file's place.
 
     Raises:
-        UserError: there is no such recipe, or it isn't a valid one.
+        UserError: there is no such recipe, or it isn't a valid one; or what it doesn't state
+            can't be taken from the data.
     """
     path = Path(which)
     if path.suffix != ".toml" and os.sep not in which:
@@ -195,4 +198,16 @@ def load_recipe(which: str, assignments: Sequence[str] = ()) -> Recipe:
     recipe = toml_file(path)
     where = f"{path} with --set" if assignments else str(path)
     table.override(recipe, assignments)
+    _complete(recipe)
     return from_table(recipe, where)
+
+
+def _complete(recipe: table.Table) -> None:
+    """State the images' size and the number of classes, from data of the user's own."""
+    model, folder = recipe.get("model"), recipe.get("data_folder", "")
+    if recipe.get("data") != data.OWN or not isinstance(model, dict) or not isinstance(folder, str):
+        return
+    stated = {key: model[key] for key in ("image", "classes") if key in model}
+    if len(stated) < 2:
+        image, classes = data.sizes(folder, measure="image" not in stated)
+        recipe["model"] = {**model, "image": image, "classes": classes, **stated}

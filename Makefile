@@ -24,12 +24,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 QUIET := $(shell test -t 2 || echo -qq)
 WORKERS := 2
 
-.PHONY: help demo test lint style clean
+.PHONY: help demo test lint style docs clean
 
 help:
 	@echo "make demo    train a network, compile it, prove it bit-exact, report, pack it: demo/"
 	@echo "make test    lint, and run all tests"
 	@echo "make lint    check the style and types of the Python, and the SystemVerilog"
+	@echo "make docs    build the documentation: site/index.html"
 	@echo "make clean   remove the environment, caches and the demo's results"
 
 demo: $(READY)
@@ -48,8 +49,12 @@ style: $(READY)
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
 
+docs: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "site/index.html"
+
 clean:
-	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis demo dist
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis demo dist site
 
 # The environment is made anew only when the lock's text has changed: a fresh checkout gives
 # old files new dates. Yosys prepares itself for the machine at its first call, and that must

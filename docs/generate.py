@@ -141,7 +141,8 @@ def rooms_picture() -> str:
         lines = textwrap.wrap(room["what"], 25)
         first = top + height / 2 - 7 * len(lines) + 4
         parts.append(f'<rect x="{left}" y="{top}" width="{width}" height="{height}" rx="6"/>')
-        for i, line in enumerate([name.removeprefix("irnet_hw/"), *lines]):
+        package = name.removeprefix("irnet_hw/")
+        for i, line in enumerate([package if package != name else f"{name}/", *lines]):
             kind = "what" if i else "name"
             x, y = left + width / 2, first + 14 * i
             parts.append(f'<text x="{x:g}" y="{y:g}" class="{kind}">{html.escape(line)}</text>')

@@ -95,6 +95,10 @@ def test_links_of_the_top_pages_lead_somewhere(name):
             assert (ROOT / target.partition("#")[0]).exists(), target
 
 
+def test_the_readme_stays_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
 def test_the_tutorial_s_network_is_trained_exported_and_built(tmp_path):
     def run(*arguments):
         return subprocess.run(

@@ -153,34 +153,48 @@ def check_values(content: Any, where: str, hint: str = "") -> None:
     """Refuse values that later stations can't compute with, write or print.
 
     Args:
-        content: of JSON or TOML.
+        content: of JSON, TOML or a checkpoint.
         where: the file, for messages.
         hint: what to do about it; it ends the message.
 
     Raises:
         UserError: a number is not finite or does not fit 64 bits, a text holds a lone surrogate
-            or a NUL, or values nest more than :data:`DEPTH` deep.
+            or a NUL, a value is of another type than JSON's, a key is no text, or values nest more
+            than :data:`DEPTH` deep, or in themselves.
     """
-    left = [(content, "", 0)]
+    left, seen = [(content, "", 0)], set()
     while left:
         value, place, depth = left.pop()
-        wrong = ""
-        if depth >= DEPTH and isinstance(value, (dict, list)):
-            place, wrong = "", f"nests more than {DEPTH} deep"
-        elif isinstance(value, dict):
-            left += [(key, place, depth + 1) for key in value]
-            left += [(each, f"{place}.{key}", depth + 1) for key, each in value.items()]
-        elif isinstance(value, list):
-            left += [(each, place, depth + 1) for each in value]
-        elif isinstance(value, str):
-            wrong = _wrong_text(value)
-        elif isinstance(value, float) and not math.isfinite(value):
-            wrong = f"holds {value}, must be a finite number"
-        elif isinstance(value, int) and abs(value) >= INTEGERS:
-            wrong = "holds an integer that does not fit 64 bits"
+        wrong = _wrong_value(value)
+        if isinstance(value, (dict, list)) and not wrong:
+            if depth >= DEPTH:
+                place, wrong = "", f"nests more than {DEPTH} deep"
+            elif id(value) in seen:  # which a checkpoint may have
+                wrong = "holds one list or table in two places"
+            seen.add(id(value))
         if wrong:
             named = f"{shown(place[1:])} " if place else ""
             raise UserError(f"{where}: {named}{wrong}{_and(hint)}")
+        if isinstance(value, dict):
+            left += [(key, place, depth) for key in value]
+            left += [(each, f"{place}.{key}", depth + 1) for key, each in value.items()]
+        elif isinstance(value, list):
+            left += [(each, place, depth + 1) for each in value]
+
+
+def _wrong_value(value: Any) -> str:
+    """Return why a value is refused, whatever is in it if it is a list or table, or ""."""
+    if isinstance(value, str):
+        return _wrong_text(value)
+    if isinstance(value, dict):
+        return "" if all(isinstance(key, str) for key in value) else "has a key that is no text"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"holds {value}, must be a finite number"
+    if isinstance(value, int) and abs(value) >= INTEGERS:
+        return "holds an integer that does not fit 64 bits"
+    if value is None or isinstance(value, (list, int, float)):
+        return ""
+    return f"holds a {type(value).__name__}, which is no plain value"
 
 
 def _wrong_text(text: str) -> str:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import data, models, progress, spec
+from irnet_hw.data.classes import difference
 from irnet_hw.errors import UserError
 from irnet_hw.export.file import set_metadata, to_bytes, to_qonnx
 from irnet_hw.export.network import Network, deploy
@@ -23,6 +24,7 @@ from irnet_hw.files import whole_file
 from irnet_hw.models.blocks import PIXEL_OFFSET, PIXEL_SCALE
 from irnet_hw.train import Checkpoint, load_checkpoint
 from irnet_hw.train.checkpoint import versions
+from irnet_hw.train.run import data_of
 from irnet_hw.train.table import table
 
 #: A recipe's keys that are paths on the machine that trained, and say nothing elsewhere.
@@ -79,6 +81,7 @@ def export(checkpoint: Path, out: Path | None = None, data_folder: str = "") -> 
     dataset = data.load(
         trained.recipe.data, data_folder or trained.recipe.data_folder, trained.recipe.model.image
     )
+    _check_data(dataset, trained, checkpoint, data_folder)
     if isinstance(dataset, data.StreamedDataset):
         images, labels = dataset.test_arrays(STREAMED_IMAGES)
     else:
@@ -109,6 +112,24 @@ def export(checkpoint: Path, out: Path | None = None, data_folder: str = "") -> 
     _write(folder, files)
     progress.say(_conclusion(folder / "model.onnx", verified, checked))
     return Exported(folder / "model.onnx", folder / "golden.npz", folder / "heldout.npz", summary)
+
+
+def _check_data(
+    dataset: data.Dataset | data.StreamedDataset, trained: Checkpoint, path: Path, folder: str
+) -> None:
+    """Check that a dataset is one that a network can be measured with.
+
+    Raises:
+        UserError: its images or classes are not those of the training.
+    """
+    where = folder or data_of(trained.recipe)
+    shape = list(dataset.image_shape)
+    if trained.recipe.model.image != shape:
+        raise UserError(
+            f"{where}: images are {shape}, must be {trained.recipe.model.image}, as in {path}"
+        )
+    if differing := difference(dataset.labels, trained.labels, where, str(path)):
+        raise UserError(f"{differing}; give the images that it was trained on, --data-folder")
 
 
 def _check_precision(config: models.Config) -> None:

@@ -2,11 +2,7 @@
 
 import dataclasses
 import io
-import pickle
 import platform
-import struct
-import zipfile
-import zlib
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,16 +11,33 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from irnet_hw import __version__, models
+from irnet_hw import __version__, form, models
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
+from irnet_hw.form import AMOUNT, COUNT, NUMBER, OBJECT, TEXT, Each
+from irnet_hw.read import check_values, zip_file
 from irnet_hw.train import recipe as recipes
 from irnet_hw.train import table
 from irnet_hw.train.packed import is_packed, load_state
 from irnet_hw.train.recipe import Recipe
+from irnet_hw.train.tensors import require_tensors, wrong_weights
 
 #: Of the file; a reader refuses others.
 FORMAT = 2
+
+_WANTED = "must be a file that irnet-hw train or pack wrote"
+#: The fields with tensors in them, and what the others hold, but for the signs in "partial".
+_TENSORS = ("state_dict", "optimizer")
+_FORM = {
+    "recipe": OBJECT,
+    "seed": COUNT,
+    "epoch": COUNT,
+    "partial": OBJECT,
+    "metrics": OBJECT,
+    "labels": [TEXT],
+    "versions": Each(TEXT),
+}
+_PARTIAL = {"step": COUNT, "loss": NUMBER, "right": AMOUNT, "seconds": AMOUNT}
 
 
 @dataclass(frozen=True)
@@ -38,8 +51,8 @@ class Checkpoint:
         recipe: what was trained, and how.
         seed: the recipe's.
         epoch: how many epochs are done.
-        partial: what is done of the next one, if the run was interrupted within it: "step"
-            batches, with their "loss", how many images were classified "right", and "seconds".
+        partial: what is done of the next one, if anything: "step" batches, with their "loss", how
+            many images were classified "right", "seconds", and the "signs" before.
         state_dict: the network's, or the packed one of :mod:`irnet_hw.train.packed`.
         optimizer: the optimiser's state, to train on.
         metrics: "last_test_accuracy", of this epoch, on images that nothing was chosen by;
@@ -64,13 +77,16 @@ class Checkpoint:
         """Return the trained network, in eval mode. If it was packed, its 1-bit layers are frozen.
 
         Raises:
-            UserError: the state dict isn't that of the recipe's network.
+            UserError: the state dict isn't that of the recipe's network, or its weights are too
+                large to be computed with.
         """
         network = models.build(self.recipe.model)
         try:
             load_state(network, self.state_dict)
         except UserError as error:
             raise UserError(f"checkpoint of {self.recipe.name}: {error}") from error
+        if wrong := wrong_weights(network):
+            raise UserError(f"checkpoint of {self.recipe.name}: {wrong}")
         return network.eval()
 
 
@@ -108,7 +124,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         UserError: there is no such file, it is damaged, or it is something else.
     """
     content = _load(Path(path))
-    if not isinstance(content, dict) or "format" not in content:
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
         raise UserError(f"{path}: is not a checkpoint of irnet-hw")
     if content["format"] != FORMAT:
         raise UserError(
@@ -119,8 +135,31 @@ def load_checkpoint(path: Path) -> Checkpoint:
         if field.name not in content:
             raise UserError(f"{path}: is not a checkpoint of irnet-hw: it has no {field.name}")
         values[field.name] = content[field.name]
-    values["recipe"] = recipes.from_table(values["recipe"], str(path))
+    _check(values, str(path))
+    values["recipe"] = recipe = recipes.from_table(values["recipe"], str(path))
+    if len(values["labels"]) != recipe.model.classes:
+        raise UserError(
+            f"{path}: has {len(values['labels'])} labels, must be {recipe.model.classes}, as "
+            "model.classes"
+        )
     return Checkpoint(**values)
+
+
+def _check(values: dict[str, Any], path: str) -> None:
+    """Refuse fields that are not of the types which :class:`Checkpoint` states."""
+    plain = {key: value for key, value in values.items() if key not in _TENSORS}
+    partial = values["partial"]
+    if isinstance(partial, dict):
+        plain["partial"] = {key: value for key, value in partial.items() if key != "signs"}
+        require_tensors(partial.get("signs", {}), f"{path}: partial.signs")
+    check_values(plain, path)
+    form.check(plain, _FORM, path)
+    if partial:
+        form.check(plain["partial"], _PARTIAL, f"{path}: partial")
+    require_tensors(values["state_dict"], f"{path}: state_dict")
+    momenta = values["optimizer"]
+    if not isinstance(momenta, dict):
+        raise UserError(f"{path}: optimizer is a {type(momenta).__name__}, must be a table")
 
 
 def load_trainable(path: Path) -> Checkpoint:
@@ -140,25 +179,14 @@ def load_trainable(path: Path) -> Checkpoint:
 
 def _load(path: Path) -> Any:
     """Return what a file of torch.save holds, having checked all of it for damage."""
-    damaged = f"{path}: is damaged, or is no checkpoint"
+    # torch.load doesn't look at the checksums.
+    with zip_file(path, _WANTED) as archive:
+        archive.check_sums()
     try:
-        # torch.load doesn't look at the checksums.
-        with zipfile.ZipFile(path) as archive:
-            if archive.testzip() is not None:
-                raise UserError(damaged)
         # What was trained on a GPU is used on machines without one.
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror}") from error
-    except (
-        zipfile.BadZipFile,
-        pickle.UnpicklingError,
-        zlib.error,
-        struct.error,
-        EOFError,
-        KeyError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-    ) as error:
-        raise UserError(damaged) from error
+        raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
+    except Exception as error:
+        # A pickle is a program, which may fail in any way.
+        raise UserError(f"{path}: is damaged, or is no checkpoint; {_WANTED}") from error

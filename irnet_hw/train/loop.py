@@ -48,7 +48,10 @@ def train(recipe: Recipe, out: Path, resume: bool = False) -> Path:
     fabric = devices(recipe, world, local)
     dataset = data.load(recipe.data, recipe.data_folder, recipe.model.image)
     _check(recipe, dataset, world)
-    run = Run.resumed(recipe, world, out / "last.pt") if resume else Run.fresh(recipe, world)
+    if resume:
+        run = Run.resumed(recipe, world, out / "last.pt", dataset.labels)
+    else:
+        run = Run.fresh(recipe, world, dataset.labels)
     if fabric.is_global_zero:
         with whole_file(out / "recipe.toml") as path:
             path.write_text(table.write(table.table(recipe)), encoding="utf-8")

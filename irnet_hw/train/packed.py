@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from irnet_hw.errors import UserError
 from irnet_hw.quant.frozen import BinaryWeight, binary_weights, freeze
+from irnet_hw.train.tensors import difference
 
 _WEIGHT, _SIGNS, _EXPONENTS = ".weight", ".signs", ".exponents"
 
@@ -55,10 +56,9 @@ def load_state(network: nn.Module, state: dict[str, Tensor]) -> None:
                 signs, exponents = state.pop(name + _SIGNS), state.pop(name + _EXPONENTS)
                 frozen[name] = _unpacked(name, signs, exponents, fresh)
                 state[name + _WEIGHT] = frozen[name].value
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise UserError(str(error)) from error
+    if reason := difference(state, network.state_dict()):
+        raise UserError(reason)
+    network.load_state_dict(state)
     # Loading makes quantizers anew, and so comes first.
     for name, weight in frozen.items():
         freeze(network.get_submodule(name), weight)
@@ -77,6 +77,8 @@ def _unpacked(name: str, signs: Tensor, exponents: Tensor, fresh: BinaryWeight) 
             f"{name}{_EXPONENTS}: {list(exponents.shape)} of {exponents.dtype}, must be "
             f"{list(fresh.scale.shape)} of torch.int8"
         )
+    if exponents.numel() and exponents.min() < -126:
+        raise UserError(f"{name}{_EXPONENTS}: {exponents.min()}, must be from -126 to 127")
     positive = np.unpackbits(signs.numpy(), count=weights)
     scale = torch.exp2(exponents.float())
     value = (2 * torch.from_numpy(positive).float() - 1).reshape(fresh.value.shape) * scale

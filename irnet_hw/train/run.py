@@ -1,5 +1,6 @@
 """What changes while a network is trained: what a checkpoint holds."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,32 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from irnet_hw import models
+from irnet_hw import form, models, progress
+from irnet_hw.data.classes import difference
 from irnet_hw.errors import UserError
+from irnet_hw.form import AMOUNT, SHARE, SIZE, TEXT
 from irnet_hw.train import table
 from irnet_hw.train.checkpoint import Checkpoint, load_trainable, versions
 from irnet_hw.train.recipe import Recipe
 from irnet_hw.train.statistics import Signs
 from irnet_hw.train.synced import synchronise
+from irnet_hw.train.tensors import difference as differing_tensors
+from irnet_hw.train.tensors import require_tensors, wrong_weights
+
+#: What a checkpoint's metrics hold to train on.
+_METRICS = {
+    "history": [
+        {
+            "epoch": SIZE,
+            **dict.fromkeys(("t", "k", "learning_rate", "loss", "images_per_second"), AMOUNT),
+            **dict.fromkeys(("train_accuracy", "test_accuracy"), SHARE),
+            **dict.fromkeys(("weight_entropy", "flip_rate"), AMOUNT),
+        }
+    ],
+    "weights": [
+        {"epoch": SIZE, "layer": TEXT, "weights": SIZE, "entropy": AMOUNT, "flipped": AMOUNT}
+    ],
+}
 
 
 @dataclass
@@ -60,8 +80,13 @@ class Run:
     weights: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def fresh(cls, recipe: Recipe, world: int) -> "Run":
+    def fresh(cls, recipe: Recipe, world: int, labels: Sequence[str]) -> "Run":
         """Return a run's beginning, for one of ``world`` processes that train together.
+
+        Args:
+            recipe: what to train.
+            world: how many processes there are.
+            labels: the dataset's classes.
 
         Raises:
             UserError: the checkpoint to start from can't be read or is of another network.
@@ -70,15 +95,21 @@ class Run:
             torch.manual_seed(recipe.seed)
             model = models.build(recipe.model)
         if recipe.start:
-            _start_from(model, Path(recipe.start))
+            _start_from(model, recipe, labels)
         return cls._of(recipe, world, model)
 
     @classmethod
-    def resumed(cls, recipe: Recipe, world: int, path: Path) -> "Run":
+    def resumed(cls, recipe: Recipe, world: int, path: Path, labels: Sequence[str]) -> "Run":
         """Return the run that a checkpoint holds, for one of ``world`` processes.
 
+        Args:
+            recipe: what is trained.
+            world: how many processes there are.
+            path: of the checkpoint.
+            labels: the dataset's classes.
+
         Raises:
-            UserError: the checkpoint can't be read or is of another recipe.
+            UserError: the checkpoint can't be read, or is of another recipe or other classes.
         """
         checkpoint = load_trainable(path)
         asked, saved = table.table(recipe), table.table(checkpoint.recipe)
@@ -89,12 +120,71 @@ class Run:
                     f"{path}: was trained with {key} = {saved[key]}, and the recipe says {value}; "
                     "--resume needs the same recipe"
                 )
-        run = cls._of(recipe, world, checkpoint.model())
-        run.optimizer.load_state_dict(checkpoint.optimizer)
-        run.epoch, run.partial = checkpoint.epoch, Partial(**checkpoint.partial)
-        run.signs.before = run.partial.signs or run.signs.before
-        run.history, run.weights = (checkpoint.metrics[key] for key in ("history", "weights"))
+        if differing := difference(labels, checkpoint.labels, data_of(recipe), str(path)):
+            raise UserError(f"{differing}; --resume needs the same classes in the same order")
+        try:
+            run = cls._of(recipe, world, checkpoint.model())
+            run._restore(checkpoint)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
         return run
+
+    def momenta(self) -> dict[str, Tensor]:
+        """Return the optimiser's momentum of each parameter that has one."""
+        states = ((name, self.optimizer.state.get(p, {})) for name, p in self._parameters())
+        found = ((name, state.get("momentum_buffer")) for name, state in states)
+        return {name: momentum for name, momentum in found if momentum is not None}
+
+    def _parameters(self) -> list[tuple[str, nn.Parameter]]:
+        return list(self.model.named_parameters())
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        """Take over what a checkpoint holds beside the network.
+
+        Raises:
+            UserError: a value is not of this network.
+        """
+        self._restore_momenta(checkpoint.optimizer)
+        form.check(checkpoint.metrics, _METRICS, "metrics")
+        self.history, self.weights = (
+            [{column: row[column] for column in columns} for row in checkpoint.metrics[key]]
+            for key, (columns,) in _METRICS.items()
+        )
+        self.epoch = checkpoint.epoch
+        epochs = [row["epoch"] for row in self.history]
+        if epochs != list(range(1, self.epoch + 1)):
+            raise UserError(f"metrics.history must be of the {self.epoch} epochs that are done")
+        done = asdict(Partial()) | checkpoint.partial
+        self.partial = Partial(*(done[key] for key in ("step", "loss", "right", "seconds")))
+        if signs := done["signs"]:
+            if reason := differing_tensors(signs, self.signs.before):
+                raise UserError(f"partial.signs: {reason}")
+            self.signs.before = signs
+
+    def _restore_momenta(self, state: dict[str, Any]) -> None:
+        """Give the optimiser a checkpoint's momenta; all else about it is the recipe's."""
+        parameters = self._parameters()
+        momenta = {}
+        entries = state.get("state")
+        if not isinstance(entries, dict) or not entries.keys() <= set(range(len(parameters))):
+            raise UserError(
+                f"optimizer.state must be of the network's {len(parameters)} parameters"
+            )
+        for number, entry in entries.items():
+            momentum = entry.get("momentum_buffer") if isinstance(entry, dict) else None
+            if momentum is not None:
+                momenta[parameters[number][0]] = momentum
+        require_tensors(momenta, "the momentum")
+        wanted = {name: parameter for name, parameter in parameters if name in momenta}
+        if reason := differing_tensors(momenta, wanted):
+            raise UserError(f"the momentum: {reason}")
+        own = self.optimizer.state_dict()["param_groups"]
+        kept = {
+            number: {"momentum_buffer": momenta[name]}
+            for number, (name, _) in enumerate(parameters)
+            if name in momenta
+        }
+        self.optimizer.load_state_dict({"state": kept, "param_groups": own})
 
     @classmethod
     def _of(cls, recipe: Recipe, world: int, model: nn.Module) -> "Run":
@@ -140,14 +230,37 @@ def optimizer_of(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
     )
 
 
-def _start_from(model: nn.Module, path: Path) -> None:
+def data_of(recipe: Recipe) -> str:
+    """Return how messages call a recipe's dataset: its folder, or the name of a bundled one."""
+    return recipe.data_folder or recipe.data
+
+
+def _start_from(model: nn.Module, recipe: Recipe, labels: Sequence[str]) -> None:
     """Give a network the parameters and statistics of a checkpoint's.
 
+    If the checkpoint's classes are all others than the dataset's, the last layer, which tells
+    the classes apart, stays fresh.
+
+    Args:
+        model: the network.
+        recipe: whose ``start`` names the checkpoint.
+        labels: the dataset's classes.
+
     Raises:
-        UserError: the checkpoint's network lacks some, or has them in other shapes.
+        UserError: the checkpoint's network lacks some, or has them in other shapes, or its classes
+            are only in part those of the dataset, or in another order.
     """
-    found = load_trainable(path).state_dict
-    wanted = model.state_dict()
+    path = Path(recipe.start)
+    checkpoint = load_trainable(path)
+    found, wanted = checkpoint.state_dict, model.state_dict()
+    if differing := difference(labels, checkpoint.labels, data_of(recipe), str(path)):
+        if set(labels) & set(checkpoint.labels):
+            raise UserError(
+                f"start: {differing}; the classes must be the same in the same order, or all others"
+            )
+        *_, (last, _) = model.named_children()
+        wanted = {name: value for name, value in wanted.items() if not name.startswith(f"{last}.")}
+        progress.say(f"start: {differing}; the layer {last} begins afresh")
     for name in wanted:
         if name not in found:
             raise UserError(f"start: {path} has no {name}, which the recipe's network needs")
@@ -158,3 +271,5 @@ def _start_from(model: nn.Module, path: Path) -> None:
                 f"{list(wanted[name].shape)}, as in the recipe's network"
             )
     model.load_state_dict({name: found[name] for name in wanted}, strict=False)
+    if wrong := wrong_weights(model):
+        raise UserError(f"start: {path}: {wrong}")

@@ -24,6 +24,7 @@ from irnet_hw.train.recipe import Recipe
 from irnet_hw.train.run import Partial, Run
 from irnet_hw.train.statistics import LayerSigns
 from irnet_hw.train.streamed import StreamedFeed
+from irnet_hw.train.tensors import not_finite, wrong_weights
 
 WEIGHTS_COLUMNS = ("epoch", *(column.name for column in fields(LayerSigns)))
 
@@ -74,6 +75,7 @@ class Work:
             set_ede(run.model, t, k)
             yield from self._epoch(status)
             test_accuracy = self._accuracy()
+            self._require_finite()
             run.epoch += 1
             self._record(t, k, test_accuracy)
             self._save_epoch()
@@ -85,9 +87,14 @@ class Work:
             yield
 
     def save(self) -> None:
-        """Write last.pt."""
+        """Write last.pt.
+
+        Raises:
+            UserError: the loss, a weight or its momentum is no longer finite.
+        """
         partial = self._run.partial
-        partial.loss, partial.right = self._sums.tolist()
+        partial.loss, partial.right = self._checked_sums()
+        self._require_finite()
         partial.signs = self._run.signs.before if partial.step else {}
         save_checkpoint(self._run.checkpoint(self._labels), self._out / "last.pt")
 
@@ -163,6 +170,18 @@ class Work:
                 f"epoch {run.epoch + 1}; a smaller learning rate would be right"
             )
         return loss, right
+
+    def _require_finite(self) -> None:
+        """Raise a UserError if a weight, statistic or momentum is no longer finite."""
+        run = self._run
+        wrong = wrong_weights(run.model)
+        if not wrong and (name := not_finite(run.momenta())):
+            wrong = f"the momentum of {name} holds NaN or infinity"
+        if wrong:
+            raise UserError(
+                f"learning_rate: {run.recipe.learning_rate}, {wrong} in epoch {run.epoch + 1}; "
+                "a smaller learning rate would be right"
+            )
 
     def _accuracy(self) -> float:
         """Return the accuracy on the images held out, of all processes."""

@@ -1,0 +1,102 @@
+"""What the tensors of a network, of its optimiser and of a checkpoint must be."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from irnet_hw.errors import UserError
+from irnet_hw.quant.frozen import binary_weights
+from irnet_hw.read import shown
+
+#: Of parameters and buffers, packed weights and signs.
+_DTYPES = (torch.float32, torch.int64, torch.int8, torch.uint8, torch.bool)
+#: So many differences are named.
+_NAMED = 5
+
+
+def require_tensors(content: object, where: str) -> dict[str, Tensor]:
+    """Return tensors by name, if that is what there is and none holds NaN or infinity.
+
+    Args:
+        content: of a checkpoint.
+        where: the file and perhaps the place in it, for messages.
+
+    Raises:
+        UserError: something in it is no plain tensor, is not finite, or has a name that is no text.
+    """
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise UserError(f"{where} must be tensors by their names")
+    for name, value in content.items():
+        if wrong := _wrong_tensor(value):
+            raise UserError(f"{where}: {shown(name)} {wrong}")
+    if name := not_finite(content):
+        raise UserError(f"{where}: {shown(name)} holds NaN or infinity")
+    return content
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> str:
+    """Return the name of the first tensor that holds NaN or infinity, or "".
+
+    Example:
+        >>> not_finite({"a": torch.zeros(2), "b": torch.tensor([1.0, float("nan")])})
+        'b'
+    """
+    names = [name for name, value in tensors.items() if value.is_floating_point()]
+    if not names:
+        return ""
+    # One tensor for all, as each figure that leaves a GPU waits for it.
+    finite = torch.stack([torch.isfinite(tensors[name].detach()).all() for name in names])
+    return next((name for name, fine in zip(names, finite.tolist(), strict=True) if not fine), "")
+
+
+def wrong_weights(network: nn.Module) -> str:
+    """Return what makes a network's weights useless, for a message, or "".
+
+    The sign of a 1-bit layer hides NaN and infinity in the weights behind it, in training as
+    well as afterwards: the logits stay finite.
+    """
+    if name := not_finite(network.state_dict()):
+        return f"{name} holds NaN or infinity"
+    for name, binary in binary_weights(network).items():
+        # Finite weights may have a standard deviation that is not.
+        if not ((binary.scale > 0) & torch.isfinite(binary.scale)).all():
+            return f"{name}.weight is too large for float32 to have a standard deviation"
+    return ""
+
+
+def difference(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
+    """Return how a state dict differs from a network's, for a message of one line, or "".
+
+    Args:
+        found: the state dict.
+        wanted: the network's.
+    """
+    reasons = [f"{name} is missing" for name in wanted if name not in found]
+    reasons += [f"{shown(name)} is unknown" for name in found if name not in wanted]
+    reasons += [
+        f"{name} is {_written(found[name])}, must be {_written(wanted[name])}"
+        for name in wanted
+        if name in found and _written(found[name]) != _written(wanted[name])
+    ]
+    more = f"; and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
+    return "; ".join(reasons[:_NAMED]) + more
+
+
+def _written(tensor: Tensor) -> str:
+    return f"{tensor.dtype} of shape {list(tensor.shape)}"
+
+
+def _wrong_tensor(value: Any) -> str:
+    """Return why something is no tensor that can be computed with, or ""."""
+    if not isinstance(value, Tensor):
+        return f"is a {type(value).__name__}, must be a tensor"
+    if value.layout != torch.strided or value.device.type != "cpu" or value.is_nested:
+        return f"is a tensor of layout {value.layout} on {value.device}, must be dense on the CPU"
+    if value.dtype not in _DTYPES:
+        known = ", ".join(str(dtype) for dtype in _DTYPES)
+        return f"is of {value.dtype}, must be one of {known}"
+    if value.untyped_storage().nbytes() < value.numel() * value.element_size():
+        return f"has shape {list(value.shape)}, which is more than it has values"
+    return ""

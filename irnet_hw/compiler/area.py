@@ -1,7 +1,8 @@
 """The area of ops by their own models, in the units in which boards state what they hold."""
 
 from collections.abc import Mapping
-from typing import Any
+
+from irnet_hw.kernels.base import Kernel
 
 #: Lookup tables, flip-flops, block RAMs of 18 Kbit, DSP blocks.
 RESOURCES = ("LUT", "FF", "BRAM18", "DSP")
@@ -9,7 +10,7 @@ RESOURCES = ("LUT", "FF", "BRAM18", "DSP")
 Area = dict[str, int]
 
 
-def area(kernel: Any, part: str) -> Area:
+def area(kernel: Kernel, part: str) -> Area:
     """Return the area of a kernel on an FPGA part, by its model."""
     return {
         "LUT": int(kernel.lut_estimation(part)),

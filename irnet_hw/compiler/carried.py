@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.graph import kind, op
+from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.lower import output_scale
-from irnet_hw.compiler.wires import CONDUITS, Wire, wires
+from irnet_hw.compiler.wires import Wire, wires
 
 #: Ops of a network that keep the unit of their first input.
 _KEEPS_UNIT = frozenset({"Flatten", "MaxPool", "Pad", "ReduceSum", "Reshape", "Slice"})
@@ -56,15 +55,8 @@ def _before(graph: ModelWrapper, streams: list[Wire]) -> Mapping[int, int]:
     return {
         i: entering[wire.source._replace(port=0)]
         for i, wire in enumerate(streams)
-        if wire.source is not None and _passes(nodes[wire.source.node], wire.source.port)
+        if wire.source is not None and op(nodes[wire.source.node]).keeps_values(wire.source.port)
     }
-
-
-def _passes(node: NodeProto, port: int) -> bool:
-    """Return whether a node's output is its first input, value for value."""
-    if kind(node) == "StreamFork":
-        return not op(node).numbers("signs")[port]
-    return kind(node) in CONDUITS
 
 
 def _scales(network: ModelWrapper) -> dict[str, float]:

@@ -5,7 +5,6 @@ better in any resource than another one are left out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -17,12 +16,6 @@ from onnx import NodeProto
 from irnet_hw.compiler.area import RESOURCES, area
 from irnet_hw.compiler.graph import op
 from irnet_hw.errors import UserError
-
-#: Attributes beside those that the kernels call folds, and what they may be.
-STYLES: Mapping[str, tuple[str, ...]] = {
-    "ram_style": ("distributed", "block"),
-    "mulStyle": ("lut", "dsp"),
-}
 
 Attributes = Mapping[str, int | str]
 #: An area as numbers, in the order of RESOURCES.
@@ -62,13 +55,10 @@ class Choices:
     """
 
     def __init__(self, node: NodeProto, part: str, pins: Attributes) -> None:
-        self._kernel = op(deepcopy(node))
+        kernel = op(node)
+        self._values = kernel.values()
+        self._kernel = type(kernel).from_values(node.name, self._values)
         self._part = part
-        # Looking attributes up in the node would take most of the time of an estimate.
-        self._values = {
-            name: self._kernel.get_nodeattr(name) for name in self._kernel.get_nodeattr_types()
-        }
-        self._kernel.get_nodeattr = self._values.__getitem__
         self._sizes: dict[Choice, Size] = {}
         self.all = [
             self._choice(attributes) for attributes in self._candidates(pins) if self._is_legal()
@@ -95,9 +85,10 @@ class Choices:
 
     def _candidates(self, pins: Attributes) -> Iterator[dict[str, Any]]:
         """Yield the attributes of each choice; the kernel has them meanwhile."""
-        styles = {name: values for name, values in STYLES.items() if name in self._values}
-        for fold, *chosen in product(self._kernel.folds(), *styles.values()):
-            attributes = {**fold, **dict(zip(styles, chosen, strict=True))}
+        styles = self._kernel.styles()
+        chosen = [dict(zip(styles, values, strict=True)) for values in product(*styles.values())]
+        for fold, style in product(self._kernel.folds(), chosen):
+            attributes: dict[str, Any] = {**fold, **style}
             if all(attributes[name] == value for name, value in pins.items()):
                 self._values.update(attributes)
                 yield attributes

@@ -14,7 +14,6 @@ from irnet_hw.boards import Board
 from irnet_hw.compiler import manifest
 from irnet_hw.compiler.area import RESOURCES, area, total
 from irnet_hw.compiler.carried import Carried, carried
-from irnet_hw.compiler.describe import describe, parameters
 from irnet_hw.compiler.fold import Folding
 from irnet_hw.compiler.graph import kind, op
 from irnet_hw.compiler.schedule import schedule
@@ -51,7 +50,7 @@ def describe_accelerator(
         {
             "name": node.name,
             "op": kind(node),
-            "text": describe(graph, node),
+            "text": op(node).describe(),
             "fold": _fold(node),
             "cycles": int(op(node).get_exp_cycles()),
             "area": area(op(node), board.part),
@@ -63,7 +62,8 @@ def describe_accelerator(
                 "last_out": int(passage.last_out),
                 "busy": int(passage.busy),
             },
-            "parameters": parameters(graph, node),
+            "plumbing": op(node).plumbing,
+            "parameters": op(node).facts(),
         }
         for place, (node, passage) in enumerate(zip(graph.graph.node, plan.passages, strict=True))
     ]

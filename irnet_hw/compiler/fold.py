@@ -22,7 +22,6 @@ from irnet_hw.boards import Board
 from irnet_hw.compiler import folding_config
 from irnet_hw.compiler.area import RESOURCES, Area, area, fits, total
 from irnet_hw.compiler.choices import Attributes
-from irnet_hw.compiler.describe import describe
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.planner import Plan, Planner
 from irnet_hw.compiler.search import Scale, search
@@ -135,7 +134,7 @@ class _Folder:
         if budget < least:
             raise UserError(
                 f"{self._leaves(target_fps)} layer {slowest.name} "
-                f"({describe(self._model, slowest)}) takes at least {least}"
+                f"({op(slowest).describe()}) takes at least {least}"
                 f"{self._fixed(slowest, least)}; must be at most {_floor(self._clock / least)}"
             )
         made = self._reaching(budget)
@@ -143,7 +142,7 @@ class _Folder:
             held = next(node for node in self.planner.nodes if node.name == made.held)
             raise UserError(
                 f"{self._leaves(target_fps)} layer {held.name} "
-                f"({describe(self._model, held)}) and the one behind it, which hold each other "
+                f"({op(held).describe()}) and the one behind it, which hold each other "
                 f"up, take at least {made.pace}{self._fixed(held, made.pace)}; must be at most "
                 f"{_floor(self._clock / made.pace)}"
             )
@@ -234,8 +233,8 @@ class _Folder:
         model = model.transform(streams)
         elements = {}
         for node in model.graph.node:
-            if node.op_type == "StreamFIFO":
-                kernel = op(node)
+            kernel = op(node)
+            if kernel.queues:
                 elements[node.input[0]] = kernel.number("depth") * kernel.lanes_in()
         waits = [
             0 if link.source is None else elements.get(link.source.output[link.outlet], 0)

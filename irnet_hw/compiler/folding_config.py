@@ -14,10 +14,11 @@ from typing import Any
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.choices import STYLES, Attributes, Choices
+from irnet_hw.compiler.choices import Attributes, Choices
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.streams import kernels
 from irnet_hw.errors import UserError
+from irnet_hw.kernels.base import STYLES
 from irnet_hw.read import json_file
 
 FILE = "folding_config.json"
@@ -132,8 +133,7 @@ def _check(path: Path, name: str, pinned: Mapping[str, Any], choices: Choices) -
 def _keys(node: NodeProto) -> list[str]:
     """Return the attributes of a kernel that can be fixed, in order."""
     kernel = op(node)
-    known = kernel.get_nodeattr_types()
-    return [*next(kernel.folds()), *(key for key in STYLES if key in known)]
+    return [*next(kernel.folds()), *kernel.styles()]
 
 
 def _rtl(node: NodeProto) -> str:

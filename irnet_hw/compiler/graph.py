@@ -11,6 +11,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from irnet_hw.errors import UserError
+from irnet_hw.kernels.base import Kernel
 
 Floats = npt.NDArray[np.float32]
 
@@ -142,13 +143,15 @@ def rename(model: ModelWrapper, old: str, new: str) -> None:
 
 
 def kind(node: NodeProto) -> str:
-    """Return the op of a kernel, whether it is specialised or not."""
+    """Return the name of a node's op, whether it is specialised or not."""
     return str(node.op_type.removesuffix("_rtl"))
 
 
-def op(node: NodeProto) -> Any:
-    """Return the custom op instance of a node (qonnx's or ours)."""
-    return getCustomOp(node)
+def op(node: NodeProto) -> Kernel:
+    """Return the kernel that a node of a hardware graph is."""
+    kernel = getCustomOp(node)
+    assert isinstance(kernel, Kernel), f"{node.name} ({node.op_type}) is not one of our kernels"
+    return kernel
 
 
 def int_array(model: ModelWrapper, tensor: str) -> npt.NDArray[np.int64]:

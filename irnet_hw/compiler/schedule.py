@@ -15,8 +15,8 @@ import numpy as np
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.graph import consumer, kind, op
-from irnet_hw.compiler.wires import CONDUITS, streams_in
+from irnet_hw.compiler.graph import consumer, op, reader
+from irnet_hw.compiler.wires import streams_in
 from irnet_hw.kernels.timing import Times
 
 #: Frames that are looked at: at first, and at the most.
@@ -81,7 +81,7 @@ def schedule(model: ModelWrapper) -> Schedule:
         backlog={
             tensor: run.backlog(tensor)
             for node in model.graph.node
-            if kind(node) != "WidthConverter"
+            if not op(node).regroups
             for tensor in node.output
         },
         pace=run.pace,
@@ -106,7 +106,7 @@ class _Run:
         self._there: dict[str, Times] = {}
         self._taken: dict[str, Times] = {}
         entry = model.graph.input[0].name
-        first = consumer(model, entry)
+        first = reader(model, entry)
         beats = prod(op(first).get_folded_input_shape()[:-1])
         self._there[entry] = np.arange(frames * beats) * self.pace // beats
         for node in model.graph.node:
@@ -117,9 +117,9 @@ class _Run:
     def _add(self, node: NodeProto) -> None:
         kernel = op(node)
         there = [self._there[tensor] for tensor in streams_in(node)]
-        if kind(node) == "SlidingWindow":  # no FIFO behind it: it waits for its unit
-            unit = op(consumer(self._model, node.output[0]))
-            moves = kernel.moves(there, lambda windows: unit.moves([windows])[0][0])
+        if kernel.feeds_directly:  # no FIFO behind it: it waits for its unit
+            unit = op(reader(self._model, node.output[0]))
+            moves = kernel.moves_into(there, lambda windows: unit.moves([windows])[0][0])
         else:
             moves = kernel.moves(there)
         taken, written = moves
@@ -141,7 +141,7 @@ class _Run:
         """
         intervals = {}
         for i, node in enumerate(self._model.graph.node):
-            if kind(node) not in CONDUITS:
+            if not op(node).is_conduit():
                 *_, before, last = self._there[node.output[0]].reshape(self.frames, -1)
                 intervals[i] = int(last[-1] - before[-1])
         slowest = max(intervals, key=intervals.__getitem__)
@@ -163,10 +163,10 @@ class _Run:
         """Return the most beats of a tensor that wait at once."""
         source = self._model.find_producer(tensor)
         written = self._there[tensor]
-        if kind(source) == "StreamFIFO":
+        if op(source).queues:
             written = self._taken[source.input[0]]
         end, node = tensor, consumer(self._model, tensor)
-        while node is not None and kind(node) in CONDUITS:
+        while node is not None and op(node).is_conduit():
             end, node = node.output[0], consumer(self._model, node.output[0])
         taken = self._taken[end]
         # Beats that a taken one has used up, counted in those that were written.

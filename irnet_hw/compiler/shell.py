@@ -6,7 +6,6 @@ runtime knows which accelerator answers.
 """
 
 import hashlib
-import re
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -17,12 +16,11 @@ from irnet_hw.compiler import manifest
 from irnet_hw.runtime import registers
 from irnet_hw.runtime.manifest import identity
 from irnet_hw.share import share
+from irnet_hw.verilog import library, needed, source_of
 
 TOP = "irnet_board"
 #: In an accelerator's folder.
 FOLDER = "shell"
-#: The module of an instance, as all our files are written.
-_INSTANCE = re.compile(r"^ +(\w+) #\($", re.MULTILINE)
 
 
 def write_shell(content: dict[str, Any], board: Board, folder: Path) -> None:
@@ -63,15 +61,10 @@ def _sources(present: Collection[str]) -> list[Path]:
         present: the accelerator's modules, of which none may be there twice.
     """
     own = sorted((share("boards") / "shell").glob("*.sv"))
-    kernels = {path.stem: path for path in sorted(share("hls").rglob("*.sv"))}
-    borrowed: dict[str, Path] = {}
-    left = list(own)
-    while left:
-        named = _INSTANCE.findall(left.pop().read_text())
-        for name in kernels.keys() & set(named) - borrowed.keys():
-            borrowed[name] = kernels[name]
-            left.append(kernels[name])
-    return [borrowed[name] for name in sorted(borrowed.keys() - set(present))] + own
+    files = library()
+    names = dict.fromkeys(name for path in own for name in needed(path.stem, source_of))
+    borrowed = sorted(names.keys() - {path.stem for path in own} - set(present))
+    return [files[name] for name in borrowed] + own
 
 
 def shell_files(content: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.general import RemoveUnusedTensors
 
-from irnet_hw.compiler.graph import fresh, kind, op, rename
+from irnet_hw.compiler.graph import fresh, op, rename
 from irnet_hw.compiler.wires import wires
 from irnet_hw.errors import UserError
 
@@ -69,10 +69,7 @@ def _check_streams(model: ModelWrapper) -> None:
             source.get_output_datatype(wire.source.port).name,
             target.get_input_datatype(wire.target.port).name,
         )
-        orders = (
-            source.number("parallel_window") if kind(before) == "SlidingWindow" else 0,
-            target.number("parallel_window") if kind(after).endswith("MVAU") else 0,
-        )
+        orders = int(source.parallel_windows_out()), int(target.parallel_windows_in())
         for what, (sent, taken) in (
             ("beats of shape", beats),
             ("elements of type", types),

@@ -62,12 +62,12 @@ class Link:
     @property
     def direct(self) -> bool:
         """Whether nothing may stand in between: the unit's beats are the window's."""
-        return self.source is not None and self.source.op_type == "SlidingWindow"
+        return self.source is not None and op(self.source).feeds_directly
 
 
 def kernels(model: ModelWrapper) -> list[NodeProto]:
     """Return the nodes of a graph that has flattenings but nothing else between kernels."""
-    return [node for node in model.graph.node if node.op_type != "WidthConverter"]
+    return [node for node in model.graph.node if not op(node).regroups]
 
 
 def links(model: ModelWrapper) -> list[Link]:
@@ -80,7 +80,7 @@ def links(model: ModelWrapper) -> list[Link]:
 
 def _link(model: ModelWrapper, source: NodeProto | None, outlet: int, tensor: str) -> Link:
     target, flatten = consumer(model, tensor), None
-    if target is not None and target.op_type == "WidthConverter":
+    if target is not None and op(target).regroups:
         flatten, tensor = target, target.output[0]
         target = consumer(model, tensor)
     inlet = 0 if target is None else list(target.input).index(tensor)
@@ -143,7 +143,7 @@ class InsertStreams(Transformation):  # type: ignore[misc]
             _insert(model, link)
         self.plan = schedule(model)
         for node in model.graph.node:
-            if node.op_type == "StreamFIFO":
+            if op(node).queues:
                 op(node).set_nodeattr("depth", depth(self.plan.backlog[node.output[0]]))
         return model, False
 

@@ -6,17 +6,12 @@ the other branch holds what the fork has handed out. The folding search counts F
 this room; what they need in the end, the schedule says.
 """
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.graph import op
-
-#: For each pixel of a tensor, the last pixel of another one that it depends on, row by row.
-Reach = npt.NDArray[np.int64]
+from irnet_hw.kernels.base import Reach
 
 
 def waiting(model: ModelWrapper, node: NodeProto) -> list[int]:
@@ -45,29 +40,11 @@ def waiting(model: ModelWrapper, node: NodeProto) -> list[int]:
 def _branch(model: ModelWrapper, tensor: str, reach: Reach) -> tuple[str, Reach]:
     """Return the fork that a branch begins with, and its pixels that the branch's end needs."""
     node = model.find_producer(tensor)
-    while node is not None and op(node).streams_in() == op(node).streams_out() == 1:
-        if node.op_type != "WidthConverter":
-            reach = np.maximum.accumulate(_reach(node, reach))
+    while node is not None:
+        kernel = op(node)
+        if not kernel.streams_in() == kernel.streams_out() == 1:
+            break
+        if not kernel.regroups:
+            reach = np.maximum.accumulate(kernel.reach(reach))
         node = model.find_producer(node.input[0])
     return ("" if node is None else node.output[0]), reach
-
-
-def _reach(node: NodeProto, pixels: Reach) -> Reach:
-    """Return for pixels of a kernel's output the last ones of its input that they depend on."""
-    kernel: Any = op(node)
-    if node.op_type == "SlidingWindow":
-        (kh, kw), (top, left, _, _) = kernel.numbers("ConvKernelDim"), kernel.numbers("Padding")
-        stride, offset = kernel.numbers("Stride"), [kh - 1 - top, kw - 1 - left]
-    elif node.op_type == "BitMaxPool":
-        stride = kernel.numbers("PoolDim")
-        offset = [k - 1 for k in stride]
-    elif node.op_type == "SubsamplePad":
-        stride, offset = kernel.numbers("Stride"), [0, 0]
-    else:
-        return pixels
-    _, height, width, _ = kernel.get_normal_input_shape()
-    columns = kernel.get_normal_output_shape()[2]
-    y = np.clip(pixels // columns * stride[0] + offset[0], 0, height - 1)
-    x = np.clip(pixels % columns * stride[1] + offset[1], 0, width - 1)
-    found: Reach = y * width + x
-    return found

@@ -12,9 +12,6 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.graph import op
 
-#: Kernels whose output is their input, buffered or regrouped.
-CONDUITS = frozenset({"RegisterSlice", "StreamFIFO", "WidthConverter"})
-
 
 class Port(NamedTuple):
     """One of a node's streams: the node's place in the graph, and which input or output it is."""

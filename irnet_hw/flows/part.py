@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from irnet_hw.verilog import needed
+
 #: What a layer's module is called by itself.
 MODULE = "this_layer"
-_NAME = re.compile(r"[A-Za-z_]\w*")
 _HEAD = re.compile(r"^module \w+ \((.*?)\n\);$", re.MULTILINE | re.DOTALL)
 _PORT = re.compile(r"(input|output)\s+logic\s+(?:\[(\d+):0\]\s*)?(\w+)")
 
@@ -88,7 +89,7 @@ def part(folder: Path, content: Mapping[str, Any], layer: str) -> Part:
     own = files[layer].read_text()
     sources = {
         f"{name}.sv": files[name].read_text()
-        for name in needed({name: path.read_text() for name, path in files.items()}, layer)
+        for name in needed(layer, lambda name: files[name].read_text() if name in files else None)
         if name != layer
     }
     data = {
@@ -97,22 +98,6 @@ def part(folder: Path, content: Mapping[str, Any], layer: str) -> Part:
         if f'"{file.name}"' in own
     }
     return Part(layer, {**sources, f"{MODULE}.sv": own.replace(layer, MODULE)}, data)
-
-
-def needed(texts: Mapping[str, str], module: str) -> list[str]:
-    """Return which modules a module is made of, itself among them, in the order of ``texts``.
-
-    Args:
-        texts: of all modules' files, by the modules' names. A module that a text names counts as
-            instantiated.
-        module: the one in question.
-    """
-    found, left = {module}, [module]
-    while left:
-        named = set(_NAME.findall(texts[left.pop()])) & texts.keys() - found
-        found |= named
-        left += named
-    return [name for name in texts if name in found]
 
 
 def alike(parts: Iterable[tuple[str, Part]]) -> dict[str, Sequence[Part]]:

@@ -1,22 +1,23 @@
 """What all kernels share: shapes from lanes, the NumPy model's call, the RTL wrapper."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
 from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
+from onnx import NodeProto
 from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.timing import Moves, Times, in_turn
-from irnet_hw.share import share
+from irnet_hw.kernels.timing import Moves, Reader, Times, in_turn
+from irnet_hw.verilog import module_files
 
 Ints = npt.NDArray[np.int64]
 
@@ -33,6 +34,16 @@ Parameter = int | str | Constant
 #: Words of a memory and their width in bits.
 Memory = tuple[Sequence[int], int]
 
+#: Attributes that choose how an op is built, besides its fold, and their values. A kernel that
+#: declares one of these attributes has the choice.
+STYLES: Mapping[str, tuple[str, ...]] = {
+    "ram_style": ("distributed", "block"),
+    "mulStyle": ("lut", "dsp"),
+}
+
+#: For each pixel of a tensor, row by row, the last pixel of another tensor that it depends on.
+Reach = npt.NDArray[np.int64]
+
 
 class Kernel(HWCustomOp):  # type: ignore[misc]
     """A hardware op with input streams, output streams and constant parameters.
@@ -44,10 +55,45 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
     A subclass says what its tensors are (:meth:`get_normal_input_shape`,
     :meth:`get_normal_output_shape`), how many elements of the last axis a beat carries
     (:meth:`lanes_in`, :meth:`lanes_out`), what it computes (:meth:`compute`), in how many
-    cycles (:meth:`get_exp_cycles`), when each beat moves (:meth:`latency`, :meth:`moves`) and on
-    what area (FINN's ``*_estimation`` methods, and :meth:`ff_estimation`). Beats carry element 0
-    in their least significant bits, as FINN's do.
+    cycles (:meth:`get_exp_cycles`), when each beat moves (:meth:`latency`, :meth:`moves`), on
+    what area (FINN's ``*_estimation`` methods, and :meth:`ff_estimation`) and what reports say
+    about it (:meth:`describe`, :meth:`facts`). Beats carry element 0 in their least significant
+    bits, as FINN's do.
+
+    Nothing outside this package compares op names: whatever the compiler and the reports need to
+    know of an op, they ask it.
     """
+
+    #: What reports call an op that only moves beats, such as "FIFO"; "" for one that computes.
+    plumbing: ClassVar[str] = ""
+    #: Whether this is a FIFO, whose depth the schedule decides.
+    queues: ClassVar[bool] = False
+    #: Whether this changes nothing but how a tensor is cut into beats, and its shape.
+    regroups: ClassVar[bool] = False
+    #: Whether the consumer must follow without a FIFO in between.
+    feeds_directly: ClassVar[bool] = False
+
+    #: Attributes by name, if the kernel was made by :meth:`from_values`.
+    _values: MutableMapping[str, Any] | None = None
+
+    @classmethod
+    def from_values(cls, name: str, values: MutableMapping[str, Any]) -> Self:
+        """Return a kernel of attributes alone, without a node in a graph.
+
+        The mapping is read at each look-up, so that changing it changes the kernel. That is much
+        faster than changing a node.
+
+        Args:
+            name: of the node, for messages.
+            values: every attribute of :meth:`get_nodeattr_types`, by name.
+        """
+        kernel = cls(NodeProto(name=name, op_type=cls.__name__))
+        kernel._values = values
+        return kernel
+
+    def values(self) -> dict[str, Any]:
+        """Return all attributes by name."""
+        return {name: self.get_nodeattr(name) for name in self.get_nodeattr_types()}
 
     # ------------------------------------------------------------------ attributes
 
@@ -58,6 +104,10 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
             "inputDataType": ("s", True, ""),
             "outputDataType": ("s", True, ""),
         }
+
+    def get_nodeattr(self, name: str) -> Any:
+        """Return an attribute."""
+        return super().get_nodeattr(name) if self._values is None else self._values[name]
 
     def number(self, name: str) -> int:
         """Return an integer attribute."""
@@ -121,6 +171,11 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
         """Yield every legal choice of this node's folding attributes."""
         yield {}
 
+    def styles(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the attributes that choose how the op is built, and the values of each."""
+        known = self.get_nodeattr_types()
+        return {name: values for name, values in STYLES.items() if name in known}
+
     # ------------------------------------------------------------------ shapes and types
 
     def streams_in(self) -> int:
@@ -174,6 +229,55 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
         """Check the attributes (FINN's name for it)."""
         self.check()
 
+    # ------------------------------------------------------------------ what it is
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """Return what the op is, apart from its folding: sizes, channels and types, for JSON."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return the op in a few words: "3x3 convolution, 32 to 32 channels, 1 bit"."""
+
+    def keeps_values(self, port: int = 0) -> bool:  # noqa: ARG002
+        """Return whether an output is the first input, value for value."""
+        return bool(self.plumbing)
+
+    def is_conduit(self) -> bool:
+        """Return whether the op's one output is its one input, value for value."""
+        return self.streams_in() == self.streams_out() == 1 and self.keeps_values()
+
+    def reach(self, pixels: Reach) -> Reach:
+        """Return the last pixel of the input that each pixel of the output depends on.
+
+        Args:
+            pixels: of the output, counted row by row.
+        """
+        return pixels
+
+    def reach_of_windows(self, pixels: Reach, stride: Sequence[int], last: Sequence[int]) -> Reach:
+        """Return :meth:`reach` for windows.
+
+        Args:
+            pixels: of the output, counted row by row.
+            stride: (down, right) from window to window, in pixels of the input.
+            last: (row, column) of the first window's last pixel.
+        """
+        _, height, width, _ = self.get_normal_input_shape()
+        columns = self.get_normal_output_shape()[2]
+        y = np.clip(pixels // columns * stride[0] + last[0], 0, height - 1)
+        x = np.clip(pixels % columns * stride[1] + last[1], 0, width - 1)
+        found: Reach = y * width + x
+        return found
+
+    def parallel_windows_in(self) -> bool:
+        """Return whether a beat that comes in has all taps of a window."""
+        return False
+
+    def parallel_windows_out(self) -> bool:
+        """Return whether a beat that leaves has all taps of a window."""
+        return False
+
     # ------------------------------------------------------------------ models
 
     @abstractmethod
@@ -199,6 +303,17 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
         """
         taken = in_turn(np.maximum.reduce(list(there)))
         return [taken] * len(there), [taken + self.latency()] * self.streams_out()
+
+    def moves_into(self, there: Sequence[Times], reader: Reader) -> Moves:  # noqa: ARG002
+        """Return when beats move if the reader is not always ready.
+
+        Only kernels with :attr:`feeds_directly` need this; behind all others is a FIFO.
+
+        Args:
+            there: for each input stream, when its beats are there, over whole frames.
+            reader: returns when it takes the beats that are there at given times.
+        """
+        return self.moves(there)
 
     def frames(self, times: Times) -> int:
         """Return how many frames the times of the first input stream are of."""
@@ -246,11 +361,6 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
     def module(self) -> str:
         """The module to wrap."""
 
-    @property
-    @abstractmethod
-    def sources(self) -> tuple[str, ...]:
-        """The files it is made of, relative to ``hls/``, each before those that instantiate it."""
-
     @abstractmethod
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:
         """Return the module's parameters; strings are written quoted."""
@@ -292,8 +402,7 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
     def get_rtl_file_list(self, abspath: bool = False) -> list[str]:
         """Return the SystemVerilog files of this node, the wrapper last."""
         folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
-        files = [share("hls") / source for source in self.sources]
-        files.append(folder / f"{self.onnx_node.name}.sv")
+        files = [*module_files(self.module), folder / f"{self.onnx_node.name}.sv"]
         return [str(file) if abspath else file.name for file in files]
 
     def get_data_file_list(self) -> list[str]:

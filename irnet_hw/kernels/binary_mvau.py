@@ -20,6 +20,7 @@ from irnet_hw.kernels.mvau_area import (
     rom_luts,
     xnor_popcount,
 )
+from irnet_hw.kernels.registry import register
 
 #: Weights in LUTs of up to so many words fit the LUTs that compare and count three lanes, the
 #: latter if there are at least THREES_ROWS rows; those of up to LANE_DEPTH words fit the LUT that
@@ -31,6 +32,7 @@ LANE_DEPTH = 32
 SHARED_PARITY_DEPTH = 4
 
 
+@register
 class BinaryMVAU(MVAU):
     """A binary convolution's or dense layer's products, sums and threshold.
 
@@ -243,21 +245,11 @@ class BinaryMVAU(MVAU):
         }
 
 
+@register
 class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`BinaryMVAU`."""
 
     module = "binary_mvau"
-    sources = (
-        "replay_buffer/replay_buffer.sv",
-        "lut_rom/lut_rom.sv",
-        "mvau_rom/mvau_rom.sv",
-        "mvau_feed/mvau_feed.sv",
-        "popcount/popcount.sv",
-        "xnor_popcount/xnor_popcount.sv",
-        "mvau_accumulate/mvau_accumulate.sv",
-        "border_class/border_class.sv",
-        "binary_mvau/binary_mvau.sv",
-    )
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
         """Return the folding, the border and the memories."""
@@ -268,17 +260,11 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
         }
 
 
+@register
 class BinaryMVAU_hls(BinaryMVAU, HLSKernel):  # noqa: N801 (FINN's naming)
     """HLS backend of :class:`BinaryMVAU`."""
 
     function = "binary_mvau"
-    headers = (
-        "counter/counter.hpp",
-        "memory/memory.hpp",
-        "popcount/popcount.hpp",
-        "border_class/border_class.hpp",
-        "binary_mvau/binary_mvau.hpp",
-    )
 
     def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:  # noqa: ARG002
         """Return the folding and the border."""

@@ -13,15 +13,19 @@ from irnet_hw.kernels.base import (
     Kernel,
     Memory,
     Parameter,
+    Reach,
     RTLKernel,
     beats,
     divisors,
 )
 from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.memory import lut_ram_one_port
+from irnet_hw.kernels.registry import register
 from irnet_hw.kernels.timing import Moves, Times, in_turn
+from irnet_hw.kernels.words import count, times
 
 
+@register
 class BitMaxPool(Kernel):
     """The OR, or the AND where the mask says so, of each channel over windows of bits.
 
@@ -68,6 +72,24 @@ class BitMaxPool(Kernel):
     def folds(self) -> Iterator[dict[str, int]]:
         """Yield every PE."""
         yield from ({"PE": pe} for pe in divisors(self.number("IFMChannels")))
+
+    def facts(self) -> dict[str, Any]:
+        """Return the window, the image and the channels."""
+        return {
+            "kernel": list(self.numbers("PoolDim")),
+            "image": list(self.numbers("IFMDim")),
+            "channels": self.number("IFMChannels"),
+        }
+
+    def describe(self) -> str:
+        """Return the window and the channels."""
+        channels = count(self.number("IFMChannels"), "channel")
+        return f"{times(self.numbers('PoolDim'))} max-pooling on bits, {channels}"
+
+    def reach(self, pixels: Reach) -> Reach:
+        """Return the last pixel of the window of each pixel."""
+        pool = self.numbers("PoolDim")
+        return self.reach_of_windows(pixels, pool, [size - 1 for size in pool])
 
     def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return PE."""
@@ -162,22 +184,22 @@ class BitMaxPool(Kernel):
         return {"mask": (words, self.number("PE"))}
 
 
+@register
 class BitMaxPool_rtl(BitMaxPool, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`BitMaxPool`."""
 
     module = "bit_max_pool"
-    sources = ("one_port_ram/one_port_ram.sv", "bit_max_pool/bit_max_pool.sv")
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
         """Return the shapes and the mask's file."""
         return {**self.shape_parameters(), "MASK_FILE": self.memory_file("mask")}
 
 
+@register
 class BitMaxPool_hls(BitMaxPool, HLSKernel):  # noqa: N801 (FINN's naming)
     """HLS backend of :class:`BitMaxPool`."""
 
     function = "bit_max_pool"
-    headers = ("counter/counter.hpp", "bit_max_pool/bit_max_pool.hpp")
 
     def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:  # noqa: ARG002
         """Return the shapes."""

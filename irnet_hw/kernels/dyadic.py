@@ -74,6 +74,18 @@ class Dyadic(Kernel):
             f"with a product of at least {DSP_LEAST} and a sum of at most {DSP_SUM}"
         )
 
+    # ------------------------------------------------------------------ what it is
+
+    def facts(self) -> dict[str, Any]:
+        """Return the channels, the types, the shift and where the multipliers are."""
+        return {
+            "channels": self.number("NumChannels"),
+            "input": self.get_nodeattr("inputDataType"),
+            "output": self.get_nodeattr("outputDataType"),
+            "shift": self.number("shift"),
+            "multiplier": "DSP" if self.in_dsp() else "LUT",
+        }
+
     # ------------------------------------------------------------------ folding
 
     def folds(self) -> Iterator[dict[str, int]]:

@@ -9,9 +9,12 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, Parameter, RTLKernel, divisors
 from irnet_hw.kernels.memory import lut_ram_one_port
+from irnet_hw.kernels.registry import register
 from irnet_hw.kernels.timing import Moves, Times, in_turn
+from irnet_hw.kernels.words import count, times
 
 
+@register
 class GlobalSumPool(Kernel):
     """(1, H, W, C) INTn -> (1, C) INTm, the sums over all pixels.
 
@@ -44,6 +47,15 @@ class GlobalSumPool(Kernel):
     def folds(self) -> Iterator[dict[str, int]]:
         """Yield every PE."""
         yield from ({"PE": pe} for pe in divisors(self.number("NumChannels")))
+
+    def facts(self) -> dict[str, Any]:
+        """Return the image and the channels."""
+        return {"image": list(self.numbers("IFMDim")), "channels": self.number("NumChannels")}
+
+    def describe(self) -> str:
+        """Return the image and the channels."""
+        channels = count(self.number("NumChannels"), "channel")
+        return f"sum over {times(self.numbers('IFMDim'))} pixels, {channels}"
 
     def output_bits(self) -> int:
         """Return the width of a sum."""
@@ -106,11 +118,11 @@ class GlobalSumPool(Kernel):
         return (self.words() - 1).bit_length() + (prod(self.numbers("IFMDim")) - 1).bit_length()
 
 
+@register
 class GlobalSumPool_rtl(GlobalSumPool, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`GlobalSumPool`."""
 
     module = "global_sum_pool"
-    sources = ("one_port_ram/one_port_ram.sv", "global_sum_pool/global_sum_pool.sv")
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
         """Return the folding, the number of pixels and the widths."""

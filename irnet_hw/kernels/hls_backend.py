@@ -1,5 +1,6 @@
 """The HLS side of the kernels: FINN's code generation around the templates of ``hls/``."""
 
+import re
 import shutil
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from irnet_hw.share import share
 CONSTANTS = "constants.hpp"
 #: Literals of more bits than these are strings of hexadecimal digits.
 LITERAL_BITS = 64
+_INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 
 
 class HLSKernel(HLSBackend):  # type: ignore[misc]
@@ -41,9 +43,9 @@ class HLSKernel(HLSBackend):  # type: ignore[misc]
         """The function template to call."""
 
     @property
-    @abstractmethod
     def headers(self) -> tuple[str, ...]:
         """The files it is made of, relative to ``hls/``, its own one last."""
+        return tuple(f"{name}/{name}.hpp" for name in _headers(self.function))
 
     @abstractmethod
     def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:
@@ -170,6 +172,14 @@ class HLSKernel(HLSBackend):  # type: ignore[misc]
             **{f"in{ind}_V": self.get_instream_width(ind) for ind in range(self.streams_in())},
             **{f"out{ind}_V": self.get_outstream_width(ind) for ind in range(self.streams_out())},
         }
+
+
+def _headers(name: str) -> list[str]:
+    """Return the names of a header and of those that it includes, the included ones first."""
+    found: dict[str, None] = {}
+    for included in _INCLUDE.findall((share("hls") / name / f"{name}.hpp").read_text()):
+        found.update(dict.fromkeys(_headers(Path(included).stem)))
+    return [*found, name]
 
 
 def _element(datatype: BaseDataType) -> str:

@@ -12,6 +12,7 @@ from irnet_hw.kernels.base import Ints, Memory, RTLKernel
 from irnet_hw.kernels.memory import ultrascale
 from irnet_hw.kernels.mvau import MVAU, activate, product
 from irnet_hw.kernels.mvau_area import Area, adder_tree, rom_luts
+from irnet_hw.kernels.registry import register
 
 WEIGHTS = tuple(f"INT{bits}" for bits in range(2, 9))
 #: Products of up to so many bits are not worth a DSP block to Yosys.
@@ -21,6 +22,7 @@ TABLE_DEPTH = 32
 INPUTS = ("UINT8", *WEIGHTS, "BIPOLAR")
 
 
+@register
 class IntMVAU(MVAU):
     """Products and sums of integers, and a threshold or a bias.
 
@@ -143,6 +145,7 @@ class IntMVAU(MVAU):
         return (high - low).bit_length() + 1
 
 
+@register
 class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`IntMVAU`.
 
@@ -152,15 +155,6 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
     """
 
     module = "int_mvau"
-    sources = (
-        "replay_buffer/replay_buffer.sv",
-        "lut_rom/lut_rom.sv",
-        "mvau_rom/mvau_rom.sv",
-        "mvau_feed/mvau_feed.sv",
-        "adder_tree/adder_tree.sv",
-        "mvau_accumulate/mvau_accumulate.sv",
-        "int_mvau/int_mvau.sv",
-    )
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
         """Return the folding, the types and the memories."""

@@ -14,6 +14,7 @@ from irnet_hw.kernels.base import Ints, Kernel, divisors, pack
 from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_rom, block_rom_luts
 from irnet_hw.kernels.mvau_area import Area, accumulators, replay_bram18, replay_buffer, rom_luts
 from irnet_hw.kernels.timing import Moves, Times, in_steps, in_turn
+from irnet_hw.kernels.words import count, times
 
 
 class MVAU(Kernel):
@@ -108,6 +109,33 @@ class MVAU(Kernel):
     def thresholds(self) -> bool:
         """Return whether bits leave, not accumulators."""
         return self.number("noActivation") == 0
+
+    # ------------------------------------------------------------------ what it is
+
+    def facts(self) -> dict[str, Any]:
+        """Return inputs, outputs and bits of a weight; of a convolution the kernel's size."""
+        facts = {
+            "inputs": self.number("MW"),
+            "outputs": self.number("MH"),
+            "weight_bits": self.weight_bits(),
+            "threshold": self.thresholds(),
+        }
+        if len(self.numbers("numInputVectors")) == 1:
+            return facts
+        kernel = list(self.numbers("ConvKernelDim"))
+        return {**facts, "inputs": self.channels(), "kernel": kernel}
+
+    def describe(self) -> str:
+        """Return the layer, its inputs and outputs and the bits of a weight."""
+        bits, outputs = count(self.weight_bits(), "bit"), self.number("MH")
+        if len(self.numbers("numInputVectors")) == 1:
+            return f"dense layer, {self.number('MW')} to {outputs}, {bits}"
+        size, channels = times(self.numbers("ConvKernelDim")), count(outputs, "channel")
+        return f"{size} convolution, {self.channels()} to {channels}, {bits}"
+
+    def parallel_windows_in(self) -> bool:
+        """Return whether a beat has all taps of the kernel."""
+        return self.parallel()
 
     # ------------------------------------------------------------------ window
 

@@ -1,13 +1,16 @@
 """RegisterSlice: cuts the timing paths between two kernels, in both directions."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.kernels.base import RTLKernel
 from irnet_hw.kernels.pass_through import PassThrough
+from irnet_hw.kernels.registry import register
 
 
+@register
 class RegisterSlice(PassThrough):
     """A stream passes unchanged, one cycle later.
 
@@ -15,6 +18,16 @@ class RegisterSlice(PassThrough):
         shape: of the tensor, whose last axis is folded.
         lanes: elements a beat carries; divides the last axis.
     """
+
+    plumbing = "register slice"
+
+    def facts(self) -> dict[str, Any]:
+        """Return nothing: a register slice has no parameters."""
+        return {}
+
+    def describe(self) -> str:
+        """Return the op's name."""
+        return self.plumbing
 
     def latency(self) -> int:
         """Return 1: a register."""
@@ -29,11 +42,11 @@ class RegisterSlice(PassThrough):
         return 2 * self.get_instream_width() + 2
 
 
+@register
 class RegisterSlice_rtl(RegisterSlice, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`RegisterSlice`."""
 
     module = "register_slice"
-    sources = ("register_slice/register_slice.sv",)
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
         """Return the width."""

@@ -3,13 +3,22 @@
 from irnet_hw.kernels.base import Ints
 from irnet_hw.kernels.dyadic import Dyadic, DyadicRTL
 from irnet_hw.kernels.mvau_area import Area
+from irnet_hw.kernels.registry import register
+from irnet_hw.kernels.words import count
 
 
+@register
 class Requantise(Dyadic):
     """y = (x * m + b) >> shift, limited to the range of outputDataType.
 
     x (*numInputVectors, C) signed, m (C,), b (C,) -> (*numInputVectors, C) signed.
     """
+
+    def describe(self) -> str:
+        """Return the channels and the types."""
+        before, after = (self.get_nodeattr(f"{end}putDataType") for end in ("in", "out"))
+        channels = count(self.number("NumChannels"), "channel")
+        return f"requantise, {channels}, {before} to {after}"
 
     def compute(self, x: Ints, *parameters: Ints) -> Ints:
         """Return the requantised x."""
@@ -25,12 +34,8 @@ class Requantise(Dyadic):
         return Area(self.limit_luts(bits), int(self.get_output_datatype().bitwidth()))
 
 
+@register
 class Requantise_rtl(Requantise, DyadicRTL):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`Requantise`."""
 
     module = "requantise"
-    sources = (
-        "dyadic_lanes/dyadic_lanes.sv",
-        "saturate/saturate.sv",
-        "requantise/requantise.sv",
-    )

@@ -12,9 +12,12 @@ from irnet_hw.kernels.base import Ints, Memory, pack
 from irnet_hw.kernels.dyadic import Dyadic, DyadicRTL
 from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.mvau_area import Area
+from irnet_hw.kernels.registry import register
 from irnet_hw.kernels.timing import Moves, Times, in_turn
+from irnet_hw.kernels.words import count
 
 
+@register
 class ResidualJoin(Dyadic):
     """y = (skip << skipShift) + ((x * m + b) >> shift), limited to the range of outputDataType.
 
@@ -38,6 +41,22 @@ class ResidualJoin(Dyadic):
         super().check()
         self.require_signed("skipDataType")
         self.require_range("skipShift", 0, 32)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the channels, the types, the shifts and where the multipliers are."""
+        return {
+            **super().facts(),
+            "skip": self.get_nodeattr("skipDataType"),
+            "skip_shift": self.number("skipShift"),
+        }
+
+    def describe(self) -> str:
+        """Return the channels and the types."""
+        facts = self.facts()
+        return (
+            f"join, {count(facts['channels'], 'channel')}, {facts['input']} requantised and "
+            f"{facts['skip']} to {facts['output']}"
+        )
 
     def streams_in(self) -> int:
         """Return 2: x and skip."""
@@ -83,26 +102,18 @@ class ResidualJoin(Dyadic):
         }
 
 
+@register
 class ResidualJoin_rtl(ResidualJoin, DyadicRTL):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`ResidualJoin`."""
 
     module = "residual_join"
-    sources = (
-        "dyadic_lanes/dyadic_lanes.sv",
-        "saturate/saturate.sv",
-        "residual_join/residual_join.sv",
-    )
 
 
+@register
 class ResidualJoin_hls(ResidualJoin, HLSKernel):  # noqa: N801 (FINN's naming)
     """HLS backend of :class:`ResidualJoin`."""
 
     function = "residual_join"
-    headers = (
-        "memory/memory.hpp",
-        "saturate/saturate.hpp",
-        "residual_join/residual_join.hpp",
-    )
 
     def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:  # noqa: ARG002
         """Return the folding and the widths."""

@@ -10,14 +10,17 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, Kernel, Parameter, RTLKernel, divisors
+from irnet_hw.kernels.base import Ints, Kernel, Parameter, Reach, RTLKernel, divisors
 from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.memory import block_ram, lut_ram, ram_style
+from irnet_hw.kernels.registry import register
 from irnet_hw.kernels.timing import Moves, Reader, Times, always_ready, in_turn
+from irnet_hw.kernels.words import count, times
 
 Flags = npt.NDArray[np.bool_]
 
 
+@register
 class SlidingWindow(Kernel):
     """For every output position, the elements of the window around it.
 
@@ -115,6 +118,35 @@ class SlidingWindow(Kernel):
                 f"{name}: ram_style = {self.get_nodeattr('ram_style')}, "
                 "must be auto, distributed or block"
             )
+
+    feeds_directly = True
+
+    def facts(self) -> dict[str, Any]:
+        """Return the kernel's size, stride and padding, the image, and the order of the taps."""
+        return {
+            "kernel": list(self.numbers("ConvKernelDim")),
+            "stride": list(self.numbers("Stride")),
+            "padding": list(self.numbers("Padding")),
+            "image": list(self.numbers("IFMDim")),
+            "channels": self.number("IFMChannels"),
+            "parallel": self.number("parallel_window"),
+        }
+
+    def describe(self) -> str:
+        """Return the kernel's size, the image and the channels."""
+        kernel, image = times(self.numbers("ConvKernelDim")), times(self.numbers("IFMDim"))
+        channels = count(self.number("IFMChannels"), "channel")
+        return f"{kernel} windows of {image} pixels, {channels}"
+
+    def reach(self, pixels: Reach) -> Reach:
+        """Return the last pixel of the window of each pixel."""
+        (kh, kw), (top, left, _, _) = self.numbers("ConvKernelDim"), self.numbers("Padding")
+        last = (kh - 1 - top, kw - 1 - left)
+        return self.reach_of_windows(pixels, self.numbers("Stride"), last)
+
+    def parallel_windows_out(self) -> bool:
+        """Return whether a beat that leaves has all taps of the kernel."""
+        return self.parallel()
 
     def folds(self) -> Iterator[dict[str, int]]:
         """Yield every SIMD, with each parallel_window unless there is one tap alone."""
@@ -261,8 +293,12 @@ class SlidingWindow(Kernel):
         """Return 3: into the row buffer, out of it, and out of the window; 2 for single taps."""
         return 3 if self.parallel() else 2
 
-    def moves(self, there: Sequence[Times], reader: Reader = always_ready) -> Moves:
-        """Return when beats move, also if whoever reads them is not always ready.
+    def moves(self, there: Sequence[Times]) -> Moves:
+        """Return when beats move if the reader is always ready."""
+        return self.moves_into(there, always_ready)
+
+    def moves_into(self, there: Sequence[Times], reader: Reader) -> Moves:
+        """Return when beats move if the reader is not always ready.
 
         A beat can be read in the cycle after it was written, and its place is free in the cycle
         after it was read for the last time. Room depends on what is read, which depends on what
@@ -491,6 +527,7 @@ class SlidingWindow(Kernel):
         }
 
 
+@register
 class SlidingWindow_rtl(SlidingWindow, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`SlidingWindow`."""
 
@@ -499,16 +536,12 @@ class SlidingWindow_rtl(SlidingWindow, RTLKernel):  # noqa: N801 (FINN's naming)
         """The module of the order in which taps leave."""
         return self.template
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The module's file."""
-        return (f"{self.module}/{self.module}.sv",)
-
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
         """Return the shapes, the padding, the rows of the buffer and its kind."""
         return {**self.shape_parameters(), "RAM_STYLE": self.buffer_style(fpgapart)}
 
 
+@register
 class SlidingWindow_hls(SlidingWindow, HLSKernel):  # noqa: N801 (FINN's naming)
     """HLS backend of :class:`SlidingWindow`."""
 
@@ -516,11 +549,6 @@ class SlidingWindow_hls(SlidingWindow, HLSKernel):  # noqa: N801 (FINN's naming)
     def function(self) -> str:
         """The function of the order in which taps leave."""
         return self.template
-
-    @property
-    def headers(self) -> tuple[str, ...]:
-        """The function's file and those it includes."""
-        return ("counter/counter.hpp", "memory/memory.hpp", f"{self.function}/{self.function}.hpp")
 
     def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:
         """Return the shapes, the padding, the rows of the buffer and their kind."""

@@ -9,8 +9,10 @@ from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import RTLKernel
 from irnet_hw.kernels.memory import block_ram, lut_ram, ram_style
 from irnet_hw.kernels.pass_through import PassThrough
+from irnet_hw.kernels.registry import register
 
 
+@register
 class StreamFIFO(PassThrough):
     """A stream passes unchanged, two cycles later at the least; the kernel holds ``depth`` beats.
 
@@ -34,6 +36,17 @@ class StreamFIFO(PassThrough):
             raise UserError(
                 f"{self.onnx_node.name}: depth = {self.number('depth')}, must be at least 2"
             )
+
+    plumbing = "FIFO"
+    queues = True
+
+    def facts(self) -> dict[str, Any]:
+        """Return the depth in beats."""
+        return {"depth": self.number("depth")}
+
+    def describe(self) -> str:
+        """Return the depth in beats."""
+        return f"FIFO of {self.number('depth')} beats"
 
     def buffer_style(self, fpgapart: str) -> str:
         """Return the kind of memory that holds the beats: "distributed" or "block".
@@ -70,11 +83,11 @@ class StreamFIFO(PassThrough):
         return 3 * self.number("depth").bit_length() + output
 
 
+@register
 class StreamFIFO_rtl(StreamFIFO, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`StreamFIFO`."""
 
     module = "stream_fifo"
-    sources = ("stream_fifo/stream_fifo.sv",)
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
         """Return the width, the depth and the kind of memory."""

@@ -11,8 +11,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Parameter, RTLKernel, divisors
 from irnet_hw.kernels.pass_through import PassThrough
+from irnet_hw.kernels.registry import register
 
 
+@register
 class StreamFork(PassThrough):
     """Each output is the input unchanged, or its sign: +1 where it is 0 or more, else -1.
 
@@ -39,6 +41,25 @@ class StreamFork(PassThrough):
             )
         if any(signs):
             self.require_signed("inputDataType")
+
+    plumbing = "fork"
+
+    def facts(self) -> dict[str, Any]:
+        """Return which outputs are signs."""
+        return {"signs": list(self.numbers("signs"))}
+
+    def describe(self) -> str:
+        """Return what each output is."""
+        outputs = ("signs" if sign else "unchanged" for sign in self.numbers("signs"))
+        return f"fork: {', '.join(outputs)}"
+
+    def keeps_values(self, port: int = 0) -> bool:
+        """Return whether an output is the input unchanged, not its sign."""
+        return not self.numbers("signs")[port]
+
+    def is_conduit(self) -> bool:
+        """Return False: a fork hands each beat on when all its readers have taken it."""
+        return False
 
     def folds(self) -> Iterator[dict[str, int]]:
         """Yield every number of lanes."""
@@ -81,11 +102,11 @@ class StreamFork(PassThrough):
         return beat + self.streams_out()
 
 
+@register
 class StreamFork_rtl(StreamFork, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`StreamFork`."""
 
     module = "stream_fork"
-    sources = ("stream_fork/stream_fork.sv",)
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
         """Return the widths and which outputs are signs."""

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.kernels.base import Ints, Kernel, Parameter, RTLKernel, divisors
+from irnet_hw.kernels.base import Ints, Kernel, Parameter, Reach, RTLKernel, divisors
+from irnet_hw.kernels.registry import register
 from irnet_hw.kernels.timing import Moves, Times, in_steps, in_turn
+from irnet_hw.kernels.words import count, times
 
 
+@register
 class SubsamplePad(Kernel):
     """Every sh-th row and sw-th column, with channels of zeros around (He et al. 2016, option A).
 
@@ -44,6 +47,27 @@ class SubsamplePad(Kernel):
         )
         self.require_signed("inputDataType")
         self.require_same_types()
+
+    def facts(self) -> dict[str, Any]:
+        """Return the image, the channels, the stride and the channels of zeros."""
+        return {
+            "image": list(self.numbers("IFMDim")),
+            "channels": self.number("IFMChannels"),
+            "stride": list(self.numbers("Stride")),
+            "zeros": list(self.numbers("PadChannels")),
+        }
+
+    def describe(self) -> str:
+        """Return the stride, the image and the channels."""
+        zeros = sum(self.numbers("PadChannels"))
+        more = f", and {zeros} of zeros" if zeros else ""
+        stride, image = times(self.numbers("Stride")), times(self.numbers("IFMDim"))
+        channels = count(self.number("IFMChannels"), "channel")
+        return f"1 of {stride} pixels of {image}, {channels}{more}"
+
+    def reach(self, pixels: Reach) -> Reach:
+        """Return the pixel that each pixel is."""
+        return self.reach_of_windows(pixels, self.numbers("Stride"), (0, 0))
 
     def folds(self) -> Iterator[dict[str, int]]:
         """Yield every PE."""
@@ -144,11 +168,11 @@ class SubsamplePad(Kernel):
         return sum((n - 1).bit_length() for n in (*sizes, sum(self.pixel_beats())))
 
 
+@register
 class SubsamplePad_rtl(SubsamplePad, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`SubsamplePad`."""
 
     module = "subsample_pad"
-    sources = ("subsample_pad/subsample_pad.sv",)
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
         """Return the shapes."""

@@ -9,9 +9,12 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, RTLKernel
+from irnet_hw.kernels.registry import register
 from irnet_hw.kernels.timing import Moves, Times, in_steps, in_turn
+from irnet_hw.kernels.words import count
 
 
+@register
 class WidthConverter(Kernel):
     """The same elements in the same order, in other beats and, if asked, under another shape.
 
@@ -45,6 +48,18 @@ class WidthConverter(Kernel):
         self.require_divides("inLanes", before[-1], "the last axis of inShape")
         self.require_divides("outLanes", after[-1], "the last axis of outShape")
         self.require_same_types()
+
+    plumbing = "width converter"
+    regroups = True
+
+    def facts(self) -> dict[str, Any]:
+        """Return the lanes before and after."""
+        return {"from": self.number("inLanes"), "to": self.number("outLanes")}
+
+    def describe(self) -> str:
+        """Return the lanes before and after."""
+        before, after = self.number("inLanes"), count(self.number("outLanes"), "lane")
+        return f"width converter, {before} to {after}"
 
     def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
         """Return inLanes."""
@@ -110,11 +125,11 @@ class WidthConverter(Kernel):
         return common * bits, self.lanes_in() // common, self.lanes_out() // common
 
 
+@register
 class WidthConverter_rtl(WidthConverter, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`WidthConverter`."""
 
     module = "width_converter"
-    sources = ("gearbox/gearbox.sv", "width_converter/width_converter.sv")
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
         """Return the slice's width and how many of them a beat has on each side."""

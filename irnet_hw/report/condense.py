@@ -1,16 +1,13 @@
 """An accelerator as people look at it: its kernels, and what repeats only once.
 
-FIFOs, width converters, forks and register slices only hand beats on; each counts to a kernel that
-it feeds. A chain of kernels that comes several times in a row, as the units of a residual network
-do, is kept once.
+Plumbing (FIFOs, width converters, forks, register slices) only moves beats; each piece counts to a
+kernel that it feeds. A chain of kernels that repeats, as the units of a residual network do, is
+kept once.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-
-#: What only hands streams on.
-PLUMBING = frozenset({"RegisterSlice", "StreamFIFO", "StreamFork", "WidthConverter"})
 
 Facts = Mapping[str, Any]
 
@@ -75,10 +72,10 @@ def kernels(facts: Facts) -> list[Kernel]:
     """
     layers, streams = facts["layers"], facts["streams"]
     places: dict[int, int] = {}
-    free = {number for number, layer in enumerate(layers) if layer["op"] in PLUMBING}
+    free = {number for number, layer in enumerate(layers) if layer["plumbing"]}
     found: list[Kernel] = []
     for number, layer in enumerate(layers):
-        if layer["op"] in PLUMBING:
+        if layer["plumbing"]:
             continue
         kernel = Kernel(layer, [], [])
         for i in layer["inputs"]:
@@ -137,7 +134,7 @@ def _upstream(facts: Facts, stream: int) -> tuple[int | None, list[int]]:
     passed: list[int] = []
     while True:
         source = facts["streams"][stream]["source"]
-        if source is None or facts["layers"][source]["op"] not in PLUMBING:
+        if source is None or not facts["layers"][source]["plumbing"]:
             return source, passed
         passed.append(source)
         (stream,) = facts["layers"][source]["inputs"]

@@ -245,6 +245,7 @@ def _layers(
                 "name": layer["name"],
                 "op": layer["op"],
                 "text": layer["text"],
+                "plumbing": layer["plumbing"],
                 "fold": layer["fold"],
                 "parameters": layer["parameters"],
                 "cycles": {"model": layer["cycles"]},

@@ -199,20 +199,22 @@ def _area(layers: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _plumbing(layers: Sequence[Mapping[str, Any]]) -> str:
-    """Return what plumbing there is: its kinds, how deep the deepest FIFO is, and the area."""
-    depths = [layer["parameters"]["depth"] for layer in layers if layer["op"] == "StreamFIFO"]
-    names = {
-        "RegisterSlice": "register slice",
-        "StreamFork": "fork",
-        "StreamFIFO": ("FIFO of" if len(depths) == 1 else "FIFOs up to")
-        + f" {max(depths, default=0):,} beats",
-        "WidthConverter": "width converter",
-    }
-    ops = {layer["op"] for layer in layers}
-    found = ", ".join(name for op, name in names.items() if op in ops)
+    """Return what plumbing there is, and its area: "2 FIFOs of up to 64 beats; fork: 45 LUT"."""
+    kinds: dict[str, list[Mapping[str, Any]]] = {}
+    for layer in layers:
+        kinds.setdefault(layer["plumbing"], []).append(layer)
+    found = "; ".join(_several(kind, alike) for kind, alike in kinds.items())
     used = area(layers, kind_of(layers[0]))
     sizes = ", ".join(f"{used[name]:,} {name}" for name in ("LUT", "BRAM18") if used[name])
     return f"{found}: {sizes}" if sizes else found
+
+
+def _several(kind: str, layers: Sequence[Mapping[str, Any]]) -> str:
+    """Return plumbing of one kind in words."""
+    if len(layers) == 1:
+        return str(layers[0]["text"])
+    depths = [layer["parameters"]["depth"] for layer in layers if "depth" in layer["parameters"]]
+    return f"{len(layers)} {kind}s" + (f" of up to {max(depths):,} beats" if depths else "")
 
 
 def _arrow(y: float, middle: float, stream: Mapping[str, Any]) -> Markup:

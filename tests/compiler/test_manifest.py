@@ -51,6 +51,7 @@ GOOD = {
             "inputs": [0],
             "outputs": [1],
             "schedule": {"first_in": 0, "first_out": 1, "last_out": 64, "busy": 64},
+            "plumbing": "",
             "parameters": {},
         }
     ],

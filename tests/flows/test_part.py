@@ -1,6 +1,6 @@
 import pytest
 
-from irnet_hw.flows.part import MODULE, Port, needed, part
+from irnet_hw.flows.part import MODULE, Port, part
 
 WRAPPER = """// {name}: generated.
 module {name} (
@@ -36,12 +36,6 @@ def content(folder):
         "sources": sorted(path.name for path in folder.glob("*.sv")),
         "data": sorted(path.name for path in folder.glob("*.hex")),
     }
-
-
-def test_what_a_module_is_made_of():
-    texts = {"c": "module c; endmodule", "b": "c x(); // not a bbb", "bb": "", "a": "b x(); a_ y;"}
-    assert needed(texts, "a") == ["c", "b", "a"]
-    assert needed(texts, "bb") == ["bb"]
 
 
 def test_layers_of_equal_parameters_differ_in_their_data_alone(folder, content):

@@ -157,7 +157,8 @@ class KernelUnderTest:
             result: of :meth:`stream`; the consumers were always ready, or did as the reader.
             reader: the model's argument, if it has one.
         """
-        taken, left = self.kernel.moves([np.array(times) for times in result["there"]], **reader)
+        moves = self.kernel.moves_into if reader else self.kernel.moves
+        taken, left = moves([np.array(times) for times in result["there"]], **reader)
         for ind, (found, stated) in enumerate(zip(result["cycle_in"], taken, strict=True)):
             late = np.array(found) - stated
             right = late <= 0 if ind < len(taken) - 1 else late == 0

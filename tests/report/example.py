@@ -74,6 +74,7 @@ def manifest():
                 "inputs": [0],
                 "outputs": [1],
                 "schedule": {"first_in": 0, "first_out": 20, "last_out": 150, "busy": 144},
+                "plumbing": "",
                 "parameters": {},
             },
             {
@@ -86,6 +87,7 @@ def manifest():
                 "inputs": [1],
                 "outputs": [2],
                 "schedule": {"first_in": 20, "first_out": 178, "last_out": 179, "busy": 72},
+                "plumbing": "",
                 "parameters": {},
             },
         ],

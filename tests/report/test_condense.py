@@ -10,6 +10,7 @@ def unit(place, before, text="convolution", cycles=100):
             "name": f"{op}_{place}",
             "op": op,
             "text": op,
+            "plumbing": {"StreamFork": "fork", "StreamFIFO": "FIFO"}.get(op, ""),
             "fold": {"PE": 1},
             "cycles": {"model": cycles},
             "area": {"model": {"LUT": 10}},
@@ -54,7 +55,7 @@ def test_plumbing_counts_to_the_kernel_that_it_feeds():
 
 def test_plumbing_at_the_end_counts_to_the_last_kernel(tmp_path):
     content = facts.gather(example.write_folder(tmp_path / "build"))
-    content["layers"][1]["op"] = "RegisterSlice"
+    content["layers"][1]["plumbing"] = "register slice"
     (kernel,) = condense.kernels(content)
     assert [layer["name"] for layer in kernel.before] == ["IntMVAU_rtl_0"]
 

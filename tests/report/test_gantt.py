@@ -43,7 +43,7 @@ def test_lines_are_a_frame_apart(tmp_path):
 
 def test_plumbing_is_left_out(tmp_path):
     content = facts.gather(example.write_folder(tmp_path / "build"))
-    content["layers"][0]["op"] = "StreamFIFO"
+    content["layers"][0]["plumbing"] = "FIFO"
     svg = ElementTree.fromstring(gantt.draw_schedule(content))
     assert len(svg.findall("g")) == 1
 

@@ -52,7 +52,7 @@ def test_only_the_bottleneck_is_marked(svg):
 
 def test_a_bottleneck_of_plumbing_is_marked_at_the_kernel_that_it_feeds(tmp_path):
     content = facts.gather(example.write_folder(tmp_path / "build"))
-    content["layers"][0]["op"] = "WidthConverter"
+    content["layers"][0]["plumbing"] = "width converter"
     content["throughput"]["bottleneck"] = "SlidingWindow_rtl_0"
     (group,) = ElementTree.fromstring(picture.draw(content)).findall("g[@class='svg-layer']")
     assert group.find("text[@class='svg-mark']") is not None
@@ -102,7 +102,13 @@ def test_rails_that_meet_are_apart():
 
 def test_what_repeats_is_drawn_once_with_all_its_area(tmp_path):
     content = facts.gather(example.write_folder(tmp_path / "build"))
-    fifo = {**content["layers"][0], "name": "fifo", "op": "StreamFIFO", "parameters": {"depth": 9}}
+    fifo = {
+        **content["layers"][0],
+        "name": "fifo",
+        "text": "FIFO of 9 beats",
+        "plumbing": "FIFO",
+        "parameters": {"depth": 9},
+    }
     window, unit = content["layers"]
     content["layers"] = [
         window,
@@ -122,3 +128,13 @@ def test_what_repeats_is_drawn_once_with_all_its_area(tmp_path):
     ]
     (repeat,) = svg.findall("g[@class='svg-repeat']")
     assert repeat.findtext("text") == "2 ×"
+
+
+def test_several_fifos_are_counted():
+    area = {"model": {"LUT": 5, "FF": 1, "BRAM18": 0, "DSP": 0}}
+    fifos = [
+        {"plumbing": "FIFO", "text": "FIFO", "parameters": {"depth": depth}, "area": area}
+        for depth in (9, 64)
+    ]
+    fork = {"plumbing": "fork", "text": "fork: signs", "parameters": {}, "area": area}
+    assert picture._plumbing([*fifos, fork]) == "2 FIFOs of up to 64 beats; fork: signs: 15 LUT"

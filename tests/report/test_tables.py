@@ -30,7 +30,7 @@ def test_ops_are_summed_the_largest_first(tmp_path):
 
 def test_plumbing_stands_beside_the_kernel_that_it_feeds(tmp_path):
     content = gathered(tmp_path)
-    content["layers"][0]["op"] = "StreamFIFO"
+    content["layers"][0]["plumbing"] = "FIFO"
     (row,) = tables.layers(content)
     assert row["name"] == "IntMVAU_rtl_0"
     assert row["before"] == {"model": 1234, "synth": 1300}

@@ -1,13 +1,13 @@
 import pytest
 
-from irnet_hw.compiler.describe import describe, parameters
+from irnet_hw.compiler.graph import op
 from tests.compiler import branches
 from tests.kernels.nodes import node
 
 
 def test_a_line_about_each_kernel():
     graph = branches.graph()
-    assert [describe(graph, node) for node in graph.graph.node] == [
+    assert [op(node).describe() for node in graph.graph.node] == [
         "register slice",
         "1x1 convolution, 2 to 4 channels, 4 bits",
         "requantise, 4 channels, INT13 to INT8",
@@ -25,7 +25,7 @@ def test_a_line_about_each_kernel():
 def test_what_a_join_is():
     graph = branches.graph()
     (join,) = (node for node in graph.graph.node if node.op_type == "ResidualJoin")
-    assert parameters(graph, join) == {
+    assert op(join).facts() == {
         "channels": 4,
         "input": "INT7",
         "output": "INT8",
@@ -54,9 +54,8 @@ def test_a_shortcut(zeros, text):
         PadChannels=zeros,
         PE=2,
     )
-    graph = branches.graph()
-    assert describe(graph, shortcut.onnx_node) == text
-    assert parameters(graph, shortcut.onnx_node) == {
+    assert shortcut.describe() == text
+    assert shortcut.facts() == {
         "image": [8, 6],
         "channels": 4,
         "stride": [2, 2],

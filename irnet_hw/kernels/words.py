@@ -1,0 +1,13 @@
+"""How kernels describe themselves: small phrases that several of them use."""
+
+from collections.abc import Sequence
+
+
+def times(sizes: Sequence[int]) -> str:
+    """Return sizes as people write them: "3x3"."""
+    return "x".join(str(size) for size in sizes)
+
+
+def count(number: int, thing: str) -> str:
+    """Return a number of things: "1 bit", "8 bits"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"

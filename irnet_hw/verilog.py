@@ -1,0 +1,60 @@
+"""Our SystemVerilog library: where each module is, and which others it is made of."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from irnet_hw.share import share
+
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+#: An instance: a module's name, then its parameters, or the instance's name and its ports.
+_INSTANCE = re.compile(r"(?:^|;)\s*([A-Za-z_]\w*)\s+(?:#\s*\(|[A-Za-z_]\w*\s*\()", re.MULTILINE)
+
+
+@cache
+def library() -> dict[str, Path]:
+    """Return the file of each module of kernels and shell, by the module's name."""
+    files = [*share("hls").rglob("*.sv"), *(share("boards") / "shell").glob("*.sv")]
+    return {path.stem: path for path in sorted(files)}
+
+
+def instances(text: str) -> list[str]:
+    """Return what a source may instantiate, in order, each once; keywords can be among it."""
+    return list(dict.fromkeys(_INSTANCE.findall(_COMMENT.sub("", text))))
+
+
+def needed(module: str, text: Callable[[str], str | None]) -> list[str]:
+    """Return the modules that a module is made of, each before those that instantiate it.
+
+    Args:
+        module: its name; it comes last.
+        text: returns a module's source; None for a name that is not a module's.
+    """
+    found: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        source = text(name)
+        if source is None or name in found:
+            return
+        for instance in instances(source):
+            if instance != name:
+                visit(instance)
+        found[name] = None
+
+    visit(module)
+    return list(found)
+
+
+@cache
+def module_files(module: str) -> tuple[Path, ...]:
+    """Return the files of a library module, each before those that instantiate it."""
+    files = library()
+    return tuple(files[name] for name in needed(module, source_of))
+
+
+@cache
+def source_of(module: str) -> str | None:
+    """Return the source of a library module; None for any other name."""
+    path = library().get(module)
+    return None if path is None else path.read_text()

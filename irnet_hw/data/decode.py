@@ -147,6 +147,9 @@ def _damage(where: str) -> Iterator[None]:
     """Make an error of Pillow's within one of the user's: which one it is says little."""
     try:
         yield
+    except Image.DecompressionBombError as error:
+        # Pillow's limit: a small file may claim any number of them.
+        raise UserError(f"{where}: has too many pixels: {error}") from error
     except Exception as error:  # twenty decoders, and damage ends each of them in its own way
         raise UserError(
             f"{where}: is no image that can be read ({COMMON}, for example), or is damaged"

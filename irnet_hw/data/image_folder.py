@@ -1,7 +1,7 @@
 """Images in folders: PART/CLASS/*.png, or of any other format that is read.
 
 Files whose names begin with a dot are left out in silence, other files that are no images, such
-as Thumbs.db, with a line that says so. Links are followed.
+as Thumbs.db, and images in no class's folder with a line that says so. Links are followed.
 """
 
 import os
@@ -38,9 +38,7 @@ class ImageFolder:
         endings = tuple(map(os.fsencode, suffixes()))
         others: list[Path] = []
         files = [np.array(_images(folder / name, endings, others)) for name in names]
-        if others:
-            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-            progress.say(f"{others[0]}{more}: no image by its name; left out")
+        _left_out(others, "no image by its name")
         self._files: npt.NDArray[np.bytes_] = np.concatenate(files)
         self.labels: Labels = np.repeat(np.arange(len(names)), [len(part) for part in files])
 
@@ -103,11 +101,26 @@ def find(description: Description, folder: Path) -> tuple[ImageFolder, ImageFold
 
 
 def _classes(part: Path) -> list[str]:
+    """Return the names of a part's folders, one for each class."""
+    names, images = [], []
     try:
         with os.scandir(part) as entries:
-            return [each.name for each in entries if each.is_dir() and each.name[0] != "."]
+            for each in entries:
+                if each.name[0] != "." and each.is_dir():
+                    names.append(each.name)
+                elif each.name[0] != "." and each.name.lower().endswith(suffixes()):
+                    images.append(part / each.name)
     except OSError as error:
         raise UserError(f"{part}: can't be read: {error.strerror}") from error
+    _left_out(images, "in no class's folder")
+    return names
+
+
+def _left_out(files: list[Path], reason: str) -> None:
+    """Say of files that they are not used, if there are any."""
+    if files:
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        progress.say(f"{files[0]}{more}: {reason}; left out")
 
 
 def _images(folder: Path, endings: tuple[bytes, ...], others: list[Path]) -> list[bytes]:

@@ -264,11 +264,12 @@ def _names(train: list[_File], test: list[_File], description: Description) -> l
         return noted[0].noted
     if description.labels:
         return list(description.labels)
-    numbers = np.unique(np.concatenate([np.unique(file.labels) for file in train]))
-    if not np.array_equal(numbers, np.arange(len(numbers))):
+    # Not as one array, which would be of floats where types are mixed.
+    numbers = sorted({number for file in train for number in np.unique(file.labels).tolist()})
+    if numbers != list(range(len(numbers))):
         raise UserError(
-            f"{first.path}: the labels are {_listed(numbers.tolist())}; must number the classes "
-            "from 0, without a gap"
+            f"{first.path}: the labels are {_listed(numbers)}; must number the classes from 0, "
+            "without a gap"
         )
     return description.class_names(map(str, numbers), str(first.path))
 

@@ -258,6 +258,13 @@ def test_garbled_exif_spoils_no_picture(exif):
             assert np.array_equal(pixels(content, 3), PIXELS)
 
 
+def test_a_small_file_of_too_many_pixels():
+    content = bytearray(FILES[0])
+    content[16:24] = struct.pack(">II", 20000, 20000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    assert refusal(bytes(content)).startswith("here: has too many pixels: Image size (400000000")
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", *(file[:500] for file in FILES)])
 def test_damage(content):
     with pytest.raises(UserError) as error:

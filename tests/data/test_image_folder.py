@@ -57,6 +57,13 @@ def test_only_images_and_folders_count(folder, capsys):
     assert said.endswith(" and 1 more: no image by its name; left out\n")
 
 
+def test_images_that_lie_beside_the_classes(folder, capsys):
+    (folder / "train" / "0.png").touch()
+    assert len(image_folder.find(DESCRIPTION, folder)[0].labels) == 6
+    said = capsys.readouterr().err
+    assert said == f"{folder / 'train' / '0.png'}: in no class's folder; left out\n"
+
+
 def test_links_are_followed(folder, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (folder / "train" / "a").rename(elsewhere / "a")

@@ -179,6 +179,19 @@ def test_labels_that_leave_a_gap(tmp_path):
     )
 
 
+def test_shards_with_labels_of_mixed_types(tmp_path):
+    write_labels(tmp_path, [0, 1], [1])
+    path = tmp_path / "train.parquet"
+    for number, kind in enumerate([pa.uint64(), pa.int64()]):
+        table = pq.read_table(path)
+        table = table.set_column(1, "label", table["label"].cast(kind))
+        pq.write_table(table, tmp_path / f"train-0000{number}-of-00002.parquet")
+    path.unlink()
+    dataset = data.load("folder", str(tmp_path))
+    assert dataset.labels == ["0", "1"]
+    assert dataset.train_labels.tolist() == [0, 1, 0, 1]
+
+
 def test_a_label_that_was_not_trained_on(tmp_path):
     write_labels(tmp_path, [0, 1, 2], [0, 3])
     assert refusal(tmp_path) == f"{tmp_path / 'test.parquet'}: row 1: label is 3, must be 0 to 2"

@@ -25,12 +25,12 @@ from rich.table import Table
 
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
-from irnet_hw.flows.bench import compile_bench
 from irnet_hw.flows.build_folder import open_build
 from irnet_hw.flows.harness import Simulator, compile_accelerator
 from irnet_hw.flows.streams import beat_bytes, decode, encode
 from irnet_hw.images import Images, images_for
 from irnet_hw.share import share
+from tests.bench import compile_bench
 
 #: cocotb gets this many images.
 COCOTB_IMAGES = 8

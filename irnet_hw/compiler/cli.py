@@ -58,8 +58,8 @@ def command(
     """Compile an exported network into an accelerator for a board.
 
     MODEL.onnx is what irnet-hw export writes, residual networks among it. The result is a folder
-    with the RTL, the shell around it, the manifest and the hardware graph, whose NumPy models have
-    been compared with the network value for value.
+    with the RTL, the shell around it, the manifest, a cocotb test for your own CI, and the hardware
+    graph, whose NumPy models have been compared with the network value for value.
 
     How much each layer works in parallel is chosen: the least area that reaches the rate asked
     for. What the board keeps in reserve, 20 % of its LUTs, is left free.

@@ -28,6 +28,7 @@ from irnet_hw.compiler.shell import write_shell
 from irnet_hw.compiler.specialize import Specialize
 from irnet_hw.compiler.stitch import stitch
 from irnet_hw.compiler.streams import InsertStreams
+from irnet_hw.compiler.testbench import write_testbench
 from irnet_hw.compiler.thresholds import IntegerThresholds
 from irnet_hw.compiler.tidy import Tidy
 from irnet_hw.errors import UserError
@@ -102,10 +103,11 @@ def build(
         )
         write_shell(content, where, folder)
         manifest.write(content, folder)
-        compared = selfcheck(
+        checked = selfcheck(
             network.transform(InferShapes()), graph, content, model.with_name("golden.npz")
         )
-        say(f"  compared {compared} values with the QONNX run: 0 differences")
+        say(f"  compared {checked.values} values with the QONNX run: 0 differences")
+        write_testbench(folder, checked.images, checked.logits, content["output"])
     return content
 
 

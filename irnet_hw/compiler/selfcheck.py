@@ -6,7 +6,7 @@ A difference is a fault of the compiler, never of the user's, and ends the build
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +26,24 @@ class CompilerError(AssertionError):
     """The compiled network differs from the specification."""
 
 
+class Checked(NamedTuple):
+    """What was compared.
+
+    Attributes:
+        values: how many, in all tensors.
+        images: the golden vectors' if there are any, else those made here.
+        logits: of these images, by the QONNX run.
+    """
+
+    values: int
+    images: npt.NDArray[np.uint8]
+    logits: npt.NDArray[np.float32]
+
+
 def selfcheck(
     network: ModelWrapper, graph: ModelWrapper, manifest: Mapping[str, Any], golden: Path
-) -> int:
-    """Compare every mapped tensor; return how many values were compared.
+) -> Checked:
+    """Compare every mapped tensor.
 
     Args:
         network: the QONNX model.
@@ -41,9 +55,9 @@ def selfcheck(
         CompilerError: names the first tensor that differs.
         UserError: the golden vectors are not this network's, or damaged.
     """
-    images = _images(spec.image_shape(network))
+    images = own = _images(spec.image_shape(network))
     if golden.exists():
-        images = np.concatenate([images, _golden(network, golden)])
+        images = np.concatenate([own, _golden(network, golden)])
     streams = manifest["streams"]
     names = dict.fromkeys(stream["tensor"] for stream in streams)
     entry, logits = manifest["input"]["tensor"], manifest["output"]["tensor"]
@@ -65,7 +79,8 @@ def selfcheck(
                 f"differs from the QONNX run in {wrong} of {right.size} values"
             )
         compared += right.size
-    return compared
+    kept = slice(len(own) if len(images) > len(own) else 0, None)
+    return Checked(compared, images[kept], expected[logits][kept])
 
 
 def _images(shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:

@@ -13,10 +13,11 @@ from typing import Any
 
 from irnet_hw.errors import UserError
 from irnet_hw.flows.apart import HEADER, Apart, calls, compile_apart, large_layers
-from irnet_hw.flows.bench import VERILATOR_FLAGS
 from irnet_hw.flows.tools import cache_dir, locked, verilator_env
 from irnet_hw.share import share
 
+#: -Wall, and the reasons for what is left out are in hls/lint.vlt.
+VERILATOR_FLAGS = ("-Wall", "-Wno-fatal")
 #: Verilator's options: noise in what is not reset.
 _FLAGS = (*VERILATOR_FLAGS, "--x-assign", "fast", "--x-initial", "unique", "-O3")
 _LIBRARY_FLAGS = ("-LDFLAGS", "-shared", "-LDFLAGS", "-Wl,--wrap=fopen", "-CFLAGS", "-fPIC")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from irnet_hw.flows.bench import Bench, compile_bench
 from irnet_hw.share import share
+from tests.bench import Bench, compile_bench
 
 #: The kernels' modules that it uses.
 BORROWED = ("gearbox", "register_slice", "stream_fifo")

@@ -3,8 +3,8 @@
 import pytest
 
 from irnet_hw.boards import load_board
-from irnet_hw.flows.bench import compile_bench
 from irnet_hw.share import share
+from tests.bench import compile_bench
 from tests.lint import lint
 
 SOURCE = share("boards") / "pynq-z2" / "gp_to_axi_lite.sv"

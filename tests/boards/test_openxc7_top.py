@@ -6,8 +6,8 @@ from pathlib import Path
 from irnet_hw.compiler import manifest
 from irnet_hw.compiler.reference import dataflow_run
 from irnet_hw.compiler.shell import shell_files
-from irnet_hw.flows.bench import compile_bench
 from irnet_hw.share import share
+from tests.bench import compile_bench
 from tests.boards.test_gp_to_axi_lite import BASE
 from tests.compiler.graphs import images
 from tests.flows.networks import LEAST, build_network

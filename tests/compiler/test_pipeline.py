@@ -47,10 +47,12 @@ def test_folder_is_complete(folder: Path) -> None:
     assert content["fps"] >= content["target_fps"] == 100_000
     assert content["cycles_per_frame"] == max(layer["cycles"] for layer in content["layers"])
     assert filecmp.cmp(folder / "model.onnx", folder / "out" / "model.onnx", shallow=False)
-    files = {path.relative_to(folder / "out").as_posix() for path in (folder / "out").rglob("*.*")}
+    paths = [path for path in (folder / "out").rglob("*") if path.is_file()]
+    files = {path.relative_to(folder / "out").as_posix() for path in paths}
     listed = {*content["sources"], *content["data"], *shell_files(content)}
     fixed = {"manifest.json", "model.onnx", "dataflow.onnx", "folding_config.json"}
-    assert files == {*fixed, *listed}
+    test = {"Makefile", "accelerator_bench.py", "golden.npz", "test_accelerator.py"}
+    assert files == {*fixed, *listed, *(f"cocotb/{name}" for name in test)}
     assert content["sources"][-1] == "rtl/accelerator.sv"
 
 

@@ -3,9 +3,9 @@ import pytest
 
 from irnet_hw import spec
 from irnet_hw.compiler import manifest
-from irnet_hw.flows.bench import compile_bench
 from irnet_hw.flows.streams import beat_bytes, decode, encode
 from irnet_hw.share import share
+from tests.bench import compile_bench
 from tests.flows.networks import tiny_images
 
 

@@ -160,6 +160,7 @@ def test_a_full_disk(build_dir):
     target = build_dir / "simulation.json"
     assert str(error.value) == f"{target}: can't be written: File too large"
     assert sorted(path.name for path in build_dir.iterdir()) == [
+        "cocotb",
         "dataflow.onnx",
         "folding_config.json",
         "manifest.json",

@@ -13,9 +13,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
-from irnet_hw.flows.bench import Bench, compile_bench
 from irnet_hw.kernels.base import beats
 from irnet_hw.share import share
+from tests.bench import Bench, compile_bench
 
 PART = "xc7z020clg400-1"
 CLOCK_NS = 10.0

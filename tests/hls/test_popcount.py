@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from irnet_hw.flows.bench import compile_bench
 from irnet_hw.share import share
+from tests.bench import compile_bench
 
 ROWS = 16
 

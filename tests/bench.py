@@ -1,6 +1,6 @@
 """cocotb on Verilator: compile a design once, reuse it, run a test module on it.
 
-Usable from any project's CI::
+::
 
     bench = compile_bench(sources=[...], top="my_kernel_0")
     bench.run("tests.hls.my_kernel_bench", env={"CASE": "case.json"})
@@ -18,10 +18,8 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import Verilator
 
+from irnet_hw.flows.library import VERILATOR_FLAGS
 from irnet_hw.flows.tools import cache_dir, locked, verilator_env
-
-#: -Wall, and the reasons for what is left out are in hls/lint.vlt.
-VERILATOR_FLAGS = ("-Wall", "-Wno-fatal")
 
 
 class _PortsOnly(Verilator):  # type: ignore[misc]

@@ -27,6 +27,8 @@ module binary_mvau #(
     parameter int CLASSES    = 1,   // border classes, as border_class counts them
     parameter int BLOCK_RAM  = 0,   // 1: the weights are in block RAM, 0: in LUTs
     parameter int INITS_BLOCK_RAM = 0,  // the same for what accumulators start from
+    parameter int SEPARATE   = 0,   // 1: the LUTs that hold the weights compare single lanes,
+                                    // 0: those that compare and count three lanes do
     parameter     WEIGHTS    = "",  // for $readmemh: at pass * beats + beat, bit lane * PE + row
     parameter     INITS      = "",  // for $readmemh: what PE accumulators start from, see
                                     // mvau_accumulate
@@ -53,7 +55,6 @@ module binary_mvau #(
 
     localparam int BEATS  = MW / SIMD;
     localparam int PASSES = MH / PE;
-    localparam int DEPTH  = BEATS * PASSES;
 
     logic move;
     assign move = !out_valid || out_ready;
@@ -73,12 +74,6 @@ module binary_mvau #(
 
     // ---------------------------------------------------------------- matches
 
-    // Weights of up to 8 words fit the LUTs that compare and count three lanes, and of up to 16
-    // words two of these, if enough rows share what depends on bits only; of up to 32 words they
-    // fit the LUT that compares one lane and does nothing else. All others are compared and
-    // counted as they come.
-    localparam int THREES     = (PE < 4) ? 8 : 16;
-    localparam int SEPARATE   = (BLOCK_RAM == 0 && DEPTH > THREES && DEPTH <= 32) ? 1 : 0;
     localparam int COUNT_BITS =
         (SEPARATE != 0) ? $clog2(SIMD + 1) : $clog2(3 * ((SIMD + 2) / 3) + 1);
 

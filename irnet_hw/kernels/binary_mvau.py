@@ -12,19 +12,14 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Memory, Parameter, RTLKernel
 from irnet_hw.kernels.hls_backend import HLSKernel
+from irnet_hw.kernels.logic import Logic, different, rom_luts
 from irnet_hw.kernels.mvau import MVAU, activate, product
-from irnet_hw.kernels.mvau_area import (
-    Area,
-    different,
-    popcount,
-    rom_luts,
-    xnor_popcount,
-)
+from irnet_hw.kernels.popcount import popcount, xnor_popcount
 from irnet_hw.kernels.registry import register
 
-#: Weights in LUTs of up to so many words fit the LUTs that compare and count three lanes, the
-#: latter if there are at least THREES_ROWS rows; those of up to LANE_DEPTH words fit the LUT that
-#: compares one. hls/binary_mvau decides alike.
+#: Weights in LUTs of up to this many words fit the LUTs that compare and count three lanes; the
+#: second figure holds if at least THREES_ROWS rows share what depends on the bits alone. Weights of
+#: up to LANE_DEPTH words fit the LUT that compares one lane.
 THREES_DEPTH, ROWS_THREES_DEPTH = 8, 16
 THREES_ROWS = 4
 LANE_DEPTH = 32
@@ -152,7 +147,7 @@ class BinaryMVAU(MVAU):
         """Return the cycle in which bits and weights are compared, and those of the counting."""
         SIMD, threes = self.number("SIMD"), ceil(self.number("SIMD") / 3)
         ones, twos = (SIMD, 0) if self._compares_lanes() else (threes, threes)
-        return 1 + popcount_latency(ones, twos)
+        return 1 + popcount(ones, twos).latency
 
     def _counts_threes(self) -> bool:
         """Return whether the LUTs that compare and count three lanes have their weights, too."""
@@ -160,13 +155,13 @@ class BinaryMVAU(MVAU):
         return not self.weights_in_block_ram() and self.depth() <= most
 
     def _compares_lanes(self) -> bool:
-        """Return whether lanes are compared one by one, in the LUTs that have their weights."""
+        """Return whether each lane is compared by itself, in the LUTs that hold its weights."""
         fits = not self.weights_in_block_ram() and self.depth() <= LANE_DEPTH
         return fits and not self._counts_threes()
 
     # ------------------------------------------------------------------ area
 
-    def area(self, fpgapart: str) -> Area:
+    def area(self, fpgapart: str) -> Logic:
         """Return the LUTs and flip-flops."""
         PE, SIMD, depth = self.number("PE"), self.number("SIMD"), self.depth()
         threes = ceil(SIMD / 3)
@@ -178,12 +173,12 @@ class BinaryMVAU(MVAU):
             luts = parities + carries * (1 if depth <= THREES_DEPTH else 3)
             if depth > SHARED_PARITY_DEPTH:
                 luts += 1  # the bits' parity, for all rows
-            count = Area(luts, parities + carries) * threes + popcount(threes, threes) * PE
+            count = Logic(luts, parities + carries) * threes + popcount(threes, threes).logic * PE
         elif self._compares_lanes():
             compared = different(PE, depth) * SIMD
-            count = Area(compared, compared) + popcount(SIMD, 0) * PE
+            count = Logic(compared, compared) + popcount(SIMD, 0).logic * PE
         else:
-            count = Area(rom_luts(PE * SIMD, depth)) + xnor_popcount(SIMD) * PE
+            count = Logic(rom_luts(PE * SIMD, depth)) + xnor_popcount(SIMD) * PE
         return self.feed_area(fpgapart) + count + self.accumulators_area()
 
     def accumulator_bits(self) -> int:
@@ -255,6 +250,7 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
         """Return the folding, the border and the memories."""
         return {
             **self.shape_parameters(),
+            "SEPARATE": int(self._compares_lanes()),
             "WEIGHTS": self.memory_file("weights"),
             "INITS": self.memory_file("inits"),
         }
@@ -273,20 +269,6 @@ class BinaryMVAU_hls(BinaryMVAU, HLSKernel):  # noqa: N801 (FINN's naming)
     def widest(self) -> int:
         """Return the bits of a word of the weights, or of what accumulators start from."""
         return max(self.weight_width(), self.number("PE") * self.accumulator_bits())
-
-
-def popcount_latency(ones: int, twos: int) -> int:
-    """Return the cycles in which hls/popcount counts bits of weight 1 and of weight 2."""
-    columns, levels = [ones, twos, 0, 0], 0
-    while max(columns) > 4:
-        after = [0] * (len(columns) + 2)
-        for column, height in enumerate(columns):
-            counters = 0 if height < 5 else (height + 1) // 6
-            after[column] += max(height - 6 * counters, 0)
-            for place in range(3):
-                after[column + place] += counters
-        columns, levels = after, levels + 1
-    return levels + (2 if max(columns) > 2 else 1)
 
 
 def _starts(ends: Ints) -> npt.NDArray[np.bool_]:

@@ -10,8 +10,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Constant, Ints, Kernel, Parameter, RTLKernel, divisors, pack
+from irnet_hw.kernels.logic import Logic, different
 from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_rom, ultrascale
-from irnet_hw.kernels.mvau_area import Area, different
 
 #: Widths that the multiplier of a DSP block takes (DSP48E1; the narrower operand, the wider one),
 #: and that of its sums.
@@ -187,10 +187,10 @@ class Dyadic(Kernel):
         return 3 if self.in_dsp() else self.rows() + 2
 
     @abstractmethod
-    def lane_area(self) -> Area:
+    def lane_area(self) -> Logic:
         """Return what a lane has behind its sum."""
 
-    def area(self, fpgapart: str) -> Area:
+    def area(self, fpgapart: str) -> Logic:
         """Return the LUTs and flip-flops.
 
         A DSP block takes in its lane's registers and the addition of b. That is so in the 7
@@ -199,24 +199,24 @@ class Dyadic(Kernel):
         pe, words, rows = self.number("PE"), self.words(), self.rows()
         stages = self.stages()
         bits = int(self.get_input_datatype().bitwidth())
-        control = Area(4, (words - 1).bit_length() * stages + stages + 1)
+        control = Logic(4, (words - 1).bit_length() * stages + stages + 1)
         total = control + self.lane_area() * pe
         shifted = self.sum_bits() - self.number("shift")
         outside = self.in_dsp() and ultrascale(fpgapart)
         if outside:
             product = bits + self.number("mBits")
-            total += Area(self.sum_bits(), bits + product + shifted) * pe
+            total += Logic(self.sum_bits(), bits + product + shifted) * pe
         if self.constants_in_block_ram():  # whose registers are those of the later stages
             later = pe * self.number("bBits") if outside else 0
-            return total + Area(0, later - 2 * (words - 1).bit_length())
+            return total + Logic(0, later - 2 * (words - 1).bit_length())
         if not (outside and words <= 8):  # else b is in the LUTs that add it
-            total += Area(_constant_luts(pe * self.number("bBits"), words))
+            total += Logic(_constant_luts(pe * self.number("bBits"), words))
         if self.in_dsp():
-            return total + Area(_constant_luts(pe * self.number("mBits"), words))
+            return total + Logic(_constant_luts(pe * self.number("mBits"), words))
         used = 0.75 if words == 1 else 1
-        lane = Area(self.multiplier_luts(), used * (2 * rows * bits + 6) + shifted)
+        lane = Logic(self.multiplier_luts(), used * (2 * rows * bits + 6) + shifted)
         if words > 8:  # the digits of m have LUTs of their own, and registers
-            total += Area(_constant_luts(pe * 3 * rows, words), pe * 3 * rows)
+            total += Logic(_constant_luts(pe * 3 * rows, words), pe * 3 * rows)
         return total + lane * pe
 
     def limit_luts(self, bits: int) -> int:

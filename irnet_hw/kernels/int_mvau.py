@@ -9,9 +9,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Memory, RTLKernel
+from irnet_hw.kernels.logic import Logic, adder_tree, rom_luts
 from irnet_hw.kernels.memory import ultrascale
 from irnet_hw.kernels.mvau import MVAU, activate, product
-from irnet_hw.kernels.mvau_area import Area, adder_tree, rom_luts
 from irnet_hw.kernels.registry import register
 
 WEIGHTS = tuple(f"INT{bits}" for bits in range(2, 9))
@@ -94,7 +94,7 @@ class IntMVAU(MVAU):
         input_bits = int(self.get_input_datatype().bitwidth())
         return self.weight_bits() + (0 if self.bipolar() else input_bits)
 
-    def area(self, fpgapart: str) -> Area:
+    def area(self, fpgapart: str) -> Logic:
         """Return the LUTs and flip-flops.
 
         A DSP block takes in the registers before and behind its multiplier and an adder: the
@@ -106,14 +106,14 @@ class IntMVAU(MVAU):
         tables = not (self.bipolar() or self._in_dsp() or self.weights_in_block_ram())
         tables = tables and self.depth() <= TABLE_DEPTH
         if not self.weights_in_block_ram() and not tables:
-            total += Area(rom_luts(self.weight_width(), self.depth()))
+            total += Logic(rom_luts(self.weight_width(), self.depth()))
         if not self._in_dsp() or ultrascale(fpgapart):
-            products = Area(0 if self._in_dsp() else self._product_luts(tables), bits)
+            products = Logic(0 if self._in_dsp() else self._product_luts(tables), bits)
             return total + products * (PE * SIMD) + self.accumulators_area()
-        total += Area(0, -self.get_instream_width())
+        total += Logic(0, -self.get_instream_width())
         if SIMD == 1:
-            return total + Area(rom_luts(PE * self.accumulator_bits(), self.init_words()) + 4, 4)
-        total += Area(-(SIMD // 2) * (bits + 1)) * PE
+            return total + Logic(rom_luts(PE * self.accumulator_bits(), self.init_words()) + 4, 4)
+        total += Logic(-(SIMD // 2) * (bits + 1)) * PE
         return total + self.accumulators_area()
 
     def _product_luts(self, table: bool) -> int:

@@ -11,8 +11,8 @@ from qonnx.core.datatype import BaseDataType, DataType
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, divisors, pack
+from irnet_hw.kernels.logic import Logic, accumulators, replay_bram18, replay_buffer, rom_luts
 from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_rom, block_rom_luts
-from irnet_hw.kernels.mvau_area import Area, accumulators, replay_bram18, replay_buffer, rom_luts
 from irnet_hw.kernels.timing import Moves, Times, in_steps, in_turn
 from irnet_hw.kernels.words import count, times
 
@@ -304,18 +304,18 @@ class MVAU(Kernel):
     # ------------------------------------------------------------------ area
 
     @abstractmethod
-    def area(self, fpgapart: str) -> Area:
+    def area(self, fpgapart: str) -> Logic:
         """Return the LUTs and flip-flops."""
 
-    def feed_area(self, fpgapart: str) -> Area:
+    def feed_area(self, fpgapart: str) -> Logic:
         """Return the area that brings each beat with its weights, but for weights in LUTs."""
         depth, width = self.depth(), self.get_instream_width()
-        counters = Area(depth.bit_length() + 4, 3 * depth.bit_length() + width + 3)
+        counters = Logic(depth.bit_length() + 4, 3 * depth.bit_length() + width + 3)
         if self.weights_in_block_ram():
-            counters += Area(block_rom_luts(depth, self.weight_width()))
+            counters += Logic(block_rom_luts(depth, self.weight_width()))
         return counters + replay_buffer(width, self.beats(), self.passes(), fpgapart)
 
-    def accumulators_area(self) -> Area:
+    def accumulators_area(self) -> Logic:
         """Return the area of the accumulators, what they start from, and the border's counters."""
         bits, words = self.accumulator_bits(), self.init_words()
         area = accumulators(self.number("PE"), bits, words, self.inits_in_block_ram())
@@ -323,7 +323,7 @@ class MVAU(Kernel):
             return area
         positions = sum((vectors - 1).bit_length() for vectors in self.numbers("numInputVectors"))
         counters = positions + self.classes().bit_length()
-        return area + Area(2 * counters, counters)
+        return area + Logic(2 * counters, counters)
 
     def lut_estimation(self, fpgapart: str) -> int:
         """Return the LUTs."""

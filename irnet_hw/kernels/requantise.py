@@ -2,7 +2,7 @@
 
 from irnet_hw.kernels.base import Ints
 from irnet_hw.kernels.dyadic import Dyadic, DyadicRTL
-from irnet_hw.kernels.mvau_area import Area
+from irnet_hw.kernels.logic import Logic
 from irnet_hw.kernels.registry import register
 from irnet_hw.kernels.words import count
 
@@ -28,10 +28,10 @@ class Requantise(Dyadic):
         """Return the stages of the lanes and the output register."""
         return self.stages() + 1
 
-    def lane_area(self) -> Area:
+    def lane_area(self) -> Logic:
         """Return what limits the sum, and the output register."""
         bits = self.sum_bits() - self.number("shift")
-        return Area(self.limit_luts(bits), int(self.get_output_datatype().bitwidth()))
+        return Logic(self.limit_luts(bits), int(self.get_output_datatype().bitwidth()))
 
 
 @register

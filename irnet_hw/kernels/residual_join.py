@@ -11,7 +11,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.kernels.base import Ints, Memory, pack
 from irnet_hw.kernels.dyadic import Dyadic, DyadicRTL
 from irnet_hw.kernels.hls_backend import HLSKernel
-from irnet_hw.kernels.mvau_area import Area
+from irnet_hw.kernels.logic import Logic
 from irnet_hw.kernels.registry import register
 from irnet_hw.kernels.timing import Moves, Times, in_turn
 from irnet_hw.kernels.words import count
@@ -85,13 +85,13 @@ class ResidualJoin(Dyadic):
         joined = in_turn(np.maximum(x + self.stages(), skip))
         return [joined - self.stages(), joined], [joined + self.latency() - self.stages()]
 
-    def lane_area(self) -> Area:
+    def lane_area(self) -> Logic:
         """Return what adds skip and limits the sum, with a register behind each."""
         shift = self.number("skipShift")
         skip = int(self.get_input_datatype(1).bitwidth()) + shift
         bits = max(self.sum_bits() - self.number("shift"), skip) + 1
         output = int(self.get_output_datatype().bitwidth())
-        return Area(bits - shift + self.limit_luts(bits), bits + output)
+        return Logic(bits - shift + self.limit_luts(bits), bits + output)
 
     def lane_parameters(self) -> dict[str, int]:
         """Return the folding and the widths, those of skip too."""

@@ -7,7 +7,7 @@ import pytest
 
 from irnet_hw.flows import lut_rom
 from irnet_hw.flows.yosys import cells_area, modules_cells
-from irnet_hw.kernels.mvau_area import rom_luts
+from irnet_hw.kernels.logic import rom_luts
 from irnet_hw.share import share
 from tests.yosys import run_yosys
 

@@ -1,0 +1,85 @@
+"""The popcount of the binary matrix-vector unit: latency and area of its compressor tree.
+
+Columns of bits of equal weight are compressed by counters of six bits to three until none is
+higher than :data:`LEFT`; adders add what is left. The module popcount builds this tree.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from math import ceil
+
+from irnet_hw.kernels.logic import Logic
+
+#: Bits of a column that are left to the adders.
+LEFT = 4
+#: Chains of at least this many registers become a shift register in Yosys.
+SHIFT_LEAST = 3
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The popcount of one row.
+
+    Attributes:
+        latency: in cycles.
+        logic: its counters, its adders and the registers after each level.
+    """
+
+    latency: int
+    logic: Logic
+
+
+@cache
+def popcount(ones: int, twos: int) -> Tree:
+    """Return the popcount of a row.
+
+    A bit that several levels in a row pass on is in a shift register in a LUT.
+
+    Args:
+        ones: bits of weight 1.
+        twos: bits of weight 2.
+    """
+    # Per bit of a column: the length of its register chain so far.
+    columns = [[1] * ones, [1] * twos]
+    chains: list[int] = []
+    lut = ff = levels = 0
+    while max(map(len, columns)) > LEFT:
+        # A column's own results, what it passes on, and carries of the two columns before it.
+        after: list[list[list[int]]] = [[[], [], [], []] for _ in range(len(columns) + 2)]
+        for column, ages in enumerate(columns):
+            counters = 0 if len(ages) <= LEFT else (len(ages) + 1) // 6
+            lut += 3 * counters
+            chains += ages[: 6 * counters]
+            after[column][1] = [age + 1 for age in ages[6 * counters :]]
+            for place, part in enumerate((0, 2, 3)):
+                after[column + place][part] = [1] * counters
+        columns = [list(chain(*parts)) for parts in after]
+        ff += sum(map(len, columns))
+        levels += 1
+    while not columns[-1]:
+        columns.pop()
+    heights = [len(ages) for ages in columns]
+    bits = len(heights) + 1
+    both = [column for column, height in enumerate(heights) if height > 1]
+    rest = [column for column, height in enumerate(heights) if height > 2]
+    # Bits below the first sum go through its registers, and through the second one's.
+    alone = both[0] if both else len(heights)
+    sums = 2 if rest else 1
+    for column, ages in enumerate(columns):
+        chains += [age + sums if column < alone else age for age in ages]
+    shifted = [length for length in chains if length >= SHIFT_LEAST]
+    lut, ff = lut + len(shifted), ff - sum(shifted)
+    first = len(heights) - alone
+    if not rest:
+        return Tree(levels + sums, Logic(lut + first, ff + bits))
+    second = rest[-1] - rest[0] + 1
+    carry = second if max(heights) > 3 else 0
+    logic = Logic(lut + first + carry + bits - rest[0], ff + bits + second + bits)
+    return Tree(levels + sums, logic)
+
+
+def xnor_popcount(lanes: int) -> Logic:
+    """Return one row of the module xnor_popcount."""
+    threes = ceil(lanes / 3)
+    return Logic(2 * threes, 2 * threes) + popcount(threes, threes).logic

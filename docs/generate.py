@@ -4,6 +4,7 @@ A line ``{{ name }}`` or ``{{ name: argument }}`` on a page becomes what the fun
 below returns. Formulas become MathML, so that pages need no script from elsewhere.
 """
 
+import ast
 import html
 import re
 import textwrap
@@ -90,6 +91,19 @@ def _default(source: str) -> str:
     if match := re.fullmatch(r"field\(default_factory=(?:lambda: )?(.*)\)", source):
         return "[]" if match[1] == "list" else match[1]
     return {"True": "true", "False": "false"}.get(source, source.replace("'", '"'))
+
+
+def ops() -> str:
+    """Return what has mkdocstrings show every op: the generic class, with its attributes."""
+    parts = []
+    for path in sorted((ROOT / "irnet_hw" / "kernels").glob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            registered = isinstance(node, ast.ClassDef) and node.decorator_list
+            if registered and not node.name.endswith(("_rtl", "_hls")):
+                parts.append(
+                    f"::: irnet_hw.kernels.{path.stem}.{node.name}\n    options: {{members: false}}"
+                )
+    return "\n\n".join(parts)
 
 
 def registers() -> str:
@@ -187,5 +201,5 @@ def _rooms() -> list[dict[str, Any]]:
 
 _GENERATORS: dict[str, Callable[..., str]] = {
     function.__name__: function
-    for function in (code, commands, file, keys, registers, rooms, rooms_picture)
+    for function in (code, commands, file, keys, ops, registers, rooms, rooms_picture)
 }

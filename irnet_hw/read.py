@@ -237,9 +237,9 @@ class Zip:
 
     def __init__(self, archive: zipfile.ZipFile, path: Path, size: int, hint: str) -> None:
         self._archive, self._path, self._hint = archive, path, hint
-        self._members = {
-            member.filename: member for member in archive.infolist() if not member.is_dir()
-        }
+        # Not by is_dir(), which fails for a name that is empty.
+        files = [each for each in archive.infolist() if not each.filename.endswith("/")]
+        self._members = {member.filename: member for member in files}
         self.names = list(self._members)
         self._check(size)
 

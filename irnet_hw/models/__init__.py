@@ -6,6 +6,7 @@ A network is described by its configuration, the ``[model]`` table of a recipe; 
 
 from torch import nn
 
+from irnet_hw.errors import UserError
 from irnet_hw.models.mlp import MLP
 from irnet_hw.models.resnet import ResNet
 from irnet_hw.models.vgg import VGG
@@ -25,9 +26,16 @@ def build(config: Config) -> nn.Module:
     It takes pixels as float32 [N, channels, height, width] with values 0 to 255, and returns
     logits [N, classes].
 
+    Raises:
+        UserError: its weights don't fit in the memory.
+
     Example:
         >>> digits = VGG("vgg", [8, 8, 1], 10, widths=[32, 64], pools=[True, True])
         >>> sum(parameter.numel() for parameter in build(digits).parameters())
         21482
     """
-    return config.build()
+    try:
+        return config.build()
+    except RuntimeError as error:
+        # PyTorch's way to say that there is not so much memory.
+        raise UserError(f"model: can't be built: {str(error).splitlines()[0]}") from error

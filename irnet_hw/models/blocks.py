@@ -1,7 +1,8 @@
 """The parts that networks share. Modules only: the exporter replaces them one by one."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from brevitas import nn as qnn
 from brevitas.quant import Int8WeightPerTensorFixedPoint
@@ -14,6 +15,9 @@ from irnet_hw.quant import act_quant, stream_quant, weight_quant
 #: A pixel of this value is the network's 0, so that zero padding is a pixel too.
 PIXEL_OFFSET = 128
 PIXEL_SCALE = 1 / 128
+
+#: What is larger is a slip of the pen, and would take the whole memory, or hours.
+MOST_LAYERS, MOST_CHANNELS = 256, 65536
 
 
 class Normalise(nn.Module):
@@ -109,6 +113,25 @@ def check_ends(image: list[int], classes: int) -> None:
         )
     if classes < 2:
         raise UserError(f"model.classes: {classes}, must be at least 2")
+
+
+def check_lists(config: Any) -> None:
+    """Check that a configuration's lists are such as a network can be built from.
+
+    Args:
+        config: a dataclass.
+
+    Raises:
+        UserError: one has too many values, or too large ones.
+    """
+    for field in fields(config):
+        values = getattr(config, field.name)
+        if isinstance(values, list) and len(values) > MOST_LAYERS:
+            raise UserError(
+                f"model.{field.name}: {len(values)} values, must be at most {MOST_LAYERS}"
+            )
+        if isinstance(values, list) and max(values, default=0) > MOST_CHANNELS:
+            raise UserError(f"model.{field.name}: {max(values)}, must be at most {MOST_CHANNELS}")
 
 
 @dataclass(frozen=True)

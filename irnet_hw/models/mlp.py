@@ -8,7 +8,7 @@ from itertools import pairwise
 from torch import nn
 
 from irnet_hw.errors import UserError
-from irnet_hw.models.blocks import Binary, Normalise, check_ends, dense8, hidden
+from irnet_hw.models.blocks import Binary, Normalise, check_ends, check_lists, dense8, hidden
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class MLP:
 
     def __post_init__(self) -> None:
         check_ends(self.image, self.classes)
+        check_lists(self)
         if not self.hidden or min(self.hidden) < 1:
             raise UserError(f"model.hidden: {self.hidden}, must be outputs, each at least 1")
 

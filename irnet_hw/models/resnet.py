@@ -8,12 +8,14 @@ from torch import nn
 
 from irnet_hw.errors import UserError
 from irnet_hw.models.blocks import (
+    MOST_LAYERS,
     Binary,
     Normalise,
     Residual,
     Shortcut,
     Stream,
     check_ends,
+    check_lists,
     check_precision,
     conv8,
     dense8,
@@ -91,6 +93,7 @@ class ResNet:
 
     def __post_init__(self) -> None:
         check_ends(self.image, self.classes)
+        check_lists(self)
         check_precision(self.precision)
         for key, known in (
             ("structure", STRUCTURES),
@@ -127,6 +130,8 @@ class ResNet:
                 f"model.blocks: {self.blocks}, must be {len(self.widths)} values, as "
                 "model.widths, each at least 1"
             )
+        if sum(self.blocks) > MOST_LAYERS:
+            raise UserError(f"model.blocks: {self.blocks}, must be at most {MOST_LAYERS} together")
 
     def build(self) -> nn.Module:
         """Return the network, with fresh weights.

@@ -12,6 +12,7 @@ from irnet_hw.models.blocks import (
     Normalise,
     block,
     check_ends,
+    check_lists,
     check_precision,
     conv8,
     dense8,
@@ -57,6 +58,7 @@ class VGG:
 
     def __post_init__(self) -> None:
         check_ends(self.image, self.classes)
+        check_lists(self)
         if not self.widths or min(self.widths) < 1:
             raise UserError(f"model.widths: {self.widths}, must be channels, each at least 1")
         if len(self.pools) != len(self.widths):

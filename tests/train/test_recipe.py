@@ -206,3 +206,23 @@ def test_nesterov_needs_momentum():
     assert str(error.value) == (
         f"{DIGITS} with --set: nesterov: true, must be false, as momentum is 0"
     )
+
+
+@pytest.mark.parametrize(
+    ("which", "assignment", "message"),
+    [
+        ("digits-vgg", "model.widths=[4, 100000]", "model.widths: 100000, must be at most 65536"),
+        ("lfc", f"model.hidden={[1] * 257}", "model.hidden: 257 values, must be at most 256"),
+        ("resnet20", "model.blocks=[3, 3, 300]", "model.blocks: [3, 3, 300], must be at most 256"),
+    ],
+)
+def test_a_network_that_no_machine_holds(which, assignment, message):
+    with pytest.raises(UserError) as error:
+        load_recipe(which, [assignment])
+    assert message in str(error.value)
+
+
+def test_a_network_for_which_there_is_no_memory():
+    huge = VGG("vgg", [8, 8, 1], 10, widths=[65536, 65536], pools=[True, True])
+    with pytest.raises(UserError, match=r"^model: can't be built: "):
+        build(huge)

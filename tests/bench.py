@@ -21,6 +21,9 @@ from cocotb_tools.runner import Verilator
 from irnet_hw.flows.library import VERILATOR_FLAGS
 from irnet_hw.flows.tools import cache_dir, locked, verilator_env
 
+#: Of every run: noise, and the same one each time.
+_NOISE = ("+verilator+rand+reset+2", "+verilator+seed+1")
+
 
 class _PortsOnly(Verilator):  # type: ignore[misc]
     """cocotb's Verilator runner with only the top module's signals public: twice as fast."""
@@ -61,6 +64,7 @@ class Bench:
                         build_dir=self.folder,
                         test_dir=data or scratch,
                         results_xml=str(Path(scratch) / "results.xml"),
+                        plusargs=_NOISE,
                         extra_env={**env, "COCOTB_ANSI_OUTPUT": "0"},
                         log_file=log,
                     )
@@ -86,7 +90,8 @@ def compile_bench(
         top: the module to simulate.
         parameters: of the top module.
     """
-    digest = hashlib.sha256(repr((top, sorted((parameters or {}).items()))).encode())
+    settings = (top, sorted((parameters or {}).items()), VERILATOR_FLAGS)
+    digest = hashlib.sha256(repr(settings).encode())
     for source in sources:
         digest.update(Path(source).name.encode() + b"\0" + Path(source).read_bytes())
     folder = cache_dir() / "bench" / f"{top}-{digest.hexdigest()[:16]}"
@@ -99,7 +104,7 @@ def compile_bench(
                     sources=[Path(source).absolute() for source in sources],
                     hdl_toplevel=top,
                     parameters=dict(parameters or {}),
-                    build_args=[*VERILATOR_FLAGS, "--x-assign", "fast", "--x-initial", "fast"],
+                    build_args=VERILATOR_FLAGS,
                     build_dir=folder,
                     log_file=folder / "build.log",
                 )

@@ -26,15 +26,24 @@ module adder_tree #(
         $error("adder_tree: W = %0d, must be at least 1", W);
     end
 
+    // Numbers a row that enter a level, each the sum of two of the level before.
+    function automatic int entering(input int level_number);
+        int numbers;
+        numbers = N;
+        for (int l = 1; l < level_number; l++) numbers = (numbers + 1) / 2;
+        return numbers;
+    endfunction
+
     for (genvar l = 0; l <= LEVELS; l++) begin : level
-        localparam int SIZE = (N + (1 << l) - 1) >> l;
+        localparam int COME = entering(l);
+        localparam int SIZE = entering(l + 1);
         logic signed [W+l-1:0] term[SIZE][ROWS];
         logic [FLAGS-1:0]      flags;
         for (genvar r = 0; r < ROWS; r++) begin : row
             for (genvar i = 0; i < SIZE; i++) begin : sum
                 if (l == 0) begin : inputs
                     assign term[i][r] = in_data[i][r];
-                end else if (2 * i + 1 < (N + (1 << (l - 1)) - 1) >> (l - 1)) begin : pair
+                end else if (2 * i + 1 < COME) begin : pair
                     always_ff @(posedge clk)
                         if (en)
                             term[i][r] <= (W+l)'(level[l-1].term[2*i][r])

@@ -16,10 +16,18 @@ from irnet_hw.flows.apart import HEADER, Apart, calls, compile_apart, large_laye
 from irnet_hw.flows.tools import cache_dir, locked, verilator_env
 from irnet_hw.share import share
 
-#: -Wall, and the reasons for what is left out are in hls/lint.vlt.
-VERILATOR_FLAGS = ("-Wall", "-Wno-fatal")
-#: Verilator's options: noise in what is not reset.
-_FLAGS = (*VERILATOR_FLAGS, "--x-assign", "fast", "--x-initial", "unique", "-O3")
+#: What Verilator may not warn of: the hardware would not be what the simulation is.
+_ERRORS = (
+    *("SELRANGE", "WIDTHTRUNC", "WIDTHEXPAND", "WIDTHXZEXPAND", "ASCRANGE", "IMPLICIT"),
+    *("LATCH", "CASEINCOMPLETE", "MULTIDRIVEN", "UNDRIVEN", "PINMISSING", "UNSIGNED", "CMPCONST"),
+)
+#: Of every simulation. The reasons for what is left out of -Wall are in hls/lint.vlt. What is not
+#: reset, and what is read past the end of an array, is noise.
+VERILATOR_FLAGS = (
+    *("-Wall", "-Wno-fatal", *(f"-Werror-{name}" for name in _ERRORS)),
+    *("--x-assign", "unique", "--x-initial", "unique"),
+)
+_FLAGS = (*VERILATOR_FLAGS, "-O3")
 _LIBRARY_FLAGS = ("-LDFLAGS", "-shared", "-LDFLAGS", "-Wl,--wrap=fopen", "-CFLAGS", "-fPIC")
 #: C++ that every design has: how layers compiled apart are called, and where hex files lie.
 _COMMON = (HEADER, *(Path(__file__).with_name(f"hex_folder.{kind}") for kind in ("h", "cpp")))

@@ -134,8 +134,7 @@ def _script(sources: list[str]) -> str:
     return (
         "read_verilog -lib -specify +/xilinx/cells_sim.v\n"
         "read_verilog -lib +/xilinx/cells_xtra.v\n"
-        "read_slang --threads 1 -Wno-unconnected-output-port --keep-hierarchy "
-        f"--top {_TOP} {' '.join(sources)}\n"
+        f"{yosys.READ} --keep-hierarchy --top {_TOP} {' '.join(sources)}\n"
         f"{lut_rom.CLOSE}\n"
         f"{yosys.dissolving(f'synth_xilinx -family xc7 -flatten -abc9 -noiopad -top {_TOP}')}\n"
         f"{lut_rom.DISSOLVE}\n"

@@ -62,9 +62,13 @@ _COSTS: dict[str, dict[str, int]] = {
     **{name: {name: 1} for name in ("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9")},
     **{name: {} for name in ("$scopeinfo", "VCC", "GND")},
 }
+#: Reads SystemVerilog. A warning is an error: it tells of reads past the end of a vector or array,
+#: negative shifts and the like. Outputs that nobody reads are no reason for one.
+READ = "read_slang --threads 1 -Werror -Wno-unconnected-output-port"
 #: Warnings after which the netlist can't be trusted to be what the source says.
 MISCOMPILED = re.compile(
-    r"implicitly declared|latch inferred|multiple (conflicting )?drivers|driver-driver conflict",
+    r"implicitly declared|latch inferred|multiple (conflicting )?drivers"
+    r"|driver-driver conflict|out of bounds|out of range",
     re.IGNORECASE,
 )
 #: Layers from this many LUTs on, by the area model, have a run of Yosys for themselves.
@@ -165,7 +169,7 @@ def flattened(design: Design, family: str) -> Counter[str]:
         scratch = Path(temporary)
         job = _job(design, dissolving(_synth(design.top, family)), scratch)
         ((_, status),) = run([job])
-        if reason := _distrust(_said(scratch), status):
+        if reason := distrust(_said(scratch), status):
             raise UserError(f"Yosys: {design.top} {reason[0]}: {reason[1]}")
         cells = json.loads((scratch / "stat.json").read_text())["design"]["num_cells_by_type"]
     return cells_area(design.top, cells)
@@ -208,7 +212,7 @@ def _areas(
         for number, status in track(run(jobs), "synthesising", len(jobs), "parts"):
             scratch, batch = jobs[number].folder, batches[new[number]]
             said = _named(_said(scratch), [groups[digest][0] for digest in batch])
-            if reason := _distrust(said, status):
+            if reason := distrust(said, status):
                 with whole_file(log) as target:
                     target.write_text(said)
                 raise UserError(f"Yosys: {reason[0]}, see {log}: {reason[1]}")
@@ -278,7 +282,7 @@ def dissolving(synth: str) -> str:
 def _script(top: str, sources: Sequence[str], synth: str) -> str:
     """Return the run of Yosys on sources that :func:`lut_rom.write` wrote."""
     return (
-        f"read_slang --threads 1 --keep-hierarchy --top {top} {' '.join(sources)}\n"
+        f"{READ} --keep-hierarchy --top {top} {' '.join(sources)}\n"
         f"{lut_rom.CLOSE}\n"
         f"{synth}\n"
         f"{lut_rom.DISSOLVE}\n"
@@ -336,8 +340,13 @@ def _named(said: str, batch: Sequence[Part]) -> str:
     return re.sub(_name(r"(\d+)"), lambda found: batch[int(found[1])].layer, said)
 
 
-def _distrust(said: str, status: int) -> tuple[str, str] | None:
-    """Return why a run's netlist can't be used and the line that says so, or None."""
+def distrust(said: str, status: int) -> tuple[str, str] | None:
+    """Return why a run's netlist can't be used and the line that says so, or None.
+
+    Args:
+        said: all that Yosys said.
+        status: its exit status.
+    """
     lines = said.splitlines()
     if status != 0:
         errors = [line for line in lines if "ERROR: " in line] or lines[-1:]

@@ -161,7 +161,7 @@ class Board:
         self.rng = random.Random(f"{seed} {os.environ['BOARD']}")
         dut.withdraw.value = dut.change.value = 0
         dut.aresetn.value = 0
-        Clock(dut.aclk, 2, "step").start()
+        Clock(dut.aclk, 2, "step").start(start_high=False)
         self.master = AxiLiteMaster(
             AxiLiteBus.from_prefix(dut, "s_axi"), dut.aclk, dut.aresetn, False
         )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from irnet_hw.flows.yosys import READ
 from tests.boards.designs import SOURCES
 from tests.yosys import run_yosys
 
@@ -34,7 +35,7 @@ def prove(folder, top, parameters):
     settings = " ".join(f"-G {name}={value}" for name, value in parameters.items())
     reset = "aresetn" if top == "shell_proof" else "rst_n"
     script = (
-        f"read_slang --threads 1 --top {top} {settings} "
+        f"{READ} --top {top} {settings} "
         f"{' '.join(source.name for source in sources)}\n"
         f"prep -flatten -top {top}\n"
         "chformal -lower\n"

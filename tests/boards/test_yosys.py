@@ -3,7 +3,7 @@
 import pytest
 
 from irnet_hw.boards import load_board
-from irnet_hw.flows.yosys import cells_area
+from irnet_hw.flows.yosys import READ, cells_area
 from tests.boards.designs import SOURCES
 from tests.yosys import mapped
 
@@ -24,7 +24,7 @@ def area(board):
     bits = {"pynq-z2": 32, "zcu104": 40}[board]
     settings = {"ADDRESS_BITS": bits, **RESNET20}
     script = (
-        "read_slang --threads 1 --top irnet_shell "
+        f"{READ} --top irnet_shell "
         f"{' '.join(f'-G {name}={value}' for name, value in settings.items())} {' '.join(files)}\n"
         f"synth_xilinx -family {load_board(board).family} -flatten -noiopad -noclkbuf "
         "-top irnet_shell\n"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from irnet_hw.flows import lut_rom
-from irnet_hw.flows.yosys import cells_area, modules_cells
+from irnet_hw.flows.yosys import READ, cells_area, modules_cells
 from irnet_hw.kernels.logic import rom_luts
 from irnet_hw.share import share
 from tests.yosys import run_yosys
@@ -90,7 +90,7 @@ def proof(folder, sizes):
         f"{each(PAIR, sizes)}endmodule\n"
     )
     return (
-        "read_slang --threads 1 --keep-hierarchy --top pairs lut_rom.sv gold_rom.sv pairs.sv\n"
+        f"{READ} --keep-hierarchy --top pairs lut_rom.sv gold_rom.sv pairs.sv\n"
         "read_verilog +/xilinx/cells_sim.v\n"
         "hierarchy -top pairs\nproc\nflatten\nmemory\nopt -full\n"
         f"sat -verify -prove different {len(sizes)}'b0 pairs\n"
@@ -135,7 +135,7 @@ def test_yosys_counts_what_the_area_model_does(tmp_path):
     )
     status, said = run_yosys(
         tmp_path,
-        f"read_slang --threads 1 --keep-hierarchy --top side_by_side lut_rom.sv registered.sv\n"
+        f"{READ} --keep-hierarchy --top side_by_side lut_rom.sv registered.sv\n"
         f"{lut_rom.CLOSE}\n"
         "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top side_by_side\n"
         f"{lut_rom.DISSOLVE}\n"

@@ -83,9 +83,19 @@ def latch(text):
     return text.replace(".in_valid(in0_V_TVALID)", ".in_valid(latched)")
 
 
+def past_the_end(text):
+    return text.replace(".in_valid(in0_V_TVALID)", ".in_valid(in0_V_TDATA[99])")
+
+
+def negative_shift(text):
+    return text.replace(".in_valid(in0_V_TVALID)", ".in_valid(1'(8'(in0_V_TVALID) << -1))")
+
+
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
+        (past_the_end, "Yosys: failed, see LOG: "),
+        (negative_shift, "Yosys: failed, see LOG: "),
         (syntax_error, "Yosys: failed, see LOG: "),
         (two_drivers, "Yosys: its netlist can't be trusted, see LOG: "),
         (latch, "Yosys: cell LDCE in RegisterSlice_rtl_0 is none that an accelerator may hold"),

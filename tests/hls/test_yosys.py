@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from irnet_hw.flows.yosys import cells_area, modules_cells
+from irnet_hw.flows.yosys import READ, cells_area, modules_cells
 from tests.hls.designs import DESIGNS, RESIDUAL, STREAMING
 from tests.hls.harness import CLOCK_NS, PART
 from tests.yosys import mapped
@@ -71,7 +71,7 @@ def map_side_by_side(family, designs):
         f"input logic [1023:0] data);\n{''.join(instances)}endmodule\n"
     )
     script = (
-        f"read_slang --threads 1 --keep-hierarchy --top side_by_side {' '.join(sources)} "
+        f"{READ} --keep-hierarchy --top side_by_side {' '.join(sources)} "
         "side_by_side.sv\n"
         f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top side_by_side\n"
         "check -assert\n"

@@ -1,0 +1,132 @@
+"""What is changed, and which tests are its own. All paths of the campaign are here."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.mutants import python_changes, systemverilog_changes
+from benchmarks.mutants.mutant import Change, Mutant, mutants
+
+Tests = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Sources in one language, and the rule by which their tests are found.
+
+    Attributes:
+        globs: of the sources.
+        changes: yields those of a source's text.
+        tests: returns a source's own tests, given the tree and the path in it, the nearest first.
+        patience: a test that has not ended after this many seconds hangs.
+    """
+
+    globs: Tests
+    changes: Callable[[str], Iterator[Change]]
+    tests: Callable[[Path, Path], Tests]
+    patience: float
+
+    def mutants(self, tree: Path) -> list[Mutant]:
+        """Return all mutants of a tree's sources."""
+        files = sorted(
+            file.relative_to(tree) for pattern in self.globs for file in tree.glob(pattern)
+        )
+        texts = [(file, (tree / file).read_text()) for file in files]
+        return list(mutants((file, text, self.changes(text)) for file, text in texts))
+
+
+#: Tests of kernels' modules, by the module's name. A module's are also those of its users.
+_KERNELS = "tests/hls/test_{}.py"
+#: What the convention does not find: a kernel has two modules.
+_OTHER_KERNELS = {"parallel_window": "sliding_window"}
+#: Of all kernels.
+_ALL_KERNELS = "tests/hls/test_lint.py"
+#: Tests of what is not a kernel, by folder or file.
+_BOARDS: Mapping[str, Tests] = {
+    "boards/shell": (
+        "tests/boards/test_lint.py",
+        "tests/boards/test_shell.py",
+        "tests/boards/test_proofs.py",
+    ),
+    "boards/pynq-z2/gp_to_axi_lite.sv": ("tests/boards/test_gp_to_axi_lite.py",),
+    "boards/pynq-z2/openxc7_top.sv": ("tests/boards/test_openxc7_top.py",),
+}
+#: Tests of Python, by the folder of the sources: a module's, or its users' if it has none, and
+#: those from end to end.
+_ROOMS: Mapping[str, tuple[str, Tests]] = {
+    "irnet_hw/compiler": (
+        "tests/compiler/test_{}.py",
+        ("tests/compiler/test_hardware_graph.py", "tests/compiler/test_pipeline.py"),
+    ),
+    "irnet_hw/quant": ("tests/quant/test_{}.py", ()),
+}
+
+
+def _hardware_tests(tree: Path, file: Path) -> Tests:
+    for place, tests in _BOARDS.items():
+        if file.is_relative_to(place):
+            return tests
+    texts = {path.stem: path.read_text() for path in tree.glob("hls/**/*.sv")}
+
+    def users(name: str) -> list[str]:
+        instance = re.compile(rf"^\s*{name}\s*(#|\w+\s*\()", re.MULTILINE)
+        return [user for user, text in texts.items() if user != name and instance.search(text)]
+
+    near = _nearest(file.stem, users)
+    names = dict.fromkeys(_OTHER_KERNELS.get(name, name) for name in near)
+    found = [test for name in names if (tree / (test := _KERNELS.format(name))).is_file()]
+    return (*found, _ALL_KERNELS)
+
+
+def _python_tests(tree: Path, file: Path) -> Tests:
+    room = file.parent
+    imports = {
+        path: _imported(path) for path in (tree / room).glob("*.py") if path.stem != "__init__"
+    }
+
+    def users(name: str) -> list[str]:
+        return [path.stem for path, names in imports.items() if name in names]
+
+    pattern, whole = _ROOMS[str(room)]
+    tests = {path: _imported(path) for path in sorted(tree.glob(pattern.format("*")))}
+
+    def own(name: str) -> list[Path]:
+        named = tree / pattern.format(name)
+        using = [path for path, names in tests.items() if name in names and path != named]
+        return [named, *using] if named in tests else using
+
+    found = next((paths for name in _nearest(file.stem, users) if (paths := own(name))), [])
+    return tuple(dict.fromkeys([*(str(test.relative_to(tree)) for test in found), *whole]))
+
+
+def _imported(path: Path) -> set[str]:
+    """Return the last names of the modules that a file imports, and what it imports from them."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("irnet_hw"):
+            names.add(str(node.module).rpartition(".")[2])
+            names.update(alias.name for alias in node.names)
+    return names
+
+
+def _nearest(name: str, users: Callable[[str], list[str]]) -> list[str]:
+    """Return a module, its users, their users and so on."""
+    found = [name]
+    for one in found:  # which grows
+        found += [user for user in users(one) if user not in found]
+    return found
+
+
+SUBJECTS = {
+    "systemverilog": Subject(
+        ("hls/**/*.sv", "boards/shell/*.sv", "boards/pynq-z2/*.sv"),
+        systemverilog_changes.changes,
+        _hardware_tests,
+        600,
+    ),
+    "python": Subject(
+        tuple(f"{room}/*.py" for room in _ROOMS), python_changes.changes, _python_tests, 180
+    ),
+}

@@ -45,6 +45,7 @@ def test_folder_is_complete(folder: Path) -> None:
     assert content["name"] == "tiny"
     assert content["labels"] == ["zero", "one", "two", "three"]
     assert content["fps"] >= content["target_fps"] == 100_000
+    assert content["fps"] == content["clock_mhz"] * 1e6 / content["cycles_per_frame"]
     assert content["cycles_per_frame"] == max(layer["cycles"] for layer in content["layers"])
     assert filecmp.cmp(folder / "model.onnx", folder / "out" / "model.onnx", shallow=False)
     paths = [path for path in (folder / "out").rglob("*") if path.is_file()]

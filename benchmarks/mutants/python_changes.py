@@ -39,8 +39,8 @@ _BOOLEAN: dict[type[ast.boolop], type[ast.boolop]] = {ast.And: ast.Or, ast.Or: a
 def changes(text: str) -> Iterator[Change]:
     """Yield the changes of a module, in the order of the text.
 
-    Type annotations, and what f-strings evaluate, stay as they are: the former are checked by
-    mypy, and most of the latter are messages.
+    Type annotations, decorators and what f-strings evaluate stay as they are: mypy checks the
+    first two, and most of the last are messages.
     """
     starts = [0]
     for line in text.encode().splitlines(keepends=True):
@@ -66,7 +66,7 @@ def _walk(node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
     for test in _conditions(node):
         yield test, ast.UnaryOp(ast.Not(), test)
     for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns") or isinstance(value, ast.JoinedStr):
+        if name in ("annotation", "returns", "decorator_list") or isinstance(value, ast.JoinedStr):
             continue
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr):

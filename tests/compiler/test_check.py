@@ -57,6 +57,14 @@ def test_accepts(network: Network) -> None:
     check(upto(network.build(), Tidy))
 
 
+def test_accepts_a_convolution_that_names_no_padding() -> None:
+    model = Network(layers=(Conv(4, bits=8), Conv(4, padding=0, bits=8))).build()
+    attributes = node(model, "conv1").attribute
+    (pads,) = [entry for entry in attributes if entry.name == "pads"]
+    attributes.remove(pads)
+    check(upto(model, Tidy))
+
+
 LIST = (
     "Conv, MatMul, Gemm, MaxPool, ReduceSum, Mul, Add, Sub, Div, BatchNormalization, Clip, Quant, "
     "BipolarQuant, Slice, Pad, Flatten, Reshape"

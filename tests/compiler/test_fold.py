@@ -307,3 +307,11 @@ def test_kernels_one_at_a_time_settle_what_is_overrun(key: str) -> None:
     for name in RESOURCES:
         assert plan.area[name] - dear.area[name] == after[name] - before[name]
     assert task.settled(plan, prices, usable) == plan
+
+
+def test_a_board_without_a_resource_has_a_scale() -> None:
+    board = dataclasses.replace(BOARD, resources={**BOARD.resources, "DSP": 0})
+    area = {key: 0 if key == "DSP" else 100 for key in RESOURCES}
+    assert np.isfinite(Scale(board).cost(area))
+    assert (Scale(board).excess(area) <= 0).all()
+    assert Scale(board).excess({**area, "DSP": 1}).max() > 1e6

@@ -47,8 +47,8 @@ _ALL_KERNELS = "tests/hls/test_lint.py"
 _BOARDS: Mapping[str, Tests] = {
     "boards/shell": (
         "tests/boards/test_lint.py",
-        "tests/boards/test_shell.py",
         "tests/boards/test_proofs.py",
+        "tests/boards/test_shell.py",
     ),
     "boards/pynq-z2/gp_to_axi_lite.sv": ("tests/boards/test_gp_to_axi_lite.py",),
     "boards/pynq-z2/openxc7_top.sv": ("tests/boards/test_openxc7_top.py",),
@@ -127,6 +127,6 @@ SUBJECTS = {
         600,
     ),
     "python": Subject(
-        tuple(f"{room}/*.py" for room in _ROOMS), python_changes.changes, _python_tests, 180
+        tuple(f"{room}/*.py" for room in _ROOMS), python_changes.changes, _python_tests, 600
     ),
 }

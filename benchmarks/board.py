@@ -27,7 +27,7 @@ from rich.table import Table
 from irnet_hw import spec
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
-from irnet_hw.flows.build_folder import open_build
+from irnet_hw.flows.build_folder import open_for_tools
 from irnet_hw.flows.simulated_board import SimulatedBoard
 from irnet_hw.images import Images, images_for
 from irnet_hw.runtime import Accelerator
@@ -70,7 +70,7 @@ def main(accelerators: tuple[tuple[Path, Path], ...], frames: int, out: Path) ->
 
 def measure(folder: Path, file: Path, frames: int) -> Figures:
     """Return the figures of one accelerator."""
-    content = open_build(folder)
+    content = open_for_tools(folder)
     images, _ = images_for(content, file)
     images = images[:frames]
     (expected,) = spec.run(spec.load(folder / "model.onnx"), images).values()

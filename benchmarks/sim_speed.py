@@ -25,7 +25,7 @@ from rich.table import Table
 
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
-from irnet_hw.flows.build_folder import open_build
+from irnet_hw.flows.build_folder import open_for_tools
 from irnet_hw.flows.harness import Simulator, compile_accelerator
 from irnet_hw.flows.streams import beat_bytes, decode, encode
 from irnet_hw.images import Images, images_for
@@ -45,7 +45,7 @@ Figures = dict[str, Any]
 def main(build_dir: Path, images_file: Path, out: Path) -> None:
     """Measure the simulation speed of the accelerator in BUILD_DIR on IMAGES."""
     try:
-        content = open_build(build_dir)
+        content = open_for_tools(build_dir)
         images, _ = images_for(content, images_file)
         harness, expected = measure_harness(build_dir, content, images)
         cocotb, found = measure_cocotb(build_dir, content, images[:COCOTB_IMAGES])

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 
 from irnet_hw.errors import UserError
-from irnet_hw.runtime.manifest import FILE, FORMAT, own_digest, read, verify
+from irnet_hw.runtime.manifest import FILE, FORMAT, check_form, own_digest, read, verify
 
 __all__ = ["FILE", "FORMAT", "check", "digest", "load", "versions", "write"]
 
@@ -31,6 +31,7 @@ def load(folder: Path) -> dict[str, Any]:
         where = "/".join(str(part) for part in error.absolute_path) or "manifest"
         message = f"{Path(folder) / FILE}: is damaged, {where}: {error.message}"
         raise UserError(message) from error
+    check_form(content, folder)
     verify(content, folder)
     return content
 

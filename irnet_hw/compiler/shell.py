@@ -27,7 +27,7 @@ def write_shell(content: dict[str, Any], board: Board, folder: Path) -> None:
     """Write the shell into an accelerator's folder, and what is known of it into the manifest.
 
     Args:
-        content: the manifest, with its streams, sources and the hashes of model and sources;
+        content: the manifest, complete but for the hashes of shell and manifest;
             "shell" and the shell's hash are added.
         board: for its addresses.
         folder: the accelerator's.
@@ -50,7 +50,7 @@ def write_shell(content: dict[str, Any], board: Board, folder: Path) -> None:
     top = folder / top_file(content)
     top.write_text(_top(content))
     content["hashes"]["shell"] = shell_digest(content, folder)
-    content["shell"]["identity"] = identity(content["hashes"])
+    content["shell"]["identity"] = identity(content)
     top.write_text(_top(content))
 
 
@@ -116,7 +116,7 @@ def _top(content: Mapping[str, Any]) -> str:
             f"    {'input ' if port.incoming else 'output'} logic {width}{port.name}{comma}"
         )
     lines = [
-        f"// {TOP}: {content['name']} in its shell, the top of the bitstream. Generated.",
+        f"// {TOP}: an accelerator in its shell, the top of the bitstream. Generated.",
         "//",
         "// IDENTITY is made of the hashes of the network, of the accelerator's sources and of the",
         "// shell's; the runtime compares it with the manifest's.",

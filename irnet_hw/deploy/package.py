@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from irnet_hw import spec
+from irnet_hw import __version__, spec
+from irnet_hw.boards import load_board
 from irnet_hw.compiler import manifest
 from irnet_hw.compiler.shell import shell_files
 from irnet_hw.deploy.wheel import build_wheel
@@ -21,8 +22,10 @@ from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.flows.build_folder import open_build
 from irnet_hw.images import images_for
+from irnet_hw.runtime import boards
 from irnet_hw.share import share
 
+README = "README.md"
 NOTEBOOK = "classify.ipynb"
 GOLDEN = "golden.npz"
 #: So many images, the first, become golden vectors.
@@ -57,7 +60,10 @@ def package(folder: Path, out: Path, images: Path | None = None) -> list[str]:
         entries = {
             GOLDEN: made / GOLDEN,
             wheel.name: wheel,
-            NOTEBOOK: _blank(share("boards") / content["board"] / "notebooks" / NOTEBOOK, made),
+            README: _readme(made / README, content),
+            NOTEBOOK: _blank(
+                share("boards") / load_board(content["board"]).name / "notebooks" / NOTEBOOK, made
+            ),
         }
         own = [manifest.FILE, *content["sources"], *content["data"], *shell_files(content)]
         bitstream = sorted((folder / _BITSTREAM).glob("*"))
@@ -71,6 +77,30 @@ def package(folder: Path, out: Path, images: Path | None = None) -> list[str]:
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, entries[name].read_bytes())
     return sorted(entries)
+
+
+def _readme(path: Path, content: Mapping[str, Any]) -> Path:
+    """Say what a package is, what its board needs, and whom one trusts with it."""
+    board = boards.board(content["board"])
+    path.write_text(
+        f"""# An accelerator for the {board.title}
+
+Made by irnet-hw {__version__}. It needs a {board.title} {board.versions().replace("from", "with")}.
+
+On the board, unpack it, run `sudo pip3 install --no-deps irnet_hw_runtime-*.whl` and open
+`{NOTEBOOK}` in Jupyter. Elsewhere, with irnet-hw installed, the notebook runs on a simulated board
+if Jupyter is started with `IRNET_HW_DEVICE=sim`.
+
+If the package is from somebody whom you don't trust, mind that
+
+- its wheel and its notebook are programs: take irnet-hw's own runtime instead of them;
+- `bitstream/` configures the FPGA, which reaches all of the board's memory;
+- hashes guard against mistakes, not against people, who can compute them anew. The sources can do
+  nothing to a computer that simulates them: modules of irnet-hw's library must be the installed
+  ones, and the others may only describe hardware.
+"""
+    )
+    return path
 
 
 def _blank(notebook: Path, folder: Path) -> Path:

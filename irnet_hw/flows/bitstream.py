@@ -8,7 +8,7 @@ from typing import Any
 from irnet_hw.boards import load_board
 from irnet_hw.files import whole_folder
 from irnet_hw.flows import openxc7, vivado
-from irnet_hw.flows.build_folder import open_build
+from irnet_hw.flows.build_folder import open_for_tools
 from irnet_hw.runtime.package import BITSTREAM, ROUTE
 
 _FLOWS = {"vivado": vivado.route, "openxc7": openxc7.route}
@@ -47,7 +47,7 @@ def make_bitstream(folder: Path, flow: str) -> dict[str, Any]:
         UserError: the folder holds no accelerator or one that was changed, a tool is missing or
             fails.
     """
-    content = open_build(folder)
+    content = open_for_tools(folder)
     board = load_board(content["board"])
     log = folder / LOG
     log.unlink(missing_ok=True)

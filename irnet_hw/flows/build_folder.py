@@ -8,6 +8,7 @@ from typing import Any
 from irnet_hw.compiler import manifest
 from irnet_hw.compiler.shell import shell_digest
 from irnet_hw.errors import UserError
+from irnet_hw.flows.trusted_sources import require_trusted
 
 
 def open_build(folder: Path) -> dict[str, Any]:
@@ -26,6 +27,17 @@ def open_build(folder: Path) -> dict[str, Any]:
             raise UserError(f"{file}: can't be read: {error.strerror}") from error
         _require_equal(folder, file.name, found, content["hashes"][what])
     require_sources(folder, content)
+    return content
+
+
+def open_for_tools(folder: Path) -> dict[str, Any]:
+    """Return the manifest of an accelerator's folder whose sources are to be compiled.
+
+    Raises:
+        UserError: as from :func:`open_build`, or a tool must not see a source.
+    """
+    content = open_build(folder)
+    require_trusted(folder, content)
     return content
 
 

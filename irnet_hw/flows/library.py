@@ -122,8 +122,14 @@ def _compile(
         *("-Mdir", str(scratch / "obj"), "-o", f"{top}.so"),
         *(str(scratch / file) for file in files if not file.endswith(".h")),
     ]
+    # Verilator looks for modules that no source holds in the current folder: only ours are here.
     log = subprocess.run(
-        command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=scratch,
+        env=dict(env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     if log.returncode != 0:
         raise UserError(f"{named}: does not compile:\n{log.stdout[-4000:]}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from irnet_hw.errors import UserError
 from irnet_hw.verilog import needed
 
 #: What a layer's module is called by itself.
@@ -53,7 +54,10 @@ class Part:
     def head(self) -> str:
         """Return the text of the module's ports."""
         found = _HEAD.search(self.sources[f"{MODULE}.sv"])
-        assert found, f"{self.layer}: its module's ports are not where they are generated"
+        if found is None:
+            raise UserError(
+                f"{self.layer}: its module's ports are not where they are generated; build it again"
+            )
         return found[1]
 
     def ports(self) -> list[Port]:
@@ -86,6 +90,8 @@ def part(folder: Path, content: Mapping[str, Any], layer: str) -> Part:
         layer: the layer's name, which is its module's.
     """
     files = {Path(source).stem: folder / source for source in content["sources"]}
+    if layer not in files:
+        raise UserError(f"{folder}: has no source of layer {layer}; build it again")
     own = files[layer].read_text()
     sources = {
         f"{name}.sv": files[name].read_text()

@@ -19,6 +19,7 @@ from irnet_hw.compiler.shell import shell_files
 from irnet_hw.errors import UserError
 from irnet_hw.flows.build_folder import require_sources
 from irnet_hw.flows.library import Design, compile_design, hex_files
+from irnet_hw.flows.trusted_sources import require_trusted
 from irnet_hw.progress import say
 
 _HARNESS = Path(__file__).with_name("simulated_board.cpp")
@@ -79,22 +80,25 @@ class SimulatedBoard:
 
     kind = "sim"
 
-    def __init__(self, folder: Path, manifest: Mapping[str, Any]):
+    def __init__(self, folder: Path, manifest: Mapping[str, Any], named: Path | None = None):
         """Compile the board, or take what was compiled of equal sources, and reset it.
 
         Args:
-            folder: the accelerator's.
+            folder: the accelerator's; it is not needed afterwards.
             manifest: its manifest.
+            named: what messages call it later, if it is not the folder.
 
         Raises:
-            UserError: a source is missing or was changed, or a compiler is missing.
+            UserError: a source is missing, was changed or must not be compiled, or a compiler is
+                missing.
         """
-        self._folder = folder
+        self._folder = named or folder
         self._board: ctypes.c_void_p | None = None
         # Calls of the library let other threads run, and the library itself knows of none.
         self.lock = threading.RLock()
         # A package has no model, so that the folder is not checked as a whole.
         require_sources(folder, manifest)
+        require_trusted(folder, manifest)
         shell = manifest["shell"]
         sources = [*manifest["sources"], *shell_files(manifest)]
         say("compiling the simulation")

@@ -21,7 +21,7 @@ from irnet_hw import spec
 from irnet_hw.compiler.reference import dataflow_run
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
-from irnet_hw.flows.build_folder import open_build
+from irnet_hw.flows.build_folder import open_for_tools
 from irnet_hw.flows.hang import stream_names
 from irnet_hw.flows.harness import Simulator, Streamed, compile_accelerator
 from irnet_hw.images import check_classes
@@ -85,7 +85,7 @@ def simulate(
             are not for it, the compiler is missing, the simulation hangs, or the result can't be
             written.
     """
-    content = open_build(folder)
+    content = open_for_tools(folder)
     expected_shape = tuple(content["input"]["shape"])
     if images.shape[1:] != expected_shape or images.dtype != np.uint8 or len(images) == 0:
         raise UserError(

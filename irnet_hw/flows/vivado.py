@@ -97,13 +97,13 @@ def _build(content: Mapping[str, Any], board: Board) -> str:
         "memories": content["data"],
     }
     lines = [
-        f"# Makes the bitstream of {content['name']} for the {board.title}. In any folder,",
+        f"# Makes an accelerator's bitstream for the {board.title}. In any folder,",
         "#     vivado -mode batch -source THIS_FILE",
         "# leaves irnet.bit, irnet.hwh, timing.rpt and utilisation.rpt there. Written by irnet-hw.",
         "",
         "set scripts [file dirname [file normalize [info script]]]",
         "set accelerator [file dirname $scripts]",
-        f"set part {content['part']}",
+        f"set part {board.part}",
         f"set clock_mhz {content['clock_mhz']:g}",
         f"set address_bits {shell['address_bits']}",
         f"set register_base 0x{shell['base_address']:08X}",

@@ -31,7 +31,7 @@ from irnet_hw.boards import load_board
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.flows import lut_rom
-from irnet_hw.flows.build_folder import open_build
+from irnet_hw.flows.build_folder import open_for_tools
 from irnet_hw.flows.part import Part, alike, part
 from irnet_hw.flows.side_by_side import Job, run
 from irnet_hw.flows.tools import cache_dir, require
@@ -112,7 +112,7 @@ def synthesise(folder: Path) -> dict[str, Any]:
         UserError: the folder holds no accelerator or one that was changed, Yosys is missing,
             refuses the sources or reports what means a miscompilation.
     """
-    content = open_build(folder)
+    content = open_for_tools(folder)
     board = load_board(content["board"])
     start = time.monotonic()
     with whole_file(folder / "synthesis.json") as target:

@@ -74,10 +74,11 @@ class Accelerator:
         # Once the device has the accelerator, its folder is not needed any more.
         with contextlib.ExitStack() as stack, package.opened(Path(path)) as folder:
             self.manifest = package.load(folder)
+            clock_mhz = package.clock_mhz(folder, self.manifest)
             self._device = _device(device, Path(path), folder, self.manifest)
             stack.callback(self._device.close)
             with self._device.lock:
-                self._device.set_clock(package.clock_mhz(folder, self.manifest))
+                self._device.set_clock(clock_mhz)
                 self._shell = Shell(self._device, self.manifest)
             stack.callback(self._release)
             self._stack = stack.pop_all()
@@ -351,4 +352,4 @@ def _device(
         raise UserError(
             f"device: sim needs the whole of irnet-hw, not its runtime alone ({error})"
         ) from error
-    return SimulatedBoard(folder, manifest)
+    return SimulatedBoard(folder, manifest, path)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from irnet_hw import form
 from irnet_hw.errors import UserError
+from irnet_hw.read import json_file, zip_file
 from irnet_hw.runtime import manifest, registers
 
 #: In an accelerator's folder, if it was taken that far.
 BITSTREAM = "bitstream/irnet.bit"
 ROUTE = "bitstream/route.json"
 _MODEL = "model.onnx"
+_HINT = "must be a folder made by irnet-hw build, or a file made by irnet-hw package"
+#: Bytes that a package may have, unpacked. A ZCU104's bitstream takes some 20 MB.
+_MOST = 2**30
 
 
 @contextlib.contextmanager
@@ -32,17 +34,14 @@ def opened(path: Path) -> Iterator[Path]:
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="irnet-hw-") as temporary:
+        with zip_file(path, _HINT) as archive:
+            archive.unpack(Path(temporary), _MOST)
         try:
-            with zipfile.ZipFile(path) as archive:
-                archive.extractall(temporary)
-        except OSError as error:
-            raise UserError(f"{path}: can't be read: {error.strerror}") from error
-        except (zipfile.BadZipFile, zlib.error) as error:
-            raise UserError(
-                f"{path}: is no zip file, or it is damaged ({error}); "
-                "must be a folder made by irnet-hw build, or a file made by irnet-hw package"
-            ) from error
-        yield Path(temporary)
+            yield Path(temporary)
+        except UserError as error:
+            # What is in the package is called so, as nobody knows where it was unpacked.
+            told = str(error).replace(f"{temporary}/", f"{path}: ").replace(temporary, str(path))
+            raise UserError(told) from error
 
 
 def load(folder: Path) -> dict[str, Any]:
@@ -50,20 +49,21 @@ def load(folder: Path) -> dict[str, Any]:
 
     Raises:
         UserError: the manifest can't be read or was changed, is of a shell that this runtime
-            does not know, or its identity is not that of the model, the sources and the shell.
+            does not know, or its identity is not that of what is in it.
     """
     content = manifest.load(folder)
+    manifest.check_frames(content, folder)
     version = content["shell"]["version"]
     if version != registers.VERSION:
         raise UserError(
             f"{folder / manifest.FILE}: is of a shell of version {version}, but this runtime "
             f"drives version {registers.VERSION}; install the runtime of this build"
         )
-    stated, computed = content["shell"]["identity"], manifest.identity(content["hashes"])
+    stated, computed = content["shell"]["identity"], manifest.identity(content)
     if stated != computed:
         raise UserError(
             f"{folder / manifest.FILE}: identity {stated}, but {computed} is that of the model, "
-            "the sources and the shell; build it again"
+            "the sources, the shell and what the driver uses; build it again"
         )
     model = folder / _MODEL
     if model.is_file():
@@ -82,7 +82,6 @@ def clock_mhz(folder: Path, content: Mapping[str, Any]) -> float:
     route = folder / ROUTE
     if not route.is_file():
         return wanted
-    try:
-        return min(wanted, float(json.loads(route.read_text())["clock_mhz"]))
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{route}: is damaged, it states no clock_mhz: {error!r}") from error
+    reached, hint = json_file(route), "make the bitstream again"
+    form.check(reached, {"clock_mhz": form.POSITIVE}, str(route), hint)
+    return min(wanted, float(reached["clock_mhz"]))

@@ -1,23 +1,26 @@
 """A PYNQ board as a :class:`~irnet_hw.runtime.device.Device`, by the ``pynq`` package of its image.
 
-Written to PYNQ's sources of 2.7 and 3.0; it has not been run on a board by us.
+Written to PYNQ's sources of 2.7 to 4.0; it has not been run on a board by us.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 import select
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from irnet_hw.errors import UserError
+from irnet_hw.runtime import boards
 from irnet_hw.runtime.package import BITSTREAM
 
 #: PYNQ's device trees call the device by this name that passes on the fabric's first interrupt.
@@ -81,15 +84,18 @@ class PynqBuffer:
 
     def flush(self, size: int) -> None:
         """Bring what the processor wrote to the memory: the first so many bytes."""
-        self._buffer[:size].flush()
+        with _told("memory"):
+            self._buffer[:size].flush()
 
     def invalidate(self, size: int) -> None:
         """Forget what the processor knows of the first so many bytes."""
-        self._buffer[:size].invalidate()
+        with _told("memory"):
+            self._buffer[:size].invalidate()
 
     def free(self) -> None:
         """Give the memory back."""
-        self._buffer.freebuffer()
+        with _told("memory"):
+            self._buffer.freebuffer()
 
 
 class PynqDevice:
@@ -106,27 +112,40 @@ class PynqDevice:
             manifest: its manifest.
 
         Raises:
-            UserError: this is no PYNQ board.
+            UserError: this is no PYNQ board, its image is of a version that is not for the board,
+                or pynq fails.
         """
-        bitstream = folder / BITSTREAM
+        board, base = boards.board(manifest["board"]), manifest["shell"]["base_address"]
+        if base not in board.fabric or base % _REGISTER_BYTES:
+            raise UserError(
+                f"base_address: {base:#x}, must be where the {board.title} reaches the fabric, "
+                f"from {board.fabric[0]:#x} to {board.fabric[-1]:#x}; build it again"
+            )
         try:
             import pynq
-        except ImportError as error:
+        except Exception as error:  # it loads libraries, and looks at the machine
             raise UserError(
-                f"pynq: can't be imported ({error}); must run on a PYNQ board, "
+                f"pynq: can't be imported ({_text(error)}); must run on a PYNQ board, "
                 'or simulate it with device="sim"'
             ) from error
-        self._pynq = pynq
-        path = str(bitstream.absolute())
-        if bitstream.with_suffix(".hwh").is_file():
-            # This metadata sets the width of the memory's ports too.
-            self._design = pynq.Overlay(path)
-        else:
-            self._design = pynq.Bitstream(path)
-            self._design.download()
-        self._registers = pynq.MMIO(manifest["shell"]["base_address"], _REGISTER_BYTES)
-        self._uio = _open_uio()
-        self.clock_mhz = float(pynq.Clocks.fclk0_mhz)
+        version = getattr(pynq, "__version__", "")
+        board.require_version(version)
+        self._pynq, self._uio = pynq, None
+        bitstream = folder / BITSTREAM
+        # Nobody may be using what is in the fabric now.
+        with self.lock, _told(str(bitstream), board):
+            path = str(bitstream.absolute())
+            if bitstream.with_suffix(".hwh").is_file():
+                self._design = pynq.Overlay(path)
+            else:
+                self._design = pynq.Bitstream(path)
+                self._design.download()
+            for one in board.settings:
+                register = pynq.MMIO(one.address, 4)
+                register.write(0, int(register.read(0)) & ~one.mask | one.value)
+            self._registers = pynq.MMIO(base, _REGISTER_BYTES)
+            self.clock_mhz = float(pynq.Clocks.fclk0_mhz)
+            self._uio = _open_uio()
 
     def read(self, offset: int) -> int:
         """Return a register's 32 bits."""
@@ -140,9 +159,9 @@ class PynqDevice:
         """Return a buffer of so many bytes."""
         try:
             return PynqBuffer(self._pynq.allocate((size,), dtype="u1"))
-        except (RuntimeError, MemoryError) as error:
+        except Exception as error:  # pynq's own, XRT's and the system's
             raise UserError(
-                f"memory: {size} bytes for images and results can't be had ({error}); "
+                f"memory: {size} bytes for images and results can't be had ({_text(error)}); "
                 "close what else uses the board's contiguous memory"
             ) from error
 
@@ -151,9 +170,10 @@ class PynqDevice:
         if self._uio is None:
             time.sleep(min(seconds, _POLL))
             return
-        os.write(self._uio, (1).to_bytes(4, "little"))  # which the kernel takes away each time
-        if select.select([self._uio], [], [], min(seconds, _LONGEST))[0]:
-            os.read(self._uio, 4)
+        with _told("interrupt"):
+            os.write(self._uio, (1).to_bytes(4, "little"))  # which the kernel takes away each time
+            if select.select([self._uio], [], [], min(seconds, _LONGEST))[0]:
+                os.read(self._uio, 4)
 
     def now(self) -> float:
         """Return seconds since some moment."""
@@ -161,12 +181,17 @@ class PynqDevice:
 
     def set_clock(self, mhz: float) -> None:
         """Set the fabric's clock to the highest that the divisors give and that is not above."""
-        wanted = mhz
-        self._pynq.Clocks.fclk0_mhz = wanted
-        while self._pynq.Clocks.fclk0_mhz > mhz * _TOLERANCE:
-            wanted *= 0.99
-            self._pynq.Clocks.fclk0_mhz = wanted
-        self.clock_mhz = float(self._pynq.Clocks.fclk0_mhz)
+        clocks, wanted = self._pynq.Clocks, mhz
+        with _told("clock_mhz"):
+            clocks.fclk0_mhz = wanted
+            while clocks.fclk0_mhz > mhz * _TOLERANCE:
+                wanted *= 0.99
+                if wanted < mhz / 2:
+                    raise UserError(
+                        f"clock_mhz: {mhz:g}, but the board's is {clocks.fclk0_mhz:g} at least"
+                    )
+                clocks.fclk0_mhz = wanted
+            self.clock_mhz = float(clocks.fclk0_mhz)
 
     def close(self) -> None:
         """Give the interrupt back; the bitstream stays loaded."""
@@ -180,3 +205,39 @@ def _open_uio() -> int | None:
         if (entry / "name").read_text().strip() == _UIO_NAME:
             return os.open(str(_DEV / entry.name), os.O_RDWR)
     return None
+
+
+@contextlib.contextmanager
+def _told(what: str, board: boards.Board | None = None) -> Iterator[None]:
+    """Turn what pynq raises, which may be anything, into what to do about it on a board."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{what}: {_text(error)}; {_advice(error, board)}") from error
+
+
+def _text(error: Exception) -> str:
+    """Return an error in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _advice(error: Exception, board: boards.Board | None) -> str:
+    text = str(error).lower()
+    if "root" in text or getattr(error, "errno", None) in (errno.EACCES, errno.EPERM):
+        return "run Python as root, as the board's Jupyter does (sudo -E python3)"
+    if "devices found" in text or "open device" in text or "xrt" in text:
+        return (
+            "pynq sees no FPGA; run as root in the environment of the board's image, where "
+            "XILINX_XRT is set (source /etc/profile.d/xrt_setup.sh), or reboot the board"
+        )
+    if "metadata" in text or "hwh" in text or isinstance(error, (KeyError, SyntaxError)):
+        return (
+            "irnet.hwh beside the bitstream is missing, damaged or of another run; copy irnet.bit "
+            "and irnet.hwh of one run, or remove irnet.hwh"
+        )
+    if "invalid length" in text or "unknown field" in text:
+        return "the bitstream is damaged; copy or make it again"
+    image = f" that the image is one {board.versions()}, and" if board else ""
+    return f"make sure{image} that nothing else uses the fabric, and reboot the board"

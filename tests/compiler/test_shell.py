@@ -1,7 +1,6 @@
 """The wrapper joins the shell and the accelerator, port by port, and the folder stands alone."""
 
 import copy
-import hashlib
 import re
 import shutil
 
@@ -12,6 +11,7 @@ from irnet_hw.compiler.shell import shell_files, write_shell
 from irnet_hw.errors import UserError
 from irnet_hw.flows.build_folder import open_build
 from irnet_hw.runtime import registers
+from irnet_hw.runtime.manifest import identity
 from irnet_hw.share import share
 from tests.flows.networks import LEAST, TINY, build_network
 from tests.lint import lint
@@ -51,12 +51,25 @@ def test_verilator_has_no_warnings(built, tmp_path):
     assert "%" not in run.stderr and run.returncode == 0, run.stderr
 
 
-def test_the_identity_is_made_of_the_hashes(built):
+def test_the_identity_is_made_of_the_hashes_and_of_what_the_driver_uses(built):
     folder, content, _ = built
-    text = "".join(content["hashes"][name] for name in ("model", "sources", "shell"))
-    identity = hashlib.sha256(text.encode()).digest()[:16]
-    assert content["shell"]["identity"] == identity.hex()
-    number = int.from_bytes(identity, "little")
+    own = content["shell"]["identity"]
+    assert identity(content) == own
+    for change in (
+        lambda one: one["hashes"].update(model="0" * 64),
+        lambda one: one["hashes"].update(sources="0" * 64),
+        lambda one: one["hashes"].update(shell="0" * 64),
+        lambda one: one["output"].update(scale=2.0),
+        lambda one: one["output"]["shape"].append(1),
+        lambda one: one["input"]["shape"].reverse() or one["input"].update(beats=7),
+        lambda one: one.update(labels=["a"]),
+        lambda one: one.update(clock_mhz=200.0),
+        lambda one: one["shell"].update(base_address=0),
+    ):
+        changed = copy.deepcopy(content)
+        change(changed)
+        assert identity(changed) != own
+    number = int.from_bytes(bytes.fromhex(own), "little")
     wrapper = (folder / "shell" / "irnet_board.sv").read_text()
     assert f".IDENTITY(128'h{number:032x})" in wrapper
 

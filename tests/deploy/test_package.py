@@ -46,13 +46,20 @@ def test_it_holds_what_a_board_needs(folder, tmp_path):
     sources = [*content["sources"], *content["data"], *shell_files(content)]
     assert names == sorted(
         [
-            *("manifest.json", "golden.npz", "classify.ipynb", WHEEL, *sources),
+            *("README.md", "manifest.json", "golden.npz", "classify.ipynb", WHEEL, *sources),
             *("bitstream/irnet.bit", "bitstream/irnet.hwh", "bitstream/route.json"),
         ]
     )
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert archive.namelist() == names
     assert read(tmp_path / "out.zip", "bitstream/irnet.bit") == b"irnet.bit"
+
+
+def test_its_readme_says_what_the_board_needs(built, tmp_path):
+    package(built, tmp_path / "out.zip")
+    text = read(tmp_path / "out.zip", "README.md").decode()
+    assert text.startswith("# An accelerator for the PYNQ-Z2\n")
+    assert "It needs a PYNQ-Z2 with PYNQ 2.7 to 3.1.2.\n" in text
 
 
 def test_the_same_folder_gives_the_same_bytes(built, tmp_path):

@@ -38,13 +38,20 @@ class Pynq:
         loaded: what loaded the bitstream, and its path; None before.
         board: the fabric.
         step: simulated seconds that pass between two looks at a register; until the interrupt.
+        processor: the processor's own registers, by address.
+        raises: what calls of a name raise.
     """
+
+    __version__ = "3.0.1"
 
     def __init__(self, built):
         self.built, self.loaded, self.step = built, None, 1e-3
         self.Clocks = Clocks()
+        self.processor, self.raises = {}, {}
 
     def load(self, by, path):
+        if by in self.raises:
+            raise self.raises[by]
         self.loaded = by, path
         self.board = SimulatedBoard(self.built, manifest.load(self.built))
 
@@ -55,10 +62,16 @@ class Pynq:
         return Bitstream(self, path)
 
     def MMIO(self, base, length):  # noqa: N802
+        if "MMIO" in self.raises:
+            raise self.raises["MMIO"]
+        if base >= 0xF000_0000:
+            return Processor(self.processor, base, length)
         return MMIO(self.board, base, length, self.step)
 
     def allocate(self, shape, dtype):
         assert dtype == "u1" and shape[0] % 64 == 0
+        if "allocate" in self.raises:
+            raise self.raises["allocate"]
         if shape[0] > 2**27:
             raise RuntimeError("Failed to allocate Memory!")
         return Buffer.of(self.board.allocate(shape[0]))
@@ -82,6 +95,21 @@ class MMIO:
     def write(self, offset, data):
         assert type(data) is int, "Data type must be int or bytes."
         self.board.write(offset, data)
+
+
+class Processor:
+    """MMIO of the processor's own registers."""
+
+    def __init__(self, registers, base, length):
+        self.registers, self.base, self.length = registers, base, length
+
+    def read(self, offset):
+        assert offset + 4 <= self.length
+        return self.registers.get(self.base + offset, 0)
+
+    def write(self, offset, data):
+        assert type(data) is int and offset + 4 <= self.length
+        self.registers[self.base + offset] = data
 
 
 class Clocks:

@@ -8,7 +8,8 @@ import pytest
 
 from irnet_hw.compiler import manifest
 from irnet_hw.errors import UserError
-from irnet_hw.runtime import package
+from irnet_hw.runtime import Accelerator, package
+from irnet_hw.runtime.manifest import own_digest
 
 
 @pytest.fixture
@@ -51,7 +52,10 @@ def test_what_is_no_zip_file_is_refused(tmp_path, content):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UserError) as caught, package.opened(tmp_path / "none"):
         pass
-    assert str(caught.value) == f"{tmp_path / 'none'}: can't be read: No such file or directory"
+    assert str(caught.value) == (
+        f"{tmp_path / 'none'}: can't be read: No such file or directory; must be a folder made by "
+        "irnet-hw build, or a file made by irnet-hw package"
+    )
 
 
 def test_a_changed_manifest_is_refused(folder):
@@ -91,5 +95,126 @@ def test_an_identity_of_something_else_is_refused(folder):
     manifest.write(content, folder)
     assert refusal(folder) == (
         f"{folder}/manifest.json: identity {'0' * 32}, but {identity} is that of the model, "
-        "the sources and the shell; build it again"
+        "the sources, the shell and what the driver uses; build it again"
     )
+
+
+def rewritten(folder, change):
+    """Change a manifest and compute its own hash anew, as anybody can."""
+    path = folder / "manifest.json"
+    content = json.loads(path.read_text())
+    change(content)
+    if isinstance(content.get("hashes"), dict):
+        content["hashes"]["manifest"] = own_digest(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "said"),
+    [
+        (["hashes"], [], "hashes = [], must be an object"),
+        (["shell"], [], "shell = [], must be an object"),
+        (["data"], None, "data = null, must be a list"),
+        (["labels"], None, "labels = null, must be a list"),
+        (["labels"], ["a"], "labels: 1, must be 3 or none"),
+        (["clock_mhz"], 0, "clock_mhz = 0, must be a number from 0.1 to 1000"),
+        (["clock_mhz"], "x", 'clock_mhz = "x", must be a number from 0.1 to 1000'),
+        (["clock_mhz"], 1e300, "clock_mhz = 1e+300, must be a number from 0.1 to 1000"),
+        (["input", "shape"], "x", 'input.shape = "x", must be a list'),
+        (["input", "shape"], [72], "input.shape = [72], must be height, width and channels"),
+        (["input", "shape"], [6, 6, 4], "input.shape = [6, 6, 4], must be of lanes * beats = 72"),
+        (["input", "shape"], [6, 6, True], "input.shape[2] = true, must be an integer of at"),
+        (["input", "lanes"], 2**63, "input.shape = [6, 6, 2], must be of lanes * beats = "),
+        (["output", "scale"], "x", 'output.scale = "x", must be a finite number above 0'),
+        (["output", "scale"], -1.0, "output.scale = -1.0, must be a finite number above 0"),
+        (["output", "shape"], [4], "output.shape = [4], must be of lanes * beats = 3 values"),
+        (["layers"], "x", 'layers = "x", must be a list'),
+        (["cycles_per_frame"], 0, "cycles_per_frame = 0, must be an integer of at least 1"),
+        (["latency_cycles"], 1.5, "latency_cycles = 1.5, must be an integer of at least 1"),
+        (["board"], "../x", 'board = "../x", must be a board\'s name'),
+        (["top"], "x;y", 'top = "x;y", must be a module\'s name'),
+        (["sources"], ["rtl/../x.sv"], 'sources[0] = "rtl/../x.sv", must be a source, rtl/NAME.sv'),
+        (["sources"], ["rtl/a.sv\n"], "must be a source, rtl/NAME.sv"),
+        (["sources"], ["rtl/a b.sv"], 'sources[0] = "rtl/a b.sv", must be a source, rtl/NAME.sv'),
+        (["data"], ["rtl/a.hex"] * 2, "a.hex stands there twice"),
+        (["shell", "top"], "/etc/x", 'shell.top = "/etc/x", must be a module\'s name'),
+        (["shell", "identity"], "0", 'shell.identity = "0", must be 32 hexadecimal digits'),
+        (["hashes", "model"], 5, "hashes.model = 5, must be 64 hexadecimal digits"),
+    ],
+)
+def test_a_forged_manifest_is_refused(folder, keys, value, said):
+    def change(content):
+        for key in keys[:-1]:
+            content = content[key]
+        content[keys[-1]] = value
+
+    rewritten(folder, change)
+    message = refusal(folder)
+    assert message.startswith(f"{folder}/manifest.json: ")
+    assert said in message
+    assert message.endswith("; build it again")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["output"].update(scale=content["output"]["scale"] * 2),
+        lambda content: content["input"].update(shape=[6, 4, 3]),
+        lambda content: content["labels"].extend(["a", "b", "c"]),
+        lambda content: content.update(clock_mhz=400.0),
+        lambda content: content["shell"].update(base_address=0),
+        lambda content: content.update(cycles_per_frame=1),
+    ],
+)
+def test_what_the_driver_trusts_is_in_the_identity(folder, change):
+    rewritten(folder, change)
+    assert " is that of the model, the sources, the shell and what the driver uses; build " in (
+        refusal(folder)
+    )
+
+
+def archive(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, content in members:
+            target.writestr(name, content)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ([("../manifest.json", "{}")], "holds ../manifest.json, which is no path below a folder"),
+        ([("/manifest.json", "{}")], "holds /manifest.json, which is no path below a folder"),
+        ([("manifest.json", "{}")] * 2, "holds manifest.json twice"),
+        ([("a", b"0" * (2**30 + 1))], "holds 1,073,741,825 bytes, must be at most 1,073,741,824"),
+        ([], "manifest.json: can't be read: No such file or directory; must be in a folder made"),
+        ([("manifest.json", "[" * 10000)], "manifest.json: nests more than 64 deep; must be"),
+        ([("manifest.json", "[]")], "manifest.json: is of format None, must be of format 4"),
+        ([("manifest.json", b"\xff")], "manifest.json: is no text in UTF-8, byte 0 is 0xff"),
+    ],
+)
+def test_messages_about_a_package_name_it(tmp_path, members, said):
+    path = tmp_path / "package.zip"
+    archive(path, members)
+    with pytest.raises(UserError) as caught:
+        Accelerator(path, device="sim")
+    assert str(caught.value).startswith(f"{path}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "said"),
+    [
+        (8, 1, "manifest.json is encrypted, must not be"),
+        (10, 99, "manifest.json is compressed by method 99, must be stored or deflated"),
+    ],
+)
+def test_packages_that_zip_files_can_be_and_ours_are_not(tmp_path, at, value, said):
+    path = tmp_path / "package.zip"
+    archive(path, [("manifest.json", "{}")])
+    content = bytearray(path.read_bytes())
+    for signature, shift in ((b"PK\1\2", 0), (b"PK\3\4", -2)):
+        content[content.index(signature) + at + shift] = value
+    path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        Accelerator(path, device="sim")
+    assert str(caught.value).startswith(f"{path}: {said}")

@@ -12,9 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from irnet_hw.boards import known_boards, load_board
+from irnet_hw.compiler import manifest
 from irnet_hw.errors import UserError
-from irnet_hw.runtime import Accelerator, pynq_device
+from irnet_hw.runtime import Accelerator, boards, pynq_device
 from irnet_hw.runtime import accelerator as driver
+from irnet_hw.runtime.manifest import identity as manifest_identity
 from tests.runtime.images import IMAGES
 from tests.runtime.pynq_stand_in import Pynq
 
@@ -129,3 +132,121 @@ def test_threads_and_processes_take_turns_on_the_board(folder, pynq, expected):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     first.close()
     second.close()
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+def test_the_memorys_port_is_64_bits_wide_whatever_was_there_before(folder, pynq, metadata):
+    """PYNQ sets no widths on a Zynq-7000, and without a .hwh file on no board."""
+    if not metadata:
+        (folder / "bitstream" / "irnet.hwh").unlink()
+    pynq.step = 1e-6
+    narrow = {0xF800_8000: 0x1, 0xF800_8014: 0xF01}
+    pynq.processor.update(narrow)
+    Accelerator(folder).close()
+    assert pynq.processor == {address: value & ~1 for address, value in narrow.items()}
+
+
+def refusal(folder):
+    with pytest.raises(UserError) as caught:
+        Accelerator(folder)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["2.7.0", "3.1.2", ""])
+def test_versions_of_pynq_that_the_board_has_are_taken(folder, pynq, monkeypatch, version):
+    monkeypatch.setattr(pynq, "__version__", version, raising=False)
+    pynq.step = 1e-6
+    Accelerator(folder).close()
+
+
+@pytest.mark.parametrize("version", ["2.6.1", "3.1.3", "4.0.0", "4.0.0rc1"])
+def test_other_versions_of_pynq_are_refused(folder, pynq, monkeypatch, version):
+    monkeypatch.setattr(pynq, "__version__", version, raising=False)
+    assert refusal(folder) == (
+        f"pynq: version {version}, but the PYNQ-Z2 works from PYNQ 2.7 to 3.1.2; write PYNQ's "
+        "image of such a version to the board's card"
+    )
+    assert pynq.loaded is None
+
+
+def test_every_board_is_known_to_the_driver():
+    assert list(boards.BOARDS) == known_boards()
+    for name, known in boards.BOARDS.items():
+        found = load_board(name)
+        assert known.title == found.title
+        assert found.register_base in known.fabric
+    boards.board("zcu104").require_version("4.0.0")
+    with pytest.raises(UserError) as caught:
+        boards.board("zcu102")
+    assert str(caught.value) == "board: zcu102, this runtime knows pynq-z2, zcu104"
+
+
+ROOT = "run Python as root, as the board's Jupyter does (sudo -E python3)"
+NO_FPGA = "pynq sees no FPGA; run as root in the environment of the board's image, where "
+METADATA = "irnet.hwh beside the bitstream is missing, damaged or of another run; copy irnet.bit "
+REBOOT = "make sure that the image is one from PYNQ 2.7 to 3.1.2, and that nothing else uses the"
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "said"),
+    [
+        ("Overlay", RuntimeError("No Devices Found"), f"No Devices Found; {NO_FPGA}"),
+        ("Overlay", RuntimeError("Could not open device with index '0'"), NO_FPGA),
+        ("Overlay", PermissionError(13, "Permission denied", "/dev/mem"), ROOT),
+        ("Overlay", OSError("Root permissions required."), ROOT),
+        ("Overlay", RuntimeError("Unable to find metadata\nfor bitstream"), METADATA),
+        ("Overlay", KeyError("zynq"), METADATA),
+        ("Overlay", RuntimeError("Invalid length found"), "the bitstream is damaged; copy or"),
+        ("Overlay", OSError(110, "Connection timed out"), REBOOT),
+        ("Overlay", ValueError(), f"ValueError; {REBOOT}"),
+        ("MMIO", OSError("Root permissions required."), ROOT),
+    ],
+)
+def test_what_pynq_raises_says_what_to_do(folder, pynq, call, error, said):
+    pynq.raises[call] = error
+    message = refusal(folder)
+    assert message.startswith(f"{folder / 'bitstream' / 'irnet.bit'}: ")
+    assert said in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("error", [RuntimeError("bo"), OSError(12, "no memory"), TypeError("x")])
+def test_memory_is_refused_in_many_ways(folder, pynq, error):
+    pynq.step = 1e-6
+    with Accelerator(folder) as accelerator:
+        pynq.raises["allocate"] = error
+        with pytest.raises(UserError, match=r"can't be had .*; close what else uses"):
+            accelerator.logits(IMAGES)
+
+
+def test_a_clock_that_the_board_can_not_have_is_told(folder, pynq):
+    (folder / "bitstream" / "route.json").write_text('{"clock_mhz": 0.5}')
+    assert refusal(folder) == "clock_mhz: 0.5, but the board's is 15.873 at least"
+    assert pynq.loaded is not None
+
+
+@pytest.mark.parametrize("reached", ["-5", "0", "Infinity", "NaN", "1e999", '"62"', "null"])
+def test_a_clock_that_is_none_is_refused(folder, pynq, reached):
+    route = folder / "bitstream" / "route.json"
+    route.write_text(f'{{"clock_mhz": {reached}}}')
+    assert refusal(folder).startswith(f"{route}: ")
+    assert pynq.loaded is None
+
+
+def test_registers_elsewhere_than_in_the_fabric_are_refused(folder, pynq):
+    """A manifest must not let the driver write the memory."""
+    content = manifest.load(folder)
+    content["shell"]["base_address"] = 0x0010_0000
+    content["shell"]["identity"] = manifest_identity(content)
+    manifest.write(content, folder)
+    assert refusal(folder) == (
+        "base_address: 0x100000, must be where the PYNQ-Z2 reaches the fabric, from 0x40000000 "
+        "to 0x7fffffff; build it again"
+    )
+    assert pynq.loaded is None
+
+
+def test_a_package_is_called_as_the_user_calls_it(folder, pynq, tmp_path):
+    pynq.raises["Overlay"] = RuntimeError("No Devices Found")
+    package = shutil.make_archive(str(tmp_path / "package"), "zip", folder)
+    assert refusal(package).startswith(f"{package}: bitstream/irnet.bit: No Devices Found; ")

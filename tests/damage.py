@@ -206,11 +206,11 @@ def tensor(content, random):
     """Return another tensor, or something else, in place of one."""
     kind = random.randrange(12)
     if kind == 0 and content.is_floating_point() and content.numel():
-        changed = content.clone()
-        changed.view(-1)[random.randrange(content.numel())] = random.choice(
+        changed = content.flatten().clone()
+        changed[random.randrange(content.numel())] = random.choice(
             [math.nan, math.inf, 3e38, 1e-45]
         )
-        return changed
+        return changed.reshape(content.shape)
     if kind == 1:
         dtypes = [torch.float16, torch.float64, torch.complex64, torch.int32, torch.bool]
         return content.to(random.choice(dtypes))

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from irnet_hw.compiler import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.flows.build_folder import open_build
-from irnet_hw.form import AMOUNT, COUNT, POSITIVE, SHARE, SIZE, TEXT, Maybe, check
+from irnet_hw.form import AMOUNT, COUNT, OBJECT, POSITIVE, SHARE, SIZE, TEXT, Each, Maybe, check
 from irnet_hw.images import classes_in, images_in
 from irnet_hw.read import arrays, json_file
 from irnet_hw.runtime.package import ROUTE
@@ -26,8 +26,33 @@ from irnet_hw.runtime.package import ROUTE
 #: The resources that a report states, with the names that people know them by.
 RESOURCES = {"LUT": "LUTs", "FF": "flip-flops", "BRAM18": "18 Kib block RAMs", "DSP": "DSP slices"}
 
-#: What a report takes from simulation.json, from synthesis.json and from route.json.
+#: What a report takes from manifest.json, simulation.json, synthesis.json and route.json.
 _COUNTS = dict.fromkeys(RESOURCES, COUNT)
+_MANIFEST = {
+    **dict.fromkeys(("clock_mhz", "target_fps", "fps"), POSITIVE),
+    **dict.fromkeys(("cycles_per_frame", "latency_cycles"), SIZE),
+    **dict.fromkeys(("resources", "usable", "area"), _COUNTS),
+    "next_doubling": Maybe({"fps": POSITIVE, "area": _COUNTS}),
+    "streams": [
+        {
+            "shape": [SIZE],
+            **dict.fromkeys(("lanes", "bits", "tdata_bits", "beats"), SIZE),
+            **dict.fromkeys(("source", "target"), Maybe(COUNT)),
+        }
+    ],
+    "layers": [
+        {
+            "name": TEXT,
+            "fold": Each(SIZE),
+            "cycles": SIZE,
+            "area": _COUNTS,
+            **{key: [COUNT] for key in ("inputs", "outputs")},
+            "schedule": dict.fromkeys(("first_in", "first_out", "last_out", "busy"), COUNT),
+        }
+    ],
+    "metadata": OBJECT,
+}
+_ACCURACY = {"images": SIZE, "pytorch": SHARE, "qonnx": SHARE}
 _SIMULATION = {
     "images": SIZE,
     "logits_compared": COUNT,
@@ -80,6 +105,7 @@ def gather(folder: Path) -> dict[str, Any]:
         UserError: the folder is no accelerator's, or one of its files is damaged or was changed.
     """
     built = open_build(folder)
+    _check_manifest(built, str(folder / manifest.FILE))
     simulation = _simulation(folder / "simulation.json", len(built["streams"]))
     synthesis = _read(folder / "synthesis.json", _SYNTHESIS, "build")
     route = _read(folder / ROUTE, _ROUTE, "build with --flow")
@@ -125,6 +151,22 @@ def gather(folder: Path) -> dict[str, Any]:
             "synthesis": synthesis and {key: synthesis[key] for key in ("tool", "seconds")},
         },
     }
+
+
+def _check_manifest(built: dict[str, Any], where: str) -> None:
+    """Refuse a manifest whose parts don't fit together, as the schema can't tell."""
+    again = "build it again"
+    check(built, _MANIFEST, where, again)
+    if trained := built["metadata"].get("accuracy"):
+        known = {key: form for key, form in _ACCURACY.items() if key == "images" or key in trained}
+        check(trained, known, f"{where}: metadata.accuracy", again)
+    layers, streams = len(built["layers"]), len(built["streams"])
+    ends = {each[key] for each in built["streams"] for key in ("source", "target")} - {None}
+    ports = {port for each in built["layers"] for port in each["inputs"] + each["outputs"]}
+    if max(ends, default=0) >= layers or max(ports, default=0) >= streams:
+        raise UserError(f"{where}: streams and layers don't fit together; {again}")
+    if built["bottleneck"] not in {layer["name"] for layer in built["layers"]}:
+        raise UserError(f"{where}: bottleneck {built['bottleneck']!r} is no layer; {again}")
 
 
 def read_sample(folder: Path) -> Sample | None:

@@ -50,7 +50,9 @@ class Recipe:
         compile: the network is compiled before it is trained, which takes a minute and pays
             where an epoch takes longer than that.
         start: the checkpoint whose weights the network begins with, for example that of the
-            "paper" precision for the "hardware" one; with none, fresh weights.
+            "paper" precision for the "hardware" one; with none, fresh weights. Its classes must
+            be the dataset's, in the same order. Where none of them is, as for a network of
+            another task, the last layer begins with fresh weights.
         threads: of the processor; in how many parts sums are taken decides their rounding, and
             so the weights. Small networks are fastest with one.
         model: the network.

@@ -273,3 +273,25 @@ def test_damaged_files(tmp_path, name, content, message):
     assert str(error.value) == f"{folder / name}: {message}"
     assert not (folder / "report.html").exists()
     assert not (folder / "report.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.update(bottleneck="x"), "bottleneck 'x' is no layer"),
+        (lambda m: m["streams"][1].update(source=2), "streams and layers don't fit together"),
+        (lambda m: m["layers"][1].update(inputs=[3]), "streams and layers don't fit together"),
+        (lambda m: m["layers"][0].update(cycles=144.0), "layers[0].cycles = 144.0, must be an"),
+        (lambda m: m["metadata"].update(accuracy={"qonnx": 1}), "metadata.accuracy: images is "),
+        (lambda m: m["metadata"]["accuracy"].update(qonnx=[]), "metadata.accuracy: qonnx = [], "),
+    ],
+)
+def test_a_manifest_whose_parts_do_not_fit(tmp_path, monkeypatch, change, message):
+    """Though its own hash is right, which anybody can compute."""
+    content = example.manifest()
+    change(content)
+    monkeypatch.setattr(example, "manifest", lambda: content)
+    folder = example.write_folder(tmp_path / "build")
+    with pytest.raises(UserError) as error:
+        write(folder)
+    assert str(error.value).startswith(f"{folder}/manifest.json: {message}")

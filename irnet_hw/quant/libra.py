@@ -29,6 +29,7 @@ def libra(
     \qquad
     \hat w_{std} = \frac{\hat w}{\sqrt{\sum_i \hat w_i^2 / (n - 1)}}
     $$
+
     $$
     B = \mathrm{sign}(\hat w_{std})
     \qquad

@@ -9,7 +9,7 @@ equivalent.toml beside this file, or shows that a test is missing.
 
 The folder ``mutants`` holds the copy, its cache and results.json, to which each mutant is added
 when it is decided, so that a stopped run goes on where it was. ``--again`` tries those that
-survived once more, after tests were added.
+were not killed once more, after tests were added.
 """
 
 import hashlib
@@ -148,7 +148,7 @@ def equivalents() -> dict[str, str]:
 @click.option("--systemverilog", default=100, show_default=True, help="How many mutants of it.")
 @click.option("--python", default=50, show_default=True, help="How many of compiler and quant.")
 @click.option("--seed", default=0, show_default=True, help="Of the choice.")
-@click.option("--again", is_flag=True, help="Try those that survived before once more.")
+@click.option("--again", is_flag=True, help="Try those that were not killed once more.")
 @click.option("--out", default="mutants", show_default=True, type=click.Path(path_type=Path))
 def main(systemverilog: int, python: int, seed: int, again: bool, out: Path) -> None:
     """Change the hardware and the compiler, run their tests; print how many changes they notice."""
@@ -165,7 +165,7 @@ def main(systemverilog: int, python: int, seed: int, again: bool, out: Path) -> 
         for name, chosen_ones in picked.items()
         for mutant in chosen_ones
         if mutant.key not in results
-        or (again and results[mutant.key]["outcome"] == "survived" and mutant.key not in judged)
+        or (again and results[mutant.key]["outcome"] != "killed" and mutant.key not in judged)
     ]
     status = Status()
     for name, mutant in track(waiting, "trying mutants", len(waiting), "mutants", status):

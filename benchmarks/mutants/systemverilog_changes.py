@@ -159,9 +159,9 @@ def _of_type(tokens: Sequence[_Token], at: int) -> bool:
         if depth < 0 and text == "[":
             if tokens[before - 1].text in ("logic", "signed"):
                 return True
-            if tokens[before - 1].text != "]":
+            if tokens[before - 1].text != "]":  # of another dimension
                 return False
-            depth = 0
+            depth = -1
         elif depth < -1 or text == ";":
             return False
     return False

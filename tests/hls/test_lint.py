@@ -82,6 +82,7 @@ BAD = [
             ({"W_OUT": 0}, "W_IN = 4, W_OUT = 0, must be at least 1"),
             ({"H_IN": 0}, "H_OUT = 4, does not fit H_IN = 0"),
             ({"H_OUT": 0}, "H_OUT = 0, does not fit H_IN = 4"),
+            ({"H_OUT": 0, "KH": 7, "ROWS": 8}, "H_OUT = 0, does not fit H_IN = 4"),
             ({"H_OUT": 2}, "H_OUT = 2, does not fit H_IN = 4"),
             ({"RAM_STYLE": '"ultra"'}, "must be distributed or block"),
         )

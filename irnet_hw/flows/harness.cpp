@@ -188,10 +188,9 @@ class Sim {
 };
 
 extern "C" {
-// folder: where the hex files are; they are read now.
+// folder: where the hex files are; they are read now. Return nullptr if it can't start.
 Sim* sim_new(uint64_t seed, const char* folder) {
-    const HexFolder files{folder};
-    return new Sim(seed);
+    return started(folder, [&] { return new Sim(seed); });
 }
 void sim_delete(Sim* sim) { delete sim; }
 void sim_start(Sim* sim, Stream* streams, uint64_t phase, uint64_t patience) {

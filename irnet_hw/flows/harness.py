@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from irnet_hw.errors import UserError
 from irnet_hw.flows.hang import State, explain, stream_names
-from irnet_hw.flows.library import Compiled, Design, compile_design, hex_files
+from irnet_hw.flows.library import Compiled, Design, compile_design, start
 from irnet_hw.flows.streams import Bytes, beat_bytes, decode, encode
 from irnet_hw.progress import track
 
@@ -88,7 +88,6 @@ class Simulator:
         self.folder = folder
         self.manifest = manifest
         self.library = ctypes.CDLL(str(compiled.library))
-        self.library.sim_new.restype = ctypes.c_void_p
         self.library.sim_cycle.restype = ctypes.c_uint64
 
     def stream(
@@ -118,7 +117,7 @@ class Simulator:
             stream["room"], stream["frame"] = len(array), port["beats"]
             stream["images"], stream["ends"] = frames, row.ctypes.data
         longest = max(layer["cycles"] for layer in self.manifest["layers"])
-        start = time.monotonic()
+        began = time.monotonic()
         with self._pass(streams, seed, patience=4 * longest + 10_000) as sim:
             for _ in track(self._images_out(sim, streams, frames), label, frames, "images"):
                 pass
@@ -133,7 +132,7 @@ class Simulator:
             ends=ends[numbered],
             waited=streams["waited"][numbered],
             cycles=cycles,
-            seconds=time.monotonic() - start,
+            seconds=time.monotonic() - began,
         )
 
     def _check_beats(self, streams: npt.NDArray[np.void]) -> None:
@@ -153,9 +152,8 @@ class Simulator:
         # Long enough for an output that stands still to fill every buffer, and for an input to
         # leave every one empty.
         phase = 0 if seed is None else max(64, 2 * self.manifest["cycles_per_frame"])
-        with hex_files(self.folder, self.manifest) as files:
-            start, place = ctypes.c_uint64(seed or 0), ctypes.c_char_p(bytes(files))
-            sim = ctypes.c_void_p(self.library.sim_new(start, place))
+        random = ctypes.c_uint64(seed or 0)
+        sim = start(self.library, "sim_new", self.folder, self.manifest, random)
         try:
             pointer = ctypes.c_void_p(streams.ctypes.data)
             self.library.sim_start(sim, pointer, ctypes.c_uint64(phase), ctypes.c_uint64(patience))
@@ -170,9 +168,9 @@ class Simulator:
         done, cycles = 0, 1000
         beats = int(streams[1]["frame"])
         while done < images:
-            start = time.monotonic()
+            began = time.monotonic()
             self._advance(sim, streams, cycles, images * beats)
-            cycles = max(1, int(cycles * _CALL_SECONDS / max(time.monotonic() - start, 1e-4)))
+            cycles = max(1, int(cycles * _CALL_SECONDS / max(time.monotonic() - began, 1e-4)))
             now = int(streams[1]["moved"]) // beats
             yield from [None] * (now - done)
             done = now

@@ -3,9 +3,24 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <stdexcept>
+
+#include "verilated.h"
 
 namespace {
 thread_local std::string current;
+}
+
+thread_local std::string failure;
+
+extern "C" const char* why_not_started() { return failure.c_str(); }
+
+// Compiled with VL_USER_FATAL and VL_USER_WARN, Verilator calls these.
+void vl_fatal(const char* file, int line, const char*, const char* message) {
+    throw std::runtime_error(std::string{file} + ":" + std::to_string(line) + ": " + message);
+}
+void vl_warn(const char* file, int line, const char* scope, const char* message) {
+    vl_fatal(file, line, scope, message);
 }
 
 HexFolder::HexFolder(const std::string& folder) : before_{current} {

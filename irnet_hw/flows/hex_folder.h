@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <exception>
 #include <string>
 
 class HexFolder {
@@ -16,3 +17,19 @@ class HexFolder {
   private:
     const std::string before_;
 };
+
+// Why the thread's last simulation did not start.
+extern thread_local std::string failure;
+
+// Return what a function makes while hex files are in a folder, or nullptr if it fails: a hex file
+// that is missing or does not fit its memory would else leave noise in it, or end the process.
+template <class Function>
+auto started(const char* folder, Function make) -> decltype(make()) {
+    try {
+        const HexFolder files{folder};
+        return make();
+    } catch (const std::exception& error) {
+        failure = error.what();
+        return nullptr;
+    }
+}

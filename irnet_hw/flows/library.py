@@ -1,6 +1,7 @@
 """A design with an accelerator in it, verilated into a shared library, once for equal sources."""
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import subprocess
@@ -28,7 +29,10 @@ VERILATOR_FLAGS = (
     *("--x-assign", "unique", "--x-initial", "unique"),
 )
 _FLAGS = (*VERILATOR_FLAGS, "-O3")
-_LIBRARY_FLAGS = ("-LDFLAGS", "-shared", "-LDFLAGS", "-Wl,--wrap=fopen", "-CFLAGS", "-fPIC")
+_LIBRARY_FLAGS = (
+    *("-LDFLAGS", "-shared", "-LDFLAGS", "-Wl,--wrap=fopen", "-CFLAGS", "-fPIC"),
+    *("-CFLAGS", "-DVL_USER_FATAL", "-CFLAGS", "-DVL_USER_WARN"),
+)
 #: C++ that every design has: how layers compiled apart are called, and where hex files lie.
 _COMMON = (HEADER, *(Path(__file__).with_name(f"hex_folder.{kind}") for kind in ("h", "cpp")))
 
@@ -134,6 +138,31 @@ def _compile(
     if log.returncode != 0:
         raise UserError(f"{named}: does not compile:\n{log.stdout[-4000:]}")
     return scratch / "obj" / f"{top}.so"
+
+
+def start(
+    library: ctypes.CDLL, function: str, folder: Path, manifest: Mapping[str, Any], argument: Any
+) -> ctypes.c_void_p:
+    """Start a simulation of a compiled design, which reads the accelerator's hex files.
+
+    Args:
+        library: the design's.
+        function: of it, that starts one.
+        folder: the accelerator's.
+        manifest: its manifest.
+        argument: the function's first one; the second is where the hex files are.
+
+    Raises:
+        UserError: a hex file is missing or does not fit its memory.
+    """
+    make = getattr(library, function)
+    make.restype, library.why_not_started.restype = ctypes.c_void_p, ctypes.c_char_p
+    with hex_files(folder, manifest) as files:
+        found = make(argument, ctypes.c_char_p(bytes(files)))
+    if found is None:
+        why = library.why_not_started().decode(errors="replace")
+        raise UserError(f"{folder}: the simulation does not start: {why}; build it again")
+    return ctypes.c_void_p(found)
 
 
 @contextlib.contextmanager

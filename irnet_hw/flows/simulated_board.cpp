@@ -283,10 +283,9 @@ class Board {
 };
 
 extern "C" {
-// folder: where the hex files are; they are read now.
+// folder: where the hex files are; they are read now. Return nullptr if it can't start.
 Board* board_new(const Timing* timing, const char* folder) {
-    const HexFolder files{folder};
-    return new Board(*timing);
+    return started(folder, [&] { return new Board(*timing); });
 }
 void board_delete(Board* board) { delete board; }
 uint32_t board_read(Board* board, uint32_t offset, uint32_t* value) {

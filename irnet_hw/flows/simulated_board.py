@@ -18,7 +18,7 @@ import numpy.typing as npt
 from irnet_hw.compiler.shell import shell_files
 from irnet_hw.errors import UserError
 from irnet_hw.flows.build_folder import require_sources
-from irnet_hw.flows.library import Design, compile_design, hex_files
+from irnet_hw.flows.library import Design, compile_design, start
 from irnet_hw.flows.trusted_sources import require_trusted
 from irnet_hw.progress import say
 
@@ -104,14 +104,12 @@ class SimulatedBoard:
         say("compiling the simulation")
         compiled = compile_design(folder, manifest, Design(shell["top"], sources, _HARNESS))
         self._library = ctypes.CDLL(str(compiled.library))
-        self._library.board_new.restype = ctypes.c_void_p
         self._library.board_offence.restype = ctypes.c_char_p
         self._library.board_wait.restype = ctypes.c_bool
         for name in ("cycle", "words_read", "words_written"):
             getattr(self._library, f"board_{name}").restype = ctypes.c_uint64
-        with hex_files(folder, manifest) as files:
-            place = ctypes.c_char_p(bytes(files))
-            self._board = ctypes.c_void_p(self._library.board_new(ctypes.byref(TIMING), place))
+        timing = ctypes.byref(TIMING)
+        self._board = start(self._library, "board_new", folder, manifest, timing)
         self.clock_mhz = float(manifest["clock_mhz"])
         self.simulating = 0.0
         self._next = _MEMORY
@@ -130,9 +128,9 @@ class SimulatedBoard:
 
     def _access(self, function: str, offset: int, argument: Any) -> None:
         with self.lock:
-            start = time.perf_counter()
+            began = time.perf_counter()
             response = self._call(function, ctypes.c_uint32(offset), argument)
-            self.simulating += time.perf_counter() - start
+            self.simulating += time.perf_counter() - began
             if response:
                 raise UserError(
                     f"{self._folder}: the register at {int(offset):#x} answers "
@@ -174,9 +172,9 @@ class SimulatedBoard:
         with self.lock:
             while left > 0 and not interrupt:
                 cycles = min(left, self._cycles_per_call)
-                start = time.perf_counter()
+                began = time.perf_counter()
                 interrupt = self._call("wait", ctypes.c_uint64(cycles))
-                took = time.perf_counter() - start
+                took = time.perf_counter() - began
                 self.simulating += took
                 left -= cycles
                 if not interrupt:

@@ -162,3 +162,26 @@ def test_modules_beside_the_user_are_not_found(least_dir, tmp_path, monkeypatch)
     assert "does not compile" in message
     assert "Cannot find file containing module: 'evil'" in message
     assert "ran" not in [path.name for path in tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text * 2, "$readmem file address beyond bounds of array"),
+        (None, "$readmem file not found"),
+    ],
+)
+def test_memories_that_are_not_as_large_as_the_hardwares_are_refused(least_dir, change, said):
+    """They would leave noise in it, or end the process."""
+    path = least_dir / "rtl" / "IntMVAU_rtl_0_weights.hex"
+    if change is None:
+        content = manifest.load(least_dir)
+        content["data"].remove(f"rtl/{path.name}")
+        manifest.write(content, least_dir)
+    else:
+        path.write_text(change(path.read_text()))
+    forged(least_dir)
+    message = refusal(lambda: Accelerator(least_dir, device="sim"))
+    assert message.startswith(f"{least_dir}: the simulation does not start: {path.name}:")
+    assert said in message
+    assert message.endswith("; build it again")

@@ -134,7 +134,9 @@ def _script(sources: list[str]) -> str:
     return (
         "read_verilog -lib -specify +/xilinx/cells_sim.v\n"
         "read_verilog -lib +/xilinx/cells_xtra.v\n"
-        f"{yosys.READ} --keep-hierarchy --top {_TOP} {' '.join(sources)}\n"
+        # The processor's pins are not in a bitstream, and ports that are off stay open.
+        f"{yosys.READ} -Wno-unconnected-inout-port -Wno-unconnected-input-port "
+        f"--keep-hierarchy --top {_TOP} {' '.join(sources)}\n"
         f"{lut_rom.CLOSE}\n"
         f"{yosys.dissolving(f'synth_xilinx -family xc7 -flatten -abc9 -noiopad -top {_TOP}')}\n"
         f"{lut_rom.DISSOLVE}\n"

@@ -64,8 +64,8 @@ module irnet_board (
     output logic m_axi_rready
 );
 
-    localparam int CROSSES = 1, LONG = 2, FIXED = 3, UNALIGNED = 4, WITHDRAWS = 5;
-    localparam int EARLY_LAST = 6, NO_LAST = 7, FLICKERS = 8;
+    localparam logic [9:0] CROSSES = 1, LONG = 2, FIXED = 3, UNALIGNED = 4, WITHDRAWS = 5;
+    localparam logic [9:0] EARLY_LAST = 6, NO_LAST = 7, FLICKERS = 8;
 
     logic [9:0] fault;
     logic going, tick;

@@ -46,7 +46,7 @@ def value(content, random):
         return content + random.choice([-1, 1, 2**20, -(2**20)])
     odd = random.choice(ODD)
     if random.random() < 0.02:
-        for _ in range(random.choice([10, 60, 70, 2000])):
+        for _ in range(random.choice([10, 60, 70, 400])):
             odd = [odd]
     return odd
 

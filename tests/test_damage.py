@@ -11,6 +11,7 @@ import sys
 import tempfile
 import traceback
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.images import read_images
 from irnet_hw.report import training
 from irnet_hw.report import write as write_report
+from irnet_hw.runtime import package
 from irnet_hw.toml import toml_file
 from irnet_hw.train import load_checkpoint, load_recipe, train
 from irnet_hw.train.checkpoint import save_checkpoint
@@ -153,6 +155,16 @@ class Stations:
         with contextlib.suppress(json.JSONDecodeError, RecursionError):
             self.within("manifest.json", random, damaged)
 
+    def package(self, random):
+        """A zip file of the build; its sources and model aren't looked at."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(self.build.rglob("*.*")):
+                archive.write(path, str(path.relative_to(self.build)))
+        path = self.file("p.zip", damage.archive(buffer.getvalue(), random))
+        with package.opened(path) as folder:
+            package.clock_mhz(folder, package.load(folder))
+
     def metadata_props(self, random):
         text = self.json(self.metadata, random)
         try:
@@ -199,6 +211,7 @@ class Stations:
 
 KINDS = [
     *("npz", "npy", "golden_npz", "sample_npz", "simulation", "synthesis", "route", "manifest"),
+    "package",
     *("metadata_props", "folding", "recipe", "board", "set", "metrics", "weights", "run_recipe"),
     *("checkpoint", "packed_checkpoint"),
 ]

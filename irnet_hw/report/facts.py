@@ -20,7 +20,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.flows.build_folder import open_build
 from irnet_hw.form import AMOUNT, COUNT, OBJECT, POSITIVE, SHARE, SIZE, TEXT, Each, Maybe, check
 from irnet_hw.images import classes_in, images_in
-from irnet_hw.read import arrays, json_file
+from irnet_hw.read import arrays, json_file, shown
 from irnet_hw.runtime.package import ROUTE
 
 #: The resources that a report states, with the names that people know them by.
@@ -106,7 +106,7 @@ def gather(folder: Path) -> dict[str, Any]:
     """
     built = open_build(folder)
     _check_manifest(built, str(folder / manifest.FILE))
-    simulation = _simulation(folder / "simulation.json", len(built["streams"]))
+    simulation = _simulation(folder / "simulation.json", built)
     synthesis = _read(folder / "synthesis.json", _SYNTHESIS, "build")
     route = _read(folder / ROUTE, _ROUTE, "build with --flow")
     metadata = built["metadata"]
@@ -311,15 +311,19 @@ def _times(layer: dict[str, Any], frame: list[dict[str, int]]) -> dict[str, int]
     }
 
 
-def _simulation(path: Path, streams: int) -> dict[str, Any] | None:
-    """Return what simulation.json says of an accelerator with so many streams."""
+def _simulation(path: Path, built: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what simulation.json says of an accelerator, whose manifest is given."""
     content = _read(path, _SIMULATION, "simulate")
-    for key, least, most in (
-        ("first_frame", streams, streams),
-        ("waiting", streams, streams),
-        ("tensors", 1, 2 * streams),
-    ):
-        if content is not None and not least <= len(content[key]) <= most:
+    if content is None:
+        return None
+    streams, names = len(built["streams"]), {layer["name"] for layer in built["layers"]}
+    wrong = {one["layer"] for one in content["tensors"]} - names
+    if wrong:
+        raise UserError(
+            f"{path}: tensors of {shown(min(wrong))}, which is no layer; simulate again"
+        )
+    for key, least in (("first_frame", streams), ("waiting", streams), ("tensors", 1)):
+        if len(content[key]) < least:
             raise UserError(
                 f"{path}: {key} has {len(content[key])} entries, which does not fit the "
                 f"accelerator's {streams} streams; simulate again"

@@ -295,3 +295,23 @@ def test_a_manifest_whose_parts_do_not_fit(tmp_path, monkeypatch, change, messag
     with pytest.raises(UserError) as error:
         write(folder)
     assert str(error.value).startswith(f"{folder}/manifest.json: {message}")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s["waiting"].pop(), "waiting has 2 entries, which does not fit the accelerator"),
+        (lambda s: s["tensors"].clear(), "tensors has 0 entries, which does not fit the"),
+        (lambda s: s["tensors"][0].update(layer="a\nb"), "tensors of 'a\\nb', which is no layer"),
+        (lambda s: s.update(accuracy="x"), 'accuracy = "x", must be an object'),
+        (lambda s: s["first_frame"].insert(0, None), "first_frame[0] = null, must be an object"),
+    ],
+)
+def test_a_simulation_of_something_else(tmp_path, change, message):
+    folder = example.write_folder(tmp_path / "build")
+    content = example.simulation()
+    change(content)
+    (folder / "simulation.json").write_text(json.dumps(content))
+    with pytest.raises(UserError) as error:
+        write(folder)
+    assert str(error.value).startswith(f"{folder}/simulation.json: {message}")

@@ -38,7 +38,7 @@ def test_damaged_images(shell):
     data = (shell.folder / "images.npz").read_bytes()
     (shell.folder / "bad.npz").write_bytes(data[: len(data) // 2])
     assert shell.fails("simulate", "built", "--images", "bad.npz") == (
-        "bad.npz: is no .npz or .npy file, or it is damaged"
+        "bad.npz: is no zip file, or it is damaged (File is not a zip file)"
     )
 
 
@@ -67,7 +67,7 @@ def test_labels_that_are_no_class(shell, wrong):
     with np.load(shell.folder / "images.npz") as content:
         np.savez(shell.folder / "bad.npz", images=content["images"], labels=[0, 1, wrong, 0])
     assert shell.fails("simulate", "built", "--images", "bad.npz") == (
-        f"labels: {wrong}, must be from 0 to 1"
+        f"bad.npz: labels: {wrong}, must be from 0 to 1"
     )
 
 
@@ -94,7 +94,7 @@ def test_damaged_manifest(shell):
     manifest = shell.folder / "built" / "manifest.json"
     manifest.write_text(manifest.read_text()[:100])
     assert shell.fails("report", "built").startswith(
-        "built/manifest.json: is damaged, it is no JSON: "
+        "built/manifest.json: is no JSON: "
     )
     manifest.write_text(json.dumps({"format": 1}))
     assert shell.fails("report", "built") == (

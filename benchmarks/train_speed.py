@@ -153,7 +153,7 @@ def plain(model: nn.Module) -> nn.Module:
 
 def plain_steps(dataset: data.Dataset, recipe: Recipe, device: torch.device) -> Iterator[None]:
     """Train the plain rendering, and yield after each step."""
-    model = plain(Run.fresh(recipe, 1).model).to(device)
+    model = plain(Run.fresh(recipe, 1, dataset.labels).model).to(device)
     set_ede(model, *recipe.ede()(0))
     optimizer = optimizer_of(recipe, model)
     loader = DataLoader(
@@ -181,7 +181,7 @@ def steps(dataset: data.Dataset, recipe: Recipe, fabric: Fabric, out: Path) -> I
     """Train as ``irnet_hw.train`` does, and yield after each step."""
     feed = batches_of(dataset, recipe, fabric)
     with SummaryWriter(str(out)) as board:
-        work = Work(fabric, Run.fresh(recipe, 1), feed, out, dataset.labels, board)
+        work = Work(fabric, Run.fresh(recipe, 1, dataset.labels), feed, out, dataset.labels, board)
         yield from work.training(progress.Status())
 
 
@@ -191,7 +191,7 @@ def check_same_network(dataset: data.Dataset, recipe: Recipe) -> float:
     Raises:
         UserError: they are two networks.
     """
-    ours, theirs = (Run.fresh(recipe, 1).model for _ in range(2))
+    ours, theirs = (Run.fresh(recipe, 1, dataset.labels).model for _ in range(2))
     theirs = plain(theirs)
     images = torch.from_numpy(dataset.train_images[: recipe.batch_size]).permute(0, 3, 1, 2)
     with torch.no_grad():

@@ -93,9 +93,7 @@ def test_changed_sources(shell):
 def test_damaged_manifest(shell):
     manifest = shell.folder / "built" / "manifest.json"
     manifest.write_text(manifest.read_text()[:100])
-    assert shell.fails("report", "built").startswith(
-        "built/manifest.json: is no JSON: "
-    )
+    assert shell.fails("report", "built").startswith("built/manifest.json: is no JSON: ")
     manifest.write_text(json.dumps({"format": 1}))
     assert shell.fails("report", "built") == (
         "built/manifest.json: is of format 1, must be of format 4; build it again"

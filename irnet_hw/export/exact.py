@@ -62,7 +62,9 @@ class Grid:
         peak = float(self.peak.max())
         if peak >= EXACT_INTEGERS:
             raise UserError(
-                f"{name}: its sums reach {peak:.0f} steps; float32 is exact below {EXACT_INTEGERS}"
+                f"{name}: its sums reach {peak:,.0f} times their smallest step, must stay below "
+                f"{EXACT_INTEGERS:,}, where float32 is exact; use fewer inputs, fewer bits for "
+                "weights or activations, smaller biases or coarser steps"
             )
         return self
 

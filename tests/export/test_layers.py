@@ -108,7 +108,9 @@ def test_stream_may_differ_by_the_steps_that_its_bound_explains():
 
 def test_stream_of_too_fine_steps():
     assert refused(Stream(2**-7), Grid.of(2**-20, 2**24 - 1)) == (
-        "part: its sums reach 16781311 steps; float32 is exact below 16777216"
+        "part: its sums reach 16,781,311 times their smallest step, must stay below 16,777,216, "
+        "where float32 is exact; use fewer inputs, fewer bits for weights or activations, smaller "
+        "biases or coarser steps"
     )
 
 

@@ -103,7 +103,9 @@ def test_sums_that_float32_does_not_hold():
     module = qnn.QuantLinear(2, 2, bias=False, weight_quant=LibraWeightQuant)
     grid = Grid.of(1, 2**23)
     assert refused(module, grid) == (
-        "part: its sums reach 16777216 steps; float32 is exact below 16777216"
+        "part: its sums reach 16,777,216 times their smallest step, must stay below 16,777,216, "
+        "where float32 is exact; use fewer inputs, fewer bits for weights or activations, smaller "
+        "biases or coarser steps"
     )
 
 

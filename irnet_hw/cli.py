@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 import click
 
 from irnet_hw import __version__
-from irnet_hw.errors import UserError
+from irnet_hw.errors import UserError, one_line
 
 
 class _Entry(NamedTuple):
@@ -134,7 +134,7 @@ def _interrupted() -> NoReturn:
 
 
 def _fail(message: str) -> NoReturn:
-    click.echo(f"error: {message}", err=True)
+    click.echo(f"error: {one_line(message)}", err=True)
     sys.exit(2)
 
 

@@ -5,7 +5,8 @@ nodes, and keeps all tensors. This one gives the same bits: each node is run by 
 it by, onnxruntime for ONNX's own and qonnx's Python for the others.
 """
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,10 @@ from qonnx.custom_op.registry import is_custom_op
 from qonnx.transformation.change_batchsize import ChangeBatchSize
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.basic import get_preferred_qonnx_opset, sanitize_quant_values
+
+from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import label
+from irnet_hw.read import shown
 
 Tensors = dict[str, npt.NDArray[Any]]
 
@@ -86,27 +91,41 @@ class Runner:
 def _prepared(
     model: ModelWrapper, node: NodeProto, constants: Tensors
 ) -> Callable[[Tensors], None]:
-    """Return what computes a node's outputs from the tensors, and puts them there."""
+    """Return what computes a node's outputs from the tensors, and puts them there.
+
+    Raises:
+        UserError: the node can't be run as it is; so does what is returned.
+    """
     opset = model.get_opset_imports().get(node.domain, get_preferred_qonnx_opset())
     # The images are integers of their type by themselves.
     entry = model.graph.input[0].name
     annotated = {entry.tensor_name for entry in model.graph.quantization_annotation} - {entry}
-    execute = (
-        _by_qonnx(model, node, opset)
-        if is_custom_op(node.domain, node.op_type)
-        else _by_onnxruntime(model, node, opset, constants)
-    )
+    with _refusing(node):
+        execute = (
+            _by_qonnx(model, node, opset)
+            if is_custom_op(node.domain, node.op_type)
+            else _by_onnxruntime(model, node, opset, constants)
+        )
     inputs = [name for name in node.input if name in annotated]
     outputs = [name for name in node.output if name in annotated]
-    if not inputs and not outputs:
-        return execute
 
     def run(context: Tensors) -> None:
-        sanitize_quant_values(model, inputs, context)
-        execute(context)
-        sanitize_quant_values(model, outputs, context)
+        with _refusing(node):
+            sanitize_quant_values(model, inputs, context)
+            execute(context)
+            sanitize_quant_values(model, outputs, context)
 
     return run
+
+
+@contextlib.contextmanager
+def _refusing(node: NodeProto) -> Iterator[None]:
+    """Turn what qonnx and onnxruntime raise at a node, which has no common type, into UserError."""
+    try:
+        yield
+    except Exception as error:
+        reason = shown(" ".join(str(error).split()) or type(error).__name__)
+        raise UserError(f"{label(node)}: can't be run: {reason}") from error
 
 
 def _by_qonnx(model: ModelWrapper, node: NodeProto, opset: int) -> Callable[[Tensors], None]:
@@ -129,6 +148,7 @@ def _by_onnxruntime(
     )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # or each of a hundred nodes would have threads of its own
+    options.log_severity_level = 4  # what it has to say comes as an exception
     session = onnxruntime.InferenceSession(
         helper.make_model(
             alone,

@@ -1,17 +1,16 @@
 """The exported QONNX file is the specification of a network: reading it and running it."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
-from google.protobuf.message import DecodeError
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.infer_shapes import InferShapes
 
+from irnet_hw import form, onnx_file
 from irnet_hw.errors import UserError
 from irnet_hw.read import json_text
 from irnet_hw.runner import Runner
@@ -24,26 +23,19 @@ BATCH_BYTES = 2**28
 
 
 def load(path: Path) -> ModelWrapper:
-    """Read a QONNX file.
+    """Read a QONNX file, and check all that can be checked without knowing what it is for.
 
     Raises:
-        UserError: there is no such file, it is no ONNX file, or it is cut short or damaged.
+        UserError: there is no such file, or :func:`irnet_hw.onnx_file.check` or :func:`metadata`
+            refuses what is in it; names the file.
     """
     path = Path(path)
+    model = ModelWrapper(onnx_file.read(path))
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror}") from error
-    try:
-        proto = onnx.load_model_from_string(data)
-    except DecodeError as error:
-        raise UserError(f"{path}: is not an ONNX file, or it is damaged or cut short") from error
-    if not proto.graph.node or len(proto.graph.input) != 1 or len(proto.graph.output) != 1:
-        raise UserError(
-            f"{path}: has {len(proto.graph.node)} nodes, {len(proto.graph.input)} inputs and "
-            f"{len(proto.graph.output)} outputs; a network with 1 input and 1 output is needed"
-        )
-    return ModelWrapper(proto)
+        metadata(model)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    return model
 
 
 def metadata(model: ModelWrapper) -> dict[str, Any]:
@@ -56,31 +48,20 @@ def metadata(model: ModelWrapper) -> dict[str, Any]:
     text = model.get_metadata_prop(METADATA_KEY)
     if text is None:
         return {}
-    content = json_text(text, f"metadata {METADATA_KEY}")
-    if not isinstance(content, dict):
-        raise UserError(f"metadata {METADATA_KEY}: {content!r}, must be a JSON object")
-    for key, (right, wanted) in _METADATA.items():
-        if key in content and not right(content[key]):
-            raise UserError(f"metadata {METADATA_KEY}: {key} {content[key]!r}, must be {wanted}")
-    return content
+    where = f"metadata {METADATA_KEY}"
+    content = json_text(text, where)
+    form.check(content, form.OBJECT, where)
+    form.check(content, {key: _METADATA[key] for key in content.keys() & _METADATA.keys()}, where)
+    form.check(content.get("accuracy", {"images": 0}), {"images": form.COUNT}, f"{where}: accuracy")
+    return dict(content)
 
 
-def _is_accuracy(value: object) -> bool:
-    return (
-        isinstance(value, dict)
-        and value.keys() >= {"images"}
-        and all(
-            isinstance(entry, int | float) and 0 <= entry < math.inf for entry in value.values()
-        )
-    )
-
-
-#: What programs read of the metadata: whether a value is right, and what would be.
-_METADATA: dict[str, tuple[Callable[[object], bool], str]] = {
-    "name": (lambda value: isinstance(value, str), "a text"),
-    "labels": (lambda value: isinstance(value, list), "a list, a name for each class"),
-    "recipe": (lambda value: isinstance(value, dict), "an object"),
-    "accuracy": (_is_accuracy, 'an object of numbers, "images" among them'),
+#: What programs read of the metadata.
+_METADATA = {
+    "name": form.TEXT,
+    "labels": [form.TEXT],
+    "recipe": form.OBJECT,
+    "accuracy": form.Each(form.AMOUNT),
 }
 
 

@@ -22,18 +22,17 @@ def test_metadata_may_be_absent_or_in_part():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[1]", "[1], must be a JSON object"),
-        ('{"name": 1}', "name 1, must be a text"),
-        ('{"labels": null}', "labels None, must be a list, a name for each class"),
-        ('{"recipe": []}', "recipe [], must be an object"),
+        ("[1]", "content = [1], must be an object"),
+        ('{"name": 1}', "name = 1, must be a text"),
+        ('{"labels": null}', "labels = null, must be a list"),
+        ('{"recipe": []}', "recipe = [], must be an object"),
         (
             '{"accuracy": {"qonnx": 0.5}}',
-            "accuracy {'qonnx': 0.5}, must be an object of numbers, \"images\" among them",
+            "accuracy: images is missing",
         ),
         (
-            '{"accuracy": {"qonnx": -1, "images": 3}}',
-            "accuracy {'qonnx': -1, 'images': 3}, must be an object of numbers, "
-            '"images" among them',
+            '{"accuracy": {"qonnx": NaN, "images": 3}}',
+            "is no JSON: NaN is no number in JSON",
         ),
     ],
 )

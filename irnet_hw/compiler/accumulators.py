@@ -1,16 +1,14 @@
 """The range of a layer's integer accumulators, from its weights and its input's range."""
 
 import numpy as np
-import numpy.typing as npt
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.check_node import EXACT
-from irnet_hw.compiler.graph import int_array, label
+from irnet_hw.compiler.graph import Ints, int_array
 from irnet_hw.compiler.sources import source
 from irnet_hw.errors import UserError
-
-Ints = npt.NDArray[np.int64]
+from irnet_hw.onnx_file import label
 
 
 def accumulator_range(model: ModelWrapper, layer: NodeProto) -> tuple[Ints, Ints]:
@@ -28,7 +26,8 @@ def accumulator_range(model: ModelWrapper, layer: NodeProto) -> tuple[Ints, Ints
     high = np.maximum(taps * least, taps * greatest).sum(axis=1)
     if max(-low.min(), high.max()) >= EXACT:
         raise UserError(
-            f"{label(layer)}: accumulators reach {max(-low.min(), high.max())}, "
-            f"must stay below {EXACT}"
+            f"{label(layer)}: its sums of {taps.shape[1]} products reach "
+            f"{max(-low.min(), high.max()):,} times their unit, must stay below {EXACT:,}, up to "
+            "which float32 is exact; give it fewer inputs, or weights or inputs of fewer bits"
         )
     return low, high

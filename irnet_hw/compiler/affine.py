@@ -17,13 +17,16 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.accumulators import accumulator_range
 from irnet_hw.compiler.chain import LAYERS
-from irnet_hw.compiler.graph import constant, label, shape
+from irnet_hw.compiler.graph import constant, shape
 from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import label
 
 #: Float32 holds all integers up to this one.
 FLOAT_EXACT = 2**24
 #: The finest step of float32's normal numbers.
 FINEST = Fraction(1, 2**126)
+#: Float32 holds all of these and less.
+LARGEST = Fraction(2**127)
 
 
 @dataclass(frozen=True)
@@ -159,12 +162,14 @@ def _check_exact(node: NodeProto, found: Affine) -> None:
             reach = "values that are no multiples of a power of two"
         elif unit < FINEST or count > FLOAT_EXACT:
             reach = f"up to {ceil(count)} steps of {float(unit):g}"
+        elif unit * count > LARGEST:
+            reach = f"values up to {float(unit * count):g}"
         else:
             continue
         raise UserError(
-            f"{label(node)}: takes {reach} in channel {channel}; before a Quant all results must "
-            f"be exact in float32, which is so up to {FLOAT_EXACT} steps of a power of two, "
-            "2^-126 or more"
+            f"{label(node)}: takes {reach} in channel {channel}; before a Quant all "
+            f"results must be exact in float32, which is so up to "
+            f"{FLOAT_EXACT} steps of a power of two, 2^-126 or more, and up to 2^127"
         )
 
 

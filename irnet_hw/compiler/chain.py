@@ -1,7 +1,9 @@
 """The chain of operations between a layer's accumulator and its sign, and its evaluation.
 
 Every operation in it is monotone in each channel, in float32 as in real numbers, because IEEE
-rounding is monotone. So the whole chain is, and its direction shows at the ends of a range.
+rounding is monotone. So the whole chain is, and its direction shows at the ends of a range, unless
+float32 overflows on the way: infinity times 0 is no number. If all results are finite at both ends
+of a range, they are between them, because each lies between what it is at the ends.
 """
 
 from collections.abc import Sequence
@@ -17,7 +19,10 @@ from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.basic import qonnx_make_model
 
 from irnet_hw.compiler.check_node import MONOTONE
-from irnet_hw.compiler.graph import Floats, constant, consumer, shape
+from irnet_hw.compiler.graph import Floats, Ints, constant, consumer, shape
+from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import label
+from irnet_hw.read import shown
 
 LAYERS = ("Conv", "MatMul")
 #: What a chain is made of.
@@ -83,13 +88,49 @@ class Evaluator:
 
     def __call__(self, values: npt.NDArray[np.number]) -> Floats:
         """Return the chain's results for one value a channel: [channels] in, [channels] out."""
-        x = values.astype(np.float32)
         if self._model is None:
-            return x
-        entry, exit_ = self._model.graph.input[0].name, self._model.graph.output[0].name
+            return values.astype(np.float32)
+        return self.every(values)[self._model.graph.output[0].name]
+
+    def every(self, values: npt.NDArray[np.number]) -> dict[str, Floats]:
+        """Return the results of all nodes by the tensor, each [channels], in the chain's order."""
+        if self._model is None:
+            return {}
+        x = values.astype(np.float32)
         sizes = (1, len(x)) + (1,) * (self._rank - 2)
-        result = execute_onnx(self._model, {entry: x.reshape(sizes)})[exit_]
-        return np.asarray(result, dtype=np.float32).reshape(-1)
+        entry = self._model.graph.input[0].name
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = execute_onnx(self._model, {entry: x.reshape(sizes)}, True)
+        names = [node.output[0] for node in self._model.graph.node]
+        return {name: np.asarray(found[name], dtype=np.float32).reshape(-1) for name in names}
+
+
+def require_finite(
+    model: ModelWrapper, layer: NodeProto, nodes: Sequence[NodeProto], ends: tuple[Ints, Ints]
+) -> None:
+    """Refuse a chain in which float32 overflows for an accumulator that can occur.
+
+    Args:
+        model: the network.
+        layer: the convolution or dense layer.
+        nodes: behind it, in order.
+        ends: the least and the greatest accumulators, each [channels].
+
+    Raises:
+        UserError: names the node.
+    """
+    evaluate = evaluator(model, layer, nodes)
+    makers = {node.output[0]: node for node in nodes}
+    for accumulators in ends:
+        for name, values in evaluate.every(accumulators).items():
+            wrong = np.flatnonzero(~np.isfinite(values))
+            if wrong.size:
+                channel = int(wrong[0])
+                raise UserError(
+                    f"{label(makers[name])}: gives {values[channel]} in channel {channel}, where "
+                    f"the sums of {shown(layer.name)} reach {int(accumulators[channel]):,} times "
+                    "their unit; must be finite for all sums that can occur"
+                )
 
 
 def evaluator(model: ModelWrapper, layer: NodeProto, nodes: Sequence[NodeProto]) -> Evaluator:

@@ -19,6 +19,7 @@ from irnet_hw.compiler.check_node import (
     FLATTENING,
     LAYERS,
     MONOTONE,
+    UNITS_TEXT,
     check_convolution,
     check_dense,
     check_flatten,
@@ -26,15 +27,16 @@ from irnet_hw.compiler.check_node import (
     check_pool,
     check_quantizer,
     check_sum,
+    check_unit,
     check_weights,
     listed,
     power_of_two,
     scalar,
 )
-from irnet_hw.compiler.graph import constant, label, readers, shape
+from irnet_hw.compiler.graph import constant, readers, shape
 from irnet_hw.compiler.subsample import SUBSAMPLING, channel_padding, slice_steps
-from irnet_hw.compiler.tidy import QUANTIZERS
 from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import QUANTIZERS, label
 from irnet_hw.spec import image_shape
 
 #: What ONNX's own ops may name as their domain.
@@ -185,7 +187,7 @@ def _check_input(model: ModelWrapper) -> tuple[str, Pixels]:
     if not (offset.is_integer() and 0 <= offset <= 255):
         raise UserError(f"{label(found[0])}: offset {offset}, must be an integer from 0 to 255")
     if not power_of_two(np.array(scale)):
-        raise UserError(f"{label(found[1])}: scale {scale}, must be a power of two")
+        raise UserError(f"{label(found[1])}: scale {scale}, must be a power of two, {UNITS_TEXT}")
     return tensor, Pixels(scale)
 
 
@@ -239,10 +241,11 @@ def _kind(model: ModelWrapper, node: NodeProto, kinds: dict[str, Kind]) -> Kind:
 
 def _check_layer(model: ModelWrapper, node: NodeProto, reads: Kind) -> None:
     check_weights(model, node)
+    assert not isinstance(reads, Sums)
+    check_unit(model, node, reads.step)
     if node.op_type in CONVOLUTIONS:
         check_convolution(model, node, isinstance(reads, Signs))
     else:
-        assert not isinstance(reads, Sums)
         check_dense(model, node, reads.step)
 
 
@@ -358,7 +361,8 @@ def _check_output(model: ModelWrapper, last: NodeProto, kind: Kind) -> None:
             raise UserError(f"{label(node)}: adds {kind.skip} to the logits, must be a constant")
         if node.op_type == "Mul" and not (value.size == 1 and power_of_two(value)):
             raise UserError(
-                f"{label(node)}: scale {listed(value)} of the logits, must be one power of two"
+                f"{label(node)}: scale {listed(value)} of the logits, must be one power of two, "
+                f"{UNITS_TEXT}"
             )
     maker = model.find_producer(layer.input[1])
     scale = constant(model, maker.input[1])

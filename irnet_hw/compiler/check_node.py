@@ -8,9 +8,9 @@ import numpy.typing as npt
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.graph import attribute, constant, label, readers, shape
-from irnet_hw.compiler.tidy import QUANTIZERS
+from irnet_hw.compiler.graph import attribute, constant, readers, shape
 from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import QUANTIZERS, label
 
 CONVOLUTIONS = ("Conv",)
 DENSE = ("MatMul", "Gemm")
@@ -20,6 +20,9 @@ MONOTONE = ("Mul", "Add", "Sub", "Div", "BatchNormalization", "Clip")
 FLATTENING = ("Flatten", "Reshape")
 #: Float32 is exact for integers up to 2^24: half for an accumulator and half for a bias.
 EXACT = 2**23
+#: What the units of sums and of streams lie between: fewer than 2^24 of them are a normal float32.
+UNITS = (2.0**-126, 2.0**103)
+UNITS_TEXT = "2^-126 to 2^103"
 #: So many integers of 8 bits have a sum that float32 holds.
 MOST_PIXELS = EXACT // 2**7
 
@@ -43,7 +46,9 @@ def check_weights(model: ModelWrapper, layer: NodeProto) -> None:
         raise UserError(f"{label(maker)}: {maker.input[0]} holds a value that is not finite")
     scale = constant(model, maker.input[1])
     if not power_of_two(scale):
-        raise UserError(f"{label(maker)}: scale {listed(scale)}, must be powers of two")
+        raise UserError(
+            f"{label(maker)}: scale {listed(scale)}, must be powers of two, {UNITS_TEXT}"
+        )
     sizes = raw.shape
     axis = 1 if layer.op_type == "MatMul" or not attribute(layer, "transB", 0) else 0
     if layer.op_type in CONVOLUTIONS:
@@ -67,6 +72,23 @@ def check_weights(model: ModelWrapper, layer: NodeProto) -> None:
             raise UserError(f"{label(maker)}: {listed(bits)} bits, must be 2 to 8")
         if not attribute(maker, "signed", 1):
             raise UserError(f"{label(maker)}: unsigned, must be signed")
+
+
+def check_unit(model: ModelWrapper, layer: NodeProto, step: float) -> None:
+    """Check that all sums of a layer are normal float32 numbers.
+
+    Args:
+        model: the network.
+        layer: whose weights have been checked.
+        step: of the layer's input.
+    """
+    scale = constant(model, model.find_producer(layer.input[1]).input[1])
+    units = scale.astype(np.float64) * step
+    if not power_of_two(units):
+        raise UserError(
+            f"{label(layer)}: its weights' scale times its input's is {listed(units)}, must be "
+            f"{UNITS_TEXT}, or float32 does not hold its sums exactly"
+        )
 
 
 def check_convolution(model: ModelWrapper, node: NodeProto, signs: bool) -> None:
@@ -169,7 +191,9 @@ def check_quantizer(model: ModelWrapper, node: NodeProto) -> float:
         if value is None:
             raise UserError(f"{label(node)}: {name} must be constant")
     if scale.size != 1 or not power_of_two(scale):
-        raise UserError(f"{label(node)}: scale {listed(scale)}, must be one power of two")
+        raise UserError(
+            f"{label(node)}: scale {listed(scale)}, must be one power of two, {UNITS_TEXT}"
+        )
     if np.any(zero != 0):
         raise UserError(f"{label(node)}: zero point {listed(zero)}, must be 0")
     if bits.size != 1 or not 2 <= bits.item() <= 8 or bits.item() % 1:
@@ -217,8 +241,13 @@ def _plain(node: NodeProto, **wanted: object) -> None:
 
 
 def power_of_two(values: npt.NDArray[Any]) -> bool:
-    """Return whether all values are positive powers of two."""
-    return bool(np.all(np.isfinite(values)) and np.all(np.frexp(values)[0] == 0.5))
+    """Return whether all values are powers of two that can be the unit of sums."""
+    least, most = UNITS
+    return bool(
+        np.all(np.isfinite(values))
+        and np.all(np.frexp(values)[0] == 0.5)
+        and np.all((values >= least) & (values <= most))
+    )
 
 
 def scalar(model: ModelWrapper, node: NodeProto) -> float:

@@ -14,18 +14,12 @@ from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Kernel
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
-#: The domain of qonnx's ops.
-QONNX_DOMAIN = "qonnx.custom_op.general"
 #: The domain of FINN's hardware ops before they are specialised, ours among them.
 FINN_DOMAIN = "finn.custom_op.fpgadataflow"
 TO_NHWC = (0, 2, 3, 1)
 TO_NCHW = (0, 3, 1, 2)
-
-
-def label(node: NodeProto) -> str:
-    """Return how messages call a node."""
-    return f"node {node.name} ({node.op_type})"
 
 
 def attribute(node: NodeProto, name: str, default: Any) -> Any:

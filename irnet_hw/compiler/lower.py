@@ -7,6 +7,7 @@ their scale is kept in the graph's metadata.
 """
 
 import json
+from fractions import Fraction
 from math import prod
 from typing import Any
 
@@ -17,18 +18,18 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.general import RemoveUnusedTensors, SortGraph
 
-from irnet_hw.compiler.accumulators import Ints, accumulator_range
+from irnet_hw.compiler.accumulators import accumulator_range
 from irnet_hw.compiler.chain import chain, layers
-from irnet_hw.compiler.check_node import EXACT, FLATTENING
+from irnet_hw.compiler.check_node import EXACT, FLATTENING, UNITS, UNITS_TEXT
 from irnet_hw.compiler.graph import (
     FINN_DOMAIN,
     TO_NCHW,
+    Ints,
     add_constant,
     add_tensor,
     attribute,
     constant,
     int_array,
-    label,
     reader,
     redeclare,
     rename,
@@ -45,6 +46,7 @@ from irnet_hw.compiler.nodes import (
 )
 from irnet_hw.compiler.sources import Source, source
 from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import label
 
 #: Where the graph's metadata has the value of one unit of the logits.
 SCALE_KEY = "irnet_hw_output_scale"
@@ -68,26 +70,30 @@ class LowerLogits(Transformation):  # type: ignore[misc]
         )
         nodes = chain(model, layer)
         classes = shape(model, logits)[1]
-        scale, shift = 1.0, np.zeros(classes)
+        scale, bias = Fraction(1), [Fraction(0)] * classes
         for node in nodes:
-            value = constant(model, node.input[1]).astype(np.float64)
+            values = np.broadcast_to(constant(model, node.input[1]).reshape(-1), classes)
+            exact = [Fraction(float(value)) for value in values]
             if node.op_type == "Mul":
-                scale, shift = scale * float(value.flat[0]), shift * float(value.flat[0])
+                scale *= exact[0]
+                if not UNITS[0] <= scale <= UNITS[1]:
+                    raise UserError(
+                        f"{label(node)}: makes the logits' scale {float(scale):g}, must be "
+                        f"{UNITS_TEXT}, or float32 does not hold them exactly"
+                    )
             else:
-                shift = shift + value.reshape(-1)
-        bias = shift / scale
-        if np.any(bias % 1) or np.any(np.abs(bias) >= EXACT):
-            adder = next(node for node in nodes if node.op_type == "Add")
-            raise UserError(
-                f"{label(adder)}: must add multiples of the logits' scale {scale:g}, "
-                f"below {EXACT} times it"
-            )
+                bias = [total + value / scale for total, value in zip(bias, exact, strict=True)]
+            if any(value.denominator != 1 or abs(value) >= EXACT for value in bias):
+                raise UserError(
+                    f"{label(node)}: must add multiples of the logits' scale {float(scale):g}, "
+                    f"below {EXACT} times it"
+                )
         low, high = accumulator_range(model, layer)
-        whole = bias.astype(np.int64)
+        whole = np.array([int(value) for value in bias], np.int64)
         datatype = signed_type((low + whole).min(), (high + whole).max())
         redeclare(model, logits, (1, classes), datatype)
         _lower(model, layer, nodes, logits, whole)
-        model.set_metadata_prop(SCALE_KEY, json.dumps(scale))
+        model.set_metadata_prop(SCALE_KEY, json.dumps(float(scale)))
         return model, False
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from irnet_hw.compiler.accumulators import Ints
+from irnet_hw.compiler.graph import Ints
 
 #: Beyond all bounds that are looked for.
 FAR = 2**62

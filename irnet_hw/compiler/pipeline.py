@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.infer_shapes import InferShapes
 
@@ -116,6 +117,7 @@ def _hardware_ops(path: Path, network: ModelWrapper) -> ModelWrapper:
     try:
         say("  checking the network")
         check_domains(network)
+        _try(network)
         graph = network.transform(Tidy())
         check(graph)
         for text, step in _FRONT:
@@ -124,6 +126,21 @@ def _hardware_ops(path: Path, network: ModelWrapper) -> ModelWrapper:
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     return graph
+
+
+def _try(network: ModelWrapper) -> None:
+    """Run the network once, so that what can't be run, or gives no numbers, is known from here on.
+
+    Raises:
+        UserError: names the node, or the output.
+    """
+    height, width, channels = spec.image_shape(network)
+    (logits,) = spec.run(network, np.zeros((1, height, width, channels), np.uint8)).values()
+    if not np.all(np.isfinite(logits)):
+        raise UserError(
+            f"output {network.graph.output[0].name}: is not finite for a black image; float32 "
+            "overflows on the way"
+        )
 
 
 def _require_replaceable(out: Path) -> None:

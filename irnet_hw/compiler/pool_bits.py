@@ -11,9 +11,10 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
-from irnet_hw.compiler.accumulators import Ints, accumulator_range
-from irnet_hw.compiler.chain import chain, evaluator, layers
+from irnet_hw.compiler.accumulators import accumulator_range
+from irnet_hw.compiler.chain import chain, evaluator, layers, require_finite
 from irnet_hw.compiler.graph import (
+    Ints,
     add_constant,
     add_tensor,
     attribute,
@@ -54,8 +55,12 @@ def falling(
         layer: the convolution or dense layer.
         before: the nodes between the layer and ``after``.
         after: the nodes from there to the sign.
+
+    Raises:
+        UserError: float32 overflows in the chain.
     """
     ends = accumulator_range(model, layer)
+    require_finite(model, layer, [*before, *after], ends)
     first = evaluator(model, layer, before)
     a, b = (first(end) for end in ends)
     then = evaluator(model, layer, after)

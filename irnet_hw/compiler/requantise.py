@@ -22,7 +22,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.general import SortGraph
 
-from irnet_hw.compiler.affine import Affine, Term, affine
+from irnet_hw.compiler.affine import FINEST, Affine, Term, affine
 from irnet_hw.compiler.chain import LAYERS
 from irnet_hw.compiler.check import reaches_only_a_sign
 from irnet_hw.compiler.check_node import FLATTENING
@@ -30,7 +30,6 @@ from irnet_hw.compiler.graph import (
     add_constant,
     add_tensor,
     constant,
-    label,
     redeclare,
     replace,
     shape,
@@ -39,7 +38,11 @@ from irnet_hw.compiler.narrow import FAR, Scaling, narrow
 from irnet_hw.compiler.nodes import pixels_of, signed_type, turned_kernel, type_of
 from irnet_hw.compiler.subsample import subsample_pad
 from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import label
 
+#: The most bits by which the integers of an added stream are shifted; a sum with more of them would
+#: hardly ever be within the range.
+MOST_SKIP = 8
 #: Where the graph's metadata has the steps of the tensors that were made integer.
 STEPS_KEY = "irnet_hw_steps"
 
@@ -122,6 +125,13 @@ def _requantise(model: ModelWrapper, quant: NodeProto, found: dict[str, Fraction
     step = Fraction(float(constant(model, quant.input[1]).item()))
     stream = quant.output[0]
     values = affine(model, quant.input[0], found)
+    for channel in range(len(values.offset)):
+        unit, _ = values.steps(channel)
+        if unit / step < FINEST:  # the Quant divides in float32, too
+            raise UserError(
+                f"{label(quant)}: what it rounds has steps of {float(unit):g} in channel "
+                f"{channel}; must be at least 2^-126 times its scale {float(step):g}"
+            )
     sums = next(name for name in values.terms if not _is_stream(model, name))
     others = [name for name in values.terms if name != sums]
     bits = int(constant(model, quant.input[3]).item())
@@ -139,7 +149,10 @@ def _requantise(model: ModelWrapper, quant: NodeProto, found: dict[str, Fraction
         most -= int(skip_type.min()) << shift
     terms = values.terms[sums]
     low, high = (np.array(ends) for ends in zip(*((t.low, t.high) for t in terms), strict=True))
-    scaling = narrow(integers(quant, values, sums, step), low, high, least, most)
+    exact = integers(quant, values, sums, step)
+    if max(-least, most + 1) << exact.shift >= FAR:
+        raise _too_far(quant, exact.shift + max(-least, most + 1).bit_length())
+    scaling = narrow(exact, low, high, least, most)
     types = [type_of(scaling.multipliers), type_of(scaling.offsets)]
     constants = [
         add_constant(model, f"{stream}_m", scaling.multipliers, types[0]),
@@ -179,11 +192,15 @@ def integers(quant: NodeProto, values: Affine, sums: str, step: Fraction) -> Sca
         for m, b, term in zip(multipliers, offsets, terms, strict=True)
     )
     if peak >= FAR:
-        raise UserError(
-            f"{label(quant)}: the factors of its channels lie so far apart that their common "
-            f"fraction takes {peak.bit_length()} bits, must take at most {FAR.bit_length() - 1}"
-        )
+        raise _too_far(quant, peak.bit_length())
     return Scaling(np.array(multipliers, np.int64), np.array(offsets, np.int64), shift)
+
+
+def _too_far(quant: NodeProto, bits: int) -> UserError:
+    return UserError(
+        f"{label(quant)}: the factors of its channels lie so far apart, or so far below its step, "
+        f"that their common fraction takes {bits} bits, must take at most {FAR.bit_length() - 1}"
+    )
 
 
 def _is_stream(model: ModelWrapper, tensor: str) -> bool:
@@ -205,10 +222,10 @@ def _skip_shift(quant: NodeProto, skip: str, values: Affine, step: Fraction) -> 
     """Return by how many bits the integers of the other stream are shifted."""
     ratios = {term.factor / step for term in values.terms[skip]}
     shift = max(ratios).numerator.bit_length() - 1
-    if ratios != {Fraction(2**shift)}:
+    if ratios != {Fraction(2**shift)} or shift > MOST_SKIP:
         shown = ", ".join(f"{float(ratio):g}" for ratio in sorted(ratios)[:4])
         raise UserError(
             f"{label(quant)}: adds the integers of {skip} times {shown} of its steps of "
-            f"{float(step):g}; must be one power of two for all channels, at least 1"
+            f"{float(step):g}; must be one power of two for all channels, 1 to {2**MOST_SKIP}"
         )
     return shift

@@ -5,6 +5,7 @@ A difference is a fault of the compiler, never of the user's, and ends the build
 """
 
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import spec
+from irnet_hw.compiler.graph import int_array, kind, op
 from irnet_hw.compiler.reference import graph_run
 from irnet_hw.errors import UserError
 from irnet_hw.images import images_in
@@ -20,6 +22,8 @@ from irnet_hw.read import arrays
 
 #: Random images, beside a black and a white one.
 IMAGES = 4
+#: The most images that are made of extreme windows.
+EXTREMES = 8
 
 
 class CompilerError(AssertionError):
@@ -55,7 +59,7 @@ def selfcheck(
         CompilerError: names the first tensor that differs.
         UserError: the golden vectors are not this network's, or damaged.
     """
-    images = own = _images(spec.image_shape(network))
+    images = own = np.concatenate([_images(spec.image_shape(network)), extremes(graph)])
     if golden.exists():
         images = np.concatenate([own, _golden(network, golden)])
     streams = manifest["streams"]
@@ -88,6 +92,48 @@ def _images(shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
     random = np.random.default_rng(0).integers(0, 256, (IMAGES, *shape), dtype=np.uint8)
     ends = np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)])
     return np.concatenate([ends, random])
+
+
+def extremes(graph: ModelWrapper) -> npt.NDArray[np.uint8]:
+    """Return images on which sums of the first layer are the least and the greatest they can be.
+
+    Each window in a grid of them has the white pixels where one channel's weights are positive,
+    or where they are negative, and the others are black. So every channel reaches both ends of its
+    range, as far as :data:`EXTREMES` images have room for them.
+
+    Args:
+        graph: the specialised hardware graph.
+
+    Returns:
+        uint8 [N, height, width, channels].
+    """
+    _, height, width, channels = graph.get_tensor_shape(graph.graph.input[0].name)
+    layer = next(node for node in graph.graph.node if kind(node) in ("BinaryMVAU", "IntMVAU"))
+    rows, columns, down, across, top, left = height, width, 1, 1, 0, 0
+    weights = int_array(graph, layer.input[1])
+    if weights.shape[0] != height * width * channels:
+        rows, columns = op(layer).numbers("ConvKernelDim")
+        before = graph.find_producer(layer.input[0])
+        while before is not None and kind(before) != "SlidingWindow":
+            before = graph.find_producer(before.input[0])
+        if before is not None:
+            down, across = op(before).numbers("Stride")
+            top, left, _, _ = op(before).numbers("Padding")
+    each = weights.T.reshape(-1, rows, columns, channels)
+    tiles = np.where(np.concatenate([each > 0, each < 0]), np.uint8(255), np.uint8(0))
+    # Windows begin at multiples of the stride less the padding; those that are whole, side by side.
+    places = [
+        (y, x)
+        for y in range(-top % down, height - rows + 1, -(-rows // down) * down)
+        for x in range(-left % across, width - columns + 1, -(-columns // across) * across)
+    ]
+    if not places:
+        return np.zeros((0, height, width, channels), np.uint8)
+    count = min(EXTREMES, -(-len(tiles) // len(places)))
+    images = np.zeros((count, height, width, channels), np.uint8)
+    for tile, (image, (y, x)) in zip(tiles, product(range(count), places), strict=False):
+        images[image, y : y + rows, x : x + columns] = tile
+    return images
 
 
 def _golden(network: ModelWrapper, path: Path) -> npt.NDArray[np.uint8]:

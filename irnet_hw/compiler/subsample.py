@@ -6,9 +6,10 @@ In the network these are Slice nodes with a step and a Pad; in the hardware one 
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.graph import attribute, constant, label, readers, replace, shape
+from irnet_hw.compiler.graph import attribute, constant, readers, replace, shape
 from irnet_hw.compiler.nodes import turned_kernel
 from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import label
 
 SUBSAMPLING = ("Slice", "Pad")
 

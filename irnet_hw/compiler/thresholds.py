@@ -13,22 +13,18 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
-from irnet_hw.compiler.accumulators import Ints, accumulator_range
+from irnet_hw.compiler.accumulators import accumulator_range
 from irnet_hw.compiler.chain import Evaluator, chain, evaluator, layers
-from irnet_hw.compiler.graph import (
-    QONNX_DOMAIN,
-    add_constant,
-    int_array,
-    label,
-    redeclare,
-    replace,
-    shape,
-)
+from irnet_hw.compiler.graph import Ints, add_constant, int_array, redeclare, replace, shape
 from irnet_hw.compiler.pool_bits import falling
 from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import QONNX_DOMAIN, label
 
 #: The least weight whose negative fits into the hardware's 8 bits.
 LEAST = -127
+#: At so many accumulators of each channel the thresholds are compared with the chain, beside those
+#: where they could go wrong first.
+SAMPLES = 4
 
 
 class IntegerThresholds(Transformation):  # type: ignore[misc]
@@ -64,10 +60,31 @@ def thresholds(evaluate: Evaluator, down: Ints, low: Ints, high: Ints) -> Ints:
     return np.where(down == 1, 1 - first, first)
 
 
+def _compare(
+    layer: NodeProto, evaluate: Evaluator, down: Ints, levels: Ints, low: Ints, high: Ints
+) -> None:
+    """Compare thresholds with the chain itself at the ends, about the thresholds and in between."""
+    switch = np.where(down == 1, 1 - levels, levels)
+    random = np.random.default_rng(0)
+    between = [random.integers(low, high, endpoint=True) for _ in range(SAMPLES)]
+    for some in (low, high, switch - 1, switch, *between):
+        at = np.clip(some, low, high)
+        table = np.where(down == 1, -at, at) >= levels
+        wrong = np.flatnonzero(table != (evaluate(at) > 0))
+        if wrong.size:
+            channel = int(wrong[0])
+            raise UserError(
+                f"{label(layer)}: the sign of channel {channel} changes more than once as its sum "
+                f"rises (looked at {int(at[channel])}); must be monotone"
+            )
+
+
 def _replace(model: ModelWrapper, layer: NodeProto, nodes: list[NodeProto]) -> None:
     low, high = accumulator_range(model, layer)
     down = falling(model, layer, [], nodes)
-    levels = thresholds(evaluator(model, layer, nodes), down, low, high)
+    evaluate = evaluator(model, layer, nodes)
+    levels = thresholds(evaluate, down, low, high)
+    _compare(layer, evaluate, down, levels, low, high)
     weight = int_array(model, layer.input[1])
     flips = 1 - 2 * down
     signed = weight * (flips.reshape(-1, 1, 1, 1) if layer.op_type == "Conv" else flips)

@@ -21,9 +21,7 @@ from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 from qonnx.transformation.remove import remove_node_and_rewire
 
-from irnet_hw.compiler.graph import QONNX_DOMAIN
-
-QUANTIZERS = ("Quant", "BipolarQuant")
+from irnet_hw.onnx_file import QUANTIZERS
 
 
 class Tidy(Transformation):  # type: ignore[misc]
@@ -31,9 +29,6 @@ class Tidy(Transformation):  # type: ignore[misc]
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the tidied model."""
-        for node in model.graph.node:
-            if node.op_type in QUANTIZERS:  # older exporters write another domain
-                node.domain = QONNX_DOMAIN
         _name_nodes(model)
         for step in (
             InferShapes(),
@@ -57,6 +52,9 @@ def _does_nothing(model: ModelWrapper, node: NodeProto) -> bool:
     if node.op_type in ("Flatten", "Reshape"):
         before, after = (model.get_tensor_shape(name) for name in (node.input[0], node.output[0]))
         return bool(before is not None and len(before) == 2 and before == after)
+    if node.op_type == "Dropout" and len(node.input) > 2 and node.input[2]:
+        training = model.get_initializer(node.input[2])
+        return training is not None and not training.any()
     return node.op_type in ("Identity", "Dropout")
 
 

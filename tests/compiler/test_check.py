@@ -84,11 +84,11 @@ LIST = (
         ),
         (
             lambda model: set_constant(model, "unit", 1 / 255),
-            "node Mul_0 (Mul): scale 0.003921568859368563, must be a power of two",
+            "node Mul_0 (Mul): scale 0.003921568859368563, must be a power of two, 2^-126 to 2^103",
         ),
         (
             lambda model: set_constant(model, "conv1_scale", 0.3),
-            "node conv1_quant (BipolarQuant): scale 0.3, must be powers of two",
+            "node conv1_quant (BipolarQuant): scale 0.3, must be powers of two, 2^-126 to 2^103",
         ),
         (
             lambda model: set_constant(model, "conv0_zero", 1),

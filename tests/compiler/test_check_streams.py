@@ -112,11 +112,11 @@ def leave_a_branch(model: ModelWrapper) -> None:
         ),
         (
             lambda model: set_constant(model, "stem_step", 0.3),
-            "node stem_stream (Quant): scale 0.3, must be one power of two",
+            "node stem_stream (Quant): scale 0.3, must be one power of two, 2^-126 to 2^103",
         ),
         (
             lambda model: set_constant(model, "stem_step", [[[[0.5]], [[0.25]]]]),
-            "node stem_stream (Quant): scale 0.25, 0.5, must be one power of two",
+            "node stem_stream (Quant): scale 0.25, 0.5, must be one power of two, 2^-126 to 2^103",
         ),
         (
             lambda model: set_constant(model, "stem_stream_zero", 1),
@@ -266,7 +266,7 @@ def refused_later(model: ModelWrapper) -> str:
 
 EXACTLY = (
     "before a Quant all results must be exact in float32, which is so up to 16777216 steps of a "
-    "power of two, 2^-126 or more"
+    "power of two, 2^-126 or more, and up to 2^127"
 )
 
 
@@ -300,7 +300,7 @@ def test_refuses_a_stream_finer_than_the_one_it_is_added_to() -> None:
     set_constant(model, "stem_step", 2.0**-9)
     assert refused_later(model) == (
         f"node unit0_stream (Quant): adds the integers of {stream} times 0.25 of its steps of "
-        "0.0078125; must be one power of two for all channels, at least 1"
+        "0.0078125; must be one power of two for all channels, 1 to 256"
     )
 
 

@@ -2,6 +2,7 @@ import numpy as np
 from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
+from irnet_hw import onnx_file
 from irnet_hw.compiler.tidy import Tidy
 from tests.compiler.graphs import Network, images
 from tests.compiler.passes import kinds, logits, upto
@@ -51,6 +52,7 @@ def test_folds_constants_and_takes_quantizers_of_older_exporters() -> None:
         model.graph.initializer.remove(tensor)
         value = numpy_helper.from_array(numpy_helper.to_array(tensor), "value")
         model.graph.node.insert(0, helper.make_node("Constant", [], ["unit"], value=value))
+    onnx_file.check(model.model)
     tidied = upto(ModelWrapper(model.model), Tidy)
     assert "Constant" not in kinds(tidied)
     assert {node.domain for node in tidied.graph.node} == {"", "qonnx.custom_op.general"}

@@ -190,3 +190,34 @@ def test_interrupted_first_build_leaves_nothing(shell):
     assert err.splitlines()[-1] == "interrupted"
     assert "Traceback" not in err
     assert shell.files() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("two\nlines", "'two\\nlines'"),
+        ("\x1b[31mred", "'\\x1b[31mred'"),
+        ("n" * 5000, "n" * 200 + "..."),
+    ],
+    ids=["line", "escape", "long"],
+)
+def test_names_are_printed_safely(shell, name, shown):
+    model = onnx.load(shell.folder / "model.onnx")
+    node = next(node for node in model.graph.node if node.name == "conv1_mul")
+    node.op_type, node.name = "Sum", name
+    onnx.save(model, shell.folder / "bad.onnx")
+    message = shell.fails(*BUILD, "bad.onnx")
+    assert message.startswith(f"bad.onnx: node {shown} (Sum): is not supported; "), message
+
+
+def test_metadata_of_another_form(shell):
+    model = onnx.load(shell.folder / "model.onnx")
+    model.graph.metadata_props.add(key="irnet_hw", value='{"labels": [1]}')
+    onnx.save(model, shell.folder / "bad.onnx")
+    assert shell.fails(*BUILD, "bad.onnx") == (
+        "bad.onnx: metadata irnet_hw: labels[0] = 1, must be a text"
+    )
+
+
+def test_path_that_is_no_file(shell):
+    assert shell.fails(*BUILD, "/dev/zero") == "/dev/zero: must be a file"

@@ -1,0 +1,422 @@
+"""What an ONNX file must be before anything is done with it.
+
+Files come from other exporters and over networks, and most of the libraries that read them trust
+them. So everything those rely on is checked here, once, in the order in which it may be looked at:
+what Protocol Buffers let pass, what :func:`onnx.checker.check_model` and strict shape inference
+refuse, and what neither of them looks at.
+"""
+
+import os
+import resource
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError, Message
+from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from qonnx.core.datatype import DataType
+
+from irnet_hw.errors import UserError
+from irnet_hw.read import file_bytes, shown
+
+#: The domain of qonnx's ops, and those that older exporters write in its place.
+QONNX_DOMAIN = "qonnx.custom_op.general"
+FORMER_DOMAINS = ("onnx.brevitas", "finn.custom_op.general")
+QUANTIZERS = ("Quant", "BipolarQuant")
+#: Protocol Buffers hold no more bytes than this.
+MOST_BYTES = 2**31 - 1
+#: More than any network that fits a board has; what walks graphs takes the square of it in time.
+MOST_NODES = 10_000
+#: The most elements of one tensor: half a gigabyte of float32.
+MOST_ELEMENTS = 2**27
+#: ONNX's own checks take less than a second of a processor's time.
+APART_SECONDS = 60
+#: Sizes and offsets in attributes of convolutions and poolings stay below this.
+MOST_SIZE = 2**16
+
+#: Ops whose result is not bounded by the sizes of their inputs, but by the values in them.
+_GROWING = ("ConstantOfShape", "Expand", "OneHot", "Pad", "Range", "Resize", "Tile", "Upsample")
+_RANDOM = (
+    "Bernoulli",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+)
+#: What tensors may hold.
+_NUMBERS = (
+    TensorProto.FLOAT,
+    TensorProto.DOUBLE,
+    TensorProto.FLOAT16,
+    TensorProto.INT64,
+    TensorProto.INT32,
+    TensorProto.INT16,
+    TensorProto.INT8,
+    TensorProto.UINT64,
+    TensorProto.UINT32,
+    TensorProto.UINT16,
+    TensorProto.UINT8,
+    TensorProto.BOOL,
+)
+#: Names of the inputs of the quantizers, and the attributes that they must have and may have.
+_QUANTIZER_INPUTS = {"Quant": ("x", "scale", "zero point", "bits"), "BipolarQuant": ("x", "scale")}
+_FLAGS = ("signed", "narrow")
+_ROUNDING = ("ROUND", "HALF_EVEN", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN")
+#: The least value in attributes that hold sizes or offsets.
+_LEAST = {"kernel_shape": 1, "strides": 1, "dilations": 1, "pads": 0, "group": 1}
+
+
+def label(node: NodeProto) -> str:
+    """Return how messages call a node."""
+    return f"node {shown(node.name) or 'without a name'} ({shown(node.op_type)})"
+
+
+def read(path: Path) -> ModelProto:
+    """Read an ONNX file and check it; see :func:`check`.
+
+    Raises:
+        UserError: there is no such file, it is no ONNX file, it is cut short or damaged, or
+            :func:`check` refuses it; names the file.
+    """
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: must be a file")
+    data = file_bytes(path, MOST_BYTES)
+    try:
+        proto = onnx.load_model_from_string(data)
+    except DecodeError as error:
+        raise UserError(f"{path}: is not an ONNX file, or it is damaged or cut short") from error
+    try:
+        check(proto)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    return proto
+
+
+def check(proto: ModelProto) -> None:
+    """Refuse a file that is not valid ONNX, or that can't be looked at safely.
+
+    Names that older exporters and ONNX itself allow for one domain become one of them.
+
+    Raises:
+        UserError: names the part of the file and what is wrong with it.
+    """
+    graph = proto.graph
+    _check_texts(proto, "file")
+    # They are the values of initializers that a caller may replace, and nobody here does.
+    constants = {tensor.name for tensor in graph.initializer}
+    for info in [info for info in graph.input if info.name in constants]:
+        graph.input.remove(info)
+    if not graph.node or len(graph.input) != 1 or len(graph.output) != 1:
+        raise UserError(
+            f"has {len(graph.node)} nodes, {len(graph.input)} inputs and "
+            f"{len(graph.output)} outputs; a network with 1 input and 1 output is needed"
+        )
+    _check_extent(proto)
+    _check_unique(proto)
+    for info in (*graph.input, *graph.output):
+        _check_kind(info, (TensorProto.FLOAT,))
+    for info in graph.value_info:
+        _check_kind(info, _NUMBERS)
+    for tensor in graph.initializer:
+        _check_tensor(f"initializer {tensor.name}", tensor)
+    _use_one_domain(proto)
+    for node in graph.node:
+        _check_node(node)
+    _check_annotations(proto)
+    _check_by_onnx(proto)
+    _check_shapes(proto)
+
+
+def _check_texts(message: Message, where: str) -> None:
+    """Check that all texts are UTF-8, which Protocol Buffers leave to whoever reads them."""
+    for field in message.DESCRIPTOR.fields:
+        repeated = field.label == field.LABEL_REPEATED
+        if field.type == field.TYPE_STRING:
+            for text in _texts(message, field.name):
+                if isinstance(text, bytes):
+                    raise UserError(
+                        f"{where}: its {field.name} is {text!r}, which is not UTF-8; "
+                        "the file is damaged"
+                    )
+        elif field.type == field.TYPE_MESSAGE:
+            if repeated:
+                for number, part in enumerate(getattr(message, field.name)):
+                    _check_texts(part, f"{field.name} {number}")
+            elif message.HasField(field.name):
+                _check_texts(getattr(message, field.name), field.name)
+
+
+def _texts(message: Message, name: str) -> list[str | bytes]:
+    """Return the texts of a field; those that are not UTF-8 as bytes."""
+    try:
+        value = getattr(message, name)
+        return [value] if isinstance(value, str | bytes) else list(value)
+    except UnicodeDecodeError as error:  # depends on the implementation of Protocol Buffers
+        return [error.object]
+
+
+def _check_extent(proto: ModelProto) -> None:
+    """Check that the file holds one graph with all of its numbers, and no more."""
+    graph = proto.graph
+    if len(graph.node) > MOST_NODES:
+        raise UserError(f"has {len(graph.node)} nodes, must have at most {MOST_NODES}")
+    for what, parts in (
+        ("functions", proto.functions),
+        ("training information", proto.training_info),
+        ("sparse initializers", graph.sparse_initializer),
+    ):
+        if parts:
+            raise UserError(f"has {what}, which is not supported; export the network without them")
+
+
+def _check_unique(proto: ModelProto) -> None:
+    """Check that nothing is said twice, because readers differ in which of the two they take."""
+    graph = proto.graph
+    outputs = [name for node in graph.node for name in node.output if name]
+    made = [*(info.name for info in graph.input), *(t.name for t in graph.initializer), *outputs]
+    infos = (*graph.input, *graph.value_info, *graph.output)
+    for what, names in (
+        ("tensor {} is made", made),
+        ("tensor {} is described", [info.name for info in infos]),
+        ("tensor {} is annotated", [a.tensor_name for a in graph.quantization_annotation]),
+        ("opset {} is imported", [o.domain.removeprefix("ai.onnx") for o in proto.opset_import]),
+        ("metadata {} is given", [entry.key for entry in graph.metadata_props]),
+    ):
+        for name, count in Counter(names).items():
+            if count > 1:
+                raise UserError(f"{what.format(name)} {count} times, must be once")
+    if "" in made:
+        raise UserError("has an input or initializer without a name")
+
+
+def _check_kind(info: onnx.ValueInfoProto, allowed: tuple[int, ...]) -> None:
+    """Check that a tensor's description says of which numbers it is."""
+    tensor = info.type.HasField("tensor_type")
+    kind = info.type.tensor_type.elem_type
+    if not tensor or kind not in allowed:
+        found = _kind(kind) if tensor else "no tensor type"
+        wanted = ", ".join(map(_kind, allowed))
+        raise UserError(f"tensor {info.name}: is of {found}, must be {wanted}")
+
+
+def _kind(kind: int) -> str:
+    found = dict(zip(TensorProto.DataType.values(), TensorProto.DataType.keys(), strict=True))
+    return str(found.get(kind, f"type {kind}"))
+
+
+def _check_tensor(what: str, tensor: TensorProto) -> None:
+    """Check that a tensor is in the file, is as large as it says, and holds finite numbers."""
+    if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
+        raise UserError(
+            f"{what}: lies in another file; save the model with all data in one file "
+            "(onnx.save_model, save_as_external_data=False)"
+        )
+    kind = tensor.data_type
+    if kind not in _NUMBERS:
+        wanted = ", ".join(map(_kind, _NUMBERS))
+        raise UserError(f"{what}: is of {_kind(kind)}, must be one of {wanted}")
+    if any(size < 0 for size in tensor.dims) or prod(tensor.dims) > MOST_ELEMENTS:
+        raise UserError(
+            f"{what}: has dimensions {_few(tensor.dims)}, must have at most {MOST_ELEMENTS} "
+            "elements"
+        )
+    try:
+        array = numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise UserError(
+            f"{what}: does not hold the {prod(tensor.dims)} elements of {_kind(kind)} that it "
+            f"should; the file is damaged"
+        ) from error
+    if array.shape != tuple(tensor.dims):
+        raise UserError(
+            f"{what}: has {array.size} elements, its dimensions are {_few(tensor.dims)}"
+        )
+    _check_finite(what, array)
+
+
+def _check_finite(what: str, values: Any) -> None:
+    array = np.asarray(values)
+    wrong = array[~np.isfinite(array)]
+    if wrong.size:
+        raise UserError(f"{what}: holds {wrong.flat[0]}, must be finite")
+
+
+def _few(values: Iterable[Any], most: int = 8) -> str:
+    """Return the first ones of a list for a message."""
+    found = list(values)
+    more = ", ..." if len(found) > most else ""
+    return f"[{', '.join(map(str, found[:most]))}{more}]"
+
+
+def _use_one_domain(proto: ModelProto) -> None:
+    """Write "" for ONNX's own domain, and QONNX's for those that it had before."""
+    opsets = proto.opset_import
+    for entry in opsets:
+        if entry.domain == "ai.onnx":
+            entry.domain = ""
+        if entry.version < 1:
+            raise UserError(f"opset {entry.domain}: version {entry.version}, must be 1 or more")
+    for node in proto.graph.node:
+        if node.domain == "ai.onnx":
+            node.domain = ""
+        if node.op_type in QUANTIZERS and node.domain in FORMER_DOMAINS:
+            node.domain = QONNX_DOMAIN
+    used = {node.domain: None for node in proto.graph.node if node.domain}
+    for domain in used.keys() - {entry.domain for entry in opsets}:
+        opsets.append(helper.make_opsetid(domain, 1))
+
+
+def _check_node(node: NodeProto) -> None:
+    """Check what qonnx and its executor rely on, and ONNX's checker does not look at."""
+    if not node.op_type:
+        raise UserError(f"{label(node)}: must have an op_type")
+    if not any(node.output):
+        raise UserError(f"{label(node)}: has no output")
+    if node.op_type in _RANDOM and not node.domain:
+        raise UserError(f"{label(node)}: gives other numbers in every run, which is not supported")
+    for name, count in Counter(entry.name for entry in node.attribute).items():
+        if count > 1:
+            raise UserError(f"{label(node)}: has {count} attributes {name}, must have one")
+    for entry in node.attribute:
+        what = f"{label(node)}: attribute {entry.name}"
+        if entry.ref_attr_name:
+            raise UserError(f"{what}: refers to that of a function, and there is none")
+        if entry.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) or entry.HasField("g"):
+            raise UserError(f"{what}: is a graph; branches and loops are not supported")
+        if entry.HasField("sparse_tensor") or entry.sparse_tensors:
+            raise UserError(f"{what}: is a sparse tensor, which is not supported")
+        for tensor in (*([entry.t] if entry.HasField("t") else []), *entry.tensors):
+            _check_tensor(what, tensor)
+        _check_finite(what, [entry.f, *entry.floats])
+        if entry.name in _LEAST and entry.type in (AttributeProto.INT, AttributeProto.INTS):
+            values = entry.ints if entry.type == AttributeProto.INTS else [entry.i]
+            if not all(_LEAST[entry.name] <= value < MOST_SIZE for value in values):
+                raise UserError(
+                    f"{what}: {_few(values)}, must be {_LEAST[entry.name]} to {MOST_SIZE - 1}"
+                )
+    if node.op_type in QUANTIZERS:
+        _check_quantizer(node)
+
+
+def _check_quantizer(node: NodeProto) -> None:
+    if node.domain != QONNX_DOMAIN:
+        raise UserError(f"{label(node)}: is of domain {node.domain!r}, must be {QONNX_DOMAIN}")
+    wanted = _QUANTIZER_INPUTS[node.op_type]
+    if len(node.input) != len(wanted) or not all(node.input) or len(node.output) != 1:
+        raise UserError(
+            f"{label(node)}: has {sum(map(bool, node.input))} inputs and {len(node.output)} "
+            f"outputs, must have {len(wanted)} inputs ({', '.join(wanted)}) and 1 output"
+        )
+    if node.op_type != "Quant":
+        return
+    found = {entry.name: entry for entry in node.attribute}
+    for name in _FLAGS:
+        entry = found.get(name)
+        if entry is None or entry.type != AttributeProto.INT or entry.i not in (0, 1):
+            raise UserError(f"{label(node)}: attribute {name}: must be there, as integer 0 or 1")
+    rounding = found.get("rounding_mode")
+    if rounding is not None and (
+        rounding.type != AttributeProto.STRING
+        or rounding.s.decode(errors="replace").upper() not in _ROUNDING
+    ):
+        raise UserError(
+            f"{label(node)}: attribute rounding_mode: {rounding.s!r}, must be one of "
+            f"{', '.join(_ROUNDING)}"
+        )
+
+
+def _check_annotations(proto: ModelProto) -> None:
+    """Check that qonnx knows the types that tensors are annotated with."""
+    for annotation in proto.graph.quantization_annotation:
+        for entry in annotation.quant_parameter_tensor_names:
+            if entry.key != "finn_datatype":
+                continue
+            try:
+                DataType[entry.value]
+            except (KeyError, ValueError, AssertionError, IndexError) as error:
+                raise UserError(
+                    f"tensor {annotation.tensor_name}: is annotated with type {entry.value}, which "
+                    "QONNX does not have"
+                ) from error
+
+
+def _check_by_onnx(proto: ModelProto) -> None:
+    known = onnx.defs.onnx_opset_version()
+    for entry in proto.opset_import:
+        if not entry.domain and entry.version > known:
+            raise UserError(f"opset: version {entry.version}, must be at most {known}")
+    _apart(lambda: onnx.checker.check_model(proto), "is not valid ONNX")
+
+
+def _check_shapes(proto: ModelProto) -> None:
+    """Check that types and shapes fit each other, and that no tensor is of a senseless size."""
+    plain = ModelProto()
+    plain.CopyFrom(proto)
+    for node in plain.graph.node:
+        if node.op_type in QUANTIZERS:  # they keep the shape
+            node.op_type, node.domain = "Identity", ""
+            del node.input[1:], node.attribute[:]
+    data = _apart(
+        lambda: onnx.shape_inference.infer_shapes(plain, True, True, True).SerializeToString(),
+        "its shapes or types don't fit",
+    )
+    graph = ModelProto.FromString(data).graph
+    known = set()
+    for info in (*graph.input, *graph.value_info, *graph.output):
+        dims = info.type.tensor_type.shape.dim
+        sizes = [dim.dim_value for dim in dims]
+        if any(size < 0 for size in sizes) or prod(max(1, size) for size in sizes) > MOST_ELEMENTS:
+            raise UserError(
+                f"tensor {info.name}: has dimensions {_few(sizes)}, must have at most "
+                f"{MOST_ELEMENTS} elements"
+            )
+        if info.type.tensor_type.HasField("shape") and all(d.HasField("dim_value") for d in dims):
+            known.add(info.name)
+    for node in graph.node:
+        if node.op_type in _GROWING and not node.domain and not known.issuperset(node.output):
+            raise UserError(f"{label(node)}: the shape of its result is not known beforehand")
+
+
+def _apart(action: Callable[[], bytes | None], wrong: str) -> bytes:
+    """Return what an action of ONNX's library gives, which ends the process for some damaged files.
+
+    It runs in a process of its own, with a limit on the processor's time.
+
+    Raises:
+        UserError: it fails; begins with ``wrong``.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(reading)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            resource.setrlimit(resource.RLIMIT_CPU, (APART_SECONDS, APART_SECONDS))
+            try:
+                result, status = action() or b"", 0
+            except Exception as error:
+                result = _first_line(error).encode()
+            with os.fdopen(writing, "wb") as pipe:
+                pipe.write(result)
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        result = pipe.read()
+    _, ended = os.waitpid(child, 0)
+    if ended:
+        reason = result.decode(errors="replace") or "ONNX's own library fails on it"
+        raise UserError(f"{wrong}: {reason}")
+    return result
+
+
+def _first_line(error: Exception) -> str:
+    """Return what a library says, without the lines on where it was."""
+    lines: Iterator[str] = (line.strip() for line in str(error).splitlines())
+    return next((line for line in lines if line), type(error).__name__)

@@ -1,0 +1,119 @@
+"""Values that float32 does not hold: never a network that is silently another one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw import spec
+from irnet_hw.compiler import build
+from irnet_hw.compiler.selfcheck import extremes
+from irnet_hw.errors import UserError
+from tests.compiler.graphs import Conv, Dense, Network
+from tests.compiler.residual_graphs import Residual
+
+SMALL = Network(image=(4, 4, 1), layers=(Conv(2, bits=8), Conv(2)), classes=2, last="MatMul")
+SKIPS = Residual(image=(4, 4, 1), widths=(2, 4))
+
+
+def refused(network: Network | Residual, tmp_path: Path, **values: object) -> str:
+    """Return the message about a network with other constants."""
+    model = network.build()
+    for name, value in values.items():
+        model.set_initializer(name, np.asarray(value, np.float32))
+    model.save(str(tmp_path / "model.onnx"))
+    with pytest.raises(UserError) as caught:
+        build(tmp_path / "model.onnx", "pynq-z2", tmp_path / "out", 1000)
+    assert not (tmp_path / "out").exists()
+    return str(caught.value).removeprefix(f"{tmp_path / 'model.onnx'}: ")
+
+
+@pytest.mark.parametrize(
+    ("network", "values", "message"),
+    [
+        (SMALL, {"unit": 2.0**-149}, "node Mul_0 (Mul): scale 1.401298464324817e-45, must be "),
+        (SMALL, {"unit": 2.0**127}, "node Mul_0 (Mul): scale 1.7014118346046923e+38, must be "),
+        (SMALL, {"conv0_scale": 2.0**-149}, "node conv0_quant (Quant): scale 1.4013e-45, must "),
+        (SMALL, {"last_scale": 2.0**126}, "node last_quant (Quant): scale 8.50706e+37, must be "),
+        (
+            SMALL,
+            {"unit": 2.0**-100, "conv0_scale": 2.0**-100, "conv0_raw": np.zeros((2, 1, 3, 3))},
+            "node conv0 (Conv): its weights' scale times its input's is 6.22302e-61, must be ",
+        ),
+        (
+            SMALL,
+            {"unit": 2.0**60, "conv0_scale": 2.0**60, "conv0_raw": np.zeros((2, 1, 3, 3))},
+            "node conv0 (Conv): its weights' scale times its input's is 1.32923e+36, must be ",
+        ),
+        (
+            SMALL,
+            {"conv0_gamma": [[[[3e38]], [[0]]]]},
+            "node conv0_mul (Mul): gives ",
+        ),
+        (
+            SMALL,
+            {"last_bias": [2.0**-126, 0]},
+            "node last_add (Add): must add multiples of the logits' scale 0.00390625, ",
+        ),
+        (
+            SMALL,
+            {"last_bias": [2.0**20, 0]},
+            "node last_add (Add): must add multiples of the logits' scale 0.00390625, ",
+        ),
+        (SKIPS, {"stem_step": 2.0**-149}, "node stem_stream (Quant): scale 1.4013e-45, must be "),
+        (SKIPS, {"mean_step": 2.0**127}, "node mean_stream (Quant): scale 1.70141e+38, must be "),
+        (
+            SKIPS,
+            {"stem_gamma": [[[[2.0**127]], [[1]]]], "stem_half": 0},
+            "node stem_mul (Mul): takes values up to ",
+        ),
+        (
+            SKIPS,
+            {
+                "stem_gamma": np.full((1, 2, 1, 1), 2.0**-90),
+                "stem_beta": np.zeros((1, 2, 1, 1)),
+                "stem_half": 0,
+            },
+            "node stem_stream (Quant): the factors of its channels lie so far apart, or so far ",
+        ),
+    ],
+)
+def test_refuses(network, values, message, tmp_path: Path) -> None:
+    assert refused(network, tmp_path, **values).startswith(message)
+
+
+def test_overflow_that_comes_back_is_refused(tmp_path: Path) -> None:
+    """Infinity times 0 is no number, and its sign is -1."""
+    network = Network(image=(4, 4, 1), layers=(Conv(2, bits=8, norm="batch"),), classes=2)
+    message = refused(
+        network, tmp_path, conv0_gamma=[3e38, 1], conv0_var=[1e-12, 1], conv0_mean=[0, 0]
+    )
+    assert message.startswith("node conv0_norm (BatchNormalization): gives "), message
+    assert message.endswith("must be finite for all sums that can occur")
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        SMALL,
+        Network(image=(7, 6, 2), layers=(Conv(3, bits=4, stride=2), Conv(2)), classes=2),
+        Network(image=(4, 4, 1), layers=(Dense(4, bits=8),), classes=2),
+        Network(image=(5, 5, 2), layers=(Conv(4, 1, 0, bits=8),), classes=2),
+    ],
+)
+def test_images_reach_the_ends_of_the_first_layer(network: Network, tmp_path: Path) -> None:
+    model = network.build()
+    model.save(str(tmp_path / "model.onnx"))
+    build(tmp_path / "model.onnx", "pynq-z2", tmp_path / "out", 1000)
+    graph = ModelWrapper(str(tmp_path / "out" / "dataflow.onnx"))
+    layer = next(n for n in model.graph.node if n.op_type in ("Conv", "MatMul"))
+    found = spec.run(model, extremes(graph), [layer.output[0], layer.input[1]])
+    sums, weights = (found[name].astype(float) for name in (layer.output[0], layer.input[1]))
+    taps = weights.reshape(len(weights), -1) if layer.op_type == "Conv" else weights.T
+    low, high = -128 * 2.0**-7, 127 * 2.0**-7
+    most = np.maximum(taps * low, taps * high).sum(1)
+    least = np.minimum(taps * low, taps * high).sum(1)
+    axes = (0, *range(2, sums.ndim))
+    assert np.array_equal(sums.max(axes), most)
+    assert np.array_equal(sums.min(axes), least)

@@ -13,7 +13,7 @@ from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.lower import Lower
 from irnet_hw.compiler.planner import Planner
 from irnet_hw.compiler.schedule import schedule
-from irnet_hw.compiler.search import Scale
+from irnet_hw.compiler.search import Scale, search
 from irnet_hw.compiler.streams import InsertStreams
 from irnet_hw.errors import UserError
 from tests.compiler.graphs import Conv, Dense, Network
@@ -282,6 +282,20 @@ def test_a_scarce_resource_is_charged_for() -> None:
             folding = fold(resnet((8, 8, 3), (16, 32)), board, 20_000)
             assert fits(folding.area, board.usable)
             assert 0 <= folding.distance < 0.3
+
+
+def test_what_runs_out_is_charged_for_until_the_bound_is_close() -> None:
+    """LUT and block RAM are scarce, and what takes less of one takes more of the other."""
+    planner = Planner(resnet((8, 8, 3), (16, 32)), BOARD.part, {})
+    task = planner.task(5000, [0] * len(planner.links))
+    lut = search(task, BOARD).plan.area["LUT"] * 0.7 / (1 - BOARD.reserve["LUT"])
+    board = dataclasses.replace(BOARD, resources={**BOARD.resources, "LUT": int(lut), "BRAM18": 8})
+    scale = Scale(board)
+    free = task.cheapest(scale.prices(np.zeros(len(RESOURCES))))
+    assert scale.excess(free.area).max() > 0
+    found = search(task, board)
+    assert found.fits and fits(found.plan.area, board.usable)
+    assert 0.95 * found.cost < found.bound <= found.cost
 
 
 @pytest.mark.parametrize("key", ["LUT", "BRAM18"])

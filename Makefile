@@ -42,7 +42,7 @@ test: style
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: style
-	@$(BIN)/python -m pytest -q tests/hls/test_lint.py
+	@$(BIN)/python -m pytest -q tests/rtl/test_lint.py
 
 style: $(READY)
 	@$(BIN)/python -m ruff check .

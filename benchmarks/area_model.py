@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from irnet_hw.boards import load_board
-from irnet_hw.compiler import manifest
+from irnet_hw.compiler.emission import manifest
 from irnet_hw.files import whole_file
-from irnet_hw.flows.yosys import Design, flattened, synthesise
+from irnet_hw.synthesise.yosys import Design, flattened, synthesise
 
 KINDS = ("LUT", "FF", "BRAM18", "DSP")
 

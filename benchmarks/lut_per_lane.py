@@ -21,7 +21,7 @@ from qonnx.custom_op.registry import getCustomOp
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw.files import whole_file
-from irnet_hw.flows.yosys import Design, flattened
+from irnet_hw.synthesise.yosys import Design, flattened
 
 PART, FAMILY = "xc7z020clg400-1", "xc7"
 

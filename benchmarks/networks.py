@@ -23,13 +23,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from irnet_hw import report
-from irnet_hw.compiler import build
+from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
-from irnet_hw.flows.verilator import simulate
-from irnet_hw.flows.yosys import synthesise
 from irnet_hw.images import images_for
+from irnet_hw.report import accelerator as report
+from irnet_hw.simulate.proof import simulate
+from irnet_hw.synthesise.yosys import synthesise
 
 #: Of so many images every stream is compared; of the others the logits.
 TAPPED = 2

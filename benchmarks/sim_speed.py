@@ -25,11 +25,11 @@ from rich.table import Table
 
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
-from irnet_hw.flows.build_folder import open_for_tools
-from irnet_hw.flows.harness import Simulator, compile_accelerator
-from irnet_hw.flows.streams import beat_bytes, decode, encode
 from irnet_hw.images import Images, images_for
 from irnet_hw.share import share
+from irnet_hw.simulate.beats import beat_bytes, decode, encode
+from irnet_hw.simulate.simulator import Simulator, compile_accelerator
+from irnet_hw.tools.build_folder import open_for_tools
 from tests.bench import compile_bench
 
 #: cocotb gets this many images.
@@ -78,7 +78,7 @@ def measure_cocotb(
     folder: Path, content: Mapping[str, Any], images: Images
 ) -> tuple[Figures, np.ndarray]:
     """Return the figures and the logits of all images."""
-    sources = [share("hls") / "lint.vlt", *(folder / source for source in content["sources"])]
+    sources = [share("rtl") / "lint.vlt", *(folder / source for source in content["sources"])]
     bench = compile_bench(sources, content["top"])
     width = beat_bytes(content["output"])
     with tempfile.TemporaryDirectory(prefix="sim-speed-") as scratch:

@@ -37,7 +37,7 @@ from irnet_hw import data, progress
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.quant import EDE, set_ede
-from irnet_hw.train import Recipe, load_recipe
+from irnet_hw.train.recipe import Recipe, load_recipe
 from irnet_hw.train.run import Run, optimizer_of
 from irnet_hw.train.work import Work, batches_of, devices
 

@@ -55,7 +55,7 @@ def _formula(match: re.Match[str]) -> str:
 
 def commands() -> str:
     """Return every command's help, as the terminal shows it."""
-    from irnet_hw.cli import group
+    from irnet_hw.cli.main import group
 
     parts = []
     for name in group.list_commands(click.Context(group)):

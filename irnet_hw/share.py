@@ -8,7 +8,7 @@ def share(folder: str) -> Path:
     """Return the path of a shipped folder.
 
     Args:
-        folder: "hls", "boards", "testbench" or "train".
+        folder: "hls", "rtl", "boards", "testbench" or "train".
 
     In an installed wheel the folder lies in ``irnet_hw/share``; in a checkout it is
     the top-level folder of that name.

@@ -15,8 +15,7 @@ _INSTANCE = re.compile(r"(?:^|;)\s*([A-Za-z_]\w*)\s+(?:#\s*\(|[A-Za-z_]\w*\s*\()
 @cache
 def library() -> dict[str, Path]:
     """Return the file of each module of kernels and shell, by the module's name."""
-    files = [*share("hls").rglob("*.sv"), *(share("boards") / "shell").glob("*.sv")]
-    return {path.stem: path for path in sorted(files)}
+    return {path.stem: path for path in sorted(share("rtl").rglob("*.sv"))}
 
 
 def instances(text: str) -> list[str]:

@@ -18,8 +18,8 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import Verilator
 
-from irnet_hw.flows.library import VERILATOR_FLAGS
-from irnet_hw.flows.tools import cache_dir, locked, verilator_env
+from irnet_hw.simulate.compile import VERILATOR_FLAGS
+from irnet_hw.tools.environment import cache_dir, locked, verilator_env
 
 #: Of every run: noise, and the same one each time.
 _NOISE = ("+verilator+rand+reset+2", "+verilator+seed+1")

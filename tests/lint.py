@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from irnet_hw.flows.tools import verilator_env
+from irnet_hw.tools.environment import verilator_env
 
 
 def lint(

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from irnet_hw import cli
+from irnet_hw.cli import main as cli
 from irnet_hw.errors import UserError
 
 ROOT = Path(__file__).parent.parent
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 def irnet_hw(*arguments, **options):
     return subprocess.run(
-        [sys.executable, "-m", "irnet_hw.cli", *arguments],
+        [sys.executable, "-m", "irnet_hw.cli.main", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -34,7 +34,7 @@ def test_help_lists_every_command():
 def test_help_imports_nothing_heavy():
     code = (
         "import sys\n"
-        "from irnet_hw import cli\n"
+        "from irnet_hw.cli import main as cli\n"
         "try: cli.group.main(['--help'])\n"
         "except SystemExit: print(sorted({'torch', 'finn', 'numpy', 'onnx'} & set(sys.modules)))\n"
     )
@@ -134,7 +134,7 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
 
 def test_reader_that_goes_away():
     result = subprocess.run(
-        f"{sys.executable} -m irnet_hw.cli --help | true",
+        f"{sys.executable} -m irnet_hw.cli.main --help | true",
         shell=True,
         capture_output=True,
         text=True,
@@ -147,7 +147,7 @@ def test_termination_cleans_up(tmp_path):
     code = (
         "import click, time\n"
         "from pathlib import Path\n"
-        "from irnet_hw import cli\n"
+        "from irnet_hw.cli import main as cli\n"
         "from irnet_hw.files import whole_folder\n"
         "@click.command()\n"
         "def slow():\n"

@@ -18,16 +18,18 @@ import numpy as np
 import pytest
 
 from irnet_hw import spec
-from irnet_hw.compiler import folding_config, manifest, selfcheck
+from irnet_hw.compiler.emission import manifest, selfcheck
+from irnet_hw.compiler.folding import config as folding_config
 from irnet_hw.errors import UserError
 from irnet_hw.images import read_images
 from irnet_hw.report import training
-from irnet_hw.report import write as write_report
+from irnet_hw.report.accelerator import write as write_report
 from irnet_hw.runtime import package
 from irnet_hw.toml import toml_file
-from irnet_hw.train import load_checkpoint, load_recipe, train
-from irnet_hw.train.checkpoint import save_checkpoint
+from irnet_hw.train.checkpoint import load_checkpoint, save_checkpoint
+from irnet_hw.train.loop import train
 from irnet_hw.train.packed import pack_state
+from irnet_hw.train.recipe import load_recipe
 from irnet_hw.train.run import Run
 from tests import damage
 from tests.compiler.hardware import resnet

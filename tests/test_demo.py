@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from irnet_hw import demo
+from irnet_hw.cli import demo
 from irnet_hw.report.facts import gather
 from irnet_hw.runtime import package
-from irnet_hw.train import load_recipe
+from irnet_hw.train.recipe import load_recipe
 from tests.report import example
 
 ROOT = Path(__file__).parent.parent
@@ -27,15 +27,15 @@ def finished(tmp_path_factory):
     settings = [word for value in TINY for word in ("--set", value)]
     commands = {
         "train": ["irnet_hw.train", "--recipe", "digits-vgg", *settings],
-        "export": ["irnet_hw.cli", "export", "runs/digits-vgg/last.pt"],
+        "export": ["irnet_hw.cli.main", "export", "runs/digits-vgg/last.pt"],
         "build": [
-            *("irnet_hw.cli", "build", "--board", "zcu104", "--target-fps", "20000"),
+            *("irnet_hw.cli.main", "build", "--board", "zcu104", "--target-fps", "20000"),
             *("--out", "built", "runs/digits-vgg/model.onnx"),
         ],
         "simulate": [
-            *("irnet_hw.cli", "simulate", "built", "--images", "runs/digits-vgg/heldout.npz"),
+            *("irnet_hw.cli.main", "simulate", "built", "--images", "runs/digits-vgg/heldout.npz"),
         ],
-        "report": ["irnet_hw.cli", "report", "built"],
+        "report": ["irnet_hw.cli.main", "report", "built"],
     }
     printed = {}
     for name, command in commands.items():

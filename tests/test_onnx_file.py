@@ -6,9 +6,9 @@ import pytest
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from irnet_hw import spec
-from irnet_hw.compiler.check import check, check_domains
 from irnet_hw.compiler.finn_quiet import quiet
-from irnet_hw.compiler.tidy import Tidy
+from irnet_hw.compiler.passes.check import check, check_domains
+from irnet_hw.compiler.passes.tidy import Tidy
 from irnet_hw.errors import UserError
 from irnet_hw.onnx_file import QONNX_DOMAIN
 from tests.compiler.graphs import Conv, Dense, Network

@@ -14,7 +14,14 @@ from irnet_hw.verilog import library
 
 PACKAGE = Path(irnet_hw.__file__).parent
 #: The passes that create hardware ops, which have to name them.
-CREATORS = {"forks.py", "lower.py", "pool_bits.py", "requantise.py", "streams.py", "subsample.py"}
+CREATORS = {
+    "forks.py",
+    "links.py",
+    "lower.py",
+    "pool_bits.py",
+    "residual_streams.py",
+    "subsample.py",
+}
 
 
 def strings(path: Path) -> Iterator[str]:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from irnet_hw import cli
+from irnet_hw.cli import main as cli
 from irnet_hw.data.own import DESCRIPTION
 from irnet_hw.errors import UserError
-from irnet_hw.train import load_recipe
+from irnet_hw.train.recipe import load_recipe
 from tests.data.photographs import parts, write_folders
 
 NAMES = ["left turn", "no entry", "école"]

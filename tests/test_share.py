@@ -8,7 +8,7 @@ import pytest
 from irnet_hw.share import share
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("hls", "boards", "train")
+FOLDERS = ("hls", "rtl", "boards", "train")
 
 
 @pytest.fixture(scope="module")

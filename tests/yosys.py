@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from irnet_hw.files import whole_file
-from irnet_hw.flows import yosys
-from irnet_hw.flows.tools import cache_dir, locked
+from irnet_hw.synthesise import yosys
+from irnet_hw.tools.environment import cache_dir, locked
 
 
 def run_yosys(folder: Path, script: str) -> tuple[int, str]:

@@ -34,8 +34,8 @@ from benchmarks.mutants import trial
 from benchmarks.mutants.mutant import Mutant, apply
 from benchmarks.mutants.subjects import SUBJECTS
 from irnet_hw.files import whole_file
-from irnet_hw.flows.tools import cache_dir
 from irnet_hw.progress import Status, say, track
+from irnet_hw.tools.environment import cache_dir
 
 #: Nothing is shrunk and all examples are the same in each run: the first that fails suffices.
 PYTEST = (

@@ -38,17 +38,17 @@ class Subject:
 
 
 #: Tests of kernels' modules, by the module's name. A module's are also those of its users.
-_KERNELS = "tests/hls/test_{}.py"
+_KERNELS = "tests/rtl/test_{}.py"
 #: What the convention does not find: a kernel has two modules.
 _OTHER_KERNELS = {"parallel_window": "sliding_window"}
 #: Of all kernels.
-_ALL_KERNELS = "tests/hls/test_lint.py"
+_ALL_KERNELS = "tests/rtl/test_lint.py"
 #: Tests of what is not a kernel, by folder or file.
 _BOARDS: Mapping[str, Tests] = {
-    "boards/shell": (
-        "tests/boards/test_lint.py",
-        "tests/boards/test_proofs.py",
-        "tests/boards/test_shell.py",
+    "rtl/shell": (
+        "tests/rtl/shell/test_lint.py",
+        "tests/rtl/shell/test_proofs.py",
+        "tests/rtl/shell/test_shell.py",
     ),
     "boards/pynq-z2/gp_to_axi_lite.sv": ("tests/boards/test_gp_to_axi_lite.py",),
     "boards/pynq-z2/openxc7_top.sv": ("tests/boards/test_openxc7_top.py",),
@@ -56,10 +56,13 @@ _BOARDS: Mapping[str, Tests] = {
 #: Tests of Python, by the folder of the sources: a module's, or its users' if it has none, and
 #: those from end to end.
 _ROOMS: Mapping[str, tuple[str, Tests]] = {
-    "irnet_hw/compiler": (
-        "tests/compiler/test_{}.py",
-        ("tests/compiler/test_hardware_graph.py", "tests/compiler/test_pipeline.py"),
-    ),
+    **{
+        f"irnet_hw/compiler{room}": (
+            "tests/compiler/test_{}.py",
+            ("tests/compiler/test_hardware_graph.py", "tests/compiler/test_pipeline.py"),
+        )
+        for room in ("", "/passes", "/numbers", "/folding", "/emission")
+    },
     "irnet_hw/quant": ("tests/quant/test_{}.py", ()),
 }
 
@@ -68,7 +71,7 @@ def _hardware_tests(tree: Path, file: Path) -> Tests:
     for place, tests in _BOARDS.items():
         if file.is_relative_to(place):
             return tests
-    texts = {path.stem: path.read_text() for path in tree.glob("hls/**/*.sv")}
+    texts = {path.stem: path.read_text() for path in tree.glob("rtl/*/*.sv")}
 
     def users(name: str) -> list[str]:
         instance = re.compile(rf"^\s*{name}\s*(#|\w+\s*\()", re.MULTILINE)
@@ -121,7 +124,7 @@ def _nearest(name: str, users: Callable[[str], list[str]]) -> list[str]:
 
 SUBJECTS = {
     "systemverilog": Subject(
-        ("hls/**/*.sv", "boards/shell/*.sv", "boards/pynq-z2/*.sv"),
+        ("rtl/*/*.sv", "boards/pynq-z2/*.sv"),
         systemverilog_changes.changes,
         _hardware_tests,
         600,

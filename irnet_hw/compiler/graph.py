@@ -1,5 +1,6 @@
 """Small steps on ONNX graphs that several passes take."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -154,3 +155,16 @@ def int_array(model: ModelWrapper, tensor: str) -> npt.NDArray[np.int64]:
     whole = np.rint(value)
     assert np.array_equal(whole, value), f"{tensor} holds no integers"
     return whole.astype(np.int64)
+
+
+def name_kernels(model: ModelWrapper) -> None:
+    """Name the nodes as FINN will when they are specialised: the op's RTL variant and a number.
+
+    So messages, the folding configuration, the manifest and reports all use the same names. A
+    flattening gets no name: it becomes one of the width converters between kernels.
+    """
+    counts: Counter[str] = Counter()
+    for node in model.graph.node:
+        if not op(node).regroups:
+            node.name = f"{node.op_type}_rtl_{counts[node.op_type]}"
+            counts[node.op_type] += 1

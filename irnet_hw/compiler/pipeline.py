@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +13,26 @@ from qonnx.transformation.infer_shapes import InferShapes
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw import spec
 from irnet_hw.boards import load_board
-from irnet_hw.compiler import folding_config as folding_file
-from irnet_hw.compiler import manifest, reference
-from irnet_hw.compiler.check import check, check_domains
-from irnet_hw.compiler.contents import describe_accelerator
+from irnet_hw.compiler.emission import manifest, reference
+from irnet_hw.compiler.emission.board_top import write_shell
+from irnet_hw.compiler.emission.contents import describe_accelerator
+from irnet_hw.compiler.emission.selfcheck import selfcheck
+from irnet_hw.compiler.emission.specialize import Specialize
+from irnet_hw.compiler.emission.stitch import stitch
 from irnet_hw.compiler.finn_quiet import quiet
-from irnet_hw.compiler.fold import fold
-from irnet_hw.compiler.forks import Forks
-from irnet_hw.compiler.import_finn import ImportFINN
-from irnet_hw.compiler.integer_input import IntegerInput
-from irnet_hw.compiler.lower import Lower
-from irnet_hw.compiler.pool_bits import PoolBits
-from irnet_hw.compiler.requantise import IntegerStreams
-from irnet_hw.compiler.selfcheck import selfcheck
-from irnet_hw.compiler.shell import write_shell
-from irnet_hw.compiler.specialize import Specialize
-from irnet_hw.compiler.stitch import stitch
-from irnet_hw.compiler.streams import InsertStreams
+from irnet_hw.compiler.folding import config as folding_file
+from irnet_hw.compiler.folding.fold import fold
+from irnet_hw.compiler.folding.links import InsertStreams
+from irnet_hw.compiler.passes.check import check, check_domains
+from irnet_hw.compiler.passes.forks import Forks
+from irnet_hw.compiler.passes.import_finn import ImportFINN
+from irnet_hw.compiler.passes.integer_input import IntegerInput
+from irnet_hw.compiler.passes.lower import Lower
+from irnet_hw.compiler.passes.pool_bits import PoolBits
+from irnet_hw.compiler.passes.residual_streams import IntegerStreams
+from irnet_hw.compiler.passes.thresholds import IntegerThresholds
+from irnet_hw.compiler.passes.tidy import Tidy
 from irnet_hw.compiler.testbench import write_testbench
-from irnet_hw.compiler.thresholds import IntegerThresholds
-from irnet_hw.compiler.tidy import Tidy
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_folder
 from irnet_hw.progress import say
@@ -75,6 +76,8 @@ def build(
             reached, the folds can't be had, or the folder can't be written.
     """
     model, out = Path(model), Path(out)
+    if target_fps is not None and not 0 < target_fps < inf:
+        raise UserError(f"target-fps: {target_fps:g}, must be a number above 0")
     where = load_board(board)
     fixed = folding_file.read(folding_config) if folding_config else {}
     network = spec.load(model)

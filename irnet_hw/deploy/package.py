@@ -15,15 +15,15 @@ import numpy as np
 
 from irnet_hw import __version__, spec
 from irnet_hw.boards import load_board
-from irnet_hw.compiler import manifest
-from irnet_hw.compiler.shell import shell_files
+from irnet_hw.compiler.emission import manifest
+from irnet_hw.compiler.emission.board_top import shell_files
 from irnet_hw.deploy.wheel import build_wheel
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
-from irnet_hw.flows.build_folder import open_build
 from irnet_hw.images import images_for
 from irnet_hw.runtime import boards
 from irnet_hw.share import share
+from irnet_hw.tools.build_folder import open_build
 
 README = "README.md"
 NOTEBOOK = "classify.ipynb"

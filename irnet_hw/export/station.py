@@ -22,8 +22,7 @@ from irnet_hw.export.network import Network, deploy
 from irnet_hw.export.verify import Verified, verify
 from irnet_hw.files import whole_file
 from irnet_hw.models.blocks import PIXEL_OFFSET, PIXEL_SCALE
-from irnet_hw.train import Checkpoint, load_checkpoint
-from irnet_hw.train.checkpoint import versions
+from irnet_hw.train.checkpoint import Checkpoint, load_checkpoint, versions
 from irnet_hw.train.run import data_of
 from irnet_hw.train.table import table
 

@@ -279,7 +279,7 @@ class Dyadic(Kernel):
 
 
 class DyadicRTL(Dyadic, RTLKernel):
-    """What the RTL backends of :class:`Dyadic` share: the parameters of hls/dyadic_lanes."""
+    """What the RTL backends of :class:`Dyadic` share: the parameters of the module dyadic_lanes."""
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
         """Return the folding, the widths and the constants."""

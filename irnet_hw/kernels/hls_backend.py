@@ -45,7 +45,7 @@ class HLSKernel(HLSBackend):  # type: ignore[misc]
     @property
     def headers(self) -> tuple[str, ...]:
         """The files it is made of, relative to ``hls/``, its own one last."""
-        return tuple(f"{name}/{name}.hpp" for name in _headers(self.function))
+        return tuple(f"{name}.hpp" for name in _headers(self.function))
 
     @abstractmethod
     def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:
@@ -97,9 +97,7 @@ class HLSKernel(HLSBackend):  # type: ignore[misc]
             text += f"\nstatic const ap_uint<{bits}> {name}[{len(words)}] = {{\n{values}\n}};\n"
         (Path(path) / CONSTANTS).write_text(text)
         for header in self.headers:
-            copy = Path(path) / header
-            copy.parent.mkdir(exist_ok=True)
-            shutil.copyfile(share("hls") / header, copy)
+            shutil.copyfile(share("hls") / header, Path(path) / header)
 
     def global_includes(self) -> None:
         """Include the template and the constants."""
@@ -177,7 +175,7 @@ class HLSKernel(HLSBackend):  # type: ignore[misc]
 def _headers(name: str) -> list[str]:
     """Return the names of a header and of those that it includes, the included ones first."""
     found: dict[str, None] = {}
-    for included in _INCLUDE.findall((share("hls") / name / f"{name}.hpp").read_text()):
+    for included in _INCLUDE.findall((share("hls") / f"{name}.hpp").read_text()):
         found.update(dict.fromkeys(_headers(Path(included).stem)))
     return [*found, name]
 

@@ -21,7 +21,7 @@ class Logic:
 
 
 def rom_luts(bits: int, depth: int) -> int:
-    """Return the LUTs of a memory of constants, as :mod:`irnet_hw.flows.lut_rom` maps it.
+    """Return the LUTs of a memory of constants, as :mod:`irnet_hw.synthesise.rom_mapping` maps it.
 
     A LUT has 64 words, and MUXF7 and MUXF8 join 256. A LUT selects among four of these banks, and
     MUXF7 and MUXF8 join those LUTs. Bits that are the same function of a short address share their
@@ -45,7 +45,7 @@ def different(bits: int, depth: int) -> int:
 
 
 def adder_tree(numbers: int, width: int) -> Logic:
-    """Return one row of hls/adder_tree.
+    """Return one row of the module adder_tree.
 
     Args:
         numbers: to add.
@@ -60,7 +60,7 @@ def adder_tree(numbers: int, width: int) -> Logic:
 
 
 def accumulators(rows: int, bits: int, words: int, block: bool) -> Logic:
-    """Return hls/mvau_accumulate without its block RAM.
+    """Return the module mvau_accumulate without its block RAM.
 
     Args:
         rows: accumulators side by side.
@@ -73,12 +73,12 @@ def accumulators(rows: int, bits: int, words: int, block: bool) -> Logic:
 
 
 def replay_depth(beats: int, passes: int) -> int:
-    """Return the words of hls/replay_buffer: two vectors, each rounded up to a power of two."""
+    """Return the words of replay_buffer: two vectors, each rounded up to a power of two."""
     return 2 if passes == 1 else 2 << (beats - 1).bit_length()
 
 
 def replay_buffer(width: int, beats: int, passes: int, fpgapart: str) -> Logic:
-    """Return hls/replay_buffer without its block RAM.
+    """Return the module replay_buffer without its block RAM.
 
     Args:
         width: of a beat in bits.
@@ -96,6 +96,6 @@ def replay_buffer(width: int, beats: int, passes: int, fpgapart: str) -> Logic:
 
 
 def replay_bram18(width: int, beats: int, passes: int) -> int:
-    """Return the block RAMs of 18 Kbit of hls/replay_buffer."""
+    """Return the block RAMs of 18 Kbit of the module replay_buffer."""
     depth = replay_depth(beats, passes)
     return block_ram(depth, width) if depth > 128 else 0

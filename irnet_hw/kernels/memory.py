@@ -35,8 +35,8 @@ def lut_ram(depth: int, width: int, fpgapart: str) -> int:
 def lut_ram_one_port(depth: int, width: int, fpgapart: str) -> int:
     """Return the LUTs of a buffer in LUT-RAM that is written where it is read.
 
-    They hold up to 256 words; of more there are banks, as in hls/one_port_ram. What uses a word
-    selects between two of them in its own LUTs.
+    They hold up to 256 words; more words take banks, as in the module one_port_ram. What uses a
+    word selects between two of them in its own LUTs.
     """
     if depth <= 32:
         cells = 8 if ultrascale(fpgapart) else 4

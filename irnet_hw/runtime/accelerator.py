@@ -347,7 +347,7 @@ def _device(
     if device != "sim":
         raise UserError(f'device: {device}, must be "sim", or None for the board')
     try:
-        from irnet_hw.flows.simulated_board import SimulatedBoard
+        from irnet_hw.simulate.board import SimulatedBoard
     except ImportError as error:
         raise UserError(
             f"device: sim needs the whole of irnet-hw, not its runtime alone ({error})"

@@ -2,7 +2,7 @@
 
 Registers have 32 bits; offsets are in bytes. What is not named here reads 0, and writing it does
 nothing; from :data:`END` on, the bus answers with an error. In SystemVerilog the map is
-boards/shell/control_registers.sv.
+rtl/shell/control_registers.sv.
 """
 
 from enum import IntEnum, IntFlag

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from irnet_hw.compiler import manifest
-from irnet_hw.compiler.reference import dataflow_run
-from irnet_hw.compiler.shell import shell_files
+from irnet_hw.compiler.emission import manifest
+from irnet_hw.compiler.emission.board_top import shell_files
+from irnet_hw.compiler.emission.reference import dataflow_run
 from irnet_hw.share import share
 from tests.bench import compile_bench
 from tests.boards.test_gp_to_axi_lite import BASE

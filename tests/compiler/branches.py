@@ -8,7 +8,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
-from irnet_hw.compiler.lower import SCALE_KEY
+from irnet_hw.compiler.passes.lower import SCALE_KEY
 
 FINN = "finn.custom_op.fpgadataflow"
 QONNX = "qonnx.custom_op.general"

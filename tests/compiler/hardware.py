@@ -8,6 +8,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
+from irnet_hw.compiler.graph import name_kernels
 
 FINN = "finn.custom_op.fpgadataflow"
 
@@ -179,6 +180,7 @@ class Hardware:
         model = ModelWrapper(qonnx_make_model(graph))
         for tensor, datatype in {"image": "UINT8", **self.types}.items():
             model.set_tensor_datatype(tensor, DataType[datatype])
+        name_kernels(model)
         return model
 
 

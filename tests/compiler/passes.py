@@ -6,14 +6,14 @@ from qonnx.core.onnx_exec import execute_onnx
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw.compiler.finn_quiet import quiet
-from irnet_hw.compiler.forks import Forks
-from irnet_hw.compiler.import_finn import ImportFINN
-from irnet_hw.compiler.integer_input import IntegerInput
-from irnet_hw.compiler.lower import Lower
-from irnet_hw.compiler.pool_bits import PoolBits
-from irnet_hw.compiler.requantise import IntegerStreams
-from irnet_hw.compiler.thresholds import IntegerThresholds
-from irnet_hw.compiler.tidy import Tidy
+from irnet_hw.compiler.passes.forks import Forks
+from irnet_hw.compiler.passes.import_finn import ImportFINN
+from irnet_hw.compiler.passes.integer_input import IntegerInput
+from irnet_hw.compiler.passes.lower import Lower
+from irnet_hw.compiler.passes.pool_bits import PoolBits
+from irnet_hw.compiler.passes.residual_streams import IntegerStreams
+from irnet_hw.compiler.passes.thresholds import IntegerThresholds
+from irnet_hw.compiler.passes.tidy import Tidy
 
 PASSES = (
     Tidy,

@@ -8,7 +8,7 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
-from irnet_hw.compiler.affine import affine
+from irnet_hw.compiler.numbers.affine import affine
 from irnet_hw.errors import UserError
 
 #: Numbers of few or many bits, near and far from each other.

@@ -1,5 +1,5 @@
-from irnet_hw.compiler.area import area
-from tests.hls.designs import MATRIX, RESIDUAL, STREAMING
+from irnet_hw.kernels.resources import area
+from tests.rtl.designs import MATRIX, RESIDUAL, STREAMING
 
 SERIES7, ULTRASCALE = "xc7z020clg400-1", "xczu7ev-ffvc1156-2-e"
 

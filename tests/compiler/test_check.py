@@ -5,8 +5,8 @@ import pytest
 from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.check import SUPPORTED, check, check_domains
-from irnet_hw.compiler.tidy import Tidy
+from irnet_hw.compiler.passes.check import SUPPORTED, check, check_domains
+from irnet_hw.compiler.passes.tidy import Tidy
 from irnet_hw.errors import UserError
 from tests.compiler.graphs import QONNX, Conv, Dense, Network
 from tests.compiler.passes import upto

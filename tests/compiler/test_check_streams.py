@@ -7,10 +7,10 @@ import pytest
 from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.check import check
-from irnet_hw.compiler.check_node import check_sum
-from irnet_hw.compiler.requantise import IntegerStreams
-from irnet_hw.compiler.tidy import Tidy
+from irnet_hw.compiler.passes.check import check
+from irnet_hw.compiler.passes.node_checks import check_sum
+from irnet_hw.compiler.passes.residual_streams import IntegerStreams
+from irnet_hw.compiler.passes.tidy import Tidy
 from irnet_hw.errors import UserError
 from tests.compiler.graphs import QONNX
 from tests.compiler.passes import upto

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from irnet_hw.compiler import command, manifest
+from irnet_hw.cli.build import command
+from irnet_hw.compiler.emission import manifest
 from tests.compiler.graphs import Conv, Network
 
 
 def test_help_needs_no_finn() -> None:
     script = (
-        "import sys; from irnet_hw.compiler import command; "
+        "import sys; from irnet_hw.cli.build import command; "
         "command.main(['--help'], standalone_mode=False); "
         "print(sorted(name for name in ('finn', 'qonnx', 'onnx') if name in sys.modules))"
     )

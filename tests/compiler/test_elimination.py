@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irnet_hw.compiler.elimination import Problem, minimise
+from irnet_hw.compiler.folding.elimination import Problem, minimise
 
 
 def series_parallel(draw, random: np.random.Generator) -> list[tuple[int, int]]:

@@ -14,8 +14,9 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
-from irnet_hw.compiler import build, manifest
+from irnet_hw.compiler.emission import manifest
 from irnet_hw.compiler.graph import op
+from irnet_hw.compiler.pipeline import build
 from irnet_hw.share import share
 from tests.compiler.graphs import Conv, Dense, Network
 from tests.lint import lint
@@ -95,5 +96,5 @@ def test_its_block_design_refers_to_modules_of_verilog(graph, tmp_path):
         assert [file.stem for file in files if file.suffix == ".v"] == [reference]
         assert all(file.is_file() for file in files)
         sources = [str(file) for file in files if file.suffix != ".hex"]
-        run = lint(reference, [share("hls") / "lint.vlt", *sources], tmp_path)
+        run = lint(reference, [share("rtl") / "lint.vlt", *sources], tmp_path)
         assert run.returncode == 0, run.stderr

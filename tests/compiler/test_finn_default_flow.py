@@ -24,7 +24,7 @@ from qonnx.transformation.lower_convs_to_matmul import LowerConvsToMatMul
 from qonnx.util.cleanup import cleanup_model
 
 from irnet_hw.compiler.finn_quiet import quiet
-from irnet_hw.compiler.lower import Lower, output_scale
+from irnet_hw.compiler.passes.lower import Lower, output_scale
 from tests.compiler.graphs import Conv, Network, images
 from tests.compiler.passes import kinds, logits, logits_nhwc, upto
 

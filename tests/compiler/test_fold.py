@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.area import RESOURCES, area, fits, total
-from irnet_hw.compiler.fold import fold
+from irnet_hw.compiler.folding.fold import fold
+from irnet_hw.compiler.folding.links import InsertStreams
+from irnet_hw.compiler.folding.planner import Planner
+from irnet_hw.compiler.folding.schedule import schedule
+from irnet_hw.compiler.folding.search import Scale, search
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.lower import Lower
-from irnet_hw.compiler.planner import Planner
-from irnet_hw.compiler.schedule import schedule
-from irnet_hw.compiler.search import Scale, search
-from irnet_hw.compiler.streams import InsertStreams
+from irnet_hw.compiler.passes.lower import Lower
 from irnet_hw.errors import UserError
+from irnet_hw.kernels.resources import RESOURCES, area, fits, total
 from tests.compiler.graphs import Conv, Dense, Network
 from tests.compiler.hardware import resnet
 from tests.compiler.passes import upto
@@ -89,7 +89,8 @@ def test_names_the_layer_that_limits_the_rate() -> None:
     with pytest.raises(UserError) as caught:
         fold(model, BOARD, 2e7)
     assert str(caught.value) == (
-        "target-fps: 2e+07 leaves 5 cycles for a frame at 100 MHz, and layer conv0_window "
+        "target-fps: 2e+07 leaves 5 cycles for a frame at 100 MHz, and "
+        "layer SlidingWindow_rtl_0 "
         "(3x3 windows of 4x4 pixels, 2 channels) takes at least 20; must be at most 5000000"
     )
     fold(model, BOARD, 5000000)
@@ -98,9 +99,9 @@ def test_names_the_layer_that_limits_the_rate() -> None:
 #: The window and the unit of its first layer hold each other up by a cycle at 162 cycles a frame.
 HELD_UP = Network(image=(11, 11, 2), layers=(Conv(8, padding=0, bits=8),), classes=3)
 SLOWED = {
-    "conv0_window": {"SIMD": 2, "parallel_window": 1},
-    "conv0": {"PE": 4, "SIMD": 18, "parallel_window": 1},
-    "last": {"PE": 3, "SIMD": 4},
+    "SlidingWindow_rtl_0": {"SIMD": 2, "parallel_window": 1},
+    "IntMVAU_rtl_0": {"PE": 4, "SIMD": 18, "parallel_window": 1},
+    "IntMVAU_rtl_1": {"PE": 3, "SIMD": 4},
 }
 
 
@@ -122,9 +123,10 @@ def test_says_which_layers_hold_each_other_up() -> None:
         fold(model, BOARD, 617_000, SLOWED)
     text = str(caught.value)
     assert text == (
-        "target-fps: 617000 leaves 162 cycles for a frame at 100 MHz, and layer conv0_window "
-        "(3x3 windows of 11x11 pixels, 2 channels) and the one behind it, which hold each other "
-        "up, take at least 163, as folding-config fixes SlidingWindow_rtl_0: SIMD = 2, "
+        "target-fps: 617000 leaves 162 cycles for a frame at 100 MHz, and layer "
+        "SlidingWindow_rtl_0 (3x3 windows of 11x11 pixels, 2 channels) and the one behind it, "
+        "which hold each other up, take at least 163, as folding-config fixes "
+        "SlidingWindow_rtl_0: SIMD = 2, "
         "parallel_window = 1 and IntMVAU_rtl_0: PE = 4, SIMD = 18, parallel_window = 1; must be "
         "at most 613496"
     )
@@ -133,13 +135,13 @@ def test_says_which_layers_hold_each_other_up() -> None:
 
 def test_names_the_fixed_fold_that_limits_the_rate() -> None:
     model = upto(SMALL.build(), Lower)
-    pins = {"conv1": {"PE": 1, "SIMD": 4}}
+    pins = {"BinaryMVAU_rtl_0": {"PE": 1, "SIMD": 4}}
     with pytest.raises(UserError) as caught:
         fold(model, BOARD, 500_000, pins)
     assert str(caught.value) == (
-        "target-fps: 500000 leaves 200 cycles for a frame at 100 MHz, and layer conv1_window "
-        "(3x3 windows of 4x4 pixels, 4 channels) takes at least 864, as folding-config fixes "
-        "BinaryMVAU_rtl_0: PE = 1, SIMD = 4; must be at most 115740"
+        "target-fps: 500000 leaves 200 cycles for a frame at 100 MHz, and layer "
+        "SlidingWindow_rtl_1 (3x3 windows of 4x4 pixels, 4 channels) takes at least 864, as "
+        "folding-config fixes BinaryMVAU_rtl_0: PE = 1, SIMD = 4; must be at most 115740"
     )
     fold(model, BOARD, 115740, pins)
 
@@ -194,14 +196,14 @@ def test_says_what_is_kept_in_reserve() -> None:
 
 #: A network with a branch, of which these are fixed, and few choices are left.
 PINS = {
-    "stem": {"PE": 1, "SIMD": 3, "ram_style": "distributed"},
-    "last": {"PE": 1, "SIMD": 1, "ram_style": "distributed"},
-    "stem_requantise": {"mulStyle": "lut"},
-    "mean": {"PE": 1, "mulStyle": "lut"},
-    "pool": {"PE": 1},
-    "unit0_0_join": {"mulStyle": "lut"},
-    "unit0_0_conv0": {"ram_style": "distributed"},
-    "unit0_0_conv0_window": {"ram_style": "distributed"},
+    "IntMVAU_rtl_0": {"PE": 1, "SIMD": 3, "ram_style": "distributed"},
+    "IntMVAU_rtl_1": {"PE": 1, "SIMD": 1, "ram_style": "distributed"},
+    "Requantise_rtl_0": {"mulStyle": "lut"},
+    "Requantise_rtl_1": {"PE": 1, "mulStyle": "lut"},
+    "GlobalSumPool_rtl_0": {"PE": 1},
+    "ResidualJoin_rtl_0": {"mulStyle": "lut"},
+    "BinaryMVAU_rtl_0": {"ram_style": "distributed"},
+    "SlidingWindow_rtl_1": {"ram_style": "distributed"},
 }
 
 

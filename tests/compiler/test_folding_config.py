@@ -5,12 +5,12 @@ import pytest
 from finn.transformation.general import ApplyConfig
 
 from irnet_hw.boards import load_board
-from irnet_hw.compiler import folding_config
+from irnet_hw.compiler.emission.specialize import Specialize
 from irnet_hw.compiler.finn_quiet import quiet
-from irnet_hw.compiler.fold import fold
+from irnet_hw.compiler.folding import config as folding_config
+from irnet_hw.compiler.folding.fold import fold
+from irnet_hw.compiler.folding.links import InsertStreams
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.specialize import Specialize
-from irnet_hw.compiler.streams import InsertStreams
 from irnet_hw.errors import UserError
 from tests.compiler.hardware import resnet
 
@@ -47,11 +47,12 @@ def test_pins_are_fixed_and_the_rest_is_searched(tmp_path: Path) -> None:
     )
     folding = fold(graph, BOARD, 10_000, pins(file, graph))
     assert folding.fps >= 10_000
-    unit, window = node(graph, "unit0_0_conv0"), node(graph, "unit0_0_conv0_window")
+    unit, window = node(graph, "BinaryMVAU_rtl_0"), node(graph, "SlidingWindow_rtl_1")
     assert (unit.number("PE"), unit.number("SIMD"), unit.number("parallel_window")) == (4, 9, 1)
     assert window.get_nodeattr("ram_style") == "block"
     assert (window.number("SIMD"), window.number("parallel_window")) == (1, 1)
-    assert node(graph, "stem").number("PE") == node(graph, "unit0_0_join").number("PE") == 2
+    stem, join = node(graph, "IntMVAU_rtl_0"), node(graph, "ResidualJoin_rtl_0")
+    assert stem.number("PE") == join.number("PE") == 2
 
 
 def test_a_build_can_be_repeated_from_what_it_wrote(tmp_path: Path) -> None:
@@ -165,11 +166,11 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_pins_that_exclude_each_other_are_refused() -> None:
     """A window's lanes are its unit's."""
     graph = model()
-    pins = {"unit0_0_conv0": {"SIMD": 2}, "unit0_0_conv0_window": {"SIMD": 4}}
+    pins = {"BinaryMVAU_rtl_0": {"SIMD": 2}, "SlidingWindow_rtl_1": {"SIMD": 4}}
     with pytest.raises(UserError) as caught:
         fold(graph, BOARD, 1000, pins)
     assert str(caught.value) == (
-        "folding-config: unit0_0_conv0_window (SlidingWindow: SIMD = 4) feeds unit0_0_conv0 "
-        "(BinaryMVAU: SIMD = 2) directly, and no fold of the one suits the other's; must leave "
+        "folding-config: SlidingWindow_rtl_1 (SIMD = 4) feeds BinaryMVAU_rtl_0 "
+        "(SIMD = 2) directly, and no fold of the one suits the other's; must leave "
         "lanes and parallel_window that agree"
     )

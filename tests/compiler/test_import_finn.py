@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from qonnx.core.datatype import DataType
 
-from irnet_hw.compiler.chain import layers
-from irnet_hw.compiler.import_finn import ImportFINN
+from irnet_hw.compiler.numbers.chain import layers
+from irnet_hw.compiler.passes.import_finn import ImportFINN
 from tests.compiler.graphs import Conv, Dense, Network, images
 from tests.compiler.passes import kinds, logits, upto
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from qonnx.core.datatype import DataType
 
-from irnet_hw.compiler.chain import layers
-from irnet_hw.compiler.integer_input import IntegerInput
-from irnet_hw.compiler.sources import source
+from irnet_hw.compiler.numbers.chain import layers
+from irnet_hw.compiler.numbers.layer_input import source
+from irnet_hw.compiler.passes.integer_input import IntegerInput
 from tests.compiler.graphs import Conv, Dense, Network, images
 from tests.compiler.passes import kinds, logits, upto
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from irnet_hw.compiler.lower import Lower, output_scale
+from irnet_hw.compiler.passes.lower import Lower, output_scale
 from irnet_hw.errors import UserError
 from tests.compiler.graphs import Conv, Dense, Network, images
 from tests.compiler.passes import kinds, logits, logits_nhwc, upto

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from irnet_hw.compiler import manifest
+from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
 
 AREA = {"LUT": 1, "FF": 1, "BRAM18": 0, "DSP": 0}

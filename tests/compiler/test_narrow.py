@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irnet_hw.compiler.narrow import Scaling, narrow
+from irnet_hw.compiler.numbers.narrow import Scaling, narrow
 
 
 def q(scaling: Scaling, x: np.ndarray) -> np.ndarray:

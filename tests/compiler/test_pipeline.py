@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from irnet_hw import spec
-from irnet_hw.compiler import build, manifest
-from irnet_hw.compiler.reference import dataflow_run
-from irnet_hw.compiler.shell import shell_files
+from irnet_hw.compiler.emission import manifest
+from irnet_hw.compiler.emission.board_top import shell_files
+from irnet_hw.compiler.emission.reference import dataflow_run
+from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
 from irnet_hw.export.file import to_bytes, to_qonnx
 from irnet_hw.export.network import deploy

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from irnet_hw.compiler.pool_bits import PoolBits
+from irnet_hw.compiler.passes.pool_bits import PoolBits
 from tests.compiler.graphs import Conv, Network, images
 from tests.compiler.passes import kinds, logits, upto
 

@@ -7,8 +7,8 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import spec
-from irnet_hw.compiler import build
-from irnet_hw.compiler.selfcheck import extremes
+from irnet_hw.compiler.emission.selfcheck import extremes
+from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
 from tests.compiler.graphs import Conv, Dense, Network
 from tests.compiler.residual_graphs import Residual

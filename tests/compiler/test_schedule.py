@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.fold import fold
+from irnet_hw.compiler.folding.fold import fold
+from irnet_hw.compiler.folding.links import DEPTH, InsertStreams, depth
+from irnet_hw.compiler.folding.schedule import schedule
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.schedule import schedule
-from irnet_hw.compiler.streams import DEPTH, InsertStreams, depth
 from tests.compiler import branches
 from tests.compiler.hardware import Hardware, resnet
 from tests.flows.branches import simulator, specialised
@@ -63,7 +63,7 @@ def test_a_chain_of_single_beats_by_hand() -> None:
 
 def test_the_bypass_holds_what_the_windows_wait_for() -> None:
     model = folded(resnet((8, 8, 3), (8,)), 5000.0)
-    lanes = op(_node(model, "unit0_0_fork")).lanes_out(1)
+    lanes = op(_node(model, "StreamFork_rtl_0")).lanes_out(1)
     held = schedule(model).backlog["unit0_0_skip_StreamFIFO"] * lanes
     # The first window is there with the second row's second pixel: 10 pixels of 8 channels.
     assert 10 * 8 <= held <= 14 * 8

@@ -5,8 +5,9 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import spec
-from irnet_hw.compiler import build, reference
-from irnet_hw.compiler.selfcheck import CompilerError, selfcheck
+from irnet_hw.compiler.emission import reference
+from irnet_hw.compiler.emission.selfcheck import CompilerError, selfcheck
+from irnet_hw.compiler.pipeline import build
 from tests.compiler.graphs import Conv, Network
 
 NETWORK = Network(image=(4, 4, 1), layers=(Conv(4, bits=8), Conv(4)), classes=3)

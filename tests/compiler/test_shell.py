@@ -7,12 +7,12 @@ import shutil
 import pytest
 
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.shell import shell_files, write_shell
+from irnet_hw.compiler.emission.board_top import shell_files, write_shell
 from irnet_hw.errors import UserError
-from irnet_hw.flows.build_folder import open_build
 from irnet_hw.runtime import registers
 from irnet_hw.runtime.manifest import identity
 from irnet_hw.share import share
+from irnet_hw.tools.build_folder import open_build
 from tests.flows.networks import LEAST, TINY, build_network
 from tests.lint import lint
 
@@ -32,7 +32,7 @@ def test_the_processors_side_is_the_shells(built):
     folder, content, bits = built
     assert content["shell"]["top"] == "irnet_board"
     wrapper = (folder / "shell" / "irnet_board.sv").read_text()
-    shell = (share("boards") / "shell" / "irnet_shell.sv").read_text()
+    shell = (share("rtl") / "shell" / "irnet_shell.sv").read_text()
     ours = [name for _, _, name in PORT.findall(shell)]
     wanted = [
         (way, width.replace("ADDRESS_BITS-1", str(bits - 1)), name)
@@ -45,7 +45,7 @@ def test_the_processors_side_is_the_shells(built):
 def test_verilator_has_no_warnings(built, tmp_path):
     folder, content, _ = built
     files = [*content["sources"], *shell_files(content)]
-    waivers = [share("hls") / "lint.vlt", share("boards") / "shell" / "lint.vlt"]
+    waivers = [share("rtl") / "lint.vlt", share("rtl") / "shell" / "lint.vlt"]
     sources = [(folder / file).absolute() for file in files]
     run = lint(content["shell"]["top"], [*waivers, *sources], tmp_path)
     assert "%" not in run.stderr and run.returncode == 0, run.stderr
@@ -88,7 +88,9 @@ def test_another_shell_has_another_identity(built, tmp_path, monkeypatch):
     for one, name in ((same, "same"), (other, "other")):
         (tmp_path / name).mkdir()
         write_shell(one, load_board(content["board"]), tmp_path / name)
-        monkeypatch.setattr("irnet_hw.compiler.shell._PORTS", {"aclk": "another compiler's"})
+        monkeypatch.setattr(
+            "irnet_hw.compiler.emission.board_top._PORTS", {"aclk": "another compiler's"}
+        )
     assert same == content
     assert other["shell"]["identity"] != content["shell"]["identity"]
 

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from irnet_hw.boards import load_board
+from irnet_hw.compiler.emission.reference import graph_run
+from irnet_hw.compiler.emission.specialize import Specialize
 from irnet_hw.compiler.finn_quiet import quiet
-from irnet_hw.compiler.fold import fold
+from irnet_hw.compiler.folding.fold import fold
+from irnet_hw.compiler.folding.links import InsertStreams
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.lower import Lower
-from irnet_hw.compiler.reference import graph_run
-from irnet_hw.compiler.specialize import Specialize
-from irnet_hw.compiler.streams import InsertStreams
+from irnet_hw.compiler.passes.lower import Lower
 from irnet_hw.errors import UserError
 from tests.compiler.graphs import Network, images
 from tests.compiler.hardware import resnet
@@ -38,21 +38,21 @@ def test_names_are_the_networks_or_the_nodes() -> None:
     ("name", "attribute", "value", "message"),
     [
         (
-            "unit0_0_conv0",
+            "BinaryMVAU_rtl_0",
             "parallel_window",
             0,
             "SlidingWindow_rtl_1 and BinaryMVAU_rtl_0: windows of parallel_window = 1 go into 0, "
             "must be equal",
         ),
         (
-            "unit0_0_join",
+            "ResidualJoin_rtl_0",
             "PE",
             2,
             "StreamFIFO_rtl_3 and ResidualJoin_rtl_0: beats of shape (1, 6, 6, 4, 1) go into "
             "(1, 6, 6, 2, 2), must be equal",
         ),
         (
-            "mean",
+            "Requantise_rtl_1",
             "inputDataType",
             "INT12",
             "StreamFIFO_rtl_6 and Requantise_rtl_1: elements of type INT14 go into INT12, must be "
@@ -62,7 +62,7 @@ def test_names_are_the_networks_or_the_nodes() -> None:
 )
 def test_refuses_streams_whose_ends_differ(name, attribute, value, message) -> None:
     board, model = load_board("pynq-z2"), resnet((6, 6, 3), (4,))
-    pins = {"unit0_0_conv0": {"SIMD": 9, "parallel_window": 1}}
+    pins = {"BinaryMVAU_rtl_0": {"SIMD": 9, "parallel_window": 1}}
     fold(model, board, 1000, pins)
     model = model.transform(InsertStreams())
     (node,) = (node for node in model.graph.node if node.name == name)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.fold import fold
+from irnet_hw.compiler.folding.fold import fold
+from irnet_hw.compiler.folding.links import InsertStreams, depth
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.lower import Lower
-from irnet_hw.compiler.streams import InsertStreams, depth
+from irnet_hw.compiler.passes.lower import Lower
 from tests.compiler.graphs import Network, images
 from tests.compiler.passes import kinds, logits_nhwc, upto
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from irnet_hw import spec
-from irnet_hw.compiler import build
+from irnet_hw.compiler.pipeline import build
 from irnet_hw.compiler.testbench import IMAGES
-from irnet_hw.flows.tools import cache_dir, require
+from irnet_hw.tools.environment import cache_dir, require
 from tests.compiler.graphs import Conv, Network, images
 from tests.flows.networks import build_network
 

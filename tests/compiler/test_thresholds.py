@@ -6,8 +6,8 @@ from onnx import TensorProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
-from irnet_hw.compiler.chain import Evaluator, layers
-from irnet_hw.compiler.thresholds import IntegerThresholds, thresholds
+from irnet_hw.compiler.numbers.chain import Evaluator, layers
+from irnet_hw.compiler.passes.thresholds import IntegerThresholds, thresholds
 from irnet_hw.errors import UserError
 from tests.compiler.graphs import Conv, Dense, Network, images
 from tests.compiler.passes import kinds, logits, upto

@@ -3,7 +3,7 @@ from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import onnx_file
-from irnet_hw.compiler.tidy import Tidy
+from irnet_hw.compiler.passes.tidy import Tidy
 from tests.compiler.graphs import Network, images
 from tests.compiler.passes import kinds, logits, upto
 

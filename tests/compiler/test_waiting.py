@@ -1,4 +1,4 @@
-from irnet_hw.compiler.waiting import waiting
+from irnet_hw.compiler.folding.join_wait import waiting
 from tests.compiler.hardware import resnet
 
 

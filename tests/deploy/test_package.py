@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from irnet_hw import spec
-from irnet_hw.cli import group
-from irnet_hw.compiler import manifest
-from irnet_hw.compiler.shell import shell_files
+from irnet_hw.cli.main import group
+from irnet_hw.compiler.emission import manifest
+from irnet_hw.compiler.emission.board_top import shell_files
 from irnet_hw.deploy.package import package
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import Accelerator

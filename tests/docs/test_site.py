@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import irnet_hw.compiler.manifest
+import irnet_hw.compiler.emission.manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Elements that load what they name.
@@ -80,7 +80,9 @@ def test_the_rooms_are_the_repository_s_folders():
 
 def test_the_manifest_s_page_names_every_key():
     schema = json.loads(
-        Path(irnet_hw.compiler.manifest.__file__).with_name("manifest.schema.json").read_text()
+        Path(irnet_hw.compiler.emission.manifest.__file__)
+        .with_name("manifest.schema.json")
+        .read_text()
     )
     keys = {*schema["properties"], *schema["$defs"]["stream"]["properties"]}
     keys |= schema["properties"]["layers"]["items"]["properties"].keys()
@@ -112,5 +114,7 @@ def test_the_tutorial_s_network_is_trained_exported_and_built(tmp_path):
 
     said = run(ROOT / "docs" / "my_network.py").stdout
     assert float(re.search(r"^([\d.]+)% of 360 test images", said, re.M)[1]) > 90
-    run("-m", "irnet_hw.cli", "build", "--board", "pynq-z2", "--out", "mine", "my_network.onnx")
+    run(
+        "-m", "irnet_hw.cli.main", "build", "--board", "pynq-z2", "--out", "mine", "my_network.onnx"
+    )
     assert (tmp_path / "mine" / "manifest.json").is_file()

@@ -25,7 +25,7 @@ class Shell:
         """Start ``irnet-hw``."""
         options["env"] = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
         return subprocess.Popen(
-            [sys.executable, "-m", "irnet_hw.cli", *map(str, arguments)],
+            [sys.executable, "-m", "irnet_hw.cli.main", *map(str, arguments)],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -70,7 +70,8 @@ def test_unknown_board(shell):
 def test_rate_out_of_reach(shell):
     message = shell.fails(*BUILD, "--target-fps", "1e9", "model.onnx")
     assert message == (
-        "target-fps: 1e+09 leaves 0 cycles for a frame at 100 MHz, and layer conv0_window (3x3 "
+        "target-fps: 1e+09 leaves 0 cycles for a frame at 100 MHz, and "
+        "layer SlidingWindow_rtl_0 (3x3 "
         "windows of 4x4 pixels, 1 channel) takes at least 20; must be at most 5000000"
     )
 
@@ -105,8 +106,8 @@ def test_two_rates(shell):
                     "BinaryMVAU_rtl_0": {"SIMD": 2},
                 }
             ),
-            "folding-config: conv1_window (SlidingWindow: SIMD = 1, parallel_window = 1) feeds "
-            "conv1 (BinaryMVAU: SIMD = 2) directly, and no fold of the one suits the other's; "
+            "folding-config: SlidingWindow_rtl_1 (SIMD = 1, parallel_window = 1) feeds "
+            "BinaryMVAU_rtl_0 (SIMD = 2) directly, and no fold of the one suits the other's; "
             "must leave lanes and parallel_window that agree",
         ),
     ],

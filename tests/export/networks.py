@@ -7,8 +7,8 @@ from torch import nn
 
 from irnet_hw import data
 from irnet_hw.models import VGG, ResNet, build
-from irnet_hw.train import Checkpoint, load_recipe
-from irnet_hw.train.checkpoint import save_checkpoint, versions
+from irnet_hw.train.checkpoint import Checkpoint, save_checkpoint, versions
+from irnet_hw.train.recipe import load_recipe
 
 #: The images'.
 SHAPE = (8, 8, 1)

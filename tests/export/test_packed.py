@@ -1,6 +1,6 @@
 """A packed checkpoint is exported as the checkpoint that it was made from."""
 
-from irnet_hw.export import export
+from irnet_hw.export.station import export
 from irnet_hw.train.pack import pack
 from tests.export.networks import tiny_checkpoint, tiny_network
 

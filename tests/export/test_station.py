@@ -11,13 +11,14 @@ from click.testing import CliRunner
 from torch import nn
 
 from irnet_hw import data, spec
+from irnet_hw.cli.export import command
 from irnet_hw.data import cifar10
 from irnet_hw.errors import UserError
-from irnet_hw.export import command, export, station
+from irnet_hw.export import station
+from irnet_hw.export.station import export
 from irnet_hw.images import read_images
 from irnet_hw.models import build
-from irnet_hw.train import load_checkpoint
-from irnet_hw.train.checkpoint import save_checkpoint
+from irnet_hw.train.checkpoint import load_checkpoint, save_checkpoint
 from tests.data.photographs import write_cifar10
 from tests.export.networks import (
     BOUNDARIES,
@@ -150,7 +151,7 @@ def test_a_data_folder_overrules_the_checkpoints(checkpoint, tmp_path):
 def test_help_waits_for_nothing_heavy():
     code = (
         "import sys\n"
-        "from irnet_hw.export import command\n"
+        "from irnet_hw.cli.export import command\n"
         "try: command.main(['--help'])\n"
         "except SystemExit: print({'torch', 'onnx', 'numpy'} & set(sys.modules))\n"
     )

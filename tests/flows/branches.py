@@ -1,11 +1,11 @@
 """The RTL of a hardware graph with a branch, without the compiler's passes before."""
 
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.contents import describe_accelerator
-from irnet_hw.compiler.fold import Folding
-from irnet_hw.compiler.specialize import Specialize
-from irnet_hw.compiler.stitch import stitch
-from irnet_hw.flows.harness import Simulator, compile_accelerator
+from irnet_hw.compiler.emission.contents import describe_accelerator
+from irnet_hw.compiler.emission.specialize import Specialize
+from irnet_hw.compiler.emission.stitch import stitch
+from irnet_hw.compiler.folding.fold import Folding
+from irnet_hw.simulate.simulator import Simulator, compile_accelerator
 from tests.compiler import branches
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from irnet_hw.compiler import build
+from irnet_hw.compiler.pipeline import build
 from tests.compiler.graphs import Conv, Dense, Network, images
 
 #: An 8-bit convolution, binary ones with padding, one with a pool before its affine chain, a

@@ -1,10 +1,10 @@
 import pytest
 
-from irnet_hw.compiler import manifest
+from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
-from irnet_hw.flows import apart, harness
-from irnet_hw.flows.tools import cache_dir
-from irnet_hw.flows.verilator import simulate
+from irnet_hw.simulate import shared_layers, simulator
+from irnet_hw.simulate.proof import simulate
+from irnet_hw.tools.environment import cache_dir
 from tests.flows.networks import tiny_images
 from tests.flows.test_verilator import flip
 
@@ -14,11 +14,11 @@ TINY_LUT = 40
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(apart, "LEAST_LUT", TINY_LUT)
+    monkeypatch.setattr(shared_layers, "LEAST_LUT", TINY_LUT)
 
 
 def layers(folder):
-    return apart.large_layers(folder, manifest.load(folder), ["-O3"])
+    return shared_layers.large_layers(folder, manifest.load(folder), ["-O3"])
 
 
 def test_layers_apart_give_what_they_give_together(build_dir):
@@ -31,9 +31,9 @@ def test_layers_apart_give_what_they_give_together(build_dir):
 
 def test_weights_alone_compile_nothing(build_dir):
     content = manifest.load(build_dir)
-    harness.compile_accelerator(build_dir, content)
+    simulator.compile_accelerator(build_dir, content)
     flip(build_dir, "BinaryMVAU_rtl_0_weights.hex", 0)
-    assert harness.compile_accelerator(build_dir, manifest.load(build_dir)).seconds == 0.0
+    assert simulator.compile_accelerator(build_dir, manifest.load(build_dir)).seconds == 0.0
 
 
 def test_a_wrong_weight_of_a_layer_apart_is_found(build_dir):
@@ -56,12 +56,12 @@ def test_equal_layers_are_one(build_dir):
     content["data"] += [file.replace(name, copy) for file in content["data"] if name in file]
     groups = [
         [one.layer for one in group.parts]
-        for group in apart.large_layers(build_dir, content, ["-O3"])
+        for group in shared_layers.large_layers(build_dir, content, ["-O3"])
     ]
     assert [name, copy] in groups
     (shared,) = (
         group
-        for group in apart.large_layers(build_dir, content, ["-O3"])
+        for group in shared_layers.large_layers(build_dir, content, ["-O3"])
         if group.parts[0].layer == name
     )
     assert set(shared.modules()) == {name, copy}
@@ -73,11 +73,11 @@ def test_equal_layers_are_one(build_dir):
 
 
 def test_only_what_changed_is_compiled(build_dir):
-    harness.compile_accelerator(build_dir, manifest.load(build_dir))
+    simulator.compile_accelerator(build_dir, manifest.load(build_dir))
     before = {path: path.stat().st_mtime_ns for path in (cache_dir() / "layers").iterdir()}
     changed = build_dir / "rtl" / "IntMVAU_rtl_0.sv"
     changed.write_text(changed.read_text() + f"// {build_dir}\n")
-    assert harness.compile_accelerator(build_dir, manifest.load(build_dir)).seconds > 0.0
+    assert simulator.compile_accelerator(build_dir, manifest.load(build_dir)).seconds > 0.0
     after = {path: path.stat().st_mtime_ns for path in (cache_dir() / "layers").iterdir()}
     assert len(after.keys() - before.keys()) == 1
     assert before.items() <= after.items()
@@ -87,7 +87,7 @@ def test_a_layer_that_does_not_compile_is_named(build_dir):
     broken = build_dir / "rtl" / "IntMVAU_rtl_0.sv"
     broken.write_text(broken.read_text().replace("endmodule", "endmodul"))
     with pytest.raises(UserError) as error:
-        harness.compile_accelerator(build_dir, manifest.load(build_dir))
+        simulator.compile_accelerator(build_dir, manifest.load(build_dir))
     message = str(error.value)
     assert message.startswith("IntMVAU_rtl_0: does not compile:\n")
     assert "syntax error" in message

@@ -2,8 +2,8 @@ import struct
 
 import pytest
 
+from irnet_hw.bitstream.bit_file import read_bit, swapped
 from irnet_hw.errors import UserError
-from irnet_hw.flows.bit_file import read_bit, swapped
 
 WORDS = [0xFFFFFFFF, 0x000000BB, 0x11220044, 0xAA995566, 0x20000000, 0x30022001]
 

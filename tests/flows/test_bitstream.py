@@ -12,11 +12,11 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from irnet_hw.cli import group
-from irnet_hw.compiler import manifest
+from irnet_hw.bitstream.flow import make_bitstream, summary
+from irnet_hw.cli.main import group
+from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
-from irnet_hw.flows.bitstream import make_bitstream, summary
-from irnet_hw.report import write
+from irnet_hw.report.accelerator import write
 from tests.flows.networks import LEAST, build_network
 from tests.flows.test_bit_file import WORDS, bit_file
 from tests.flows.test_vivado_reports import TIMING, UTILISATION

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from irnet_hw.compiler.reference import graph_run
+from irnet_hw.compiler.emission.reference import graph_run
 from irnet_hw.errors import UserError
 from tests.compiler import branches
 from tests.flows.branches import simulator, specialised

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from irnet_hw.compiler import manifest
+from irnet_hw.compiler.emission import manifest
 from tests.flows.networks import tiny_images
 from tests.flows.test_verilator import flip
 
@@ -20,7 +20,7 @@ def images(tmp_path):
 
 def simulate(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "irnet_hw.cli", "simulate", *map(str, arguments)],
+        [sys.executable, "-m", "irnet_hw.cli.main", "simulate", *map(str, arguments)],
         capture_output=True,
         text=True,
     )

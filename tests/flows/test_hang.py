@@ -1,6 +1,6 @@
 import pytest
 
-from irnet_hw.flows.hang import State, explain
+from irnet_hw.simulate.deadlock import State, explain
 
 # A fork, a layer on one of its ways and a FIFO on the other, and a join.
 ENDS = [(None, 0), (0, 1), (0, 2), (1, 3), (2, 3), (3, None)]

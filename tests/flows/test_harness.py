@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from irnet_hw.errors import UserError
-from irnet_hw.flows.harness import Simulator, compile_accelerator
 from irnet_hw.share import share
+from irnet_hw.simulate.simulator import Simulator, compile_accelerator
 
 STREAM = {"shape": [3, 4, 2], "datatype": "UINT8", "lanes": 1, "tdata_bits": 8, "beats": 24}
 MANIFEST = {
@@ -37,7 +37,7 @@ NONE, STOPS, LOSES, REPEATS, FLICKERS = range(5)
 def faulty(tmp_path):
     rtl = tmp_path / "rtl"
     rtl.mkdir()
-    shutil.copy(share("hls") / "register_slice" / "register_slice.sv", rtl)
+    shutil.copy(share("rtl") / "stream" / "register_slice.sv", rtl)
     for name in ("saboteur.sv", "saboteurs.sv"):
         shutil.copy(Path(__file__).with_name(name), rtl)
 

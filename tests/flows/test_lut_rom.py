@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from irnet_hw.flows import lut_rom
-from irnet_hw.flows.yosys import READ, cells_area, modules_cells
 from irnet_hw.kernels.logic import rom_luts
 from irnet_hw.share import share
+from irnet_hw.synthesise import rom_mapping
+from irnet_hw.synthesise.yosys import READ, cells_area, modules_cells
 from tests.yosys import run_yosys
 
 #: Bits and words: one to four LUTs a bit, whole and in part, and up to 17 banks of them.
@@ -35,7 +35,7 @@ INSTANCE = """
 
 
 def original():
-    return (share("hls") / "lut_rom" / "lut_rom.sv").read_text()
+    return (share("rtl") / "mvau" / "lut_rom.sv").read_text()
 
 
 def write_memories(folder, sizes):
@@ -83,7 +83,7 @@ def each(text, sizes):
 def proof(folder, sizes):
     """Write both memories of each size; return a script that proves them to be equal."""
     files = write_memories(folder, sizes)
-    (folder / "lut_rom.sv").write_text(lut_rom.mapped(original(), files))
+    (folder / "lut_rom.sv").write_text(rom_mapping.mapped(original(), files))
     (folder / "gold_rom.sv").write_text(original().replace("module lut_rom", "module gold_rom"))
     (folder / "pairs.sv").write_text(
         f"module pairs (input logic [12:0] address, output logic [{len(sizes) - 1}:0] different);\n"
@@ -114,19 +114,19 @@ def test_the_proof_fails_for_another_word(tmp_path):
 
 def test_shallow_memories_stay_as_they_are(tmp_path):
     files = write_memories(tmp_path, [(8, 32), (3, 1)])
-    assert lut_rom.mapped(original(), files) == original()
+    assert rom_mapping.mapped(original(), files) == original()
 
 
 @pytest.mark.parametrize("depth", [64, 200, 256])
 def test_the_area_model_counts_its_luts(tmp_path, depth):
-    text = lut_rom.mapped(original(), write_memories(tmp_path, [(8, depth)]))
+    text = rom_mapping.mapped(original(), write_memories(tmp_path, [(8, depth)]))
     assert text.count("\nLUT6 #(") == rom_luts(8, depth)
 
 
 def test_yosys_counts_what_the_area_model_does(tmp_path):
     sizes = [(8, 256 * banks - 20) for banks in (1, 2, 3, 4, 5, 7, 8, 9, 16, 17)]
     (tmp_path / "lut_rom.sv").write_text(
-        lut_rom.mapped(original(), write_memories(tmp_path, sizes))
+        rom_mapping.mapped(original(), write_memories(tmp_path, sizes))
     )
     (tmp_path / "registered.sv").write_text(
         f"{each(REGISTERED, sizes)}module side_by_side (\n    input logic clk, "
@@ -136,9 +136,9 @@ def test_yosys_counts_what_the_area_model_does(tmp_path):
     status, said = run_yosys(
         tmp_path,
         f"{READ} --keep-hierarchy --top side_by_side lut_rom.sv registered.sv\n"
-        f"{lut_rom.CLOSE}\n"
+        f"{rom_mapping.CLOSE}\n"
         "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top side_by_side\n"
-        f"{lut_rom.DISSOLVE}\n"
+        f"{rom_mapping.DISSOLVE}\n"
         "tee -q -o stat.json stat -json\n",
     )
     assert status == 0, said[-4000:]
@@ -150,5 +150,5 @@ def test_yosys_counts_what_the_area_model_does(tmp_path):
 def test_bits_that_are_equal_or_never_change_take_no_luts(tmp_path):
     path = tmp_path / "rom.hex"
     path.write_text("".join(f"{0b0100 | 0b1001 * (word % 3 == 0):x}\n" for word in range(64)))
-    text = lut_rom.mapped(original(), {"rom.hex": path})
+    text = rom_mapping.mapped(original(), {"rom.hex": path})
     assert text.count("\nLUT6 #(") == 1

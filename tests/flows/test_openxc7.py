@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from irnet_hw.compiler import manifest
+from irnet_hw.bitstream.flow import make_bitstream
+from irnet_hw.bitstream.openxc7 import synthesise
+from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
-from irnet_hw.flows.bitstream import make_bitstream
-from irnet_hw.flows.openxc7 import synthesise
 
 #: The cells that nextpnr-xilinx packs (its pack*.cc).
 PACKED = {
@@ -45,7 +45,7 @@ def is_library(module):
 
 
 def test_deep_constants_come_mapped(least_built, top):
-    """Each bit of the last layer's 64 words is the LUT that :mod:`irnet_hw.flows.lut_rom` made."""
+    """Each bit of the last layer's 64 words is the LUT that rom_mapping made."""
     words = (least_built / "rtl" / "IntMVAU_rtl_1_weights.hex").read_text().split()
     assert len(words) == 64
     numbers = [int(word, 16) for word in words]

@@ -1,6 +1,6 @@
 import pytest
 
-from irnet_hw.flows.part import MODULE, Port, part
+from irnet_hw.synthesise.layer_source import MODULE, Port, part
 
 WRAPPER = """// {name}: generated.
 module {name} (

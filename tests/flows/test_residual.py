@@ -1,8 +1,9 @@
 import pytest
 
-from irnet_hw import report, spec
-from irnet_hw.compiler import build
-from irnet_hw.flows.verilator import simulate
+from irnet_hw import spec
+from irnet_hw.compiler.pipeline import build
+from irnet_hw.report import accelerator as report
+from irnet_hw.simulate.proof import simulate
 from tests.compiler.graphs import images
 from tests.compiler.residual_graphs import Residual
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from irnet_hw.compiler import manifest
-from irnet_hw.compiler.shell import shell_digest, top_file
+from irnet_hw.compiler.emission import manifest
+from irnet_hw.compiler.emission.board_top import shell_digest, top_file
 from irnet_hw.errors import UserError
-from irnet_hw.flows.simulated_board import TIMING, SimulatedBoard
 from irnet_hw.runtime.registers import Control, Interrupt, Register, Status
+from irnet_hw.simulate.board import TIMING, SimulatedBoard
 from tests.flows.networks import LEAST
 
 #: The faults of bad_board.sv, and what is said of each.

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from irnet_hw import spec
-from irnet_hw.compiler import manifest
-from irnet_hw.flows.streams import beat_bytes, decode, encode
+from irnet_hw.compiler.emission import manifest
 from irnet_hw.share import share
+from irnet_hw.simulate.beats import beat_bytes, decode, encode
 from tests.bench import compile_bench
 from tests.flows.networks import tiny_images
 
@@ -16,7 +16,7 @@ def test_a_network_computes_through_its_streams(built, tmp_path, p_gap, p_stall)
     """The network between cocotbext-axi's stream models, with pauses on both sides."""
     content = manifest.load(built)
     images = tiny_images(8)
-    sources = [share("hls") / "lint.vlt", *(built / source for source in content["sources"])]
+    sources = [share("rtl") / "lint.vlt", *(built / source for source in content["sources"])]
     width = beat_bytes(content["output"])
     np.savez(
         tmp_path / "case.npz",

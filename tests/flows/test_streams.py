@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qonnx.core.datatype import DataType
 
-from irnet_hw.flows.streams import beat_bytes, decode, encode
 from irnet_hw.kernels.base import beats
-from tests.hls.harness import random_tensor
+from irnet_hw.simulate.beats import beat_bytes, decode, encode
+from tests.rtl.harness import random_tensor
 
 TYPES = ["BIPOLAR", "BINARY", "UINT8", "INT8", "INT2", "INT13", "UINT3", "INT32"]
 

@@ -7,15 +7,15 @@ import pytest
 from click.testing import CliRunner
 
 from irnet_hw import __version__
-from irnet_hw.cli import group
-from irnet_hw.compiler import manifest
-from irnet_hw.compiler.shell import shell_digest
+from irnet_hw.cli.main import group
+from irnet_hw.compiler.emission import manifest
+from irnet_hw.compiler.emission.board_top import shell_digest
 from irnet_hw.errors import UserError
-from irnet_hw.flows import library
-from irnet_hw.flows.build_folder import open_for_tools
-from irnet_hw.flows.trusted_sources import require_trusted
 from irnet_hw.runtime import Accelerator
 from irnet_hw.runtime.manifest import identity
+from irnet_hw.simulate import compile as library
+from irnet_hw.simulate.trusted_sources import require_trusted
+from irnet_hw.tools.build_folder import open_for_tools
 
 TOP = "rtl/accelerator.sv"
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from irnet_hw import spec
-from irnet_hw.compiler import build, manifest
+from irnet_hw.compiler.emission import manifest
+from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
-from irnet_hw.flows.verilator import IRREGULAR_IMAGES, IRREGULAR_LEAST, simulate
+from irnet_hw.simulate.proof import IRREGULAR_IMAGES, IRREGULAR_LEAST, simulate
 from tests.compiler.graphs import Conv, Network, images
 from tests.flows.networks import LEAST, TINY, build_network, tiny_images
 

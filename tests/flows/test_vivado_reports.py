@@ -2,8 +2,8 @@
 
 import pytest
 
+from irnet_hw.bitstream.vivado_reports import area, clock, tool
 from irnet_hw.errors import UserError
-from irnet_hw.flows.vivado_reports import area, clock, tool
 
 LINE = "-" * 96
 #: Of set-up, hold and pulse width: the worst, their sum, how many fail, of how many.

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from irnet_hw.boards import load_board
-from irnet_hw.compiler import manifest
+from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
-from irnet_hw.flows.tools import cache_dir
-from irnet_hw.flows.yosys import Design, _batches, flattened, synthesise
+from irnet_hw.synthesise.yosys import Design, _batches, flattened, synthesise
+from irnet_hw.tools.environment import cache_dir
 from tests.flows.networks import LEAST, TINY, build_network
 
 

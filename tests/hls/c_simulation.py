@@ -23,9 +23,9 @@ from finn.interface.settings import FINNSettings
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from irnet_hw.flows.tools import cache_dir, locked
 from irnet_hw.kernels.base import beats
-from tests.hls.harness import CLOCK_NS, PART, KernelUnderTest
+from irnet_hw.tools.environment import cache_dir, locked
+from tests.rtl.harness import CLOCK_NS, PART, KernelUnderTest
 
 #: C++14, in which FINN has Vitis HLS compile; no warning but those about its pragmas.
 FLAGS = ("-std=c++14", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas")

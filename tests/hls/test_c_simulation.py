@@ -14,10 +14,6 @@ from qonnx.core.datatype import DataType
 from irnet_hw.kernels.base import beats
 from irnet_hw.kernels.mvau import activate
 from irnet_hw.share import share
-from tests.hls import test_binary_mvau as mvau
-from tests.hls import test_bit_max_pool as pool
-from tests.hls import test_residual_join as join
-from tests.hls import test_sliding_window as window
 from tests.hls.c_simulation import (
     Block,
     CSimulation,
@@ -25,7 +21,11 @@ from tests.hls.c_simulation import (
     compile_program,
     run_block,
 )
-from tests.hls.harness import KernelUnderTest, random_tensor
+from tests.rtl import test_binary_mvau as mvau
+from tests.rtl import test_bit_max_pool as pool
+from tests.rtl import test_residual_join as join
+from tests.rtl import test_sliding_window as window
+from tests.rtl.harness import KernelUnderTest, random_tensor
 
 SEEDS = st.integers(0, 2**32 - 1)
 #: To make a failing example smaller would take long: it is compiled, or hangs.
@@ -208,7 +208,7 @@ def _threshold(folder, ind, case, thresholds, falling):
         f"    irnet::threshold<{pe}, {channels // pe}, {bits}, {level_bits}>"
         "(in, out, levels, falling, COUNT);\n}\n"
     )
-    header = str(share("hls") / "threshold" / "threshold.hpp")
+    header = str(share("hls") / "threshold.hpp")
     return Block("block", f"block{ind}.cpp", [header], [pe * bits], [pe])
 
 
@@ -269,7 +269,7 @@ DENSE = "1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1"
 
 def test_wrong_parameters_are_refused(tmp_path):
     names = {call.partition("<")[0] for call in REFUSED.values()}
-    includes = "".join(f'#include "{share("hls")}/{name}/{name}.hpp"\n' for name in sorted(names))
+    includes = "".join(f'#include "{share("hls")}/{name}.hpp"\n' for name in sorted(names))
     calls = "".join(
         f"auto refused{ind} = &irnet::{call.format(dense=DENSE)};\n"
         for ind, call in enumerate(REFUSED.values())

@@ -18,8 +18,8 @@ from qonnx.transformation.general import GiveUniqueNodeNames
 from irnet_hw.compiler.finn_quiet import quiet
 from irnet_hw.errors import UserError
 from tests.hls.c_simulation import STAND_INS, finn_settings, vitis_headers
-from tests.hls.designs import DESIGNS
-from tests.hls.harness import CLOCK_NS, PART, random_tensor
+from tests.rtl.designs import DESIGNS
+from tests.rtl.harness import CLOCK_NS, PART, random_tensor
 
 CHOSEN = {
     "window": "SlidingWindow_hls",
@@ -94,7 +94,7 @@ def test_vitis_hls_gets_a_block_and_all_it_includes(tmp_path):
     assert (
         text[text.index('#include "bit') :]
         == """\
-#include "bit_max_pool/bit_max_pool.hpp"
+#include "bit_max_pool.hpp"
 #include "constants.hpp"
 
 // The block never rests: when these have come, it starts anew.
@@ -134,9 +134,9 @@ static const ap_uint<3> mask[2] = {
     assert sorted(
         str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()
     ) == [
-        "bit_max_pool/bit_max_pool.hpp",
+        "bit_max_pool.hpp",
         "constants.hpp",
-        "counter/counter.hpp",
+        "counter.hpp",
         "hls_syn_BitMaxPool_hls_0.tcl",
         "top_BitMaxPool_hls_0.cpp",
     ]

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
-from tests.hls.harness import random_tensor
 from tests.kernels.nodes import node
 from tests.kernels.windows import side_by_side
+from tests.rtl.harness import random_tensor
 
 
 def int_mvau(**attributes):

@@ -8,8 +8,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from irnet_hw.errors import UserError
-from tests.hls.harness import random_tensor
 from tests.kernels.nodes import node
+from tests.rtl.harness import random_tensor
 
 SAME = {
     "ConvKernelDim": [3, 3],

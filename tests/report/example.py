@@ -5,8 +5,8 @@ import json
 
 import numpy as np
 
-from irnet_hw.compiler.manifest import digest, write
-from irnet_hw.compiler.shell import shell_digest
+from irnet_hw.compiler.emission.board_top import shell_digest
+from irnet_hw.compiler.emission.manifest import digest, write
 
 #: Their content does not matter to a report, only that it is the same as at the build.
 FILES = {

@@ -2,7 +2,7 @@
 
 import csv
 
-from irnet_hw.train import load_recipe
+from irnet_hw.train.recipe import load_recipe
 from irnet_hw.train.table import table, write
 
 METRICS = [

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from irnet_hw.errors import UserError
-from irnet_hw.report import write
+from irnet_hw.report.accelerator import write
 from tests.report import example
 
 

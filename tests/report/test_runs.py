@@ -2,7 +2,8 @@ import pytest
 
 from irnet_hw.errors import UserError
 from irnet_hw.report.runs import read_run
-from irnet_hw.train import load_recipe, train
+from irnet_hw.train.loop import train
+from irnet_hw.train.recipe import load_recipe
 from tests.report.runs import LAYERS, METRICS, WEIGHTS, write_run
 
 

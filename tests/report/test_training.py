@@ -8,9 +8,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from irnet_hw.cli.report import command_train
 from irnet_hw.errors import UserError
 from irnet_hw.quant import EDE
-from irnet_hw.report import command_train
 from irnet_hw.report.training import gradient, write
 from tests.report.runs import LAYERS, write_run
 from tests.report.test_report import Page
@@ -158,7 +158,7 @@ def test_the_command(tmp_path, monkeypatch):
 def test_help_does_not_wait_for_torch(command):
     code = (
         "import sys\n"
-        "from irnet_hw import cli\n"
+        "from irnet_hw.cli import main as cli\n"
         f"try: cli.group.main(['{command}', '--help'])\n"
         "except SystemExit: print('torch' in sys.modules)\n"
     )

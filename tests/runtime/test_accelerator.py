@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irnet_hw.boards import load_board
-from irnet_hw.compiler import manifest
-from irnet_hw.compiler.shell import write_shell
+from irnet_hw.compiler.emission import manifest
+from irnet_hw.compiler.emission.board_top import write_shell
 from irnet_hw.errors import UserError
-from irnet_hw.flows.simulated_board import SimulatedBoard
 from irnet_hw.runtime import Accelerator
 from irnet_hw.runtime import accelerator as driver
 from irnet_hw.runtime.registers import Register, Status
+from irnet_hw.simulate.board import SimulatedBoard
 from tests.compiler.graphs import images
 from tests.flows.networks import LEAST, build_network
 from tests.runtime.images import IMAGES

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from irnet_hw.compiler import manifest
+from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import Accelerator, package
 from irnet_hw.runtime.manifest import own_digest

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from irnet_hw.boards import known_boards, load_board
-from irnet_hw.compiler import manifest
+from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import Accelerator, boards, pynq_device
 from irnet_hw.runtime import accelerator as driver

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from irnet_hw.compiler import manifest
+from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
-from irnet_hw.flows.simulated_board import SimulatedBoard
 from irnet_hw.runtime import Accelerator
 from irnet_hw.runtime import accelerator as driver
+from irnet_hw.simulate.board import SimulatedBoard
 from tests.flows.networks import LEAST, build_network
 from tests.runtime.images import IMAGES
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
-from irnet_hw.train import load_checkpoint, train
-from irnet_hw.train.checkpoint import save_checkpoint
+from irnet_hw.train.checkpoint import load_checkpoint, save_checkpoint
+from irnet_hw.train.loop import train
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def last(small, tmp_path):
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory):
-    from irnet_hw.train import load_recipe
+    from irnet_hw.train.recipe import load_recipe
     from tests.train.conftest import SMALL
 
     recipe = load_recipe("digits-vgg", [*SMALL, "epochs=1"])

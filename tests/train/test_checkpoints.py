@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from irnet_hw.share import share
-from irnet_hw.train import load_checkpoint, load_recipe
+from irnet_hw.train.checkpoint import load_checkpoint
 from irnet_hw.train.packed import is_packed
+from irnet_hw.train.recipe import load_recipe
 
 FOLDER = share("train") / "checkpoints"
 PATHS = sorted(FOLDER.glob("*.pt"))

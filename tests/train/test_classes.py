@@ -8,8 +8,8 @@ import torch
 from irnet_hw import data
 from irnet_hw.errors import UserError
 from irnet_hw.export.station import export
-from irnet_hw.train import load_checkpoint, train
-from irnet_hw.train.checkpoint import save_checkpoint
+from irnet_hw.train.checkpoint import load_checkpoint, save_checkpoint
+from irnet_hw.train.loop import train
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from irnet_hw.cli import run
-from irnet_hw.train import command, load_checkpoint
+from irnet_hw.cli.main import run
+from irnet_hw.cli.train import command
+from irnet_hw.train.checkpoint import load_checkpoint
 from tests.train.conftest import SMALL
 
 SET = [word for assignment in SMALL for word in ("--set", assignment)]

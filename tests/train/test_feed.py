@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irnet_hw.data import Dataset
-from irnet_hw.train import load_recipe
 from irnet_hw.train.feed import ResidentFeed
+from irnet_hw.train.recipe import load_recipe
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,10 @@ from tensorboardX.proto.event_pb2 import Event
 
 from irnet_hw import data, progress
 from irnet_hw.errors import UserError
-from irnet_hw.train import load_checkpoint, load_recipe, train, work
+from irnet_hw.train import work
+from irnet_hw.train.checkpoint import load_checkpoint
+from irnet_hw.train.loop import train
+from irnet_hw.train.recipe import load_recipe
 from irnet_hw.train.work import accuracy
 from tests.train.conftest import SMALL
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from irnet_hw.cli import run
-from irnet_hw.train import command, load_checkpoint
+from irnet_hw.cli.main import run
+from irnet_hw.cli.train import command
+from irnet_hw.train.checkpoint import load_checkpoint
 from tests.data.photographs import write_cifar10
 
 RESNET = ["model.widths=[4,8]", "model.blocks=[1,1]"]

@@ -4,15 +4,16 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from irnet_hw.cli.train import command_pack
 from irnet_hw.errors import UserError
-from irnet_hw.train import command_pack, load_checkpoint, train
-from irnet_hw.train.checkpoint import load_trainable, save_checkpoint
+from irnet_hw.train.checkpoint import load_checkpoint, load_trainable, save_checkpoint
+from irnet_hw.train.loop import train
 from irnet_hw.train.pack import pack
 
 
 @pytest.fixture(scope="module")
 def last(tmp_path_factory):
-    from irnet_hw.train import load_recipe
+    from irnet_hw.train.recipe import load_recipe
     from tests.train.conftest import SMALL
 
     recipe = load_recipe("digits-vgg", [*SMALL, "epochs=1"])

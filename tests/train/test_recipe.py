@@ -6,8 +6,8 @@ import torch
 from irnet_hw.errors import UserError
 from irnet_hw.models import VGG, build
 from irnet_hw.share import share
-from irnet_hw.train import load_recipe, table
-from irnet_hw.train.recipe import from_table
+from irnet_hw.train import table
+from irnet_hw.train.recipe import from_table, load_recipe
 
 DIGITS = share("train") / "digits-vgg.toml"
 

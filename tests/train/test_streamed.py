@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from irnet_hw.errors import UserError
-from irnet_hw.train import load_recipe
+from irnet_hw.train.recipe import load_recipe
 from irnet_hw.train.streamed import StreamedFeed
 from tests.data.photographs import write_streamed
 from tests.data.test_decode import DAMAGED
@@ -169,7 +169,7 @@ SCRIPT = """
     import torch
     from irnet_hw.data.image_folder import ImageFolder
     from irnet_hw.data.streamed import StreamedDataset
-    from irnet_hw.train import load_recipe
+    from irnet_hw.train.recipe import load_recipe
     from irnet_hw.train.streamed import StreamedFeed
 
     if __name__ == "__main__":

@@ -7,7 +7,9 @@ import sys
 import pytest
 import torch
 
-from irnet_hw.train import load_checkpoint, load_recipe, train
+from irnet_hw.train.checkpoint import load_checkpoint
+from irnet_hw.train.loop import train
+from irnet_hw.train.recipe import load_recipe
 
 #: One step of one epoch, after which the momentum is the gradient.
 ONE_STEP = [

@@ -9,7 +9,8 @@ import torch
 from irnet_hw import models
 from irnet_hw.errors import UserError
 from irnet_hw.export.station import export
-from irnet_hw.train import load_checkpoint, train
+from irnet_hw.train.checkpoint import load_checkpoint
+from irnet_hw.train.loop import train
 from irnet_hw.train.pack import pack
 from irnet_hw.train.tensors import difference, not_finite, require_tensors, wrong_weights
 from irnet_hw.train.work import Work
@@ -19,7 +20,7 @@ NETWORK = models.VGG("vgg", [8, 8, 1], 10, widths=[2, 3], pools=[True, True])
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    from irnet_hw.train import load_recipe
+    from irnet_hw.train.recipe import load_recipe
     from tests.train.conftest import SMALL
 
     recipe = load_recipe("digits-vgg", [*SMALL, "epochs=1"])

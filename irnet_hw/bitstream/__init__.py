@@ -1,0 +1,1 @@
+"""Place and route to a bitstream, with Vivado or with open tools."""

@@ -1,0 +1,243 @@
+"""A bitstream by open tools, for the PYNQ-Z2: Yosys, nextpnr-xilinx and Project X-Ray's.
+
+Yosys comes with us. The others are in no package registry; openXC7 provides them, and they are
+found where its users have them: ``nextpnr-xilinx``, ``fasm2frames`` and ``xc7frames2bit`` on PATH,
+the folder of chip databases (``xc7z020clg400.bin``, which nextpnr-xilinx's bbaexport.py and bbasm
+make) in CHIPDB, that of Project X-Ray's database (with ``zynq7/`` in it) in PRJXRAY_DB_DIR.
+
+The design is synthesised as a whole, without borders between layers. nextpnr-xilinx counts a LUT of
+up to six inputs as one, whether two of them share a place or not, as the figures after synthesis
+do. Its delays for this part are estimates.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from irnet_hw.bitstream.bit_file import read_bit, swapped
+from irnet_hw.bitstream.routed import Routed
+from irnet_hw.boards import Board
+from irnet_hw.compiler.emission import manifest
+from irnet_hw.compiler.emission.board_top import shell_files
+from irnet_hw.errors import UserError
+from irnet_hw.files import whole_file
+from irnet_hw.progress import say
+from irnet_hw.share import share
+from irnet_hw.synthesise import rom_mapping, yosys
+from irnet_hw.tools.environment import cache_dir, locked
+from irnet_hw.tools.step import follow
+
+BOARD = "pynq-z2"
+_TOP = "openxc7_top"
+#: The board's sources around irnet_board.
+_SOURCES = ("gp_to_axi_lite.sv", f"{_TOP}.sv")
+#: The clock's net in the top module.
+_CLOCK = "aclk"
+#: The cells of nextpnr-xilinx that count, by our names, and how many of ours one is.
+_CELLS = {
+    "SLICE_LUTX": ("LUT", 1),
+    "SLICE_FFX": ("FF", 1),
+    "RAMB18E1": ("BRAM18", 1),
+    "RAMB36E1": ("BRAM18", 2),
+    "DSP48E1": ("DSP", 1),
+}
+_UTILISATION = re.compile(r"^Info:\s+(\w+): +(\d+)/ *\d+ +\d+%$", re.MULTILINE)
+_FMAX = re.compile(r"Max frequency for clock +'([^']+)': (\d+\.\d+) MHz")
+_VERSION = re.compile(r"\(Version (\S+)\)")
+
+
+class Tools(NamedTuple):
+    """Where everything is that does not come with us."""
+
+    nextpnr: str
+    fasm2frames: str
+    frames2bit: str
+    chip: str
+    database: str
+
+
+def route(
+    folder: Path, content: Mapping[str, Any], board: Board, target: Path, log: Path
+) -> Routed:
+    """Take an accelerator to a bitstream.
+
+    Args:
+        folder: the accelerator's.
+        content: its manifest.
+        board: to build for.
+        target: folder for irnet.bit, and irnet.bin for Linux' FPGA manager.
+        log: to which all that the tools print is added.
+
+    Raises:
+        UserError: it is another board, a tool or database is missing, or a tool fails.
+    """
+    tools = find_tools(board)
+    netlist = synthesise(folder, content, log)
+    with tempfile.TemporaryDirectory(prefix="openxc7-") as temporary:
+        scratch = Path(temporary)
+        say("  placing and routing with nextpnr-xilinx")
+        routed = figures(_place_and_route(tools, netlist, content["clock_mhz"], scratch, log))
+        say("  writing the bitstream")
+        _write_bitstream(tools, board.part, scratch, log)
+        part, data = read_bit(scratch / "irnet.bit")
+        if part != board.part:
+            raise UserError(f"irnet.bit: is for {part}, must be for {board.part}, see {log}")
+        shutil.copyfile(scratch / "irnet.bit", target / "irnet.bit")
+        (target / "irnet.bin").write_bytes(swapped(data))
+    return routed
+
+
+def synthesise(folder: Path, content: Mapping[str, Any], log: Path) -> Path:
+    """Return the netlist of an accelerator in its shell, with the processor: a JSON file of Yosys'.
+
+    It is kept, so that going on after a failure takes no time.
+
+    Args:
+        folder: the accelerator's.
+        content: its manifest.
+        log: to which all that Yosys prints is added.
+
+    Raises:
+        UserError: Yosys is missing or fails, or its netlist can't be trusted.
+    """
+    sources = [folder / file for file in (*content["sources"], *shell_files(content))]
+    sources += [share("boards") / BOARD / name for name in _SOURCES]
+    texts = {path.name: path.read_text() for path in sources}
+    data = {Path(file).name: folder / file for file in content["data"]}
+    script, read = _script(list(texts)), manifest.digest([*sources, *data.values()])
+    made_of = (yosys.version(), script, rom_mapping.mapping(texts), read)
+    digest = hashlib.sha256("".join(made_of).encode())
+    kept = cache_dir() / "netlists" / f"{digest.hexdigest()[:32]}.json"
+    with locked(kept), tempfile.TemporaryDirectory(prefix="yosys-") as temporary:
+        if kept.is_file():
+            return kept
+        say("  synthesising the whole with Yosys")
+        scratch = Path(temporary)
+        rom_mapping.write(texts, data, scratch)
+        (scratch / "synthesis.ys").write_text(script)
+        command = [yosys.program(), "-Q", "-T", "synthesis.ys"]
+        for line in follow(command, scratch, log, yosys.environment()):
+            if yosys.MISCOMPILED.search(line):
+                raise UserError(f"Yosys: its netlist can't be trusted, see {log}: {line.strip()}")
+        with whole_file(kept) as target:
+            shutil.copyfile(scratch / "netlist.json", target)
+    return kept
+
+
+def _script(sources: list[str]) -> str:
+    """Return the run of Yosys on sources that :func:`rom_mapping.write` wrote."""
+    return (
+        "read_verilog -lib -specify +/xilinx/cells_sim.v\n"
+        "read_verilog -lib +/xilinx/cells_xtra.v\n"
+        # The processor's pins are not in a bitstream, and ports that are off stay open.
+        f"{yosys.READ} -Wno-unconnected-inout-port -Wno-unconnected-input-port "
+        f"--keep-hierarchy --top {_TOP} {' '.join(sources)}\n"
+        f"{rom_mapping.CLOSE}\n"
+        f"{yosys.dissolving(f'synth_xilinx -family xc7 -flatten -abc9 -noiopad -top {_TOP}')}\n"
+        f"{rom_mapping.DISSOLVE}\n"
+        "delete t:$scopeinfo\n"
+        "check -assert\n"
+        "write_json netlist.json\n"
+    )
+
+
+def constraints(clock_mhz: float) -> str:
+    """Return the .xdc: the clock is all that there is, as the design has no pins."""
+    return f"create_clock -period {1000 / clock_mhz:.3f} [get_nets {_CLOCK}]\n"
+
+
+def figures(said: str) -> Routed:
+    """Return what nextpnr-xilinx' log says of a routed design.
+
+    Raises:
+        UserError: it has not the form that is known.
+    """
+    used = {cell: int(number) for cell, number in _UTILISATION.findall(said)}
+    absent = [cell for cell in _CELLS if cell not in used]
+    # Estimated after placement, and again once routed.
+    clocks = dict(_FMAX.findall(said))
+    version = _VERSION.search(said)
+    if absent or len(clocks) != 1 or version is None:
+        what = [*absent, *([] if len(clocks) == 1 else ["one clock"])] or ["a version"]
+        raise UserError(f"nextpnr-xilinx: its log does not state {', '.join(what)}")
+    area = dict.fromkeys((kind for kind, _ in _CELLS.values()), 0)
+    for cell, (kind, each) in _CELLS.items():
+        area[kind] += used[cell] * each
+    return Routed(
+        tool=f"nextpnr-xilinx {version[1]}",
+        clock_mhz=float(next(iter(clocks.values()))),
+        clock_from="estimate",
+        area=area,
+    )
+
+
+def find_tools(board: Board) -> Tools:
+    """Return where the tools for a board are.
+
+    Raises:
+        UserError: the tools are not for this board, or one is missing; the message names it.
+    """
+    if board.name != BOARD:
+        raise UserError(
+            f"flow: openxc7, is for {BOARD} and not for {board.name}: there is no open place and "
+            "route for its part; use vivado"
+        )
+    part = board.part
+    names = ("nextpnr-xilinx", "fasm2frames", "xc7frames2bit")
+    nextpnr, fasm2frames, frames2bit = map(_program, names)
+    chip = _folder("CHIPDB", "nextpnr-xilinx' chip databases") / f"{part.rpartition('-')[0]}.bin"
+    database = _folder("PRJXRAY_DB_DIR", "Project X-Ray's database") / "zynq7"
+    for path, what in (
+        (chip, "made by nextpnr-xilinx' bbaexport.py and bbasm"),
+        (database / part / "part.yaml", "of Project X-Ray's database, in PRJXRAY_DB_DIR"),
+    ):
+        if not path.is_file():
+            raise UserError(f"{path}: not found; it is {what}")
+    return Tools(nextpnr, fasm2frames, frames2bit, str(chip), str(database))
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise UserError(
+            f"{name}: not found on PATH; it is needed for --flow openxc7, and is one of openXC7's "
+            "tools (github.com/openXC7)"
+        )
+    return found
+
+
+def _folder(variable: str, what: str) -> Path:
+    value = os.environ.get(variable)
+    if not value:
+        raise UserError(f"{variable}: not set; it must name the folder of {what}")
+    return Path(value).absolute()
+
+
+def _place_and_route(
+    tools: Tools, netlist: Path, clock_mhz: float, scratch: Path, log: Path
+) -> str:
+    """Write irnet.fasm; return what the tool printed."""
+    (scratch / "irnet.xdc").write_text(constraints(clock_mhz))
+    # A clock that is not reached is no failure: it is said, and the design is right at a lower one.
+    options = ("--freq", f"{clock_mhz:g}", "--timing-allow-fail")
+    files = ("--xdc", "irnet.xdc", "--json", str(netlist), "--fasm", "irnet.fasm")
+    command = [tools.nextpnr, "--chipdb", tools.chip, *files, *options]
+    version = "\n".join(follow([tools.nextpnr, "--version"], scratch, log))
+    return "\n".join([version, *follow(command, scratch, log)])
+
+
+def _write_bitstream(tools: Tools, part: str, scratch: Path, log: Path) -> None:
+    """Write irnet.bit from irnet.fasm."""
+    frames, described = scratch / "irnet.frames", f"{tools.database}/{part}/part.yaml"
+    command = [tools.fasm2frames, "--part", part, "--db-root", tools.database, "irnet.fasm"]
+    for _ in follow(command, scratch, log, output=frames):
+        pass
+    command = [tools.frames2bit, "--part_file", described, "--part_name", part]
+    command += ["--frm_file", frames.name, "--output_file", "irnet.bit"]
+    for _ in follow(command, scratch, log):
+        pass

@@ -1,0 +1,1 @@
+"""The commands of irnet-hw: what starts a station, and nothing else."""

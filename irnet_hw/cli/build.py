@@ -1,0 +1,108 @@
+"""``irnet-hw build``: compile an exported network for a board."""
+
+from pathlib import Path
+
+import click
+
+from irnet_hw.errors import UserError
+from irnet_hw.progress import say
+
+#: Frames per second unless told otherwise.
+TARGET_FPS = 10000.0
+
+
+@click.command("build")
+@click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.onnx")
+@click.option("--board", required=True, help="Board to build for, such as pynq-z2 or zcu104.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder to write; beside the model as NAME-BOARD unless given. An accelerator that is "
+    "already there is replaced.",
+)
+@click.option(
+    "--target-fps",
+    type=float,
+    help="Frames per second to reach at the board's clock; the least area that does is built. "
+    f"{TARGET_FPS:g} unless given.",
+)
+@click.option(
+    "--max-fps", is_flag=True, help="Reach as many frames per second as fit the board instead."
+)
+@click.option(
+    "--folding-config",
+    type=click.Path(path_type=Path),
+    help="JSON file that fixes folds, in FINN's form; what it does not name is chosen. Each build "
+    "writes one, folding_config.json, to change and give back.",
+)
+@click.option(
+    "--synth",
+    is_flag=True,
+    help="Synthesise with Yosys afterwards, layer by layer, to count the area.",
+)
+@click.option(
+    "--flow",
+    type=click.Choice(["vivado", "openxc7"]),
+    help="Go on to a bitstream, with Vivado or with open tools (openxc7, for the pynq-z2).",
+)
+def command(
+    model: Path,
+    board: str,
+    out: Path | None,
+    target_fps: float | None,
+    max_fps: bool,
+    folding_config: Path | None,
+    synth: bool,
+    flow: str | None,
+) -> None:
+    """Compile an exported network into an accelerator for a board.
+
+    MODEL.onnx is what irnet-hw export writes, residual networks among it. The result is a folder
+    with the RTL, the shell around it, the manifest, a cocotb test for your own CI, and the hardware
+    graph, whose NumPy models have been compared with the network value for value.
+
+    How much each layer works in parallel is chosen: the least area that reaches the rate asked
+    for. What the board keeps in reserve, 20 % of its LUTs, is left free.
+
+    \b
+    Examples:
+      irnet-hw build --board pynq-z2 --target-fps 50000 runs/digits-vgg/model.onnx
+      irnet-hw build --board pynq-z2 --max-fps runs/resnet20-hardware/model.onnx
+      irnet-hw build --board zcu104 --flow vivado runs/digits-vgg/model.onnx
+    """  # noqa: D301 (click wants the backspace itself)
+    from irnet_hw.compiler.pipeline import build
+
+    if max_fps and target_fps is not None:
+        raise UserError("max-fps: excludes --target-fps; give one of them")
+    aim = None if max_fps else TARGET_FPS if target_fps is None else target_fps
+    if flow is not None:
+        from irnet_hw.bitstream.flow import require
+
+        require(flow, board)  # better said now than after the build
+    folder = out or model.parent / f"{model.stem}-{board}"
+    say(f"building {model} for {board}")
+    content = build(model, board, folder, aim, folding_config)
+    used = ", ".join(
+        f"{count} of {content['resources'][key]} {key}" for key, count in content["area"].items()
+    )
+    say(
+        f"{folder}: {content['cycles_per_frame']} cycles a frame, {content['fps']:.0f} frames "
+        f"per second at {content['clock_mhz']:g} MHz; {used} (by the models)"
+    )
+    if synth:
+        from irnet_hw.synthesise.yosys import synthesise, table
+
+        result = synthesise(folder)
+        for line in table(content, result):
+            say(line)
+        used = ", ".join(
+            f"{result['total'][key]} of {count} {key}"
+            for key, count in content["resources"].items()
+        )
+        say(f"{folder}: {used} (after synthesis by {result['tool']})")
+    if flow is not None:
+        from irnet_hw.bitstream.flow import FOLDER, make_bitstream, summary
+
+        say(f"making the bitstream with {flow}")
+        routed = make_bitstream(folder, flow)
+        say(f"{folder / FOLDER}: {summary(content, routed)}")

@@ -1,0 +1,161 @@
+"""The whole path in one go: train, export, build, simulate, synthesise, report, package."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from irnet_hw.progress import say
+
+if TYPE_CHECKING:
+    from irnet_hw.train.recipe import Recipe
+
+RECIPE = "digits-vgg"
+
+_STATIONS = 7
+#: In the folder for all results.
+_ACCELERATOR, _PACKAGE = "accelerator", "accelerator.zip"
+
+
+class _Stopwatch:
+    """Says which station is at work, and keeps how long each took.
+
+    Attributes:
+        seconds: of each finished station, in order.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def station(self, name: str, what: str) -> Iterator[None]:
+        say(f"[{len(self.seconds) + 1}/{_STATIONS}] {what}")
+        start = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - start
+
+
+def demo(recipe: "Recipe", out: Path, board: str, target_fps: float) -> dict[str, Any]:
+    """Take a recipe to a simulated, synthesised, reported and packaged accelerator.
+
+    Args:
+        recipe: what to train.
+        out: the folder for all results: run/ of the training and the export, accelerator/ with
+            the report, accelerator.zip for the board, and demo.json with the wall times.
+        board: name of a board.
+        target_fps: frames per second to build for.
+
+    Returns:
+        what demo.json holds: "seconds" of each station, and the "report" as in report.json.
+
+    Raises:
+        UserError: whatever a station finds wrong.
+    """
+    from irnet_hw.boards import load_board
+    from irnet_hw.compiler.emission import manifest
+    from irnet_hw.compiler.pipeline import build
+    from irnet_hw.deploy.package import package
+    from irnet_hw.export.station import export
+    from irnet_hw.files import whole_file
+    from irnet_hw.images import images_for
+    from irnet_hw.report.accelerator import write as write_report
+    from irnet_hw.simulate import proof
+    from irnet_hw.synthesise import yosys
+    from irnet_hw.tools import environment
+    from irnet_hw.train.loop import train
+
+    load_board(board)  # what is missing is better said now than after the training
+    environment.verilator_env()
+    folder = out / _ACCELERATOR
+    watch = _Stopwatch()
+    with watch.station("train", f"training {recipe.name}"):
+        checkpoint = train(recipe, out / "run")
+    with watch.station("export", "exporting QONNX, and comparing it with PyTorch"):
+        exported = export(checkpoint, None)
+    with watch.station("build", f"compiling for {board} at {target_fps:,.0f} frames a second"):
+        content = build(exported.model, board, folder, target_fps)
+    with watch.station("simulate", "simulating the RTL on every held-out image"):
+        images, labels = images_for(content, exported.images)
+        proof.simulate(folder, images, labels)
+    with watch.station("synthesise", f"synthesising for {manifest.load(folder)['part']}"):
+        yosys.synthesise(folder)
+    with watch.station("report", "writing the report"):
+        _, data = write_report(folder)
+    with watch.station("package", "packing it with its driver"):
+        package(folder, out / _PACKAGE, exported.images)
+    result = {"seconds": watch.seconds, "report": json.loads(data.read_text())}
+    with whole_file(out / "demo.json") as temporary:
+        temporary.write_text(json.dumps(result, indent=2) + "\n")
+    return result
+
+
+@click.command("demo")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Folder for all results.",
+)
+@click.option("--board", default="pynq-z2", show_default=True, help="Board to build for.")
+@click.option(
+    "--target-fps",
+    type=float,
+    default=150_000.0,
+    show_default=True,
+    help="Frames per second to build for.",
+)
+def command(out: Path, board: str, target_fps: float) -> None:
+    """Take a network the whole way, and prove it.
+
+    Trains a binary network on scikit-learn's handwritten digits, exports it, compiles it to
+    an accelerator, simulates the RTL on every held-out image and compares every logit,
+    synthesises it, writes a report and packs it with its driver. Takes some minutes. The exit
+    code is 1 if anything differs.
+    """
+    from irnet_hw.train.recipe import load_recipe
+
+    result = demo(load_recipe(RECIPE), out, board, target_fps)
+    click.echo(table(result))
+    click.echo(f"\nreport: {out / _ACCELERATOR / 'report.html'}\npackage: {out / _PACKAGE}")
+    if not result["report"]["verdict"]["bit_exact"]:
+        sys.exit(1)
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return a short table of a demo's figures, each with how it was got.
+
+    Args:
+        result: from :func:`demo`.
+    """
+    facts = result["report"]
+    proof, throughput, area = facts["proof"], facts["throughput"], facts["area"]
+    rows = [
+        (row["who"], f"{row['accuracy']:.2%} of {row['images']} images")
+        for row in facts["accuracy"]
+    ]
+    rows += [
+        ("logits compared", f"{proof['logits_compared']:,} of {proof['images']:,} images"),
+        ("differences", f"{proof['differences']:,}"),
+        ("cycles a frame", _kinds(throughput["cycles_per_frame"], ",.0f")),
+        ("frames a second", _kinds(throughput["frames_per_second"], ",.0f")),
+        ("latency in cycles", _kinds(throughput["latency_cycles"], ",.0f")),
+    ]
+    for name, entry in area.items():
+        used = {kind: entry[kind] for kind in ("model", "synth")}
+        rows.append((name, f"{_kinds(used, ',')} of {entry['board']:,}"))
+    rows += [(f"time to {name}", f"{took:.1f} s") for name, took in result["seconds"].items()]
+    rows.append(("time in all", f"{sum(result['seconds'].values()):.1f} s"))
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{name:<{width}}  {value}" for name, value in rows]
+    head = f"{facts['name']} on {facts['board']} at {facts['clock_mhz']:g} MHz"
+    return "\n".join(["", head, facts["verdict"]["text"], "", *lines])
+
+
+def _kinds(figures: dict[str, float], form: str) -> str:
+    return ", ".join(f"{value:{form}} ({kind})" for kind, value in figures.items())

@@ -1,0 +1,147 @@
+"""The command line of irnet-hw."""
+
+import errno
+import importlib
+import signal
+import sys
+from types import FrameType
+from typing import Any, NamedTuple, NoReturn
+
+import click
+
+from irnet_hw import __version__
+from irnet_hw.errors import UserError, one_line
+
+
+class _Entry(NamedTuple):
+    """A command: where it is, and what ``irnet-hw --help`` says about it."""
+
+    target: str
+    summary: str
+
+
+#: In the order in which they are used. A command is imported only when it runs: the help of
+#: the group must not wait for torch.
+_COMMANDS = {
+    "demo": _Entry("irnet_hw.cli.demo:command", "Take a network the whole way, and prove it."),
+    "train": _Entry(
+        "irnet_hw.cli.train:command", "Train a network from a recipe, on the GPU if there is one."
+    ),
+    "train-report": _Entry(
+        "irnet_hw.cli.report:command_train",
+        "Draw the curves of trainings: train-report.html and train-report.json.",
+    ),
+    "pack": _Entry(
+        "irnet_hw.cli.train:command_pack", "Write a trained network as a small file to be released."
+    ),
+    "export": _Entry("irnet_hw.cli.export:command", "Write a trained network as QONNX."),
+    "build": _Entry(
+        "irnet_hw.cli.build:command", "Compile an exported network into an accelerator for a board."
+    ),
+    "simulate": _Entry(
+        "irnet_hw.cli.simulate:command",
+        "Simulate an accelerator on images and compare it with its QONNX model.",
+    ),
+    "package": _Entry(
+        "irnet_hw.cli.package:command", "Pack an accelerator into one file for the board."
+    ),
+    "report": _Entry("irnet_hw.cli.report:command", "Write a build's report.html and report.json."),
+}
+
+#: What the system says when the user's disk or rights are the trouble, not the program.
+_USERS_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        entry = _COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, name = entry.target.split(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup)
+@click.version_option(__version__, prog_name="irnet-hw")
+def group() -> None:
+    """Binary neural networks, from training to a bit-exact FPGA accelerator.
+
+    The stations, each a file that the next one reads: train, export, build, simulate,
+    report. demo goes through all of them.
+    """
+
+
+def run(command: click.Command, **arguments: Any) -> NoReturn:
+    """Run a command and exit: 0, 2 for what the user can put right, 130 when interrupted.
+
+    Args:
+        command: what to run, on this process' command line.
+        arguments: for ``click.Command.main``, such as ``prog_name``.
+    """
+    # A terminated run cleans up like an interrupted one.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    interruption = _Interruption()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interruption)
+    try:
+        result = command.main(**arguments, standalone_mode=False)
+    except UserError as error:
+        _fail(str(error))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        _interrupted()
+    except Exception as error:
+        if interruption.came:
+            _interrupted()
+        if not isinstance(error, OSError) or error.errno not in _USERS_TROUBLE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror}")
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+class _Interruption:
+    """Handles Ctrl-C, and remembers it.
+
+    A library that is interrupted while it is imported may swallow the interruption and fail at
+    something else later, which is then no fault.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        signal.default_int_handler(number, frame)
+
+
+def _interrupted() -> NoReturn:
+    click.echo("interrupted", err=True)
+    sys.exit(130)
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"error: {one_line(message)}", err=True)
+    sys.exit(2)
+
+
+def main() -> NoReturn:
+    """Run ``irnet-hw``."""
+    run(group, prog_name="irnet-hw")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Emission: a folded graph becomes the files of an accelerator's folder."""

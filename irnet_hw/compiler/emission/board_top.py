@@ -1,0 +1,203 @@
+"""Pass 14: the shell around the accelerator, for the board's processor and memory.
+
+The shell itself is the same for every accelerator (rtl/shell/). What differs is written here:
+``irnet_board``, the top of a bitstream, joins the two and holds the identity by which the
+runtime knows which accelerator answers.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from irnet_hw.boards import Board
+from irnet_hw.compiler.emission import manifest
+from irnet_hw.runtime import registers
+from irnet_hw.runtime.manifest import identity
+from irnet_hw.share import share
+from irnet_hw.verilog import library, needed, source_of
+
+TOP = "irnet_board"
+#: In an accelerator's folder.
+FOLDER = "shell"
+
+
+def write_shell(content: dict[str, Any], board: Board, folder: Path) -> None:
+    """Write the shell into an accelerator's folder, and what is known of it into the manifest.
+
+    Args:
+        content: the manifest, complete but for the hashes of shell and manifest;
+            "shell" and the shell's hash are added.
+        board: for its addresses.
+        folder: the accelerator's.
+    """
+    target = folder / FOLDER
+    target.mkdir()
+    sources = _sources({Path(source).stem for source in content["sources"]})
+    for source in sources:
+        shutil.copyfile(source, target / source.name)
+    content["shell"] = {
+        "top": TOP,
+        "sources": [f"{FOLDER}/{source.name}" for source in sources],
+        "version": registers.VERSION,
+        "address_bits": board.address_bits,
+        "base_address": board.register_base,
+        "identity": "",
+        "registers": {register.name: register.value for register in registers.Register},
+    }
+    # The identity is made of the top's hash, too: of the top before the identity is in it.
+    top = folder / top_file(content)
+    top.write_text(_top(content))
+    content["hashes"]["shell"] = shell_digest(content, folder)
+    content["shell"]["identity"] = identity(content)
+    top.write_text(_top(content))
+
+
+def _sources(present: Collection[str]) -> list[Path]:
+    """Return the shell's sources, and the kernels' that it uses.
+
+    Args:
+        present: the accelerator's modules, of which none may be there twice.
+    """
+    own = sorted((share("rtl") / "shell").glob("*.sv"))
+    files = library()
+    names = dict.fromkeys(name for path in own for name in needed(path.stem, source_of))
+    borrowed = sorted(names.keys() - {path.stem for path in own} - set(present))
+    return [files[name] for name in borrowed] + own
+
+
+def shell_files(content: Mapping[str, Any]) -> list[str]:
+    """Return the paths of the shell's files in an accelerator's folder, the top last."""
+    return [*content["shell"]["sources"], top_file(content)]
+
+
+def shell_digest(content: Mapping[str, Any], folder: Path) -> str:
+    """Return the SHA-256 of the shell's files: of the top without the identity's digits in it."""
+    sources = manifest.digest(folder / source for source in content["shell"]["sources"])
+    digits = _digits(content["shell"]["identity"]).encode()
+    top = (folder / top_file(content)).read_bytes().replace(digits, b"")
+    return hashlib.sha256(sources.encode() + top).hexdigest()
+
+
+def top_file(content: Mapping[str, Any]) -> str:
+    """Return the path of the top module's file in an accelerator's folder."""
+    return f"{FOLDER}/{content['shell']['top']}.sv"
+
+
+def _digits(identity: str) -> str:
+    """Return the parameter IDENTITY in hexadecimal: the identity's first byte is the lowest."""
+    return bytes.fromhex(identity)[::-1].hex()
+
+
+def _top(content: Mapping[str, Any]) -> str:
+    """Return the top module: the shell, the accelerator, and the stream between them."""
+    entry, exit_ = content["input"], content["output"]
+    shell, values = content["shell"], exit_["lanes"]
+    in_bits, out_bits = entry["tdata_bits"], exit_["tdata_bits"]
+    parameters = {
+        "ADDRESS_BITS": shell["address_bits"],
+        "IN_BYTES": in_bits // 8,
+        "IN_BEATS": entry["beats"],
+        "OUT_LANES": values,
+        "OUT_BITS": exit_["bits"] // values,
+        "OUT_BEATS": exit_["beats"],
+        "OUT_TDATA_BITS": out_bits,
+        "IDENTITY": f"128'h{_digits(shell['identity'])}",
+    }
+    ports = _ports(shell["address_bits"])
+    streams = [f"{end}_{wire}" for end in ("in", "out") for wire in ("tdata", "tvalid", "tready")]
+    declared: list[str] = []
+    for place, port in enumerate(ports):
+        width = f"[{port.bits - 1}:0] " if port.bits else ""
+        comma = "," if place < len(ports) - 1 else ""
+        declared += [f"    // {_PORTS[port.name]}"] if port.name in _PORTS else []
+        declared.append(
+            f"    {'input ' if port.incoming else 'output'} logic {width}{port.name}{comma}"
+        )
+    lines = [
+        f"// {TOP}: an accelerator in its shell, the top of the bitstream. Generated.",
+        "//",
+        "// IDENTITY is made of the hashes of the network, of the accelerator's sources and of the",
+        "// shell's; the runtime compares it with the manifest's.",
+        "",
+        f"module {TOP} (",
+        *declared,
+        ");",
+        "",
+        "    logic acc_rst_n;",
+        f"    logic [{in_bits - 1}:0] in_tdata;",
+        "    logic in_tvalid, in_tready;",
+        f"    logic [{out_bits - 1}:0] out_tdata;",
+        "    logic out_tvalid, out_tready;",
+        "",
+        "    irnet_shell #(",
+        ",\n".join(f"        .{name}({value})" for name, value in parameters.items()),
+        "    ) shell (",
+        ",\n".join(
+            f"        .{name}({name})"
+            for name in (*(port.name for port in ports), "acc_rst_n", *streams)
+        ),
+        "    );",
+        "",
+        f"    {content['top']} network (",
+        "        .ap_clk(aclk),",
+        "        .ap_rst_n(acc_rst_n),",
+        ",\n".join(
+            f"        .{end}0_V_{wire.upper()}({end}_{wire})"
+            for end in ("in", "out")
+            for wire in ("tdata", "tvalid", "tready")
+        ),
+        "    );",
+        "",
+        "endmodule",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+#: What a port is, or all from this one on.
+_PORTS = {
+    "aclk": "of everything",
+    "aresetn": "synchronous, active low",
+    "interrupt": "level, active high",
+    "s_axi_awaddr": "AXI4-Lite: registers",
+    "m_axi_awaddr": "AXI4: memory",
+}
+
+
+class _Port(NamedTuple):
+    """A port; of one bit if ``bits`` is None."""
+
+    name: str
+    incoming: bool
+    bits: int | None = None
+
+
+def _ports(address_bits: int) -> list[_Port]:
+    """Return the processor's side of the shell, named so that Vivado infers the interfaces."""
+    widths = {
+        "s_axi": {"addr": 12, "data": 32, "strb": 4},
+        "m_axi": {"addr": address_bits, "data": 64, "strb": 8},
+    }
+    common = {"prot": 3, "resp": 2, "len": 8, "size": 3, "burst": 2, "cache": 4, "qos": 4}
+    burst = ("len", "size", "burst", "lock", "cache")
+    found = [_Port("aclk", True), _Port("aresetn", True), _Port("interrupt", False)]
+    for interface, own in widths.items():
+        master = interface == "m_axi"
+        last, qos = (("last",), ("qos",)) if master else ((), ())
+        address = ("addr", *(burst if master else ()), "prot", *qos)
+        # Of each channel, what its source drives; only "ready" goes the other way.
+        for channel, signals, to_slave in (
+            ("aw", address, True),
+            ("w", ("data", "strb", *last), True),
+            ("b", ("resp",), False),
+            ("ar", address, True),
+            ("r", ("data", "resp", *last), False),
+        ):
+            incoming = to_slave != master
+            for signal in (*signals, "valid"):
+                bits = own.get(signal) or common.get(signal)
+                found.append(_Port(f"{interface}_{channel}{signal}", incoming, bits))
+            found.append(_Port(f"{interface}_{channel}ready", not incoming))
+    return found

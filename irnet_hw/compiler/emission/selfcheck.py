@@ -1,0 +1,148 @@
+"""Pass 14: before an accelerator is handed over, its NumPy models are held against the QONNX run.
+
+Not one value may differ, in the logits and in every stream that carries a tensor of the network.
+A difference is a fault of the compiler, never of the user's, and ends the build.
+"""
+
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw import spec
+from irnet_hw.compiler.emission.reference import graph_run
+from irnet_hw.compiler.graph import int_array, kind, op
+from irnet_hw.errors import UserError
+from irnet_hw.images import images_in
+from irnet_hw.read import arrays
+
+#: Random images, beside a black and a white one.
+IMAGES = 4
+#: The most images that are made of extreme windows.
+EXTREMES = 8
+
+
+class CompilerError(AssertionError):
+    """The compiled network differs from the specification."""
+
+
+class Checked(NamedTuple):
+    """What was compared.
+
+    Attributes:
+        values: how many, in all tensors.
+        images: the golden vectors' if there are any, else those made here.
+        logits: of these images, by the QONNX run.
+    """
+
+    values: int
+    images: npt.NDArray[np.uint8]
+    logits: npt.NDArray[np.float32]
+
+
+def selfcheck(
+    network: ModelWrapper, graph: ModelWrapper, manifest: Mapping[str, Any], golden: Path
+) -> Checked:
+    """Compare every mapped tensor.
+
+    Args:
+        network: the QONNX model.
+        graph: the specialised, folded hardware graph.
+        manifest: of the accelerator.
+        golden: the exporter's golden vectors; they are checked too if the file is there.
+
+    Raises:
+        CompilerError: names the first tensor that differs.
+        UserError: the golden vectors are not this network's, or damaged.
+    """
+    images = own = np.concatenate([_images(spec.image_shape(network)), extremes(graph)])
+    if golden.exists():
+        images = np.concatenate([own, _golden(network, golden)])
+    streams = manifest["streams"]
+    names = dict.fromkeys(stream["tensor"] for stream in streams)
+    entry, logits = manifest["input"]["tensor"], manifest["output"]["tensor"]
+    inner = [name for name in names if name not in (None, entry, logits)]
+    expected: dict[str, npt.NDArray[Any]] = dict(spec.run(network, images, inner))
+    expected[entry] = images.transpose(0, 3, 1, 2)
+    compared = 0
+    for stream, found in zip(streams[1:], graph_run(graph, images)[1:], strict=True):
+        tensor = stream["tensor"]
+        if tensor is None:
+            continue
+        right = expected[tensor].astype(np.float64) / stream["scale"]
+        right = right.transpose(0, 2, 3, 1) if right.ndim == 4 else right
+        right = right.reshape(found.shape)
+        wrong = np.count_nonzero(right != found)
+        if wrong:
+            raise CompilerError(
+                f"tensor {tensor}, as {manifest['layers'][stream['source']]['name']} makes it, "
+                f"differs from the QONNX run in {wrong} of {right.size} values"
+            )
+        compared += right.size
+    kept = slice(len(own) if len(images) > len(own) else 0, None)
+    return Checked(compared, images[kept], expected[logits][kept])
+
+
+def _images(shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
+    """Return the images to compare on: black, white, and random ones, the same in every run."""
+    random = np.random.default_rng(0).integers(0, 256, (IMAGES, *shape), dtype=np.uint8)
+    ends = np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)])
+    return np.concatenate([ends, random])
+
+
+def extremes(graph: ModelWrapper) -> npt.NDArray[np.uint8]:
+    """Return images on which sums of the first layer are the least and the greatest they can be.
+
+    Each window in a grid of them has the white pixels where one channel's weights are positive,
+    or where they are negative, and the others are black. So every channel reaches both ends of its
+    range, as far as :data:`EXTREMES` images have room for them.
+
+    Args:
+        graph: the specialised hardware graph.
+
+    Returns:
+        uint8 [N, height, width, channels].
+    """
+    _, height, width, channels = graph.get_tensor_shape(graph.graph.input[0].name)
+    layer = next(node for node in graph.graph.node if kind(node) in ("BinaryMVAU", "IntMVAU"))
+    rows, columns, down, across, top, left = height, width, 1, 1, 0, 0
+    weights = int_array(graph, layer.input[1])
+    if weights.shape[0] != height * width * channels:
+        rows, columns = op(layer).numbers("ConvKernelDim")
+        before = graph.find_producer(layer.input[0])
+        while before is not None and kind(before) != "SlidingWindow":
+            before = graph.find_producer(before.input[0])
+        if before is not None:
+            down, across = op(before).numbers("Stride")
+            top, left, _, _ = op(before).numbers("Padding")
+    each = weights.T.reshape(-1, rows, columns, channels)
+    tiles = np.where(np.concatenate([each > 0, each < 0]), np.uint8(255), np.uint8(0))
+    # Windows begin at multiples of the stride less the padding; those that are whole, side by side.
+    places = [
+        (y, x)
+        for y in range(-top % down, height - rows + 1, -(-rows // down) * down)
+        for x in range(-left % across, width - columns + 1, -(-columns // across) * across)
+    ]
+    if not places:
+        return np.zeros((0, height, width, channels), np.uint8)
+    count = min(EXTREMES, -(-len(tiles) // len(places)))
+    images = np.zeros((count, height, width, channels), np.uint8)
+    for tile, (image, (y, x)) in zip(tiles, product(range(count), places), strict=False):
+        images[image, y : y + rows, x : x + columns] = tile
+    return images
+
+
+def _golden(network: ModelWrapper, path: Path) -> npt.NDArray[np.uint8]:
+    """Return the golden vectors' images, once their logits are known to be this network's."""
+    again = "export the network again"
+    with arrays(path, again) as content:
+        images = images_in(content, path, spec.image_shape(network), again)
+        logits = content.read("logits")
+    found = spec.run(network, images)[network.graph.output[0].name]
+    if not np.array_equal(found, logits):
+        raise UserError(f"{path}: is not of this network; {again}")
+    return images

@@ -1,0 +1,123 @@
+"""Pass 13: the RTL of all nodes in one folder, and the top module that joins them."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.boards import Board
+from irnet_hw.compiler.emission.wires import wires
+from irnet_hw.compiler.graph import op
+
+TOP = "accelerator"
+
+
+def stitch(model: ModelWrapper, board: Board, folder: Path) -> tuple[list[str], list[str]]:
+    """Write the RTL of a specialised graph.
+
+    Args:
+        model: the graph; it isn't changed.
+        board: for its part and clock.
+        folder: to write into; must exist.
+
+    Returns:
+        the names of the sources in the order in which they are to be compiled, the top last, and
+        the names of the hex files that they read.
+    """
+    model = ModelWrapper(model.model, make_deepcopy=True)
+    sources: dict[str, Path] = {}
+    data: dict[str, Path] = {}
+    with tempfile.TemporaryDirectory(prefix="irnet-hw-") as temporary:
+        for node in model.graph.node:
+            kernel, own = op(node), Path(temporary) / node.name
+            own.mkdir()
+            kernel.set_nodeattr("code_gen_dir_ipgen", str(own))
+            kernel.code_generation_ipgen(model, board.part, 1000 / board.clock_mhz)
+            for found, paths in (
+                (sources, kernel.get_rtl_file_list(abspath=True)),
+                (data, kernel.get_data_file_list()),
+            ):
+                for path in map(Path, paths):
+                    first = found.setdefault(path.name, path)
+                    assert first == path, f"two different files are called {path.name}"
+        for path in (*sources.values(), *data.values()):
+            shutil.copyfile(path, folder / path.name)
+    (folder / f"{TOP}.sv").write_text(_top(model))
+    return [*sources, f"{TOP}.sv"], sorted(data)
+
+
+def _top(model: ModelWrapper) -> str:
+    """Return the top module: every stream is a bundle of wires from one node to another."""
+    nodes, streams = list(model.graph.node), wires(model)
+    kernels = [op(node) for node in nodes]
+    widths = [kernels[0].get_instream_width_padded()]
+    widths += [
+        kernel.get_outstream_width_padded(port)
+        for kernel in kernels
+        for port in range(kernel.streams_out())
+    ]
+    last = len(streams) - 1
+    lines = [
+        f"// {TOP}: a network as kernels and the streams between them. Generated.",
+        "//",
+        "// With IRNET_TAPS defined every stream but the input can be watched: tap<i>_data is the",
+        "// beat of stream i, which moves in this cycle if tap<i>_valid and tap<i>_ready.",
+        "",
+        f"module {TOP} (",
+        "    input  logic ap_clk,",
+        "    input  logic ap_rst_n,  // synchronous, active low",
+        f"    input  logic [{widths[0] - 1}:0] in0_V_TDATA,  // pixels, NHWC",
+        "    input  logic in0_V_TVALID,",
+        "    output logic in0_V_TREADY,",
+        "`ifdef IRNET_TAPS",
+    ]
+    for i, (width, stream) in enumerate(zip(widths, streams, strict=True)):
+        if stream.source is not None:
+            name = nodes[stream.source.node].name
+            lines += [
+                f"    output logic [{width - 1}:0] tap{i}_data,  // {name}",
+                f"    output logic tap{i}_valid, tap{i}_ready,",
+            ]
+    lines += [
+        "`endif",
+        f"    output logic [{widths[last] - 1}:0] out0_V_TDATA,  // logits",
+        "    output logic out0_V_TVALID,",
+        "    input  logic out0_V_TREADY",
+        ");",
+        "",
+    ]
+    for i, width in enumerate(widths):
+        lines += [f"    logic [{width - 1}:0] s{i}_data;", f"    logic s{i}_valid, s{i}_ready;"]
+    lines += [
+        "",
+        "    assign s0_data = in0_V_TDATA;",
+        "    assign s0_valid = in0_V_TVALID;",
+        "    assign in0_V_TREADY = s0_ready;",
+        f"    assign out0_V_TDATA = s{last}_data;",
+        f"    assign out0_V_TVALID = s{last}_valid;",
+        f"    assign s{last}_ready = out0_V_TREADY;",
+        "",
+        "`ifdef IRNET_TAPS",
+    ]
+    for i in range(1, len(streams)):
+        lines += [f"    assign tap{i}_{wire} = s{i}_{wire};" for wire in ("data", "valid", "ready")]
+    lines += ["`endif", ""]
+    for place, node in enumerate(nodes):
+        ports = ["        .ap_clk(ap_clk)", "        .ap_rst_n(ap_rst_n)"]
+        for side in ("in", "out"):
+            for i, stream in enumerate(streams):
+                end = stream.target if side == "in" else stream.source
+                if end is not None and end.node == place:
+                    ports += _connection(f"{side}{end.port}_V", f"s{i}")
+        lines += [f"    {node.name} node{place} (", ",\n".join(ports), "    );", ""]
+    return "\n".join([*lines, "endmodule", ""])
+
+
+def _connection(port: str, stream: str) -> list[str]:
+    """Return what joins a node's port to a stream."""
+    return [
+        f"        .{port}_TDATA({stream}_data)",
+        f"        .{port}_TVALID({stream}_valid)",
+        f"        .{port}_TREADY({stream}_ready)",
+    ]

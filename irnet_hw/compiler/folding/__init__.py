@@ -1,0 +1,1 @@
+"""Folding: how much each kernel works in parallel, and how deep each FIFO is."""

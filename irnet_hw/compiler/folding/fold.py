@@ -1,0 +1,317 @@
+"""Pass 10: how many lanes each kernel works on: the least area that reaches the frame rate.
+
+Or the highest rate within the board's resources. Every kernel lists its legal choices with their
+cycles and area; among those within the cycles that a frame may take, the search finds the
+cheapest ones of all kernels together. What the board keeps in reserve is left free.
+
+A sliding window and the unit that it feeds have no FIFO between them and may hold each other up,
+so that frames take more cycles than the slowest kernel. The schedule says so, and then the next
+faster kernels are taken.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any
+
+from onnx import NodeProto, helper
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.util.basic import qonnx_make_model
+
+from irnet_hw.boards import Board
+from irnet_hw.compiler.folding import config as folding_config
+from irnet_hw.compiler.folding.choices import Attributes
+from irnet_hw.compiler.folding.join_wait import waiting
+from irnet_hw.compiler.folding.links import InsertStreams, kernels
+from irnet_hw.compiler.folding.planner import Plan, Planner
+from irnet_hw.compiler.folding.search import Scale, search
+from irnet_hw.compiler.graph import op
+from irnet_hw.errors import UserError
+from irnet_hw.kernels.resources import RESOURCES, Area, area, fits, total
+from irnet_hw.progress import say
+
+#: How often plans are made with the FIFOs that the last one turned out to need.
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Folding:
+    """A folded graph.
+
+    Attributes:
+        fps: frames a second that it reaches.
+        area: what it takes, FIFOs and converters included.
+        distance: how far it may be from the best there is: its area, as the sum of its parts of
+            what is usable of the board, or for the highest rate, the rate; as a part of the bound.
+        next_doubling: the frames a second, the area and whether it fits the board, of the least
+            accelerator with at least twice the rate; None where no fold reaches that.
+        config: the folds as a file that fixes them.
+    """
+
+    fps: float
+    area: Area
+    distance: float
+    next_doubling: dict[str, Any] | None
+    config: str
+
+
+def fold(
+    model: ModelWrapper,
+    board: Board,
+    target_fps: float | None,
+    pins: Mapping[str, Attributes] | None = None,
+) -> Folding:
+    """Set the folding attributes of every kernel.
+
+    Args:
+        model: the graph of hardware ops, without FIFOs and converters but flattenings.
+        board: to fit.
+        target_fps: frames a second to reach with the least area, above 0; None: as many as fit.
+        pins: attributes that are fixed, by the nodes' names.
+
+    Raises:
+        UserError: the rate can't be reached, or not within the board's resources; says which
+            layer is the limit or which resource runs out, and what rate can be reached.
+    """
+    folder = _Folder(model, board, pins or {})
+    if target_fps is None:
+        made, distance = folder.fastest()
+        text = f"within {100 * distance:.1f} % of the bound of the rate"
+    else:
+        made, distance = folder.least(target_fps)
+        text = f"within {100 * distance:.1f} % of the bound of the area"
+    _set(model, folder.planner, made.plan)
+    used = ", ".join(f"{made.area[key]} of {board.usable[key]} {key}" for key in RESOURCES)
+    say(f"  {made.pace} cycles a frame, {text}; {used} ({_reserve(board)})")
+    return Folding(
+        fps=board.clock_mhz * 1e6 / made.pace,
+        area=made.area,
+        distance=distance,
+        next_doubling=folder.doubling(made.pace),
+        config=folding_config.text(model),
+    )
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A plan with its streams.
+
+    Attributes:
+        plan: the choices.
+        bound: no plan within the same cycles that fits costs less.
+        area: what it takes, FIFOs and converters included.
+        pace: cycles from frame to frame.
+        held: the name of the first kernel that takes as many, where that is more than the slowest
+            kernel's.
+    """
+
+    plan: Plan
+    bound: float
+    area: Area
+    pace: int
+    held: str | None
+
+
+class _Folder:
+    """Makes plans for one network and board."""
+
+    def __init__(self, model: ModelWrapper, board: Board, pins: Mapping[str, Attributes]) -> None:
+        self._model = model
+        self._board = board
+        self._clock = board.clock_mhz * 1e6
+        self._scale = Scale(board)
+        self._pins = pins
+        self.planner = Planner(model, board.part, pins)
+        self._waits = [
+            0 if link.target is None else waiting(model, link.target)[link.inlet]
+            for link in self.planner.links
+        ]
+
+    def least(self, target_fps: float) -> tuple[_Made, float]:
+        """Return the plan of least area that reaches a rate, and how good it is."""
+        slowest, least = self.planner.limit()
+        budget = self._clock / target_fps
+        if budget < least:
+            raise UserError(
+                f"{self._leaves(target_fps)} layer {slowest.name} "
+                f"({op(slowest).describe()}) takes at least {least}"
+                f"{self._fixed(slowest, least)}; must be at most {_floor(self._clock / least)}"
+            )
+        made = self._reaching(budget)
+        if made.pace > budget:
+            held = next(node for node in self.planner.nodes if node.name == made.held)
+            raise UserError(
+                f"{self._leaves(target_fps)} layer {held.name} "
+                f"({op(held).describe()}) and the one behind it, which hold each other "
+                f"up, take at least {made.pace}{self._fixed(held, made.pace)}; must be at most "
+                f"{_floor(self._clock / made.pace)}"
+            )
+        if not fits(made.area, self._board.usable):
+            raise UserError(self._too_large(made.area, target_fps, budget))
+        return made, self._scale.cost(made.area) / made.bound - 1
+
+    def fastest(self) -> tuple[_Made, float]:
+        """Return the plan of the highest rate that fits, and how good it is."""
+        budgets = self.planner.budgets()
+        made, possible = self._first(budgets)
+        if made is None:
+            size = self._plan(budgets[-1]).area
+            raise UserError(
+                f"max-fps: the network takes {self._overrun(size)} on {self._board.name} at its "
+                "lowest rate"
+            )
+        return made, made.pace / possible - 1
+
+    def doubling(self, cycles: int) -> dict[str, Any] | None:
+        """Return what twice the rate takes."""
+        _, least = self.planner.limit()
+        if cycles // 2 < least:
+            return None
+        made = self._reaching(cycles / 2)
+        if made.pace > cycles / 2:
+            return None
+        fitting = fits(made.area, self._board.usable)
+        return {"fps": self._clock / made.pace, "area": made.area, "fits": fitting}
+
+    def _first(self, budgets: Sequence[int]) -> tuple[_Made | None, int]:
+        """Return the first plan that fits, and the least budget that might.
+
+        More cycles never take more area, so both are found by halving.
+        """
+        impossible, first, beyond = -1, 0, len(budgets)
+        while first < beyond:
+            middle = (first + beyond) // 2
+            found = search(self.planner.task(budgets[middle], self._waits), self._board)
+            if found.fits:
+                beyond = middle
+            else:
+                first = middle + 1
+                if found.bound == inf:
+                    impossible = middle
+        # With the FIFOs as deep as they have to be it may be one of the next ones.
+        for budget in budgets[first:]:
+            made = self._plan(budget)
+            if fits(made.area, self._board.usable):
+                return made, budgets[impossible + 1]
+        return None, 0
+
+    def _reaching(self, budget: float) -> _Made:
+        """Return the plan of least area whose frames follow within a budget.
+
+        Where there is none, it is that of the least pace.
+        """
+        # With any more cycles the accelerator is that of the most there are.
+        budgets = self.planner.budgets()
+        first = made = best = self._plan(int(min(budget, budgets[-1])))
+        while made.pace > budget:
+            faster = [cycles for cycles in budgets if cycles < made.plan.cycles]
+            if not faster:
+                break
+            made = self._plan(faster[-1])
+            best = min(best, made, key=lambda one: one.pace)
+        return replace(best, bound=first.bound)
+
+    def _plan(self, budget: int) -> _Made:
+        """Return the plan of least area of kernels within a budget.
+
+        A plan whose FIFOs turn out too large for the board is made again with these.
+        """
+        found = search(self.planner.task(budget, self._waits), self._board)
+        made, waits = self._measure(found.plan, found.bound)
+        for _ in range(ROUNDS):
+            if fits(made.area, self._board.usable) or not found.fits:
+                break
+            waits = [max(pair) for pair in zip(waits, self._waits, strict=True)]
+            found = search(self.planner.task(budget, waits), self._board)
+            made, waits = self._measure(found.plan, made.bound)
+        return made
+
+    def _measure(self, plan: Plan, bound: float) -> tuple[_Made, list[int]]:
+        """Return a plan with its FIFOs, and the elements that wait in each link."""
+        model, streams = _skeleton(self._model), InsertStreams()
+        _set(model, self.planner, plan)
+        model = model.transform(streams)
+        elements = {}
+        for node in model.graph.node:
+            kernel = op(node)
+            if kernel.queues:
+                elements[node.input[0]] = kernel.number("depth") * kernel.lanes_in()
+        waits = [
+            0 if link.source is None else elements.get(link.source.output[link.outlet], 0)
+            for link in self.planner.links
+        ]
+        size = total(*(area(op(node), self._board.part) for node in model.graph.node))
+        return _Made(plan, bound, size, streams.plan.pace, streams.plan.held), waits
+
+    def _leaves(self, target_fps: float) -> str:
+        """Return how messages begin about a rate that leaves too few cycles."""
+        return (
+            f"target-fps: {target_fps:g} leaves {int(self._clock / target_fps)} cycles for a frame "
+            f"at {self._board.clock_mhz:g} MHz, and"
+        )
+
+    def _fixed(self, node: NodeProto, cycles: int) -> str:
+        """Return what of a kernel, or of the one that it feeds directly or is fed by, is fixed.
+
+        Args:
+            node: of the graph without streams.
+            cycles: that it takes; nothing is said if it takes no less where nothing is fixed.
+        """
+        if Planner(self._model, self._board.part, {}).limit()[1] >= cycles:
+            return ""
+        near = {node.name}
+        for link in self.planner.links:
+            ends = {end.name for end in (link.source, link.target) if end is not None}
+            if link.direct and node.name in ends:
+                near |= ends
+        fixed = [
+            f"{one.name}: {', '.join(f'{key} = {value}' for key, value in pins.items())}"
+            for one in self.planner.nodes
+            if one.name in near and (pins := self._pins.get(one.name))
+        ]
+        return f", as folding-config fixes {' and '.join(fixed)}" if fixed else ""
+
+    def _too_large(self, size: Area, target_fps: float, budget: float) -> str:
+        """Return the message about resources that run out, with the highest rate that fits."""
+        start = f"target-fps: {target_fps:g} on {self._board.name} takes {self._overrun(size)}"
+        made, _ = self._first([cycles for cycles in self.planner.budgets() if cycles > budget])
+        if made is None:
+            return f"{start}, and the network does not fit this board at any rate"
+        return f"{start}; the highest rate that fits is {_floor(self._clock / made.pace)}"
+
+    def _overrun(self, size: Area) -> str:
+        """Return which resources run out, and how many there are of them."""
+        usable, have = self._board.usable, self._board.resources
+        return ", ".join(
+            f"{size[key]} {key} of {usable[key]}"
+            + ("" if usable[key] == have[key] else f" ({have[key]} less the board's reserve)")
+            for key in RESOURCES
+            if size[key] > usable[key]
+        )
+
+
+def _set(model: ModelWrapper, planner: Planner, plan: Plan) -> None:
+    """Give the nodes of a model the attributes of a plan."""
+    chosen = dict(zip((node.name for node in planner.nodes), plan.choices, strict=True))
+    for node in kernels(model):
+        for name, value in chosen[node.name].attributes.items():
+            op(node).set_nodeattr(name, value)
+
+
+def _skeleton(model: ModelWrapper) -> ModelWrapper:
+    """Return a copy of a graph without its constants, which can be many."""
+    graph = model.graph
+    bare = helper.make_graph(list(graph.node), "skeleton", [graph.input[0]], [graph.output[0]])
+    bare.value_info.extend(graph.value_info)
+    bare.quantization_annotation.extend(graph.quantization_annotation)
+    return ModelWrapper(qonnx_make_model(bare))
+
+
+def _reserve(board: Board) -> str:
+    parts = ", ".join(f"{100 * part:g} % of the {key}" for key, part in board.reserve.items())
+    return f"by the models; {parts or 'nothing'} kept in reserve"
+
+
+def _floor(rate: float) -> str:
+    """Return a rate with 6 digits, rounded down so that it can be asked for."""
+    return f"{int(rate)}" if rate >= 1 else f"{int(rate * 1e6) / 1e6:g}"

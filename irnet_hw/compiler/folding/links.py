@@ -1,0 +1,211 @@
+"""Pass 11: what stands between kernels: width converters, FIFOs, register slices.
+
+A sliding window feeds its matrix-vector unit directly. Every other stream between two kernels
+gets a FIFO, so that a beat's wait on one side doesn't at once stop the other, and a width
+converter behind it where the lanes differ. Register slices at both ends keep the accelerator's
+ports free of logic.
+
+How much a FIFO holds comes from :mod:`irnet_hw.compiler.folding.schedule`, which lets every kernel
+work as soon as it can, with FIFOs that never fill, and the input at the pace of the slowest kernel.
+The most that ever waits in a FIFO is its depth. So this run of the accelerator is possible with
+the FIFOs as they are built, at the full rate, and that is enough in all other circumstances:
+
+- No deadlock. Kernels wait only for their next beat or for room for one, and what they do does
+  not depend on when it comes; room in a FIFO is itself something that is waited for. In such a
+  network the order of the events is the same in all runs, only their times differ, so that
+  either every run stops for ever or none does; the scheduled one does not. Where a stream forks,
+  the bypass therefore holds at least what the body takes in before its first beat comes out.
+- Full rate. An event never comes later because another one came earlier. An input that offers
+  its beats sooner than at the scheduled pace delays nothing, and after gaps or stalls the
+  accelerator catches up as far as its kernels are faster than the slowest one.
+
+Depths are exact as far as each kernel's RTL keeps to the cycles that the kernel states, and one
+beat too few on a bypass stops its fork in every frame, which costs percents of the rate. So each
+FIFO has a spare beat, and what its memory has beyond that: both together cost next to no LUTs.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from onnx import NodeProto, helper
+from qonnx.core.datatype import BaseDataType
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.base import Transformation
+
+from irnet_hw.compiler.folding.schedule import Schedule, schedule
+from irnet_hw.compiler.graph import FINN_DOMAIN, add_tensor, consumer, op
+
+#: Beats that a FIFO holds where nothing waits: as many as the full rate takes.
+DEPTH = 2
+#: Beats that a column of LUT-RAM holds.
+BANK = 64
+
+
+@dataclass(frozen=True)
+class Link:
+    """A stream between two kernels.
+
+    Attributes:
+        source: the kernel that writes it; None at the accelerator's input.
+        outlet: which of the source's streams it is.
+        target: the kernel that reads it; None at the output.
+        inlet: which of the target's streams it is.
+        flatten: the width converter between them that changes the shape, if there is one.
+    """
+
+    source: NodeProto | None
+    outlet: int
+    target: NodeProto | None
+    inlet: int
+    flatten: NodeProto | None
+
+    @property
+    def direct(self) -> bool:
+        """Whether nothing may stand in between: the unit's beats are the window's."""
+        return self.source is not None and op(self.source).feeds_directly
+
+
+def kernels(model: ModelWrapper) -> list[NodeProto]:
+    """Return the nodes of a graph that has flattenings but nothing else between kernels."""
+    return [node for node in model.graph.node if not op(node).regroups]
+
+
+def links(model: ModelWrapper) -> list[Link]:
+    """Return the streams: the input first, then each kernel's, in the order of the kernels."""
+    found = [_link(model, None, 0, model.graph.input[0].name)]
+    for node in kernels(model):
+        found += [_link(model, node, i, tensor) for i, tensor in enumerate(node.output)]
+    return found
+
+
+def _link(model: ModelWrapper, source: NodeProto | None, outlet: int, tensor: str) -> Link:
+    target, flatten = consumer(model, tensor), None
+    if target is not None and op(target).regroups:
+        flatten, tensor = target, target.output[0]
+        target = consumer(model, tensor)
+    inlet = 0 if target is None else list(target.input).index(tensor)
+    return Link(source, outlet, target, inlet, flatten)
+
+
+def between(
+    link: Link,
+    shape: tuple[int, ...],
+    datatype: BaseDataType,
+    ends: tuple[int | None, int],
+    depth: int = DEPTH,
+) -> list[NodeProto]:
+    """Return the nodes of a link, their tensors still unnamed.
+
+    Args:
+        link: which stream.
+        shape: of the tensor that leaves the source.
+        datatype: of its elements.
+        ends: lanes of the source's beats (None at the accelerator's input) and of the target's.
+        depth: of the FIFO.
+    """
+    before, after_lanes = ends
+    if before is None:
+        # The first kernel's lanes are the input's, unless they cross pixels: then whole pixels.
+        before = shape[-1] if link.flatten is not None else after_lanes
+    lanes = (before, after_lanes)
+    found = []
+    if link.source is None or link.target is None:
+        found.append(_node("RegisterSlice", datatype, shape=list(shape), lanes=lanes[0]))
+    elif not link.direct:
+        found.append(_node("StreamFIFO", datatype, shape=list(shape), lanes=lanes[0], depth=depth))
+    if link.flatten is not None or lanes[0] != lanes[1]:
+        after = op(link.flatten).get_nodeattr("outShape") if link.flatten is not None else shape
+        found.append(
+            _node(
+                "WidthConverter",
+                datatype,
+                inShape=list(shape),
+                outShape=list(after),
+                inLanes=lanes[0],
+                outLanes=lanes[1],
+            )
+        )
+    return found
+
+
+class InsertStreams(Transformation):  # type: ignore[misc]
+    """Put the nodes of each link into a folded graph, the FIFOs as deep as the schedule says.
+
+    Attributes:
+        plan: the schedule, when that is done.
+    """
+
+    plan: Schedule
+
+    def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
+        """Return the graph with all its nodes."""
+        for link in links(model):
+            _insert(model, link)
+        self.plan = schedule(model)
+        for node in model.graph.node:
+            if op(node).queues:
+                op(node).set_nodeattr("depth", depth(self.plan.backlog[node.output[0]]))
+        return model, False
+
+
+def depth(backlog: int) -> int:
+    """Return the depth of a FIFO in which so many beats wait, and a spare one.
+
+    One of them is in the output register, in whose place the spare one is counted. Memory made
+    of LUTs comes in banks of 64 beats, and pointers to a power of 2 are cheaper.
+    """
+    needed = max(DEPTH, backlog)
+    return 1 << (needed - 1).bit_length() if needed <= BANK else -(-needed // BANK) * BANK
+
+
+def link_shape(model: ModelWrapper, link: Link) -> tuple[tuple[int, ...], BaseDataType]:
+    """Return the shape and the type of the tensor that enters a link."""
+    if link.source is not None:
+        kernel = op(link.source)
+        shape = kernel.get_normal_output_shape(link.outlet)
+        return tuple(shape), kernel.get_output_datatype(link.outlet)
+    image = model.graph.input[0].name
+    return tuple(model.get_tensor_shape(image)), model.get_tensor_datatype(image)
+
+
+def _insert(model: ModelWrapper, link: Link) -> None:
+    sizes, datatype = link_shape(model, link)
+    source = None if link.source is None else int(op(link.source).lanes_out(link.outlet))
+    target = source if link.target is None else int(op(link.target).lanes_in(link.inlet))
+    assert target is not None, "a link without ends"
+    new = between(link, sizes, datatype, (source, target))
+    if link.flatten is not None:
+        model.graph.node.remove(link.flatten)
+    if link.source is None:
+        stream = model.graph.input[0].name
+    elif link.target is None:
+        # The last node of all takes over the output's name.
+        stream = add_tensor(model, f"{link.source.output[0]}_unregistered", sizes, datatype)
+        link.source.output[link.outlet] = stream
+    else:
+        stream = link.source.output[link.outlet]
+    nodes = model.graph.node
+    at = len(nodes) if link.target is None else list(nodes).index(link.target)
+    for offset, node in enumerate(new):
+        node.input.append(stream)
+        out = tuple(op(node).get_normal_output_shape())
+        stream = add_tensor(model, f"{stream}_{node.op_type}", out, datatype)
+        node.output.append(stream)
+        nodes.insert(at + offset, node)
+    if link.target is not None:
+        link.target.input[link.inlet] = stream
+    else:
+        nodes[-1].output[0] = model.graph.output[0].name
+
+
+def _node(kind: str, datatype: BaseDataType, **attributes: Any) -> NodeProto:
+    return helper.make_node(
+        kind,
+        [],
+        [],
+        domain=FINN_DOMAIN,
+        backend="fpgadataflow",
+        inputDataType=datatype.name,
+        outputDataType=datatype.name,
+        **attributes,
+    )

@@ -1,0 +1,174 @@
+"""When every beat of a frame enters and leaves each kernel, and how many wait in between.
+
+Every kernel works as soon as it can: it takes a beat when there is one and it has room, and
+hands one on when it has made it. The streams between kernels never fill, and the input comes
+evenly, at the pace of the slowest kernel. When its beats move each kernel says itself
+(:meth:`irnet_hw.kernels.base.Kernel.moves`), and the tests of the RTL hold it to that. Frames
+follow each other until one is like the one before; then all that can wait has waited.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from onnx import NodeProto
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.compiler.emission.wires import streams_in
+from irnet_hw.compiler.graph import consumer, op, reader
+from irnet_hw.kernels.timing import Times
+
+#: Frames that are looked at: at first, and at the most.
+FRAMES = 3
+MOST_FRAMES = 48
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A kernel's first frame, in cycles from the accelerator's first beat on.
+
+    Attributes:
+        first_in: when the first beat is taken, of whichever input.
+        first_out: when the first beat is there for the next kernel.
+        last_out: when the last one is.
+        busy: cycles of work.
+    """
+
+    first_in: int
+    first_out: int
+    last_out: int
+    busy: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A run of an accelerator.
+
+    Attributes:
+        passages: of the first frame through each kernel, in the order of the nodes.
+        latency: cycles from the first beat in to the last beat out of the first frame, both
+            included.
+        backlog: for each stream between kernels, by its tensor's name, the most beats that have
+            been written and are still not taken by the next kernel. A width converter behind a
+            stream counts as part of it, as does the FIFO before.
+        pace: cycles from frame to frame: those of the slowest kernel, and more where kernels
+            hold each other up.
+        held: where they do, the name of the first one whose frames take as many.
+    """
+
+    passages: tuple[Passage, ...]
+    latency: int
+    backlog: Mapping[str, int]
+    pace: int
+    held: str | None
+
+
+def schedule(model: ModelWrapper) -> Schedule:
+    """Return the schedule of a folded graph, with or without its FIFOs and width converters."""
+    run = _Run(model, FRAMES, max(int(op(node).get_exp_cycles()) for node in model.graph.node))
+    held = None
+    while not run.settled():
+        if run.frames < MOST_FRAMES:
+            run = _Run(model, 2 * run.frames, run.pace)
+        else:
+            pace, held = run.reached()
+            run = _Run(model, FRAMES, pace)
+    passages = tuple(run.passage(node) for node in model.graph.node)
+    return Schedule(
+        passages=passages,
+        latency=max(passage.last_out for passage in passages) + 1,
+        backlog={
+            tensor: run.backlog(tensor)
+            for node in model.graph.node
+            if not op(node).regroups
+            for tensor in node.output
+        },
+        pace=run.pace,
+        held=held,
+    )
+
+
+class _Run:
+    """All times of some frames.
+
+    Args:
+        model: the graph, its nodes in topological order.
+        frames: how many.
+        pace: cycles in which a frame comes in.
+    """
+
+    def __init__(self, model: ModelWrapper, frames: int, pace: int) -> None:
+        self._model = model
+        self.frames = frames
+        self.pace = pace
+        # When a beat of a tensor is there, and when it is taken.
+        self._there: dict[str, Times] = {}
+        self._taken: dict[str, Times] = {}
+        entry = model.graph.input[0].name
+        first = reader(model, entry)
+        beats = prod(op(first).get_folded_input_shape()[:-1])
+        self._there[entry] = np.arange(frames * beats) * self.pace // beats
+        for node in model.graph.node:
+            self._add(node)
+        exit_ = model.graph.output[0].name
+        self._taken[exit_] = self._there[exit_]
+
+    def _add(self, node: NodeProto) -> None:
+        kernel = op(node)
+        there = [self._there[tensor] for tensor in streams_in(node)]
+        if kernel.feeds_directly:  # no FIFO behind it: it waits for its unit
+            unit = op(reader(self._model, node.output[0]))
+            moves = kernel.moves_into(there, lambda windows: unit.moves([windows])[0][0])
+        else:
+            moves = kernel.moves(there)
+        taken, written = moves
+        self._taken.update(zip(node.input, taken, strict=False))
+        self._there.update(zip(node.output, written, strict=True))
+
+    def settled(self) -> bool:
+        """Return whether the last frame is as the one before, a frame's time later."""
+        for times in (*self._there.values(), *self._taken.values()):
+            *_, before, last = times.reshape(self.frames, -1)
+            if np.any(last - before != self.pace):
+                return False
+        return True
+
+    def reached(self) -> tuple[int, str]:
+        """Return a frame's cycles where kernels hold each other up: more than the pace.
+
+        And the name of the first one that takes them.
+        """
+        intervals = {}
+        for i, node in enumerate(self._model.graph.node):
+            if not op(node).is_conduit():
+                *_, before, last = self._there[node.output[0]].reshape(self.frames, -1)
+                intervals[i] = int(last[-1] - before[-1])
+        slowest = max(intervals, key=intervals.__getitem__)
+        return max(intervals[slowest], self.pace + 1), str(self._model.graph.node[slowest].name)
+
+    def passage(self, node: NodeProto) -> Passage:
+        """Return the first frame through a kernel."""
+        kernel = op(node)
+        inputs = [self._taken[tensor] for tensor in streams_in(node)]
+        outputs = [self._there[tensor] for tensor in node.output]
+        return Passage(
+            first_in=int(min(times[0] for times in inputs)),
+            first_out=int(min(times[0] for times in outputs)),
+            last_out=int(max(times[len(times) // self.frames - 1] for times in outputs)),
+            busy=int(kernel.get_exp_cycles()),
+        )
+
+    def backlog(self, tensor: str) -> int:
+        """Return the most beats of a tensor that wait at once."""
+        source = self._model.find_producer(tensor)
+        written = self._there[tensor]
+        if op(source).queues:
+            written = self._taken[source.input[0]]
+        end, node = tensor, consumer(self._model, tensor)
+        while node is not None and op(node).is_conduit():
+            end, node = node.output[0], consumer(self._model, node.output[0])
+        taken = self._taken[end]
+        # Beats that a taken one has used up, counted in those that were written.
+        before = np.searchsorted(taken, written, side="left") * len(written) // len(taken)
+        return int((np.arange(1, len(written) + 1) - before).max())

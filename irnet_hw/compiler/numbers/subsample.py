@@ -1,0 +1,112 @@
+"""The paper's shortcut A: every other pixel, and channels of 0 around those there are.
+
+In the network these are Slice nodes with a step and a Pad; in the hardware one SubsamplePad.
+"""
+
+from onnx import NodeProto
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.compiler.graph import attribute, constant, readers, replace, shape
+from irnet_hw.compiler.nhwc import turned_kernel
+from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import label
+
+SUBSAMPLING = ("Slice", "Pad")
+
+
+def slice_steps(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
+    """Return the steps in which a Slice takes rows and columns.
+
+    Raises:
+        UserError: it takes something else than every so many rows or columns.
+    """
+    starts, ends, axes, steps = _bounds(model, node, 4)
+    if starts is None or ends is None:
+        raise UserError(f"{label(node)}: its bounds must be inputs, as from opset 10 on")
+    axes = list(range(len(starts))) if axes is None else axes
+    steps = [1] * len(starts) if steps is None else steps
+    sizes = shape(model, node.input[0])
+    found = {2: 1, 3: 1}
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        if axis not in found or start != 0 or end < sizes[axis] or step < 1:
+            raise UserError(
+                f"{label(node)}: takes axis {axis} from {start} to {end} in steps of {step}; must "
+                "take rows or columns, axis 2 or 3, from 0 to the end in steps of 1 or more"
+            )
+        found[axis] *= step
+    return found[2], found[3]
+
+
+def channel_padding(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
+    """Return how many channels of 0 a Pad puts before and after those there are.
+
+    Raises:
+        UserError: it pads something else, or by something else.
+    """
+    mode = attribute(node, "mode", "constant")
+    pads, _, axes = _bounds(model, node, 3)
+    if pads is None or axes is not None:
+        raise UserError(f"{label(node)}: must have an input of pads for all axes, as in opset 13")
+    value = 0.0
+    if len(node.input) > 2 and node.input[2]:
+        value = float(constant(model, node.input[2]).item())
+    before, after = pads[1], pads[len(pads) // 2 + 1]
+    only_channels = len(pads) == 8 and sum(map(abs, pads)) == before + after
+    if mode != "constant" or value != 0 or not only_channels:
+        raise UserError(
+            f"{label(node)}: pads by {pads} in mode {mode} with {value:g}; must be mode constant "
+            "with 0, and only channels, axis 1 of 4"
+        )
+    return before, after
+
+
+def _bounds(model: ModelWrapper, node: NodeProto, count: int) -> list[list[int] | None]:
+    """Return a node's constant inputs but the first, as integers; None for those it lacks."""
+    found: list[list[int] | None] = []
+    for name in node.input[1:]:
+        if name and model.get_initializer(name) is None:
+            raise UserError(f"{label(node)}: {name} must be constant")
+        found.append(constant(model, name).astype(int).reshape(-1).tolist() if name else None)
+    return [*found, *[None] * (count - len(found))]
+
+
+def subsample_pad(model: ModelWrapper, first: NodeProto) -> str:
+    """Replace a Slice or Pad, and those that alone follow it, by a SubsamplePad.
+
+    Args:
+        model: an imported network.
+        first: the node, which reads integers.
+
+    Returns:
+        the tensor that the last of the nodes made.
+    """
+    run = [first]
+    while True:
+        following = readers(model, run[-1].output[0])
+        if len(following) != 1 or following[0].op_type not in SUBSAMPLING:
+            break
+        run.append(following[0])
+    stride, padding = [1, 1], [0, 0]
+    for node in run:
+        if node.op_type == "Slice":
+            stride = [a * b for a, b in zip(stride, slice_steps(model, node), strict=True)]
+        else:
+            padding = [a + b for a, b in zip(padding, channel_padding(model, node), strict=True)]
+    entry, result = first.input[0], run[-1].output[0]
+    model.set_tensor_datatype(result, model.get_tensor_datatype(entry))
+    _, channels, height, width = shape(model, entry)
+    new = turned_kernel(
+        model,
+        "SubsamplePad",
+        [entry],
+        [],
+        [result],
+        run[-1].name,
+        IFMDim=[height, width],
+        IFMChannels=channels,
+        Stride=stride,
+        PadChannels=padding,
+        PE=1,
+    )
+    replace(model, run, new)
+    return str(result)

@@ -1,0 +1,1 @@
+"""The passes: a QONNX network becomes a graph of integer hardware ops."""

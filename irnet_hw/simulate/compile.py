@@ -1,0 +1,184 @@
+"""A design with an accelerator in it, verilated into a shared library, once for equal sources."""
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from irnet_hw.errors import UserError
+from irnet_hw.share import share
+from irnet_hw.simulate.shared_layers import HEADER, Apart, calls, compile_apart, large_layers
+from irnet_hw.tools.environment import cache_dir, locked, verilator_env
+
+#: What Verilator may not warn of: the hardware would not be what the simulation is.
+_ERRORS = (
+    *("SELRANGE", "WIDTHTRUNC", "WIDTHEXPAND", "WIDTHXZEXPAND", "ASCRANGE", "IMPLICIT"),
+    *("LATCH", "CASEINCOMPLETE", "MULTIDRIVEN", "UNDRIVEN", "PINMISSING", "UNSIGNED", "CMPCONST"),
+)
+#: Of every simulation. The reasons for what is left out of -Wall are in rtl/lint.vlt. What is not
+#: reset, and what is read past the end of an array, is noise.
+VERILATOR_FLAGS = (
+    *("-Wall", "-Wno-fatal", *(f"-Werror-{name}" for name in _ERRORS)),
+    *("--x-assign", "unique", "--x-initial", "unique"),
+)
+_FLAGS = (*VERILATOR_FLAGS, "-O3")
+_LIBRARY_FLAGS = (
+    *("-LDFLAGS", "-shared", "-LDFLAGS", "-Wl,--wrap=fopen", "-CFLAGS", "-fPIC"),
+    *("-CFLAGS", "-DVL_USER_FATAL", "-CFLAGS", "-DVL_USER_WARN"),
+)
+#: C++ that every design has: how layers compiled apart are called, and where hex files lie.
+_COMMON = (HEADER, *(Path(__file__).with_name(f"hex_folder.{kind}") for kind in ("h", "cpp")))
+
+
+@dataclass(frozen=True)
+class Design:
+    """What to compile.
+
+    Attributes:
+        top: the module, which the C++ knows as the class ``V`` + top.
+        sources: paths in the accelerator's folder, the top's last.
+        harness: the C++ that drives it.
+        headers: texts that it includes, by name.
+        flags: of Verilator, beside those for all designs.
+    """
+
+    top: str
+    sources: Sequence[str]
+    harness: Path
+    headers: Mapping[str, str] = field(default_factory=dict)
+    flags: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled design: the library, and how long compiling took (0 if it was there)."""
+
+    library: Path
+    seconds: float
+
+
+def compile_design(folder: Path, manifest: Mapping[str, Any], design: Design) -> Compiled:
+    """Compile a design, or return the earlier result for equal sources.
+
+    Args:
+        folder: the accelerator's.
+        manifest: its manifest.
+        design: what to compile.
+
+    Raises:
+        UserError: a compiler is missing, or the sources do not compile.
+    """
+    start = time.monotonic()
+    layers = large_layers(folder, manifest, _FLAGS)
+    modules = {layer: text for one in layers for layer, text in one.modules().items()}
+    files = {
+        "lint.vlt": (share("rtl") / "lint.vlt").read_text(),
+        **{
+            Path(source).name: modules.get(Path(source).stem, (folder / source).read_text())
+            for source in design.sources
+        },
+        **design.headers,
+        **{file.name: file.read_text() for file in (design.harness, *_COMMON)},
+        "calls.cpp": calls(layers),
+    }
+    flags = (*_FLAGS, *design.flags, *_LIBRARY_FLAGS)
+    digest = hashlib.sha256(repr((design.top, flags, files)).encode())
+    target = cache_dir() / "sim" / f"{design.top}-{digest.hexdigest()[:16]}"
+    library = target / f"{design.top}.so"
+    with locked(target):
+        if library.is_file():
+            return Compiled(library, 0.0)
+        env = verilator_env()
+        compile_apart(layers, env)
+        with tempfile.TemporaryDirectory(prefix="compile-", dir=target.parent) as scratch:
+            for name, text in files.items():
+                (Path(scratch) / name).write_text(text)
+            named = folder / design.sources[-1]
+            built = _compile(design.top, flags, list(files), layers, Path(scratch), env, named)
+            target.mkdir(exist_ok=True)
+            built.replace(library)
+    return Compiled(library, time.monotonic() - start)
+
+
+def _compile(
+    top: str,
+    flags: Sequence[str],
+    files: Sequence[str],
+    layers: Sequence[Apart],
+    scratch: Path,
+    env: Mapping[str, str],
+    named: Path,
+) -> Path:
+    """Compile the files in ``scratch``; ``named`` is the source that an error names."""
+    command = [
+        *("verilator", "--cc", "--exe", "--build", "-j", str(os.cpu_count() or 1)),
+        *(*flags, "-CFLAGS", f"-I{scratch}"),
+        *(part for one in layers for part in ("-CFLAGS", f"-I{one.folder}")),
+        *(part for one in layers for part in ("-LDFLAGS", str(one.archive))),
+        *("--top-module", top, "--prefix", f"V{top}"),
+        *("-Mdir", str(scratch / "obj"), "-o", f"{top}.so"),
+        *(str(scratch / file) for file in files if not file.endswith(".h")),
+    ]
+    # Verilator looks for modules that no source holds in the current folder: only ours are here.
+    log = subprocess.run(
+        command,
+        cwd=scratch,
+        env=dict(env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if log.returncode != 0:
+        raise UserError(f"{named}: does not compile:\n{log.stdout[-4000:]}")
+    return scratch / "obj" / f"{top}.so"
+
+
+def start(
+    library: ctypes.CDLL, function: str, folder: Path, manifest: Mapping[str, Any], argument: Any
+) -> ctypes.c_void_p:
+    """Start a simulation of a compiled design, which reads the accelerator's hex files.
+
+    Args:
+        library: the design's.
+        function: of it, that starts one.
+        folder: the accelerator's.
+        manifest: its manifest.
+        argument: the function's first one; the second is where the hex files are.
+
+    Raises:
+        UserError: a hex file is missing or does not fit its memory.
+    """
+    make = getattr(library, function)
+    make.restype, library.why_not_started.restype = ctypes.c_void_p, ctypes.c_char_p
+    with hex_files(folder, manifest) as files:
+        found = make(argument, ctypes.c_char_p(bytes(files)))
+    if found is None:
+        why = library.why_not_started().decode(errors="replace")
+        raise UserError(f"{folder}: the simulation does not start: {why}; build it again")
+    return ctypes.c_void_p(found)
+
+
+@contextlib.contextmanager
+def hex_files(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield a folder with an accelerator's hex files, each where the compiled code looks for it.
+
+    The code reads them when its simulation starts, in the folder that it is then given.
+    Layers that are compiled apart have a folder each, as equal ones use the same names.
+    """
+    with tempfile.TemporaryDirectory(prefix="hex-") as temporary:
+        root = Path(temporary)
+        for file in manifest["data"]:
+            (root / Path(file).name).symlink_to((folder / file).absolute())
+        for one in large_layers(folder, manifest, _FLAGS):
+            for layer in one.parts:
+                (root / layer.layer).mkdir()
+                for name, path in layer.data.items():
+                    (root / layer.layer / name).symlink_to(path.absolute())
+        yield root

@@ -1,0 +1,264 @@
+"""The proof: an accelerator's RTL, simulated on images, beside its specification.
+
+The specification is the QONNX file. Every logit of every image must equal it, and for some
+images every tensor between two layers; each stream must also equal what the NumPy models of the
+dataflow graph make of the image, which covers the streams that are no tensor of the QONNX file.
+All comparisons are of exact numbers. A part of the images passes a second time, several in a
+row, with random gaps before and stalls behind the accelerator: what comes back together where
+branches of a network join must not depend on when it comes.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from irnet_hw import spec
+from irnet_hw.compiler.emission.reference import dataflow_run
+from irnet_hw.errors import UserError
+from irnet_hw.files import whole_file
+from irnet_hw.images import check_classes
+from irnet_hw.progress import say, track
+from irnet_hw.simulate.deadlock import stream_names
+from irnet_hw.simulate.simulator import Simulator, Streamed, compile_accelerator
+from irnet_hw.tools.build_folder import open_for_tools
+
+#: Of the images this many, the first, pass a second time with gaps and stalls.
+IRREGULAR_IMAGES = 8
+#: Fewer images pass again and again, until so many have: enough to fill every buffer.
+IRREGULAR_LEAST = 4
+#: The seed of the gaps and stalls.
+IRREGULAR_SEED = 1
+#: The QONNX run takes this many images at a time.
+BATCH = 256
+#: So many images, the first, are kept for the report.
+SAMPLE = 16
+
+Floats = npt.NDArray[np.float32]
+
+
+def simulate(
+    folder: Path,
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64] | None,
+    tapped: int = 4,
+) -> dict[str, Any]:
+    """Simulate an accelerator on images and compare; write simulation.json into its folder.
+
+    The first images go to sample.npz beside it, with what the RTL said, for the report.
+
+    Args:
+        folder: the accelerator's.
+        images: uint8 [N, height, width, channels].
+        labels: [N], for the accuracy; a class each, from 0.
+        tapped: of how many images, the first, every stream is compared.
+
+    Returns:
+        what simulation.json holds:
+
+        - "kind": "sim"; "images"; "logits_compared": of them, at full rate; "differences": of
+          logits and tensors in both passes; "first_difference": the first layer that has any,
+          or null; "tapped_images";
+        - "tensors": for each comparison "layer", the stream's source, "against" ("QONNX" or
+          "NumPy model"), "tensor" (of the network, or the stream's name), "values",
+          "differences", in both passes; the last is that of all logits;
+        - "cycles_per_frame": from image to image in the second half of the images, null for
+          fewer than 4; "latency_cycles": from the first beat of the first image in to its last
+          one out, both included;
+        - "first_frame": for each stream of the manifest "start" and "end", the cycles of the
+          first image's first and last beat since its first one came in;
+        - "waiting": for each stream in which part of the cycles it offers a beat that is not
+          taken: before the slowest layer streams wait, behind it none does;
+        - "cycles", "seconds", "cycles_per_second", "frames_per_second": of the simulation at
+          full rate; "compile_seconds": 0 where it was compiled before;
+        - "irregular": "images", "seed", "cycles" and "logits_compared" of the pass with gaps
+          and stalls;
+        - "predictions", "expected": the RTL's and the QONNX run's class of each image;
+          "labels", and "accuracy" {"rtl", "qonnx"}, or null.
+
+    Raises:
+        UserError: the folder holds no accelerator or one that was changed, the images or labels
+            are not for it, the compiler is missing, the simulation hangs, or the result can't be
+            written.
+    """
+    content = open_for_tools(folder)
+    expected_shape = tuple(content["input"]["shape"])
+    if images.shape[1:] != expected_shape or images.dtype != np.uint8 or len(images) == 0:
+        raise UserError(
+            f"images: {images.dtype} of shape {list(images.shape)}, must be uint8 of shape "
+            f"[N, {', '.join(map(str, expected_shape))}]"
+        )
+    classes = prod(content["output"]["shape"])
+    if labels is not None:
+        check_classes(labels, classes, "labels")
+    tapped = min(tapped, len(images))
+    with whole_file(folder / "simulation.json") as target:
+        say("compiling the simulation")
+        compiled = compile_accelerator(folder, content)
+        simulator = Simulator(compiled, folder, content)
+        regular = simulator.stream(images, tapped, "simulating")
+        again = images[_again(len(images))]
+        irregular = simulator.stream(again, tapped, "with gaps and stalls", IRREGULAR_SEED)
+        reference = _Reference(folder, content, images, tapped)
+        tensors = _compare(content, reference, [regular, irregular])
+        first = next((entry["layer"] for entry in tensors if entry["differences"]), None)
+        predictions = regular.out.reshape(len(images), -1).argmax(axis=1)
+        expected = reference.logits.reshape(len(images), -1).argmax(axis=1)
+        result = {
+            "kind": "sim",
+            "images": len(images),
+            "logits_compared": regular.out.size,
+            "differences": sum(entry["differences"] for entry in tensors),
+            "first_difference": first,
+            "tapped_images": tapped,
+            "tensors": tensors,
+            "cycles_per_frame": _steady(regular),
+            "latency_cycles": int(regular.ends[-1][0] - regular.starts[0]) + 1,
+            "first_frame": _first_frame(regular),
+            "waiting": [int(cycles) / regular.cycles for cycles in regular.waited],
+            "cycles": regular.cycles,
+            "seconds": regular.seconds,
+            "cycles_per_second": regular.cycles / regular.seconds,
+            "frames_per_second": len(images) / regular.seconds,
+            "compile_seconds": compiled.seconds,
+            "irregular": {
+                "images": len(again),
+                "seed": IRREGULAR_SEED,
+                "cycles": irregular.cycles,
+                "logits_compared": irregular.out.size,
+            },
+            "predictions": predictions.tolist(),
+            "expected": expected.tolist(),
+            "labels": None if labels is None else labels.tolist(),
+            "accuracy": None
+            if labels is None
+            else {
+                "rtl": float((predictions == labels).mean()),
+                "qonnx": float((expected == labels).mean()),
+            },
+        }
+        target.write_text(json.dumps(result, indent=1) + "\n")
+        _write_sample(folder / "sample.npz", images, labels, predictions)
+    return result
+
+
+def _write_sample(
+    path: Path,
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64] | None,
+    predictions: npt.NDArray[np.int64],
+) -> None:
+    """Keep the first images, with what they are and what the RTL said."""
+    arrays: dict[str, npt.NDArray[Any]] = {"images": images, "predictions": predictions}
+    if labels is not None:
+        arrays["labels"] = labels
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{name: a[:SAMPLE] for name, a in arrays.items()})
+
+
+class _Reference:
+    """What the specification and the NumPy models make of the images.
+
+    Attributes:
+        logits: of the QONNX run, for all images.
+        tapped: how many images, the first, the others are for.
+        tensors: of the QONNX run, by name, NHWC.
+        models: of the NumPy models, for each stream but the input.
+    """
+
+    def __init__(
+        self, folder: Path, content: Mapping[str, Any], images: npt.NDArray[np.uint8], tapped: int
+    ) -> None:
+        model = spec.load(folder / "model.onnx")
+        entry, logits = model.graph.input[0].name, model.graph.output[0].name
+        names = {stream["tensor"] for stream in content["streams"]}
+        starts = range(0, len(images), BATCH)
+        self.logits = np.concatenate(
+            [
+                spec.run(model, images[start : start + BATCH])[logits]
+                for start in track(starts, "running the QONNX file", len(starts), "batches")
+            ]
+        )
+        self.tapped = tapped
+        self.tensors: dict[str, npt.NDArray[Any]] = {}
+        self.models: list[npt.NDArray[np.int64]] = []
+        if tapped:
+            found = spec.run(model, images[:tapped], names - {None, entry, logits})
+            self.tensors = {name: _nhwc(tensor) for name, tensor in found.items()}
+            self.tensors[entry] = images[:tapped]
+            self.models = dataflow_run(folder, images[:tapped])[1:]
+
+
+def _nhwc(tensor: Floats) -> Floats:
+    return tensor.transpose(0, 2, 3, 1) if tensor.ndim == 4 else tensor
+
+
+def _compare(
+    content: Mapping[str, Any], reference: _Reference, passes: Sequence[Streamed]
+) -> list[dict[str, Any]]:
+    """Return one entry for each stream and reference, in the streams' order, then the logits'.
+
+    Args:
+        content: the manifest.
+        reference: what should come.
+        passes: what came, each of the first images.
+    """
+    layers, entries = content["layers"], []
+    named = list(zip(stream_names(content), content["streams"], strict=True))[1:]
+    for index, (name, stream) in enumerate(named if reference.tapped else ()):
+        layer, tensor = layers[stream["source"]]["name"], stream["tensor"]
+        taps = [streamed.taps[index] for streamed in passes]
+        if tensor is not None:
+            scaled = [tap * stream["scale"] for tap in taps]
+            entries.append(_entry(layer, tensor, "QONNX", scaled, reference.tensors[tensor]))
+        entries.append(_entry(layer, name, "NumPy model", taps, reference.models[index]))
+    logits, last = content["output"], layers[-1]["name"]
+    outs = [streamed.out * logits["scale"] for streamed in passes]
+    return [*entries, _entry(last, logits["tensor"], "QONNX", outs, reference.logits)]
+
+
+def _entry(
+    layer: str,
+    tensor: str,
+    against: str,
+    found: Iterable[npt.NDArray[Any]],
+    wanted: npt.NDArray[Any],
+) -> dict[str, Any]:
+    values = differences = 0
+    for array in found:
+        values += array.size
+        same = array == np.take(wanted, range(len(array)), 0, mode="wrap").reshape(array.shape)
+        differences += int(np.count_nonzero(~same))
+    return {
+        "layer": layer,
+        "tensor": tensor,
+        "against": against,
+        "values": values,
+        "differences": differences,
+    }
+
+
+def _again(images: int) -> npt.NDArray[np.int64]:
+    """Return which images pass a second time."""
+    return np.arange(max(min(images, IRREGULAR_IMAGES), IRREGULAR_LEAST)) % images
+
+
+def _first_frame(streamed: Streamed) -> list[dict[str, int]]:
+    """Return when each stream carries the first image."""
+    origin = int(streamed.starts[0])
+    return [
+        {"start": int(start) - origin, "end": int(end) - origin}
+        for start, end in zip(streamed.starts, streamed.ends[:, 0], strict=True)
+    ]
+
+
+def _steady(streamed: Streamed) -> float | None:
+    ends = streamed.ends[-1].astype(np.int64)
+    if len(ends) < 4:
+        return None
+    half = len(ends) // 2
+    return float((ends[-1] - ends[half - 1]) / (len(ends) - half))

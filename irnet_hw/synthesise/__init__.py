@@ -1,0 +1,1 @@
+"""Synthesis: the accelerator's area by Yosys."""

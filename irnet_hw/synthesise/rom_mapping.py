@@ -1,0 +1,250 @@
+"""Deep constants in LUTs, mapped to LUT6, MUXF7 and MUXF8 before Yosys sees them.
+
+Each bit of 64 words is what a LUT6 holds, so there is nothing to be found out about it; yet ABC
+takes minutes for a layer of them, and spends up to half as many LUTs again. The module that this
+writes stands in for rtl/mvau/lut_rom.
+
+ABC9 copies the model of a cell for each value of its parameters, which for tens of thousands of
+LUTs takes all the memory that there is. So the modules with the LUTs stay closed until it is done.
+"""
+
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+#: Memories of more words are mapped here; the bits of shallower ones share LUTs with the logic that
+#: uses them, which is ABC's to find.
+SHALLOW = 32
+#: Commands of Yosys that close the modules with the LUTs, and those that dissolve them.
+CLOSE = "setattr -mod -set blackbox 1 deep_luts_*"
+DISSOLVE = "setattr -mod -unset blackbox =deep_luts_*\nflatten\nopt_clean -purge"
+#: The source that is stood in for.
+_FILE = "lut_rom.sv"
+_LUT_WORDS = 64
+#: How many banks, or groups of them, ABC selects among: it spends no more LUTs on that than we
+#: would, and merges some of them with those behind.
+_LEFT_TO_ABC = (1, 2, 3, 5)
+_BANK_WORDS = 256
+#: The first line of the address that selects a bank.
+_BANK_LINE = 8
+#: How many banks MUXF8 and LUTs select among, and by how many lines of the address.
+_GROUP, _GROUP_LINES = 16, 4
+#: What a LUT6 holds that gives the one of its first four inputs that the last two select.
+_FOUR_TO_ONE = 0xFF00F0F0CCCCAAAA
+
+_PRIMITIVES = """\
+(* blackbox *)
+module LUT6 #(
+    parameter logic [63:0] INIT = '0
+) (
+    output logic O,
+    input  logic I0, I1, I2, I3, I4, I5
+);
+endmodule
+
+(* blackbox *)
+module MUXF7 (output logic O, input logic I0, I1, S);
+endmodule
+
+(* blackbox *)
+module MUXF8 (output logic O, input logic I0, I1, S);
+endmodule
+"""
+
+
+def write(texts: Mapping[str, str], data: Mapping[str, Path], folder: Path) -> None:
+    """Write into a folder what Yosys reads of a design, the deep memories in it mapped.
+
+    Args:
+        texts: of the sources by file name.
+        data: the hex files that they read, by the names under which they read them.
+        folder: to write into.
+    """
+    for name, text in texts.items():
+        (folder / name).write_text(mapped(text, data) if name == _FILE else text)
+    for name, path in data.items():
+        shutil.copyfile(path, folder / name)
+
+
+def mapping(sources: Collection[str]) -> str:
+    """Return what decides, beside the words, how the memories of a design are mapped.
+
+    Args:
+        sources: its files' names.
+    """
+    return Path(__file__).read_text() if _FILE in sources else ""
+
+
+def mapped(text: str, files: Mapping[str, Path]) -> str:
+    """Return the text of a module lut_rom that has the deep ones of some memories in it.
+
+    Args:
+        text: the module lut_rom's, which stays what the others are made of.
+        files: the memories, in hexadecimal, a word a line, by the names that FILE may give.
+    """
+    memories = {name: path.read_text().split() for name, path in files.items()}
+    deep = [(name, words) for name, words in memories.items() if len(words) > SHALLOW]
+    if not deep:
+        return text
+    modules, branches = [], []
+    for number, (name, words) in enumerate(deep):
+        modules.append(_modules(number, words))
+        branches.append(
+            f'if (FILE == "{name}") begin : deep_{number}\n'
+            f"    logic [{4 * len(words[0]) - 1}:0] digits;\n"
+            f"    deep_rom_{number} words (.address, .data(digits));\n"
+            f"    assign data = digits[WIDTH-1:0];\n"
+            f"end else "
+        )
+    ports = text[text.index(" #(") : text.index(");\n") + 3]
+    return "\n".join(
+        [
+            text.replace("module lut_rom #(", "module shallow_rom #(", 1),
+            _PRIMITIVES,
+            *modules,
+            f"module lut_rom{ports}{''.join(branches)}begin : shallow",
+            "    shallow_rom #(.WIDTH(WIDTH), .DEPTH(DEPTH), .FILE(FILE)) words (.*);",
+            "end\nendmodule\n",
+        ]
+    )
+
+
+def _modules(number: int, words: list[str]) -> str:
+    """Return a module with a memory's words, and the one with the LUTs in it.
+
+    LUTs hold 64 words, MUXF7 and MUXF8 select among four of them; among many of these banks of 256
+    words LUTs, MUXF7 and MUXF8 do so again, and among the few that are left what ABC makes of it.
+    Bits that are the same in all words, or equal to another bit, take none.
+    """
+    bits, depth = _bits(words), len(words)
+    high = (depth - 1).bit_length() - 1
+    columns = {bit.tobytes(): bit for bit in bits if bit.any() and not bit.all()}
+    places = {column: place for place, column in enumerate(columns)}
+    width = max(len(columns), 1)
+    banks, line = -(-depth // _BANK_WORDS), _BANK_LINE
+    names = _names(banks, line)
+    luts = _luts(list(columns.values()), -(-depth // _LUT_WORDS), names, width)
+    while banks not in _LEFT_TO_ABC:
+        luts = [*(f"logic [{width - 1}:0] {name};" for name in names), *luts]
+        groups = [names[at : at + _GROUP] for at in range(0, banks, _GROUP)]
+        banks = len(groups)
+        names = _names(banks, line + _GROUP_LINES)
+        for index, (name, group) in enumerate(zip(names, groups, strict=True)):
+            luts += _group(name, group, f"{line}_{index}", line, width)
+        line += _GROUP_LINES
+    outer = [
+        f"module deep_rom_{number} (",
+        f"    input  logic [{high}:0] address,",
+        f"    output logic [{len(bits) - 1}:0] data",
+        ");",
+        f"logic [{width - 1}:0] banks[{banks}];",
+        f"logic [{width - 1}:0] columns;",
+        f"deep_luts_{number} luts (.address, .banks);",
+        f"assign columns = banks[{'0' if banks == 1 else f'address[{high}:{line}]'}];",
+    ]
+    for bit, column in enumerate(bits):
+        place = places.get(column.tobytes())
+        value = f"1'b{column[0]}" if place is None else f"columns[{place}]"
+        outer.append(f"assign data[{bit}] = {value};")
+    inner = [
+        f"module deep_luts_{number} (",
+        f"    input  logic [{high}:0] address,",
+        f"    output logic [{width - 1}:0] banks[{banks}]",
+        ");",
+        *luts,
+    ]
+    return "\n".join([*inner, "endmodule\n", *outer, "endmodule\n"])
+
+
+def _names(banks: int, line: int) -> list[str]:
+    """Return what banks, or groups of them, are called that a line of the address selects.
+
+    Those that ABC selects among leave the module.
+    """
+    leave = banks in _LEFT_TO_ABC
+    return [f"banks[{bank}]" if leave else f"banks_{line}_{bank}" for bank in range(banks)]
+
+
+def _luts(
+    columns: list[npt.NDArray[np.uint8]], luts: int, banks: list[str], width: int
+) -> list[str]:
+    """Return the LUTs of each bit, and what selects among those of a bank."""
+    lines = [f"logic [{width - 1}:0] lut_{lut};" for lut in range(luts)]
+    for place, column in enumerate(columns):
+        for lut, table in enumerate(_tables(column)):
+            inputs = ", ".join(f"address[{line}]" for line in range(6))
+            instance = f"lut_{lut}_{place} (lut_{lut}[{place}], {inputs})"
+            lines.append(f"LUT6 #(64'h{table:x}) {instance};")
+    for bank, target in enumerate(banks):
+        names = [f"lut_{lut}" for lut in range(luts)[4 * bank : 4 * bank + 4]]
+        lines += _joined(target, names, 6, width)
+    return lines
+
+
+def _group(target: str, banks: list[str], name: str, line: int, width: int) -> list[str]:
+    """Return what selects among one to 16 banks for each bit: a LUT for every four of them.
+
+    A multiplexer's inputs come from LUTs only, so that a bank that is left over has one, too.
+
+    Args:
+        target: what is selected.
+        banks: or what is selected among some.
+        name: of the group, no other one's.
+        line: of the address, the first that selects.
+        width: bits.
+    """
+    if len(banks) == 1:
+        return [f"assign {target} = {banks[0]};"]
+    lines, fours = [], [banks[at : at + 4] for at in range(0, len(banks), 4)]
+    luts = [f"four_{name}_{number}" for number in range(len(fours))]
+    for lut, four in zip(luts, fours, strict=True):
+        inputs = ", ".join([*four, *four[-1:] * (4 - len(four))])
+        lines += [
+            f"logic [{width - 1}:0] {lut};",
+            f"LUT6 #(64'h{_FOUR_TO_ONE:x}) lut_{lut}[{width - 1}:0] "
+            f"({lut}, {inputs}, address[{line}], address[{line + 1}]);",
+        ]
+    return lines + _joined(target, luts, line + 2, width)
+
+
+def _joined(target: str, luts: list[str], line: int, width: int) -> list[str]:
+    """Return what selects among one to four LUTs for each bit, from a line of the address on."""
+    if len(luts) == 1:
+        return [f"assign {target} = {luts[0]};"]
+    if len(luts) == 2:
+        return [_muxes("MUXF7", target, (luts[0], luts[1]), line, width)]
+    low, high = (f"pair_{luts[at]}" for at in (0, 2))
+    return [
+        f"logic [{width - 1}:0] {low}, {high};",
+        _muxes("MUXF7", low, (luts[0], luts[1]), line, width),
+        _muxes("MUXF7", high, (luts[2], luts[-1]), line, width),
+        _muxes("MUXF8", target, (low, high), line + 1, width),
+    ]
+
+
+def _muxes(kind: str, target: str, inputs: tuple[str, str], line: int, width: int) -> str:
+    """Return the instances of a multiplexer, one a bit."""
+    low, high = inputs
+    name = f"{kind.lower()}_{low}"
+    return f"{kind} {name}[{width - 1}:0] ({target}, {low}, {high}, address[{line}]);"
+
+
+def _bits(words: list[str]) -> npt.NDArray[np.uint8]:
+    """Return each bit of all words, the lowest one first: (bits, words)."""
+    digits = len(words[0])
+    numbers = np.array([list(bytes.fromhex(word.zfill(digits + digits % 2))) for word in words])
+    low_first = numbers[:, ::-1].astype(np.uint8)
+    return np.unpackbits(low_first, axis=1, bitorder="little")[:, : 4 * digits].T
+
+
+def _tables(column: npt.NDArray[np.uint8]) -> list[int]:
+    """Return the contents of a bit's LUTs."""
+    packed = np.packbits(column, bitorder="little").tobytes()
+    step = _LUT_WORDS // 8
+    return [
+        int.from_bytes(packed[start : start + step], "little")
+        for start in range(0, len(packed), step)
+    ]

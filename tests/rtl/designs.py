@@ -1,0 +1,272 @@
+"""Each kernel at a few sets of parameters, small, for what tools say about their sources."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from tests.rtl.harness import KernelUnderTest, random_tensor
+
+
+def _stream(datatype: str) -> dict[str, object]:
+    return {"inputDataType": datatype, "outputDataType": datatype}
+
+
+def _window(**changes: object) -> KernelUnderTest:
+    same = {
+        "ConvKernelDim": [3, 3],
+        "Stride": [1, 1],
+        "Padding": [1, 1, 1, 1],
+        "PadValue": -1,
+        "IFMDim": [4, 5],
+        "OFMDim": [4, 5],
+        "IFMChannels": 4,
+        "SIMD": 2,
+        **_stream("BIPOLAR"),
+    }
+    return KernelUnderTest("SlidingWindow", {**same, **changes})
+
+
+def _pool(image: list[int], window: list[int], channels: int, pe: int) -> KernelUnderTest:
+    attributes = {
+        "IFMDim": image,
+        "PoolDim": window,
+        "IFMChannels": channels,
+        "PE": pe,
+        **_stream("BIPOLAR"),
+    }
+    mask = np.arange(channels) % 2
+    return KernelUnderTest("BitMaxPool", attributes, {"mask": (mask, "BINARY")})
+
+
+def _fifo(depth: int) -> KernelUnderTest:
+    attributes = {"shape": [1, 4, 4, 8], "lanes": 8, "depth": depth, **_stream("INT4")}
+    return KernelUnderTest("StreamFIFO", attributes)
+
+
+def _converter(lanes_in: int, lanes_out: int) -> KernelUnderTest:
+    attributes = {
+        "inShape": [1, 2, 12],
+        "outShape": [1, 24],
+        "inLanes": lanes_in,
+        "outLanes": lanes_out,
+        **_stream("UINT8"),
+    }
+    return KernelUnderTest("WidthConverter", attributes)
+
+
+def _matrix(op: str, simd: int, pe: int, **changes: object) -> KernelUnderTest:
+    """Return a 3x3 convolution of a 3 x 4 image, 2 to 4 channels, or what ``changes`` make it."""
+    attributes: dict[str, object] = {
+        "MW": 18,
+        "MH": 4,
+        "SIMD": simd,
+        "PE": pe,
+        "numInputVectors": [1, 3, 4],
+        "noActivation": 0,
+        "inputDataType": "BIPOLAR",
+        "outputDataType": "BIPOLAR",
+        **changes,
+    }
+    rng = np.random.default_rng(0)
+    weights = str(attributes.get("weightDataType", "BIPOLAR"))
+    parameters = {"W": (random_tensor(rng, (attributes["MW"], attributes["MH"]), weights), weights)}
+    if attributes["noActivation"] == 0:
+        parameters["T"] = (rng.integers(-5, 6, attributes["MH"]), "INT32")
+    elif op == "IntMVAU":
+        parameters["B"] = (rng.integers(-5, 6, attributes["MH"]), "INT32")
+    return KernelUnderTest(op, attributes, parameters)
+
+
+_BORDER = {
+    "ConvKernelDim": [3, 3],
+    "Stride": [1, 1],
+    "Padding": [1, 1, 1, 1],
+    "IFMDim": [3, 4],
+}
+_PIXELS = {"weightDataType": "INT8", "inputDataType": "UINT8", "InputZeroPoint": 128}
+
+
+def _fork(signs: list[int], datatype: str = "INT8") -> KernelUnderTest:
+    attributes = {"shape": [1, 2, 12], "lanes": 4, "signs": signs, **_stream(datatype)}
+    return KernelUnderTest("StreamFork", attributes)
+
+
+def _shortcut(**changes: object) -> KernelUnderTest:
+    same = {
+        "IFMDim": [5, 6],
+        "IFMChannels": 8,
+        "Stride": [2, 2],
+        "PadChannels": [4, 4],
+        "PE": 2,
+        **_stream("INT8"),
+    }
+    return KernelUnderTest("SubsamplePad", {**same, **changes})
+
+
+def _global_pool(image: list[int], channels: int, pe: int, output: str) -> KernelUnderTest:
+    attributes = {
+        "IFMDim": image,
+        "NumChannels": channels,
+        "PE": pe,
+        "inputDataType": "INT8",
+        "outputDataType": output,
+    }
+    return KernelUnderTest("GlobalSumPool", attributes)
+
+
+def dyadic(
+    op: str, channels: int, pe: int, style: str, datatype: str = "INT11", **changes: object
+) -> KernelUnderTest:
+    """Return a Requantise or a ResidualJoin of random constants."""
+    attributes: dict[str, object] = {
+        "NumChannels": channels,
+        "numInputVectors": [1, 2, 3],
+        "PE": pe,
+        "shift": 9,
+        "mBits": 10,
+        "bBits": 18,
+        "mulStyle": style,
+        "inputDataType": datatype,
+        "outputDataType": "INT8",
+        **changes,
+    }
+    rng = np.random.default_rng(0)
+    types = {name: f"INT{attributes[f'{name}Bits']}" for name in ("m", "b")}
+    parameters = {
+        name: (random_tensor(rng, (channels,), kind), kind) for name, kind in types.items()
+    }
+    return KernelUnderTest(op, attributes, parameters)
+
+
+def _join(channels: int, pe: int, style: str, **changes: object) -> KernelUnderTest:
+    return dyadic(
+        "ResidualJoin", channels, pe, style, **{"skipDataType": "INT8", "skipShift": 2, **changes}
+    )
+
+
+STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
+    "window": _window,
+    "window in block RAM": lambda: _window(ram_style="block"),
+    "window without padding": lambda: _window(
+        Padding=[0, 0, 0, 0], OFMDim=[2, 3], PadValue=3, **_stream("UINT8")
+    ),
+    "window of one pixel": lambda: _window(
+        ConvKernelDim=[1, 1], Padding=[0, 0, 0, 0], IFMDim=[1, 1], OFMDim=[1, 1], SIMD=4
+    ),
+    "window with stride": lambda: _window(
+        ConvKernelDim=[2, 3], Stride=[3, 2], Padding=[2, 0, 1, 2], IFMDim=[7, 6], OFMDim=[3, 3]
+    ),
+    "window in parallel": lambda: _window(parallel_window=1),
+    "window in parallel from block RAM": lambda: _window(parallel_window=1, ram_style="block"),
+    "window in parallel without padding": lambda: _window(
+        parallel_window=1,
+        SIMD=4,
+        Padding=[0, 0, 0, 0],
+        OFMDim=[2, 3],
+        PadValue=3,
+        **_stream("UINT8"),
+    ),
+    "window in parallel with stride": lambda: _window(
+        parallel_window=1,
+        ConvKernelDim=[2, 3],
+        Stride=[3, 2],
+        Padding=[2, 0, 1, 2],
+        IFMDim=[7, 6],
+        OFMDim=[3, 3],
+    ),
+    "window in parallel of one column": lambda: _window(
+        parallel_window=1,
+        ConvKernelDim=[2, 1],
+        Padding=[0, 0, 0, 0],
+        IFMDim=[2, 1],
+        OFMDim=[1, 1],
+        SIMD=4,
+    ),
+    "window in parallel of one row": lambda: _window(
+        parallel_window=1,
+        ConvKernelDim=[1, 2],
+        Padding=[0, 3, 0, 0],
+        IFMDim=[2, 1],
+        OFMDim=[2, 3],
+        SIMD=1,
+    ),
+    "pool": lambda: _pool([4, 6], [2, 2], 6, 3),
+    "pool of odd sizes": lambda: _pool([5, 7], [3, 2], 3, 3),
+    "pool of one window": lambda: _pool([2, 2], [2, 2], 1, 1),
+    "pool of single pixels": lambda: _pool([2, 3], [1, 1], 2, 1),
+    "short fifo": lambda: _fifo(2),
+    "fifo": lambda: _fifo(20),
+    "deep fifo": lambda: _fifo(2000),
+    "wires": lambda: _converter(3, 3),
+    "narrow to wide": lambda: _converter(2, 6),
+    "wide to narrow": lambda: _converter(12, 3),
+    "any to any": lambda: _converter(4, 6),
+    "register slice": lambda: KernelUnderTest(
+        "RegisterSlice", {"shape": [1, 2, 6], "lanes": 3, **_stream("INT3")}
+    ),
+}
+
+RESIDUAL: Mapping[str, Callable[[], KernelUnderTest]] = {
+    "fork of values and signs": lambda: _fork([0, 1]),
+    "fork of one sign": lambda: _fork([1]),
+    "fork of values": lambda: _fork([0, 0, 0], "UINT4"),
+    "shortcut": _shortcut,
+    "shortcut of the same channels": lambda: _shortcut(PadChannels=[0, 0], PE=8),
+    "shortcut without a stride": lambda: _shortcut(Stride=[1, 1], PadChannels=[0, 8], PE=4),
+    "global pool": lambda: _global_pool([8, 8], 64, 4, "INT14"),
+    "global pool of many channels": lambda: _global_pool([2, 2], 300, 1, "INT10"),
+    "global pool of whole pixels": lambda: _global_pool([3, 2], 6, 6, "INT11"),
+    "requantiser": lambda: dyadic("Requantise", 16, 4, "dsp"),
+    "requantiser with block RAM": lambda: dyadic("Requantise", 400, 1, "dsp"),
+    "requantiser in LUTs": lambda: dyadic("Requantise", 16, 4, "lut"),
+    "requantiser of constants": lambda: dyadic("Requantise", 8, 8, "auto"),
+    "deep requantiser in LUTs": lambda: dyadic("Requantise", 64, 2, "lut", "INT14", mBits=13),
+    "join": lambda: _join(16, 4, "dsp"),
+    "join in LUTs": lambda: _join(4, 2, "lut", skipShift=0),
+    "join of a wide stream": lambda: _join(64, 2, "dsp", skipDataType="INT12", skipShift=4),
+}
+
+MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
+    "binary convolution": lambda: _matrix("BinaryMVAU", 2, 2, **_BORDER),
+    "unfolded binary convolution": lambda: _matrix("BinaryMVAU", 18, 4, **_BORDER),
+    "binary weights in block RAM": lambda: _matrix(
+        "BinaryMVAU", 6, 1, **_BORDER, ram_style="block"
+    ),
+    "binary accumulators": lambda: _matrix(
+        "BinaryMVAU", 9, 1, numInputVectors=[1], noActivation=1, outputDataType="INT6"
+    ),
+    "binary convolution of parallel windows": lambda: _matrix(
+        "BinaryMVAU", 9, 2, **_BORDER, parallel_window=1, noActivation=1, outputDataType="INT6"
+    ),
+    "binary constants in block RAM": lambda: _matrix(
+        "BinaryMVAU",
+        18,
+        6,
+        **_BORDER,
+        MH=192,
+    ),
+    "pixel convolution": lambda: _matrix("IntMVAU", 2, 2, **_PIXELS),
+    "unfolded pixel convolution": lambda: _matrix("IntMVAU", 18, 4, **_PIXELS),
+    "accumulators of parallel windows": lambda: _matrix(
+        "IntMVAU",
+        9,
+        2,
+        ConvKernelDim=[3, 3],
+        parallel_window=1,
+        weightDataType="INT4",
+        inputDataType="INT3",
+        noActivation=1,
+        outputDataType="INT10",
+    ),
+    "last layer": lambda: _matrix(
+        "IntMVAU",
+        3,
+        4,
+        weightDataType="INT8",
+        numInputVectors=[1],
+        noActivation=1,
+        outputDataType="INT16",
+    ),
+}
+
+DESIGNS = {**STREAMING, **RESIDUAL, **MATRIX}

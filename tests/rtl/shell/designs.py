@@ -1,0 +1,50 @@
+"""The shell's sources and the boards under test: the shell around small accelerators."""
+
+from pathlib import Path
+
+from irnet_hw.share import share
+from irnet_hw.verilog import library
+from tests.bench import Bench, compile_bench
+
+#: The kernels' modules that it uses.
+BORROWED = ("gearbox", "register_slice", "stream_fifo")
+#: What irnet_shell is made of.
+SOURCES = [
+    *sorted((share("rtl") / "shell").glob("*.sv")),
+    *(library()[name] for name in BORROWED),
+]
+#: Reasons for warnings that are left out.
+WAIVERS = [share("rtl") / "shell" / "lint.vlt", share("rtl") / "lint.vlt"]
+
+
+def board(address_bits, in_bytes, in_beats, out_lanes, out_bits, out_beats, padding=0):
+    """Return a board's parameters; a frame of values has the bits of one of bytes."""
+    assert 8 * in_bytes * in_beats == out_lanes * out_bits * out_beats
+    return {
+        "ADDRESS_BITS": address_bits,
+        "IN_BYTES": in_bytes,
+        "IN_BEATS": in_beats,
+        "OUT_LANES": out_lanes,
+        "OUT_BITS": out_bits,
+        "OUT_BEATS": out_beats,
+        "OUT_TDATA_BITS": out_lanes * out_bits + padding,
+    }
+
+
+#: Beats into the accelerator of less than, as much as and more than a word, dividing it or not;
+#: frames of an odd and an even number of values, in beats of an odd and an even number.
+BOARDS = {
+    "pixels": board(32, 3, 5, 1, 8, 15),
+    "words": board(32, 8, 16, 2, 32, 16),
+    "least": board(40, 1, 1, 1, 8, 1),
+    "many": board(40, 10, 3, 5, 12, 4, padding=4),
+    "wide": board(64, 16, 1, 8, 16, 1),
+    "halves": board(32, 4, 9, 3, 12, 8),
+}
+
+
+def compile_board(name: str) -> Bench:
+    """Compile a board of :data:`BOARDS`."""
+    files = [*WAIVERS, *SOURCES, share("rtl") / "stream" / "width_converter.sv"]
+    wrapper = Path(__file__).with_name("converting_board.sv")
+    return compile_bench([*files, wrapper], "converting_board", BOARDS[name])

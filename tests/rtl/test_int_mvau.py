@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from irnet_hw.errors import UserError
+from tests.rtl.harness import IRREGULAR, KernelUnderTest, random_tensor
+
+INPUTS = ["UINT8", "INT2", "INT5", "INT8", "BIPOLAR"]
+
+
+@st.composite
+def layers(draw):
+    MW, MH = draw(st.sampled_from([1, 9, 12])), draw(st.sampled_from([1, 4]))
+    parallel = int(MW == 12 and draw(st.booleans()))
+    taps = 4 if parallel else 1
+    return {
+        "MW": MW,
+        "MH": MH,
+        "ConvKernelDim": [2, 2] if MW == 12 else [1, 1],
+        "parallel_window": parallel,
+        "SIMD": draw(st.sampled_from([n for n in range(taps, MW + 1, taps) if MW % n == 0])),
+        "PE": draw(st.sampled_from([n for n in (1, 2, 4) if MH % n == 0])),
+        "inputDataType": draw(st.sampled_from(INPUTS)),
+        "weightDataType": draw(st.sampled_from(["INT2", "INT5", "INT8"])),
+        "noActivation": draw(st.integers(0, 1)),
+        "ram_style": draw(st.sampled_from(["distributed", "block"])),
+    }
+
+
+def build(layer, frames, seed, last=None):
+    rng = np.random.default_rng(seed)
+    x = random_tensor(rng, (frames, 2, 1, layer["MW"]), layer["inputDataType"])
+    W = random_tensor(rng, (layer["MW"], layer["MH"]), layer["weightDataType"])
+    if last is None:
+        spread = 100 if layer["inputDataType"] == "BIPOLAR" else 10_000
+        last = rng.integers(-spread, spread, layer["MH"])
+    kernel = KernelUnderTest(
+        "IntMVAU",
+        {
+            **layer,
+            "numInputVectors": [1, 2, 1],
+            "InputZeroPoint": 128 if layer["inputDataType"] == "UINT8" else 0,
+            "outputDataType": "INT22" if layer["noActivation"] else "BIPOLAR",
+        },
+        {"W": (W, layer["weightDataType"]), "last": (last, "INT32")},
+    )
+    return kernel, x
+
+
+FIRST_LAYER = {
+    "MW": 9,
+    "MH": 4,
+    "SIMD": 3,
+    "PE": 2,
+    "inputDataType": "UINT8",
+    "weightDataType": "INT8",
+    "noActivation": 0,
+}
+
+
+@settings(max_examples=8)
+@given(
+    layer=layers(),
+    **IRREGULAR,
+)
+def test_any_layer_fold_gaps_and_stalls(layer, p_gap, p_stall, seed):
+    kernel, x = build(layer, 4, seed)
+    kernel.stream(x, p_gap, p_stall, seed)
+    kernel.check_rate(x)
+
+
+@pytest.mark.parametrize("datatype", ["UINT8", "INT8", "BIPOLAR"])
+def test_extreme_thresholds(datatype):
+    most = 9 * 128 * (1 if datatype == "BIPOLAR" else 255)
+    extremes = np.array([-(2**31), -most, most + 1, 2**31 - 1])
+    kernel, x = build(FIRST_LAYER | {"inputDataType": datatype}, 3, 1, extremes)
+    y = kernel.kernel.compute(x, *kernel.parameters)
+    assert (y[..., :2] == 1).all()
+    assert (y[..., 2:] == -1).all()
+    kernel.stream(x)
+
+
+def test_an_accumulator_too_large_for_its_type_is_refused():
+    layer = FIRST_LAYER | {"noActivation": 1, "PE": 4}
+    W = np.full((9, 4), 127)
+    with pytest.raises(UserError) as error:
+        KernelUnderTest(
+            "IntMVAU",
+            {
+                **layer,
+                "numInputVectors": [1],
+                "InputZeroPoint": 128,
+                "outputDataType": "INT16",
+            },
+            {"W": (W, "INT8"), "B": (np.array([0, -5, 0, 7]), "INT32")},
+        )
+    assert str(error.value) == (
+        "IntMVAU_rtl_0: outputDataType = INT16 can't hold an accumulator of "
+        f"{-128 * 127 * 9 - 5} to {127 * 127 * 9 + 7}; it needs INT19"
+    )

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.rtl.harness import IRREGULAR, KernelUnderTest, random_tensor
+
+DEPTHS = [2, 3, 16, 600]
+SHAPE = (1, 3, 4, 6)
+
+
+def fifo(depth, datatype="INT3", lanes=3):
+    return KernelUnderTest(
+        "StreamFIFO",
+        {
+            "shape": SHAPE,
+            "lanes": lanes,
+            "depth": depth,
+            "inputDataType": datatype,
+            "outputDataType": datatype,
+        },
+    )
+
+
+def frames(count, seed):
+    return random_tensor(np.random.default_rng(seed), (count, *SHAPE[1:]), "INT3")
+
+
+@settings(max_examples=10)
+@given(
+    depth=st.sampled_from(DEPTHS),
+    **IRREGULAR,
+)
+def test_any_gaps_and_stalls(depth, p_gap, p_stall, seed):
+    fifo(depth).stream(frames(4, seed), p_gap, p_stall, seed)
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_reaches_its_rate(depth):
+    fifo(depth).check_rate(frames(5, 1))
+
+
+@pytest.mark.parametrize("depth", [2, 16])
+def test_holds_its_depth_beside_the_output_register(depth):
+    beats = 24 * 3
+    result = fifo(depth).stream(frames(3, 2), wait=100)
+    taken = sum(cycle < 100 for cycle in result["cycle_in"][0])
+    assert taken == min(depth + 1, beats)

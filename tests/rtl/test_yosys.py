@@ -1,0 +1,97 @@
+"""Yosys maps every kernel to each family and finds about the area that the models say."""
+
+import functools
+from pathlib import Path
+
+import pytest
+
+from irnet_hw.synthesise.yosys import READ, cells_area, modules_cells
+from tests.rtl.designs import DESIGNS, RESIDUAL, STREAMING
+from tests.rtl.harness import CLOCK_NS, PART
+from tests.yosys import mapped
+
+#: Designs in a run of Yosys: so many that its start is a small part of it, and so few that the
+#: workers of a test run, which share what each of them has mapped, have runs of their own.
+BATCH = 8
+#: A part of each family, by Yosys' name of it.
+PARTS = {"xc7": PART, "xcup": "xczu7ev-ffvc1156-2-e"}
+
+
+@pytest.fixture(scope="module", params=PARTS)
+def family(request):
+    """Return Yosys' name of a family."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def designs(family):
+    """Return the kernels under test by name, their modules named apart."""
+    made = {name: design() for name, design in DESIGNS.items()}
+    for index, design in enumerate(made.values()):
+        design.kernel.onnx_node.name = f"design_{index}"
+        design.kernel.generate_hdl(design.model, PARTS[family], CLOCK_NS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def cells(family, designs):
+    """Return the function that gives a design's cells by type."""
+    made = list(designs.values())
+    batches = [made[start : start + BATCH] for start in range(0, len(made), BATCH)]
+
+    @functools.cache
+    def of_batch(batch):
+        found = map_side_by_side(family, batches[batch])
+        return [found[design.kernel.onnx_node.name] for design in batches[batch]]
+
+    def of(name):
+        batch, place = divmod(list(designs).index(name), BATCH)
+        return of_batch(batch)[place]
+
+    return of
+
+
+def map_side_by_side(family, designs):
+    """Return the cells of designs' modules by type, of this or of an earlier run on the same."""
+    files, sources, instances = {}, {}, []
+    for design in designs:
+        kernel = design.kernel
+        paths = [*kernel.get_rtl_file_list(abspath=True), *kernel.get_data_file_list()]
+        files.update({Path(path).name: Path(path).read_text() for path in paths})
+        sources.update(dict.fromkeys(kernel.get_rtl_file_list()))
+        ports = [".ap_clk", ".ap_rst_n"]
+        for ind in range(kernel.streams_in()):
+            width = kernel.get_instream_width_padded(ind)
+            ports += [f".in{ind}_V_TDATA(data[{width - 1}:0])", f".in{ind}_V_TVALID(valid)"]
+        ports += [f".out{ind}_V_TREADY(ready)" for ind in range(kernel.streams_out())]
+        name = kernel.onnx_node.name
+        instances.append(f"(* keep *) {name} of_{name} (\n    {', '.join(ports)});\n")
+    files["side_by_side.sv"] = (
+        "module side_by_side (input logic ap_clk, ap_rst_n, valid, ready, "
+        f"input logic [1023:0] data);\n{''.join(instances)}endmodule\n"
+    )
+    script = (
+        f"{READ} --keep-hierarchy --top side_by_side {' '.join(sources)} "
+        "side_by_side.sv\n"
+        f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top side_by_side\n"
+        "check -assert\n"
+        "tee -q -o stat.json stat -json\n"
+    )
+    return modules_cells(mapped(files, script))
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_maps_to_cells_of_the_device(name, cells):
+    cells_area(name, cells(name))  # raises for a cell that no accelerator may hold
+
+
+# The models of the matrix kernels hold for larger folds than these.
+@pytest.mark.parametrize("name", [*STREAMING, *RESIDUAL])
+def test_area_is_about_the_models(name, family, designs, cells):
+    part, kernel = PARTS[family], designs[name].kernel
+    found = cells_area(name, cells(name))
+    close = 0.1 if name in RESIDUAL else 0.2
+    assert kernel.lut_estimation(part) == pytest.approx(found["LUT"], rel=close, abs=12)
+    assert kernel.ff_estimation(part) == pytest.approx(found["FF"], rel=close, abs=8)
+    assert kernel.bram_estimation(part) == found["BRAM18"]
+    assert kernel.dsp_estimation(part) == found["DSP"]

@@ -11,6 +11,15 @@ from irnet_hw.progress import say
 TARGET_FPS = 10000.0
 
 
+def _print_passes(ctx: click.Context) -> None:
+    """Print what each pass does and where it is."""
+    from irnet_hw.compiler.passes.sequence import PASSES
+
+    for number, each in enumerate(PASSES, 1):
+        click.echo(f"{number}. {each.says} ({each.step.__module__})")
+    ctx.exit()
+
+
 @click.command("build")
 @click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.onnx")
 @click.option("--board", required=True, help="Board to build for, such as pynq-z2 or zcu104.")
@@ -34,6 +43,14 @@ TARGET_FPS = 10000.0
     type=click.Path(path_type=Path),
     help="JSON file that fixes folds, in FINN's form; what it does not name is chosen. Each build "
     "writes one, folding_config.json, to change and give back.",
+)
+@click.option(
+    "--passes",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, _, asked: _print_passes(ctx) if asked else None,
+    help="List the compiler's passes in their order, and exit.",
 )
 @click.option(
     "--synth",

@@ -23,30 +23,12 @@ from irnet_hw.compiler.finn_quiet import quiet
 from irnet_hw.compiler.folding import config as folding_file
 from irnet_hw.compiler.folding.fold import fold
 from irnet_hw.compiler.folding.links import InsertStreams
-from irnet_hw.compiler.passes.check import check, check_domains
-from irnet_hw.compiler.passes.forks import Forks
-from irnet_hw.compiler.passes.import_finn import ImportFINN
-from irnet_hw.compiler.passes.integer_input import IntegerInput
-from irnet_hw.compiler.passes.lower import Lower
-from irnet_hw.compiler.passes.pool_bits import PoolBits
-from irnet_hw.compiler.passes.residual_streams import IntegerStreams
-from irnet_hw.compiler.passes.thresholds import IntegerThresholds
-from irnet_hw.compiler.passes.tidy import Tidy
+from irnet_hw.compiler.passes.check import check_domains
+from irnet_hw.compiler.passes.sequence import PASSES
 from irnet_hw.compiler.testbench import write_testbench
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_folder
 from irnet_hw.progress import say
-
-#: What each pass does, as the user reads it.
-_FRONT = (
-    ("importing into FINN", ImportFINN),
-    ("making the input integer", IntegerInput),
-    ("making streams integer", IntegerStreams),
-    ("moving max-pooling behind the signs", PoolBits),
-    ("finding integer thresholds", IntegerThresholds),
-    ("forking streams", Forks),
-    ("lowering to hardware ops", Lower),
-)
 
 
 def build(
@@ -121,11 +103,10 @@ def _hardware_ops(path: Path, network: ModelWrapper) -> ModelWrapper:
         say("  checking the network")
         check_domains(network)
         _try(network)
-        graph = network.transform(Tidy())
-        check(graph)
-        for text, step in _FRONT:
-            say(f"  {text}")
-            graph = graph.transform(step())
+        graph = network
+        for each in PASSES:
+            say(f"  {each.says}")
+            graph = graph.transform(each.step())
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     return graph

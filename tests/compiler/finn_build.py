@@ -26,7 +26,7 @@ def main(network: str, folder: str, target_fps: str, folding: str) -> int:
         ShellFlowType,
     )
 
-    from tests.compiler.passes import PASSES
+    from irnet_hw.compiler.passes.sequence import PASSES
 
     def step(transformation):
         def run(model, cfg):  # noqa: ARG001 (FINN's signature)
@@ -44,7 +44,7 @@ def main(network: str, folder: str, target_fps: str, folding: str) -> int:
         target_fps=int(target_fps),
         folding_config_file=folding or None,
         steps=[
-            *(step(one) for one in PASSES),
+            *(step(one.step) for one in PASSES),
             "step_create_dataflow_partition",
             "step_specialize_layers",
             "step_target_fps_parallelization",

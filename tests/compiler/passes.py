@@ -6,32 +6,16 @@ from qonnx.core.onnx_exec import execute_onnx
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw.compiler.finn_quiet import quiet
-from irnet_hw.compiler.passes.forks import Forks
-from irnet_hw.compiler.passes.import_finn import ImportFINN
-from irnet_hw.compiler.passes.integer_input import IntegerInput
-from irnet_hw.compiler.passes.lower import Lower
-from irnet_hw.compiler.passes.pool_bits import PoolBits
-from irnet_hw.compiler.passes.residual_streams import IntegerStreams
-from irnet_hw.compiler.passes.thresholds import IntegerThresholds
-from irnet_hw.compiler.passes.tidy import Tidy
-
-PASSES = (
-    Tidy,
-    ImportFINN,
-    IntegerInput,
-    IntegerStreams,
-    PoolBits,
-    IntegerThresholds,
-    Forks,
-    Lower,
-)
+from irnet_hw.compiler.passes.sequence import PASSES
 
 
 def upto(model: ModelWrapper, last: type) -> ModelWrapper:
     """The model after the passes up to and with ``last``."""
     with quiet():
-        for step in PASSES[: PASSES.index(last) + 1]:
-            model = model.transform(step())
+        for each in PASSES:
+            model = model.transform(each.step())
+            if each.step is last:
+                break
     return model
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.base import Transformation
 
 from irnet_hw.compiler.graph import constant, readers, shape
 from irnet_hw.compiler.numbers.affine import EXACT_OPS
@@ -119,6 +120,15 @@ def check_domains(model: ModelWrapper) -> None:
     for node in model.graph.node:
         if node.domain not in ONNX_DOMAINS and node.op_type not in QUANTIZERS:
             raise _unsupported(node)
+
+
+class Check(Transformation):  # type: ignore[misc]
+    """Refuse a tidied network that is not supported; change nothing."""
+
+    def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
+        """Return the same model."""
+        check(model)
+        return model, False
 
 
 def check(model: ModelWrapper) -> None:

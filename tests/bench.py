@@ -3,7 +3,7 @@
 ::
 
     bench = compile_bench(sources=[...], top="my_kernel_0")
-    bench.run("tests.hls.my_kernel_bench", env={"CASE": "case.json"})
+    bench.run("tests.rtl.my_kernel_bench", env={"CASE": "case.json"})
 """
 
 import contextlib

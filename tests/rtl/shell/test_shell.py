@@ -9,7 +9,7 @@ from tests.rtl.shell.designs import BOARDS, compile_board
 
 def run(bench, board, **environment):
     environment["BOARD"] = json.dumps(BOARDS[board])
-    compile_board(board).run(f"tests.boards.{bench}", environment)
+    compile_board(board).run(f"tests.rtl.shell.{bench}", environment)
 
 
 @pytest.mark.parametrize("board", BOARDS)

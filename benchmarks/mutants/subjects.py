@@ -65,6 +65,8 @@ _ROOMS: Mapping[str, tuple[str, Tests]] = {
     },
     "irnet_hw/quant": ("tests/quant/test_{}.py", ()),
 }
+#: What the convention does not find.
+_OTHER_ROOMS: Mapping[str, Tests] = {"check_node": ("tests/compiler/test_check.py",)}
 
 
 def _hardware_tests(tree: Path, file: Path) -> Tests:
@@ -101,7 +103,8 @@ def _python_tests(tree: Path, file: Path) -> Tests:
         return [named, *using] if named in tests else using
 
     found = next((paths for name in _nearest(file.stem, users) if (paths := own(name))), [])
-    return tuple(dict.fromkeys([*(str(test.relative_to(tree)) for test in found), *whole]))
+    near = [*(str(test.relative_to(tree)) for test in found), *_OTHER_ROOMS.get(file.stem, ())]
+    return tuple(dict.fromkeys([*near, *whole]))
 
 
 def _imported(path: Path) -> set[str]:

@@ -154,18 +154,23 @@ def main(systemverilog: int, python: int, seed: int, again: bool, out: Path) -> 
     """Change the hardware and the compiler, run their tests; print how many changes they notice."""
     campaign = Campaign(out)
     numbers = {"systemverilog": systemverilog, "python": python}
-    picked = {
-        name: chosen(subject.mutants(campaign.tree), numbers[name], seed)
-        for name, subject in SUBJECTS.items()
-    }
+    existing = {name: subject.mutants(campaign.tree) for name, subject in SUBJECTS.items()}
     results = campaign.results()
     judged = equivalents()
+    alive = {key for key, one in results.items() if one["outcome"] != "killed"} - judged.keys()
     waiting = [
-        (name, mutant)
-        for name, chosen_ones in picked.items()
-        for mutant in chosen_ones
-        if mutant.key not in results
-        or (again and results[mutant.key]["outcome"] != "killed" and mutant.key not in judged)
+        *(
+            (name, mutant)
+            for name, found in existing.items()
+            for mutant in found
+            if again and mutant.key in alive
+        ),
+        *(
+            (name, mutant)
+            for name, found in existing.items()
+            for mutant in chosen(found, numbers[name], seed)
+            if mutant.key not in results
+        ),
     ]
     status = Status()
     for name, mutant in track(waiting, "trying mutants", len(waiting), "mutants", status):
@@ -190,16 +195,20 @@ def main(systemverilog: int, python: int, seed: int, again: bool, out: Path) -> 
                 "mutants": results,
             }
             path.write_text(json.dumps(content, indent=1) + "\n")
-    tried = {name: [results[mutant.key] for mutant in ones] for name, ones in picked.items()}
+    # Those that an earlier run tried count as long as their line is there.
+    tried = {
+        name: [mutant for mutant in found if mutant.key in results]
+        for name, found in existing.items()
+    }
     for name, ones in tried.items():
-        noticed = sorted({one["by"] for one in ones if one["by"]})
+        noticed = sorted({by for mutant in ones if (by := results[mutant.key]["by"])})
         if noticed:
             say(f"the {len(noticed)} tests that noticed mutants of {name}, on the tree as it is")
             campaign.check(noticed, SUBJECTS[name].patience)
-    Console().print(table(picked, results, judged))
+    Console().print(table(tried, results, judged))
 
 
-def table(picked: dict[str, list[Mutant]], results: Results, judged: dict[str, str]) -> Table:
+def table(tried: dict[str, list[Mutant]], results: Results, judged: dict[str, str]) -> Table:
     """Return the table: how many mutants of each language the tests notice."""
     result = Table(
         "mutants of",
@@ -210,7 +219,7 @@ def table(picked: dict[str, list[Mutant]], results: Results, judged: dict[str, s
         "survived",
         "killed of not equivalent",
     )
-    for name, mutants in picked.items():
+    for name, mutants in tried.items():
         count = Counter(
             "equivalent" if mutant.key in judged else results[mutant.key]["outcome"]
             for mutant in mutants

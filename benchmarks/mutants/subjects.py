@@ -55,18 +55,15 @@ _BOARDS: Mapping[str, Tests] = {
 }
 #: Tests of Python, by the folder of the sources: a module's, or its users' if it has none, and
 #: those from end to end.
-_ROOMS: Mapping[str, tuple[str, Tests]] = {
-    **{
-        f"irnet_hw/compiler{room}": (
-            "tests/compiler/test_{}.py",
-            ("tests/compiler/test_hardware_graph.py", "tests/compiler/test_pipeline.py"),
-        )
-        for room in ("", "/passes", "/numbers", "/folding", "/emission")
-    },
+_STATIONS: Mapping[str, tuple[str, Tests]] = {
+    "irnet_hw/compiler": (
+        "tests/compiler/test_{}.py",
+        ("tests/compiler/test_hardware_graph.py", "tests/compiler/test_pipeline.py"),
+    ),
     "irnet_hw/quant": ("tests/quant/test_{}.py", ()),
 }
-#: What the convention does not find.
-_OTHER_ROOMS: Mapping[str, Tests] = {"check_node": ("tests/compiler/test_check.py",)}
+#: What the convention does not find: a module's tests of another name.
+_OTHER_TESTS: Mapping[str, Tests] = {"node_checks": ("tests/compiler/test_check.py",)}
 
 
 def _hardware_tests(tree: Path, file: Path) -> Tests:
@@ -86,15 +83,14 @@ def _hardware_tests(tree: Path, file: Path) -> Tests:
 
 
 def _python_tests(tree: Path, file: Path) -> Tests:
-    room = file.parent
-    imports = {
-        path: _imported(path) for path in (tree / room).glob("*.py") if path.stem != "__init__"
-    }
+    (station,) = (station for station in _STATIONS if file.is_relative_to(station))
+    modules = (tree / station).glob("**/*.py")
+    imports = {path: _imported(path) for path in modules if path.stem != "__init__"}
 
     def users(name: str) -> list[str]:
         return [path.stem for path, names in imports.items() if name in names]
 
-    pattern, whole = _ROOMS[str(room)]
+    pattern, whole = _STATIONS[station]
     tests = {path: _imported(path) for path in sorted(tree.glob(pattern.format("*")))}
 
     def own(name: str) -> list[Path]:
@@ -103,7 +99,7 @@ def _python_tests(tree: Path, file: Path) -> Tests:
         return [named, *using] if named in tests else using
 
     found = next((paths for name in _nearest(file.stem, users) if (paths := own(name))), [])
-    near = [*(str(test.relative_to(tree)) for test in found), *_OTHER_ROOMS.get(file.stem, ())]
+    near = [*(str(test.relative_to(tree)) for test in found), *_OTHER_TESTS.get(file.stem, ())]
     return tuple(dict.fromkeys([*near, *whole]))
 
 
@@ -133,6 +129,9 @@ SUBJECTS = {
         600,
     ),
     "python": Subject(
-        tuple(f"{room}/*.py" for room in _ROOMS), python_changes.changes, _python_tests, 600
+        tuple(f"{station}/**/*.py" for station in _STATIONS),
+        python_changes.changes,
+        _python_tests,
+        600,
     ),
 }

@@ -30,7 +30,7 @@ from irnet_hw.progress import say
 from irnet_hw.share import share
 from irnet_hw.synthesise import rom_mapping, yosys
 from irnet_hw.tools.environment import cache_dir, locked
-from irnet_hw.tools.step import follow
+from irnet_hw.tools.process import follow
 
 BOARD = "pynq-z2"
 _TOP = "openxc7_top"

@@ -18,7 +18,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.files import whole_folder
 from irnet_hw.progress import say
 from irnet_hw.share import share
-from irnet_hw.tools.step import follow
+from irnet_hw.tools.process import follow
 
 #: In an accelerator's folder.
 FOLDER = "vivado"

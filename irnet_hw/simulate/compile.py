@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import hashlib
 import os
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.share import share
 from irnet_hw.simulate.shared_layers import HEADER, Apart, calls, compile_apart, large_layers
 from irnet_hw.tools.environment import cache_dir, locked, verilator_env
+from irnet_hw.tools.process import Job, run_one
 
 #: What Verilator may not warn of: the hardware would not be what the simulation is.
 _ERRORS = (
@@ -127,16 +127,9 @@ def _compile(
         *(str(scratch / file) for file in files if not file.endswith(".h")),
     ]
     # Verilator looks for modules that no source holds in the current folder: only ours are here.
-    log = subprocess.run(
-        command,
-        cwd=scratch,
-        env=dict(env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if log.returncode != 0:
-        raise UserError(f"{named}: does not compile:\n{log.stdout[-4000:]}")
+    job = Job(command, scratch, env)
+    if run_one(job) != 0:
+        raise UserError(f"{named}: does not compile:\n{job.said()[-4000:]}")
     return scratch / "obj" / f"{top}.so"
 
 

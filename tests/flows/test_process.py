@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from irnet_hw.tools.parallel import Job, run
+from irnet_hw.tools.process import Job, run
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from irnet_hw.files import whole_file
 from irnet_hw.images import Images, images_for
 from irnet_hw.runtime import Accelerator
 from irnet_hw.simulate.board import SimulatedBoard
-from irnet_hw.tools.build_folder import open_for_tools
+from irnet_hw.simulate.trusted_sources import open_for_tools
 
 #: Bytes that the memory's port passes in a cycle, each way.
 PORT = 8

@@ -8,7 +8,6 @@ correction, control, the replay buffer and the weights are in the figures.
 
 import argparse
 import json
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from qonnx.custom_op.registry import getCustomOp
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw.files import whole_file
+from irnet_hw.scratch import scratch
 from irnet_hw.synthesise.yosys import Design, flattened
 
 PART, FAMILY = "xc7z020clg400-1", "xc7"
@@ -91,8 +91,8 @@ def synthesise(op: str, attributes: dict[str, Any], parameters: dict[str, Any]) 
         model.set_tensor_datatype(name, DataType[datatype])
     kernel = getCustomOp(model.graph.node[0])
     kernel.check()
-    with tempfile.TemporaryDirectory(prefix="synth-") as scratch:
-        kernel.set_nodeattr("code_gen_dir_ipgen", scratch)
+    with scratch("synth") as place:
+        kernel.set_nodeattr("code_gen_dir_ipgen", str(place))
         kernel.generate_hdl(model, PART, 10.0)
         texts = {
             Path(file).name: Path(file).read_text()

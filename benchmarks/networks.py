@@ -12,7 +12,6 @@ accelerators stay in the folder ``networks``.
 import json
 import os
 import platform
-import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -28,6 +27,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.images import images_for
 from irnet_hw.report import accelerator as report
+from irnet_hw.scratch import scratch
 from irnet_hw.simulate.proof import simulate
 from irnet_hw.synthesise.yosys import synthesise
 
@@ -64,8 +64,8 @@ def main(networks: tuple[tuple[Path, str, float], ...], images: int, out: Path) 
     rows = []
     try:
         for model, board, fps in networks:
-            with tempfile.TemporaryDirectory(prefix="networks-") as cache:
-                os.environ["IRNET_HW_CACHE"] = cache
+            with scratch("networks") as cache:
+                os.environ["IRNET_HW_CACHE"] = str(cache)
                 rows.append(measure(model, board, fps, images, out))
     except UserError as error:
         raise click.ClickException(str(error)) from error

@@ -12,7 +12,6 @@ the first few, for its time grows with the cycles alone. Compiling is not counte
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -26,10 +25,11 @@ from rich.table import Table
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.images import Images, images_for
+from irnet_hw.scratch import scratch
 from irnet_hw.share import share
 from irnet_hw.simulate.beats import beat_bytes, decode, encode
 from irnet_hw.simulate.simulator import Simulator, compile_accelerator
-from irnet_hw.tools.build_folder import open_for_tools
+from irnet_hw.simulate.trusted_sources import open_for_tools
 from tests.bench import compile_bench
 
 #: cocotb gets this many images.
@@ -81,8 +81,8 @@ def measure_cocotb(
     sources = [share("rtl") / "lint.vlt", *(folder / source for source in content["sources"])]
     bench = compile_bench(sources, content["top"])
     width = beat_bytes(content["output"])
-    with tempfile.TemporaryDirectory(prefix="sim-speed-") as scratch:
-        case, result = Path(scratch) / "case.npz", Path(scratch) / "result.npz"
+    with scratch("speed") as place:
+        case, result = place / "case.npz", place / "result.npz"
         np.savez(
             case,
             beats=encode(images, content["input"]),

@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -37,6 +36,7 @@ from irnet_hw import data, progress
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.quant import EDE, set_ede
+from irnet_hw.scratch import scratch
 from irnet_hw.train.recipe import Recipe, load_recipe
 from irnet_hw.train.run import Run, optimizer_of
 from irnet_hw.train.work import Work, batches_of, devices
@@ -218,7 +218,7 @@ def main(which: str, assignments: tuple[str, ...], count: int, out: Path) -> Non
             raise UserError(f"data: {recipe.data!r}, must be a dataset that fits in memory")
         torch.set_num_threads(recipe.threads)
         difference = check_same_network(dataset, recipe)
-        with tempfile.TemporaryDirectory(prefix="train-speed-") as folder:
+        with scratch("train") as folder:
             fabric = devices(recipe, 1, 1)
             rates = measure(
                 {

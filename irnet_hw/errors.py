@@ -1,5 +1,7 @@
 """The one exception that reaches users."""
 
+from __future__ import annotations
+
 
 class UserError(Exception):
     """Something the user can put right: a file, a parameter, a missing tool.

@@ -1,82 +1,406 @@
-"""Results appear whole or not at all: written under a temporary name, then renamed."""
+"""What irnet-hw writes: whole or not at all, and over nothing that is somebody else's.
+
+A station that writes files into a folder claims them first::
+
+    with claimed(folder, {"report.html": is_page, "report.json": is_report}, force):
+        ...
+        with whole_file(folder / "report.html") as temporary:
+            temporary.write_text(page)
+
+From then on no other process can claim them, and what is there already is known to be ours: each
+file has a function that tells by its content. A folder that is written as a whole is claimed by
+:func:`whole_folder`. Locks are those of the system, so that they end with the process; what a
+killed process leaves is put in order by the next one that writes there.
+"""
 
 import contextlib
+import errno
+import fcntl
+import hashlib
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from irnet_hw import read
 from irnet_hw.errors import UserError
+from irnet_hw.scratch import temporary
+
+#: Tells of a file whether it is one that irnet-hw wrote.
+Known = Callable[[Path], bool]
+#: Tells which files in a folder a new one replaces, as paths in it; a UserError says that the
+#: folder is none that irnet-hw wrote. The new folder is None if there is none yet.
+Replaced = Callable[[Path, Path | None], Collection[str]]
+
+_SEAL = " Written by irnet-hw; SHA-256 of all above: "
+#: How names of our own files beside others begin.
+_HIDDEN = ".irnet-hw-"
+#: A file system without locks says one of these.
+_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EBADF}
+
+#: How a log that irnet-hw writes begins.
+LOG_HEAD = "# Written by irnet-hw.\n"
+
+
+@contextlib.contextmanager
+def claimed(folder: Path, files: Mapping[str, Known], force: bool = False) -> Iterator[None]:
+    """Hold the files in a folder that a station writes; the folder is made if it is not there.
+
+    Args:
+        folder: of the files.
+        files: for each one's name what tells that a file there is ours.
+        force: overwrite others' files, too.
+
+    Raises:
+        UserError: another process holds them, one is not ours, or the folder can't be written.
+    """
+    folder = Path(folder)
+    first = folder / next(iter(files))
+    with _made(folder, first), locked(folder / ",".join(sorted(files)), first):
+        for name, known in files.items():
+            require_ours(folder / name, known, force)
+        yield
+
+
+def require_ours(path: Path, known: Known, force: bool = False) -> None:
+    """Refuse to overwrite a file that irnet-hw did not write.
+
+    Args:
+        path: of the file, which need not be there.
+        known: tells that it is ours.
+        force: overwrite it even if it is not.
+
+    Raises:
+        UserError: it is not ours, or no file.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder, and a file is to be written there")
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: is a device or a pipe, and a file is to be written there")
+    # Nobody misses an empty file.
+    if path.exists() and path.stat().st_size and not force and not known(path):
+        raise UserError(
+            f"{path}: is no file that irnet-hw wrote there; choose another place, or overwrite it "
+            "with --force"
+        )
 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds.
 
-    Whatever stood at ``path`` before stays untouched if the block fails or is interrupted.
+    Whatever stood at ``path`` before stays untouched if the block fails or is interrupted. If it
+    is a link, what it points to is replaced.
 
     Raises:
         UserError: the folder can't be written or is full.
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise UserError(f"{path}: can't be written: {error.strerror}") from error
-    temporary = Path(name)
-    temporary.chmod(0o666 & ~_umask())
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise _cant_write(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    place = Path(os.path.realpath(path))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_made(place.parent, path))
+        with _writing(path):
+            temp = stack.enter_context(temporary(place.parent, _hidden(place), file=True))
+        with _writing(path, temp):
+            yield temp
+        with _writing(path):
+            temp.replace(place)
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(
+    path: Path, replaced: Replaced | None = None, force: bool = False
+) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; put it in ``path``'s place if the block succeeds.
 
-    Whatever stood at ``path`` before stays untouched if the block fails or is interrupted.
+    Whatever stood at ``path`` before stays untouched if the block fails or is interrupted. What
+    is not replaced stays in the folder.
+
+    Args:
+        path: of the folder. If it is a link, what it points to is replaced.
+        replaced: tells which of the files that are there are ours, and replaced; none unless given.
+        force: write into a folder that is not ours, too, and overwrite files there.
 
     Raises:
-        UserError: the parent folder can't be written or is full, or ``path`` is a file.
+        UserError: the parent folder can't be written or is full, ``path`` is a file or a folder
+            of somebody else's, or another process writes it.
     """
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise UserError(f"{path}: is a file, and a folder is to be written there")
-    place = path.resolve()
+    replaced = replaced or (lambda *_: ())
+    place = Path(os.path.realpath(path))
+    aside = place.with_name(f"{_hidden(place)}old")
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_made(place.parent, path))
+        stack.enter_context(locked(place, path))
+        with _writing(path):
+            _recover(aside, place, replaced)
+            _replaced(path, None, replaced, force)
+            temp = stack.enter_context(temporary(place.parent, _hidden(place)))
+        with _writing(path, temp):
+            yield temp
+        with _writing(path):
+            goes = _replaced(path, temp, replaced, force)
+            _require_no_conflict(temp, path, goes, force)
+            _swap(temp, place, aside, goes)
+
+
+@contextlib.contextmanager
+def locked(path: Path, shown: Path, shared: bool = False) -> Iterator[None]:
+    """Hold a path, of a file or folder that need not be there, against other processes.
+
+    Args:
+        path: what is held.
+        shown: what the user knows it by.
+        shared: others may hold it, too, if they share it; where no lock can be made, as the
+            folder can't be written, there is none.
+
+    Raises:
+        UserError: another process holds it, or its folder can't be written.
+    """
+    file = path.with_name(f"{_hidden(path)}lock")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+        lock = _lock(file, shared)
+    except BlockingIOError as error:
+        raise UserError(
+            f"{shown}: another irnet-hw is at work there; wait until it is done, or choose "
+            "another place"
+        ) from error
     except OSError as error:
-        raise UserError(f"{path}: can't be written: {error.strerror}") from error
-    old = temporary.with_name(temporary.name + ".old")
+        if not shared:
+            raise _cant_write(shown, error) from error
+        lock = None
     try:
-        temporary.chmod(0o777 & ~_umask())
-        yield temporary
-        if place.exists():
-            place.rename(old)
-        temporary.rename(place)
-    except OSError as error:
-        raise _cant_write(path, error) from error
+        yield
     finally:
-        if old.exists() and not place.exists():
-            old.rename(place)
-        shutil.rmtree(old, ignore_errors=True)
-        shutil.rmtree(temporary, ignore_errors=True)
+        if lock is not None:
+            with contextlib.suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody else shares it
+                file.unlink()
+            os.close(lock)
+
+
+def in_use(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Keep a folder that :func:`whole_folder` wrote from being replaced meanwhile.
+
+    Raises:
+        UserError: it is being replaced by another process.
+    """
+    return locked(Path(os.path.realpath(folder)), Path(folder), shared=True)
+
+
+def holds_json(**values: Any) -> Known:
+    """Return what knows JSON objects with these keys; a value of ... may be any."""
+
+    def known(path: Path) -> bool:
+        with contextlib.suppress(UserError):
+            content = read.json_file(path)
+            return isinstance(content, dict) and all(
+                key in content and (value is ... or content[key] == value)
+                for key, value in values.items()
+            )
+        return False
+
+    return known
+
+
+def holds_arrays(*names: str) -> Known:
+    """Return what knows .npz files with these arrays, among others."""
+
+    def known(path: Path) -> bool:
+        with contextlib.suppress(UserError), read.arrays(path) as found:
+            return set(names) <= set(found.names)
+        return False
+
+    return known
+
+
+def begins(text: str) -> Known:
+    """Return what knows files that begin with a text."""
+
+    def known(path: Path) -> bool:
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            return file.read(len(text.encode())) == text.encode()
+        return False
+
+    return known
+
+
+def is_page(path: Path) -> bool:
+    """Tell whether a file is a page of HTML from our templates."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return b'<meta name="generator" content="irnet-hw">' in file.read(500)
+    return False
+
+
+def sealed(text: str, comment: str) -> str:
+    """Return a text with a last line by which :func:`is_sealed` knows that it was not changed.
+
+    Args:
+        text: of whole lines.
+        comment: what begins a comment in it.
+    """
+    return f"{text}{comment}{_SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
+
+
+def is_sealed(path: Path) -> bool:
+    """Tell whether a file is as :func:`sealed` made it."""
+    with contextlib.suppress(OSError, ValueError):
+        content, seal, digest = path.read_text(encoding="utf-8").rpartition(_SEAL)
+        text = content[: content.rfind("\n") + 1]
+        return bool(seal) and digest == f"{hashlib.sha256(text.encode()).hexdigest()}\n"
+    return False
+
+
+@contextlib.contextmanager
+def _made(folder: Path, shown: Path) -> Iterator[None]:
+    """Make a folder; those that were not there and are empty in the end are removed."""
+    new = []
+    try:
+        while not os.path.lexists(folder):
+            new.append(folder)
+            folder = folder.parent
+        with _writing(shown):
+            for each in reversed(new):
+                each.mkdir(exist_ok=True)
+            if not folder.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        yield
+    finally:
+        for each in new:
+            with contextlib.suppress(OSError):
+                each.rmdir()
+
+
+def _lock(file: Path, shared: bool) -> int:
+    """Lock a file, which is made for it; return what to close in the end.
+
+    Raises:
+        BlockingIOError: another process has locked it.
+        OSError: it can't be made.
+    """
+    while True:
+        lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        try:
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            # The last one that held it may have removed the file before it was locked again.
+            if os.path.samestat(os.fstat(lock), file.stat()):
+                return lock
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                return lock
+            os.close(lock)
+            raise
+        os.close(lock)
+
+
+def _recover(aside: Path, place: Path, replaced: Replaced) -> None:
+    """Put in order what a process left that was killed while it put a folder in its place."""
+    if not aside.exists():
+        return
+    if not place.exists():
+        aside.rename(place)
+        return
+    try:
+        ours = replaced(aside, place)
+    except UserError:  # it was overwritten by force
+        ours = ()
+    _carry(aside, place, ours)
+
+
+def _replaced(path: Path, new: Path | None, replaced: Replaced, force: bool) -> Collection[str]:
+    """Return which files at ``path`` are ours and replaced."""
+    if not path.is_dir() or not any(path.iterdir()):
+        return ()
+    try:
+        return replaced(path, new)
+    except UserError:
+        if force:
+            return ()
+        raise
+
+
+def _require_no_conflict(new: Path, path: Path, replaced: Collection[str], force: bool) -> None:
+    """Refuse to overwrite files at ``path`` that are not replaced."""
+    for name, is_folder in _entries(new):
+        there = path / name
+        if os.path.lexists(there) and is_folder != there.is_dir():
+            kind = ("folder", "file") if is_folder else ("file", "folder")
+            raise UserError(f"{there}: is a {kind[1]}, and a {kind[0]} is to be written there")
+        if not is_folder and os.path.lexists(there) and name not in replaced and not force:
+            raise UserError(
+                f"{there}: is no file that irnet-hw wrote there; move it, or overwrite it with "
+                "--force"
+            )
+
+
+def _swap(new: Path, place: Path, aside: Path, replaced: Collection[str]) -> None:
+    """Put ``new`` into ``place``, by way of ``aside``, with all that is not replaced."""
+    if place.exists():
+        place.rename(aside)
+        try:
+            new.rename(place)
+        except OSError:
+            aside.rename(place)
+            raise
+        _carry(aside, place, replaced)
+    else:
+        new.rename(place)
+
+
+def _carry(old: Path, place: Path, replaced: Collection[str]) -> None:
+    """Move what is not replaced from ``old`` to ``place``, then remove ``old``."""
+    for name, is_folder in list(_entries(old)):
+        target = place / name
+        if os.path.lexists(target) or name in replaced:
+            continue
+        if not is_folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (old / name).rename(target)
+        elif not any((old / name).iterdir()):
+            target.mkdir(parents=True, exist_ok=True)
+    # From here on all of it may be lost: as a temporary folder, if this process is killed, too.
+    with temporary(old.parent, _hidden(place)) as garbage:
+        old.rename(garbage / "old")
+
+
+def _entries(folder: Path, below: str = "") -> Iterator[tuple[str, bool]]:
+    """Yield the path in a folder of each thing below it, and whether it is a folder."""
+    for entry in sorted(os.scandir(folder / below), key=lambda entry: entry.name):
+        is_folder = entry.is_dir(follow_symlinks=False)
+        yield f"{below}{entry.name}", is_folder
+        if is_folder:
+            yield from _entries(folder, f"{below}{entry.name}/")
+
+
+def _hidden(path: Path) -> str:
+    """Return how the names of our own files beside a path begin, however long its name is."""
+    return f"{_HIDDEN}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]}-"
+
+
+@contextlib.contextmanager
+def _writing(shown: Path, below: Path | None = None) -> Iterator[None]:
+    """Say of the system's errors that ``shown`` can't be written.
+
+    Args:
+        shown: what the user knows it by.
+        below: errors that name a file are others' unless it is this one, or in it.
+    """
+    try:
+        yield
+    except OSError as error:
+        if below is not None and error.filename is not None:
+            path = Path(os.fsdecode(error.filename))
+            if path != below and below not in path.parents:
+                raise
+        raise _cant_write(shown, error) from error
 
 
 def _cant_write(path: Path, error: OSError) -> UserError:
-    where = f" ({error.filename})" if error.filename else ""
+    named = os.fsdecode(error.filename) if error.filename else ""
+    # Our own files beside it mean nothing to the user.
+    where = f" ({named})" if named and not Path(named).name.startswith(_HIDDEN) else ""
     return UserError(f"{path}: can't be written: {error.strerror or error}{where}")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,9 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import Verilator
 
+from irnet_hw.scratch import scratch
 from irnet_hw.simulate.compile import VERILATOR_FLAGS
-from irnet_hw.tools.environment import cache_dir, locked, verilator_env
+from irnet_hw.tools.environment import cache_dir, find_verilator, locked
 
 #: Of every run: noise, and the same one each time.
 _NOISE = ("+verilator+rand+reset+2", "+verilator+seed+1")
@@ -52,18 +52,18 @@ class Bench:
         Raises:
             AssertionError: a test failed; its log is in the message.
         """
-        with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-            log = Path(scratch) / "log.txt"
+        with scratch("bench") as place:
+            log = place / "log.txt"
             runner = _runner()
-            with _environment({**verilator_env(), "PYTHONPATH": str(Path.cwd())}):
+            with _environment({**find_verilator().on_path(), "PYTHONPATH": str(Path.cwd())}):
                 try:
                     results = runner.test(
                         test_module=module,
                         hdl_toplevel=self.top,
                         hdl_toplevel_lang="verilog",
                         build_dir=self.folder,
-                        test_dir=data or scratch,
-                        results_xml=str(Path(scratch) / "results.xml"),
+                        test_dir=data or place,
+                        results_xml=str(place / "results.xml"),
                         plusargs=_NOISE,
                         extra_env={**env, "COCOTB_ANSI_OUTPUT": "0"},
                         log_file=log,
@@ -99,7 +99,7 @@ def compile_bench(
         if not (folder / "done").is_file():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            with _environment(verilator_env()):
+            with _environment(find_verilator().on_path()):
                 _runner().build(
                     sources=[Path(source).absolute() for source in sources],
                     hdl_toplevel=top,

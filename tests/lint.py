@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from irnet_hw.tools.environment import verilator_env
+from irnet_hw.tools.environment import find_verilator
 
 
 def lint(
@@ -14,7 +14,7 @@ def lint(
     command = ["verilator", "--lint-only", "-Wall", "--top-module", top]
     return subprocess.run(
         [*command, *more, *map(str, files)],
-        env=verilator_env(),
+        env=find_verilator().on_path(),
         cwd=folder,
         capture_output=True,
         text=True,

@@ -47,12 +47,13 @@ if {[board_part] ne ""} {
 }
 # A memory without its contents would be another network, and Vivado only warns of it.
 set_msg_config -id {Synth 8-4445} -new_severity ERROR
-add_files -norecurse [file join $scripts irnet_vivado.v]
+# As lists, as a path with a space is two files otherwise.
+add_files -norecurse [list [file join $scripts irnet_vivado.v]]
 foreach source $sources {
-    add_files -norecurse [file join $accelerator $source]
+    add_files -norecurse [list [file join $accelerator $source]]
 }
 foreach memory $memories {
-    set file [add_files -norecurse [file join $accelerator $memory]]
+    set file [add_files -norecurse [list [file join $accelerator $memory]]]
     set_property file_type {Memory Initialization Files} $file
 }
 update_compile_order -fileset sources_1
@@ -92,7 +93,7 @@ save_bd_design
 set design [get_files system.bd]
 set_property synth_checkpoint_mode None $design
 generate_target all $design
-add_files -norecurse [make_wrapper -files $design -top]
+add_files -norecurse [list [make_wrapper -files $design -top]]
 set_property top system_wrapper [current_fileset]
 update_compile_order -fileset sources_1
 

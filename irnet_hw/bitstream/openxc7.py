@@ -14,7 +14,6 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,14 +24,16 @@ from irnet_hw.boards import Board
 from irnet_hw.compiler.emission import manifest
 from irnet_hw.compiler.emission.board_top import shell_files
 from irnet_hw.errors import UserError
-from irnet_hw.files import whole_file
 from irnet_hw.progress import say
+from irnet_hw.scratch import scratch
 from irnet_hw.share import share
 from irnet_hw.synthesise import rom_mapping, yosys
-from irnet_hw.tools.environment import cache_dir, locked
+from irnet_hw.tools.environment import cache_dir, cached_file, locked
 from irnet_hw.tools.process import follow
 
 BOARD = "pynq-z2"
+#: What the flow leaves.
+RESULTS = ("irnet.bit", "irnet.bin")
 _TOP = "openxc7_top"
 #: The board's sources around irnet_board.
 _SOURCES = ("gp_to_axi_lite.sv", f"{_TOP}.sv")
@@ -78,16 +79,15 @@ def route(
     """
     tools = find_tools(board)
     netlist = synthesise(folder, content, log)
-    with tempfile.TemporaryDirectory(prefix="openxc7-") as temporary:
-        scratch = Path(temporary)
+    with scratch("openxc7") as place:
         say("  placing and routing with nextpnr-xilinx")
-        routed = figures(_place_and_route(tools, netlist, content["clock_mhz"], scratch, log))
+        routed = figures(_place_and_route(tools, netlist, content["clock_mhz"], place, log))
         say("  writing the bitstream")
-        _write_bitstream(tools, board.part, scratch, log)
-        part, data = read_bit(scratch / "irnet.bit")
+        _write_bitstream(tools, board.part, place, log)
+        part, data = read_bit(place / "irnet.bit")
         if part != board.part:
             raise UserError(f"irnet.bit: is for {part}, must be for {board.part}, see {log}")
-        shutil.copyfile(scratch / "irnet.bit", target / "irnet.bit")
+        shutil.copyfile(place / "irnet.bit", target / "irnet.bit")
         (target / "irnet.bin").write_bytes(swapped(data))
     return routed
 
@@ -113,19 +113,18 @@ def synthesise(folder: Path, content: Mapping[str, Any], log: Path) -> Path:
     made_of = (yosys.version(), script, rom_mapping.mapping(texts), read)
     digest = hashlib.sha256("".join(made_of).encode())
     kept = cache_dir() / "netlists" / f"{digest.hexdigest()[:32]}.json"
-    with locked(kept), tempfile.TemporaryDirectory(prefix="yosys-") as temporary:
+    with locked(kept), scratch("yosys") as place:
         if kept.is_file():
             return kept
         say("  synthesising the whole with Yosys")
-        scratch = Path(temporary)
-        rom_mapping.write(texts, data, scratch)
-        (scratch / "synthesis.ys").write_text(script)
+        rom_mapping.write(texts, data, place)
+        (place / "synthesis.ys").write_text(script)
         command = [yosys.program(), "-Q", "-T", "synthesis.ys"]
-        for line in follow(command, scratch, log, yosys.environment()):
+        for line in follow(command, place, log, yosys.environment()):
             if yosys.MISCOMPILED.search(line):
                 raise UserError(f"Yosys: its netlist can't be trusted, see {log}: {line.strip()}")
-        with whole_file(kept) as target:
-            shutil.copyfile(scratch / "netlist.json", target)
+        with cached_file(kept) as target:
+            shutil.copyfile(place / "netlist.json", target)
     return kept
 
 
@@ -218,26 +217,24 @@ def _folder(variable: str, what: str) -> Path:
     return Path(value).absolute()
 
 
-def _place_and_route(
-    tools: Tools, netlist: Path, clock_mhz: float, scratch: Path, log: Path
-) -> str:
+def _place_and_route(tools: Tools, netlist: Path, clock_mhz: float, place: Path, log: Path) -> str:
     """Write irnet.fasm; return what the tool printed."""
-    (scratch / "irnet.xdc").write_text(constraints(clock_mhz))
+    (place / "irnet.xdc").write_text(constraints(clock_mhz))
     # A clock that is not reached is no failure: it is said, and the design is right at a lower one.
     options = ("--freq", f"{clock_mhz:g}", "--timing-allow-fail")
     files = ("--xdc", "irnet.xdc", "--json", str(netlist), "--fasm", "irnet.fasm")
     command = [tools.nextpnr, "--chipdb", tools.chip, *files, *options]
-    version = "\n".join(follow([tools.nextpnr, "--version"], scratch, log))
-    return "\n".join([version, *follow(command, scratch, log)])
+    version = "\n".join(follow([tools.nextpnr, "--version"], place, log))
+    return "\n".join([version, *follow(command, place, log)])
 
 
-def _write_bitstream(tools: Tools, part: str, scratch: Path, log: Path) -> None:
+def _write_bitstream(tools: Tools, part: str, place: Path, log: Path) -> None:
     """Write irnet.bit from irnet.fasm."""
-    frames, described = scratch / "irnet.frames", f"{tools.database}/{part}/part.yaml"
+    frames, described = place / "irnet.frames", f"{tools.database}/{part}/part.yaml"
     command = [tools.fasm2frames, "--part", part, "--db-root", tools.database, "irnet.fasm"]
-    for _ in follow(command, scratch, log, output=frames):
+    for _ in follow(command, place, log, output=frames):
         pass
     command = [tools.frames2bit, "--part_file", described, "--part_name", part]
     command += ["--frm_file", frames.name, "--output_file", "irnet.bit"]
-    for _ in follow(command, scratch, log):
+    for _ in follow(command, place, log):
         pass

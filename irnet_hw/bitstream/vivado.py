@@ -5,7 +5,6 @@ all files relative to itself and can be run anywhere. What it does is in boards/
 """
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,37 +13,34 @@ from irnet_hw.bitstream import vivado_reports
 from irnet_hw.bitstream.routed import Routed
 from irnet_hw.boards import Board
 from irnet_hw.compiler.emission.board_top import shell_files
+from irnet_hw.compiler.folder import RESULTS as OURS
 from irnet_hw.errors import UserError
-from irnet_hw.files import whole_folder
+from irnet_hw.files import claimed, sealed, whole_file
 from irnet_hw.progress import say
+from irnet_hw.scratch import scratch
 from irnet_hw.share import share
 from irnet_hw.tools.process import follow
 
 #: In an accelerator's folder.
 FOLDER = "vivado"
-#: What a run leaves, of which the reports stay in the folder of the scripts.
-_RESULTS = ("irnet.bit", "irnet.hwh")
 _REPORTS = ("timing.rpt", "utilisation.rpt")
+#: What a run leaves.
+RESULTS = ("irnet.bit", "irnet.hwh", *_REPORTS)
 #: Lines of Vivado's that say how far it is begin so.
 _PROGRESS = "irnet: "
 
 
-def route(
-    folder: Path, content: Mapping[str, Any], board: Board, target: Path, log: Path
-) -> Routed:
-    """Write the scripts and run them.
+def route(folder: Path, target: Path, log: Path) -> Routed:
+    """Run the scripts that :func:`write_project` wrote.
 
     Args:
-        folder: the accelerator's; vivado/ is written into it.
-        content: its manifest.
-        board: to build for.
+        folder: the accelerator's, with vivado/.
         target: folder for irnet.bit, irnet.hwh and Vivado's reports.
         log: to which all that Vivado prints is added.
 
     Raises:
         UserError: Vivado is missing or fails.
     """
-    write_project(folder, content, board)
     script = folder / FOLDER / "build.tcl"
     vivado = shutil.which("vivado")
     if vivado is None:
@@ -54,16 +50,15 @@ def route(
             f"is needed) and copy irnet.bit and irnet.hwh into {folder / 'bitstream'}"
         )
     options = ("-mode", "batch", "-notrace", "-nojournal", "-nolog")
-    with tempfile.TemporaryDirectory(prefix="vivado-") as temporary:
-        scratch = Path(temporary)
-        for line in follow([vivado, *options, "-source", str(script.absolute())], scratch, log):
+    with scratch("vivado") as place:
+        for line in follow([vivado, *options, "-source", str(script.absolute())], place, log):
             if line.startswith(_PROGRESS):
                 say(f"  {line.removeprefix(_PROGRESS)}")
-        for name in (*_RESULTS, *_REPORTS):
-            if not (scratch / name).is_file():
+        for name in RESULTS:
+            if not (place / name).is_file():
                 raise UserError(f"vivado: ended without having written {name}, see {log}")
-            shutil.copyfile(scratch / name, target / name)
-        timing, used = ((scratch / name).read_text(errors="replace") for name in _REPORTS)
+            shutil.copyfile(place / name, target / name)
+        timing, used = ((place / name).read_text(errors="replace") for name in _REPORTS)
     return Routed(
         tool=vivado_reports.tool(timing),
         clock_mhz=vivado_reports.clock(timing),
@@ -72,22 +67,33 @@ def route(
     )
 
 
-def write_project(folder: Path, content: Mapping[str, Any], board: Board) -> None:
+def write_project(
+    folder: Path, content: Mapping[str, Any], board: Board, force: bool = False
+) -> None:
     """Write the scripts from which Vivado makes the bitstream into an accelerator's folder.
 
     Args:
-        folder: the accelerator's; vivado/ is written, or replaced.
+        folder: the accelerator's; the scripts go into vivado/, where all else stays.
         content: its manifest.
         board: to build for.
+        force: overwrite scripts that were changed since, too.
+
+    Raises:
+        UserError: a script was changed, or they can't be written.
     """
     boards = share("boards")
-    with whole_folder(folder / FOLDER) as target:
-        for name in ("flow.tcl", "irnet_vivado.v"):
-            shutil.copyfile(boards / "vivado" / name, target / name)
-        shutil.copyfile(
-            boards / board.name / "processing_system.tcl", target / "processing_system.tcl"
-        )
-        (target / "build.tcl").write_text(_build(content, board))
+    texts = {
+        "flow.tcl": (boards / "vivado" / "flow.tcl").read_text(),
+        "irnet_vivado.v": (boards / "vivado" / "irnet_vivado.v").read_text(),
+        "processing_system.tcl": (boards / board.name / "processing_system.tcl").read_text(),
+        "build.tcl": _build(content, board),
+    }
+    target = folder / FOLDER
+    with claimed(target, {name: OURS[f"{FOLDER}/{name}"] for name in texts}, force):
+        for name, text in texts.items():
+            comment = "//" if name.endswith(".v") else "#"
+            with whole_file(target / name) as temporary:
+                temporary.write_text(sealed(text, comment))
 
 
 def _build(content: Mapping[str, Any], board: Board) -> str:
@@ -99,7 +105,7 @@ def _build(content: Mapping[str, Any], board: Board) -> str:
     lines = [
         f"# Makes an accelerator's bitstream for the {board.title}. In any folder,",
         "#     vivado -mode batch -source THIS_FILE",
-        "# leaves irnet.bit, irnet.hwh, timing.rpt and utilisation.rpt there. Written by irnet-hw.",
+        "# leaves irnet.bit, irnet.hwh, timing.rpt and utilisation.rpt there.",
         "",
         "set scripts [file dirname [file normalize [info script]]]",
         "set accelerator [file dirname $scripts]",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from irnet_hw.cli import options
 from irnet_hw.errors import UserError
 from irnet_hw.progress import say
 
@@ -27,7 +28,8 @@ def _print_passes(ctx: click.Context) -> None:
     "--out",
     type=click.Path(path_type=Path),
     help="Folder to write; beside the model as NAME-BOARD unless given. An accelerator that is "
-    "already there is replaced.",
+    "already there is replaced, with what was simulated, synthesised and reported of it; its "
+    "bitstream, and what irnet-hw did not write, stay.",
 )
 @click.option(
     "--target-fps",
@@ -62,6 +64,7 @@ def _print_passes(ctx: click.Context) -> None:
     type=click.Choice(["vivado", "openxc7"]),
     help="Go on to a bitstream, with Vivado or with open tools (openxc7, for the pynq-z2).",
 )
+@options.force
 def command(
     model: Path,
     board: str,
@@ -71,6 +74,7 @@ def command(
     folding_config: Path | None,
     synth: bool,
     flow: str | None,
+    force: bool,
 ) -> None:
     """Compile an exported network into an accelerator for a board.
 
@@ -98,7 +102,7 @@ def command(
         require(flow, board)  # better said now than after the build
     folder = out or model.parent / f"{model.stem}-{board}"
     say(f"building {model} for {board}")
-    content = build(model, board, folder, aim, folding_config)
+    content = build(model, board, folder, aim, folding_config, force)
     used = ", ".join(
         f"{count} of {content['resources'][key]} {key}" for key, count in content["area"].items()
     )
@@ -109,7 +113,7 @@ def command(
     if synth:
         from irnet_hw.synthesise.yosys import synthesise, table
 
-        result = synthesise(folder)
+        result = synthesise(folder, force)
         for line in table(content, result):
             say(line)
         used = ", ".join(
@@ -121,5 +125,5 @@ def command(
         from irnet_hw.bitstream.flow import FOLDER, make_bitstream, summary
 
         say(f"making the bitstream with {flow}")
-        routed = make_bitstream(folder, flow)
+        routed = make_bitstream(folder, flow, force)
         say(f"{folder / FOLDER}: {summary(content, routed)}")

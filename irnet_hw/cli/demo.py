@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from irnet_hw.cli import options
 from irnet_hw.progress import say
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ RECIPE = "digits-vgg"
 
 _STATIONS = 7
 #: In the folder for all results.
-_ACCELERATOR, _PACKAGE = "accelerator", "accelerator.zip"
+_RUN, _ACCELERATOR, _PACKAGE, _SUMMARY = "run", "accelerator", "accelerator.zip", "demo.json"
 
 
 class _Stopwatch:
@@ -40,7 +41,9 @@ class _Stopwatch:
         self.seconds[name] = time.monotonic() - start
 
 
-def demo(recipe: "Recipe", out: Path, board: str, target_fps: float) -> dict[str, Any]:
+def demo(
+    recipe: "Recipe", out: Path, board: str, target_fps: float, force: bool = False
+) -> dict[str, Any]:
     """Take a recipe to a simulated, synthesised, reported and packaged accelerator.
 
     Args:
@@ -49,19 +52,30 @@ def demo(recipe: "Recipe", out: Path, board: str, target_fps: float) -> dict[str
             the report, accelerator.zip for the board, and demo.json with the wall times.
         board: name of a board.
         target_fps: frames per second to build for.
+        force: overwrite others' files in the folder, too.
 
     Returns:
         what demo.json holds: "seconds" of each station, and the "report" as in report.json.
 
     Raises:
-        UserError: whatever a station finds wrong.
+        UserError: the folder holds files and none of an earlier demo's, another demo is at work
+            there, or whatever a station finds wrong.
     """
+    from irnet_hw.files import claimed, holds_json
+
+    with claimed(out, {_SUMMARY: holds_json(seconds=..., report=...)}, force):
+        return _demo(recipe, out, board, target_fps, force)
+
+
+def _demo(
+    recipe: "Recipe", out: Path, board: str, target_fps: float, force: bool
+) -> dict[str, Any]:
+    """Do what :func:`demo` says; the folder is held."""
     from irnet_hw.boards import load_board
     from irnet_hw.compiler.emission import manifest
     from irnet_hw.compiler.pipeline import build
     from irnet_hw.deploy.package import package
     from irnet_hw.export.station import export
-    from irnet_hw.files import whole_file
     from irnet_hw.images import images_for
     from irnet_hw.report.accelerator import write as write_report
     from irnet_hw.simulate import proof
@@ -70,28 +84,39 @@ def demo(recipe: "Recipe", out: Path, board: str, target_fps: float) -> dict[str
     from irnet_hw.train.loop import train
 
     load_board(board)  # what is missing is better said now than after the training
-    environment.verilator_env()
-    folder = out / _ACCELERATOR
+    environment.find_verilator()
+    environment.cache_dir()
+    folder, run = out / _ACCELERATOR, out / _RUN
+    # The training of an earlier demo may begin anew, nobody else's.
+    again = (out / _SUMMARY).exists()
+    if not again and not run.exists():
+        _write(out, {"seconds": {}, "report": None})
     watch = _Stopwatch()
     with watch.station("train", f"training {recipe.name}"):
-        checkpoint = train(recipe, out / "run")
+        checkpoint = train(recipe, run, force=force or again)
     with watch.station("export", "exporting QONNX, and comparing it with PyTorch"):
-        exported = export(checkpoint, None)
+        exported = export(checkpoint, None, force=force)
     with watch.station("build", f"compiling for {board} at {target_fps:,.0f} frames a second"):
-        content = build(exported.model, board, folder, target_fps)
+        content = build(exported.model, board, folder, target_fps, force=force)
     with watch.station("simulate", "simulating the RTL on every held-out image"):
         images, labels = images_for(content, exported.images)
-        proof.simulate(folder, images, labels)
+        proof.simulate(folder, images, labels, force=force)
     with watch.station("synthesise", f"synthesising for {manifest.load(folder)['part']}"):
-        yosys.synthesise(folder)
+        yosys.synthesise(folder, force)
     with watch.station("report", "writing the report"):
-        _, data = write_report(folder)
+        _, data = write_report(folder, force)
     with watch.station("package", "packing it with its driver"):
-        package(folder, out / _PACKAGE, exported.images)
+        package(folder, out / _PACKAGE, exported.images, force)
     result = {"seconds": watch.seconds, "report": json.loads(data.read_text())}
-    with whole_file(out / "demo.json") as temporary:
-        temporary.write_text(json.dumps(result, indent=2) + "\n")
+    _write(out, result)
     return result
+
+
+def _write(out: Path, result: dict[str, Any]) -> None:
+    from irnet_hw.files import whole_file
+
+    with whole_file(out / _SUMMARY) as temporary:
+        temporary.write_text(json.dumps(result, indent=2) + "\n")
 
 
 @click.command("demo")
@@ -110,7 +135,8 @@ def demo(recipe: "Recipe", out: Path, board: str, target_fps: float) -> dict[str
     show_default=True,
     help="Frames per second to build for.",
 )
-def command(out: Path, board: str, target_fps: float) -> None:
+@options.force
+def command(out: Path, board: str, target_fps: float, force: bool) -> None:
     """Take a network the whole way, and prove it.
 
     Trains a binary network on scikit-learn's handwritten digits, exports it, compiles it to
@@ -120,7 +146,7 @@ def command(out: Path, board: str, target_fps: float) -> None:
     """
     from irnet_hw.train.recipe import load_recipe
 
-    result = demo(load_recipe(RECIPE), out, board, target_fps)
+    result = demo(load_recipe(RECIPE), out, board, target_fps, force)
     click.echo(table(result))
     click.echo(f"\nreport: {out / _ACCELERATOR / 'report.html'}\npackage: {out / _PACKAGE}")
     if not result["report"]["verdict"]["bit_exact"]:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from irnet_hw.cli import options
+
 
 @click.command("export")
 @click.argument("checkpoint", metavar="CKPT", type=click.Path(path_type=Path))
@@ -17,7 +19,8 @@ import click
     default="",
     help="Where the dataset's files lie; by default where they lay in the training.",
 )
-def command(checkpoint: Path, out: Path | None, data_folder: str) -> None:
+@options.force
+def command(checkpoint: Path, out: Path | None, data_folder: str, force: bool) -> None:
     """Write a trained network as QONNX.
 
     CKPT is a checkpoint of `irnet-hw train`, such as runs/digits-vgg/last.pt. The folder gets
@@ -31,4 +34,4 @@ def command(checkpoint: Path, out: Path | None, data_folder: str) -> None:
     # torch takes seconds to import, which --help should not.
     from irnet_hw.export.station import export
 
-    export(checkpoint, out, data_folder)
+    export(checkpoint, out, data_folder, force)

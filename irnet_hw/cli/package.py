@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from irnet_hw.cli import options
 from irnet_hw.progress import say
 
 
@@ -21,7 +22,8 @@ from irnet_hw.progress import say
     help='Images for the golden vectors: .npz with "images" (uint8, [N, height, width, channels]) '
     'and perhaps "labels", or .npy. Those that `irnet-hw simulate` kept unless given.',
 )
-def command(build_dir: Path, out: Path | None, file: Path | None) -> None:
+@options.force
+def command(build_dir: Path, out: Path | None, file: Path | None, force: bool) -> None:
     """Pack an accelerator into one file for the board.
 
     BUILD_DIR is what `irnet-hw build` wrote. The zip file holds the bitstream if there is one, the
@@ -35,7 +37,7 @@ def command(build_dir: Path, out: Path | None, file: Path | None) -> None:
 
     folder = build_dir.resolve()
     target = out or folder.with_name(f"{folder.name}.zip")
-    names = package(build_dir, target, file)
+    names = package(build_dir, target, file, force)
     bitstream = any(name.startswith("bitstream/") for name in names)
     what = "" if bitstream else "; it has no bitstream and runs on the simulated board only"
     say(f"{target}: {len(names)} files, {target.stat().st_size:,} bytes{what}")

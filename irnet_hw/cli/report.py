@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
+from irnet_hw.cli import options
 from irnet_hw.progress import say
 
 
 @click.command("report", short_help="Write a build's report.html and report.json.")
 @click.argument("build_dir", type=click.Path(path_type=Path))
-def command(build_dir: Path) -> None:
+@options.force
+def command(build_dir: Path, force: bool) -> None:
     """Write report.html and report.json into BUILD_DIR, an accelerator's folder.
 
     The page is one file that needs no network. It says what was proved, draws the pipeline,
@@ -17,7 +19,7 @@ def command(build_dir: Path) -> None:
     """
     from irnet_hw.report.accelerator import write
 
-    page, data = write(build_dir)
+    page, data = write(build_dir, force)
     say(f"wrote {page} and {data}")
 
 
@@ -28,7 +30,8 @@ def command(build_dir: Path) -> None:
     type=click.Path(path_type=Path),
     help="Folder for the files; by default the run's, or the current one for several runs.",
 )
-def command_train(runs: tuple[Path, ...], out: Path | None) -> None:
+@options.force
+def command_train(runs: tuple[Path, ...], out: Path | None, force: bool) -> None:
     """Draw the curves of trainings: train-report.html and train-report.json.
 
     Each RUN is the folder of a run of `irnet-hw train`, such as runs/resnet20; it may still be
@@ -39,5 +42,5 @@ def command_train(runs: tuple[Path, ...], out: Path | None) -> None:
     # It imports torch, which takes seconds that --help should not.
     from irnet_hw.report.training import write
 
-    page, data = write(runs, out)
+    page, data = write(runs, out, force)
     say(f"wrote {page} and {data}")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from irnet_hw.cli import options
+
 
 @click.command("simulate")
 @click.argument("build_dir", type=click.Path(path_type=Path))
@@ -23,7 +25,8 @@ import click
     type=click.IntRange(min=0),
     help="Of how many images, the first, every layer's output is compared.",
 )
-def command(build_dir: Path, file: Path, tapped: int) -> None:
+@options.force
+def command(build_dir: Path, file: Path, tapped: int, force: bool) -> None:
     """Simulate an accelerator on images and compare it with its QONNX model.
 
     BUILD_DIR is what `irnet-hw build` wrote. Every logit of every image must equal the QONNX
@@ -40,7 +43,7 @@ def command(build_dir: Path, file: Path, tapped: int) -> None:
     images, labels = images_for(manifest.load(build_dir), file)
     from irnet_hw.simulate.proof import simulate
 
-    result = simulate(build_dir, images, labels, tapped)
+    result = simulate(build_dir, images, labels, tapped, force)
     inner = sum(entry["values"] for entry in result["tensors"][:-1])
     click.echo(
         f"{result['images']} images: {result['logits_compared']} logits and {inner} values "

@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from irnet_hw import progress
+from irnet_hw.cli import options
+from irnet_hw.errors import UserError
 
 
 @click.command("train")
@@ -27,23 +29,40 @@ from irnet_hw import progress
     type=click.Path(path_type=Path),
     help="Folder of the run; by default runs/NAME, with the recipe's name.",
 )
-@click.option("--resume", is_flag=True, help="Go on from the last.pt of the run's folder.")
-def command(which: str, assignments: tuple[str, ...], out: Path | None, resume: bool) -> None:
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on from the last.pt of the run's folder. A higher epochs prolongs a run; the learning "
+    "rate (cosine) and EDE's gradient then jump back to where they are in a run of that length, "
+    "so that the weights become others than those of a run that had this length from the start.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Begin anew in a folder that has a run already, which is lost, and overwrite files there "
+    "that irnet-hw did not write.",
+)
+def command(
+    which: str, assignments: tuple[str, ...], out: Path | None, resume: bool, force: bool
+) -> None:
     """Train a network from a recipe, on the GPU if there is one.
 
     Writes into the run's folder: last.pt, the network after the last epoch; best.pt, the one
     that did best on the held-out images; metrics.csv, weights.csv and a file for TensorBoard;
-    and recipe.toml, the recipe as used. Ctrl-C saves last.pt and ends.
+    and recipe.toml, the recipe as used. Ctrl-C saves last.pt and ends. What else is in the
+    folder stays; a run that is there already is only gone on with, or replaced, if you say so.
 
     On several GPUs or machines: torchrun --nproc-per-node=8 -m irnet_hw.train --recipe ...
     """
     from irnet_hw.train.loop import train
     from irnet_hw.train.recipe import load_recipe
 
+    if resume and force:
+        raise UserError("force: excludes --resume; give one of them")
     recipe = load_recipe(which, assignments)
     folder = out or Path("runs") / recipe.name
     try:
-        train(recipe, folder, resume)
+        train(recipe, folder, resume, force)
     except KeyboardInterrupt:
         if (folder / "last.pt").is_file():
             progress.say(f"{folder / 'last.pt'} is saved; --resume goes on")
@@ -53,7 +72,8 @@ def command(which: str, assignments: tuple[str, ...], out: Path | None, resume: 
 @click.command("pack")
 @click.argument("checkpoint", metavar="CKPT", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-def command_pack(checkpoint: Path, out: Path) -> None:
+@options.force
+def command_pack(checkpoint: Path, out: Path, force: bool) -> None:
     """Write a trained network as a small file to be released.
 
     CKPT is a checkpoint of `irnet-hw train`, such as runs/resnet20/last.pt. OUT, a file, gets
@@ -63,4 +83,4 @@ def command_pack(checkpoint: Path, out: Path) -> None:
     # torch takes seconds to import, which --help should not.
     from irnet_hw.train.pack import pack
 
-    pack(checkpoint, out)
+    pack(checkpoint, out, force)

@@ -20,6 +20,7 @@ from irnet_hw.compiler.emission.selfcheck import selfcheck
 from irnet_hw.compiler.emission.specialize import Specialize
 from irnet_hw.compiler.emission.stitch import stitch
 from irnet_hw.compiler.finn_quiet import quiet
+from irnet_hw.compiler.folder import former_identity, replaced, set_bitstream_aside
 from irnet_hw.compiler.folding import config as folding_file
 from irnet_hw.compiler.folding.fold import fold
 from irnet_hw.compiler.folding.links import InsertStreams
@@ -37,6 +38,7 @@ def build(
     out: Path,
     target_fps: float | None,
     folding_config: Path | None = None,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Compile a network into an accelerator's folder.
 
@@ -45,10 +47,12 @@ def build(
     Args:
         model: the exported QONNX file; golden.npz beside it is checked too.
         board: name of a board.
-        out: the folder to write; an accelerator that is already there is replaced.
+        out: the folder to write. An accelerator that is already there is replaced, and what
+            simulation, synthesis and report said of it; all else stays.
         target_fps: frames per second that the accelerator has to reach at the board's clock,
             above 0; None: as many as fit the board.
         folding_config: a file that fixes folds.
+        force: write into a folder that is no accelerator's, too, and overwrite files there.
 
     Returns:
         the manifest.
@@ -63,8 +67,12 @@ def build(
     where = load_board(board)
     fixed = folding_file.read(folding_config) if folding_config else {}
     network = spec.load(model)
-    _require_replaceable(out)
-    with whole_folder(out) as folder, quiet():
+    former = former_identity(out)
+
+    def goes(old: Path, new: Path | None) -> set[str]:
+        return replaced(old, new, folding_config, force)
+
+    with whole_folder(out, goes, force) as folder, quiet():
         tensors = set(network.get_all_tensor_names())
         graph = _hardware_ops(model, network)
         aim = "the highest rate" if target_fps is None else f"{target_fps:g} frames per second"
@@ -81,6 +89,7 @@ def build(
         content = describe_accelerator(model, network, graph, where, target_fps, folding)
         content["sources"] = [f"rtl/{name}" for name in sources]
         content["data"] = [f"rtl/{name}" for name in data]
+        content["hashes"]["folding_config"] = hashlib.sha256(folding.config.encode()).hexdigest()
         content["hashes"]["dataflow"] = hashlib.sha256(
             (folder / reference.FILE).read_bytes()
         ).hexdigest()
@@ -94,6 +103,7 @@ def build(
         )
         say(f"  compared {checked.values} values with the QONNX run: 0 differences")
         write_testbench(folder, checked.images, checked.logits, content["output"])
+    set_bitstream_aside(out, content, former)
     return content
 
 
@@ -124,13 +134,4 @@ def _try(network: ModelWrapper) -> None:
         raise UserError(
             f"output {network.graph.output[0].name}: is not finite for a black image; float32 "
             "overflows on the way"
-        )
-
-
-def _require_replaceable(out: Path) -> None:
-    """Refuse to replace a folder that holds something else than an accelerator."""
-    if out.is_dir() and any(out.iterdir()) and not (out / manifest.FILE).exists():
-        raise UserError(
-            f"{out}: holds other files and no {manifest.FILE}; "
-            "must be a new folder or one made by irnet-hw build"
         )

@@ -3,7 +3,6 @@
 It needs the folder and packages from PyPI, but not irnet-hw.
 """
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from irnet_hw.files import holds_arrays, is_sealed, sealed
 from irnet_hw.share import share
 
 #: In an accelerator's folder.
@@ -18,6 +18,11 @@ FOLDER = "cocotb"
 #: At most this many images become golden vectors, as cocotb simulates slowly.
 IMAGES = 16
 _FILES = ("Makefile", "accelerator_bench.py", "test_accelerator.py")
+#: What tells of the test's files that they were not changed since.
+KNOWN = {
+    **{f"{FOLDER}/{name}": is_sealed for name in _FILES},
+    f"{FOLDER}/golden.npz": holds_arrays("images", "logits"),
+}
 
 
 def write_testbench(
@@ -38,7 +43,7 @@ def write_testbench(
     target = folder / FOLDER
     target.mkdir()
     for name in _FILES:
-        shutil.copyfile(share("testbench") / name, target / name)
+        (target / name).write_text(sealed((share("testbench") / name).read_text(), "#"))
     streamed = logits.transpose(0, 2, 3, 1) if logits.ndim == 4 else logits
     np.savez(
         target / "golden.npz",

@@ -4,8 +4,8 @@ The model itself stays behind: its hash, in the manifest and in the golden vecto
 tell which one this is.
 """
 
+import contextlib
 import json
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,17 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from irnet_hw import __version__, spec
+from irnet_hw import __version__, read, spec
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission import manifest
 from irnet_hw.compiler.emission.board_top import shell_files
+from irnet_hw.compiler.folder import open_build
 from irnet_hw.deploy.wheel import build_wheel
 from irnet_hw.errors import UserError
-from irnet_hw.files import whole_file
+from irnet_hw.files import claimed, in_use, whole_file
 from irnet_hw.images import images_for
 from irnet_hw.runtime import boards
+from irnet_hw.runtime.package import require_own_bitstream
+from irnet_hw.scratch import scratch
 from irnet_hw.share import share
-from irnet_hw.tools.build_folder import open_build
 
 README = "README.md"
 NOTEBOOK = "classify.ipynb"
@@ -37,24 +39,30 @@ _BITSTREAM = "bitstream"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def package(folder: Path, out: Path, images: Path | None = None) -> list[str]:
+def package(folder: Path, out: Path, images: Path | None = None, force: bool = False) -> list[str]:
     """Write the deployment package of an accelerator.
 
     Args:
         folder: the accelerator's.
         out: the zip file.
         images: a file of images for the golden vectors; None: those that the simulation kept.
+        force: overwrite a file that is no package, too.
 
     Returns:
         the names of the files in it.
 
     Raises:
         UserError: the folder is no accelerator or was changed, there are no images or they are
-            not for it, or the file can't be written.
+            not for it, or the file can't be written or is no package.
     """
-    content = open_build(folder)
-    with tempfile.TemporaryDirectory(prefix="package-") as temporary:
-        made = Path(temporary)
+    out = Path(out)
+    with (
+        in_use(folder),
+        claimed(out.parent, {out.name: _is_package}, force),
+        scratch("package") as made,
+    ):
+        content = open_build(folder)
+        require_own_bitstream(folder, content)
         _write_golden(made / GOLDEN, folder, content, images)
         wheel = build_wheel(made)
         entries = {
@@ -101,6 +109,12 @@ If the package is from somebody whom you don't trust, mind that
 """
     )
     return path
+
+
+def _is_package(path: Path) -> bool:
+    with contextlib.suppress(UserError), read.zip_file(path) as archive:
+        return {manifest.FILE, NOTEBOOK, GOLDEN} <= set(archive.names)
+    return False
 
 
 def _blank(notebook: Path, folder: Path) -> Path:

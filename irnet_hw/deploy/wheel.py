@@ -3,15 +3,15 @@
 import shutil
 import subprocess
 import sys
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from irnet_hw import __version__
 from irnet_hw.errors import UserError
+from irnet_hw.scratch import scratch
 
 #: Of the package irnet_hw; on the board it is a package of the same name.
-_FILES = ("__init__.py", "errors.py", "form.py", "read.py")
+_FILES = ("__init__.py", "errors.py", "form.py", "read.py", "scratch.py")
 _FOLDER = "runtime"
 #: Boards have old installers, for which the metadata are of an old version too. The name is not
 #: irnet-hw's, as it must not be taken for the whole of it.
@@ -43,8 +43,7 @@ def build_wheel(folder: Path) -> Path:
         UserError: the builder fails.
     """
     package = Path(str(files("irnet_hw")))
-    with tempfile.TemporaryDirectory(prefix="wheel-") as temporary:
-        project = Path(temporary)
+    with scratch("wheel") as project:
         (project / "pyproject.toml").write_text(_PROJECT)
         target = project / "irnet_hw"
         target.mkdir()

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw import data, models, progress, spec
+from irnet_hw import data, models, progress, read, spec
 from irnet_hw.data.classes import difference
 from irnet_hw.errors import UserError
 from irnet_hw.export.file import set_metadata, to_bytes, to_qonnx
 from irnet_hw.export.network import Network, deploy
 from irnet_hw.export.verify import Verified, verify
-from irnet_hw.files import whole_file
+from irnet_hw.files import claimed, holds_json, whole_file
 from irnet_hw.models.blocks import PIXEL_OFFSET, PIXEL_SCALE
 from irnet_hw.train.checkpoint import Checkpoint, load_checkpoint, versions
 from irnet_hw.train.run import data_of
@@ -32,8 +32,30 @@ LOCAL = ("data_folder", "start")
 #: So many images have golden vectors.
 GOLDEN_IMAGES = 8
 
+_SUMMARY = "export.json"
+
 #: Of a dataset that doesn't fit in memory, so many held-out images are looked at.
 STREAMED_IMAGES = 1000
+
+
+_is_summary = holds_json(sha256=..., logits_step=...)
+
+
+def _is_exported(path: Path) -> bool:
+    """Tell whether a file is as an export wrote it, by the hash in the export.json beside it."""
+    summary = path.with_name(_SUMMARY)
+    if not _is_summary(summary):
+        return False
+    hashes = read.json_file(summary)["sha256"]
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    return isinstance(hashes, dict) and hashes.get(path.name) == found
+
+
+#: What an export writes, and what tells that such a file is ours.
+_FILES = {
+    **dict.fromkeys(("model.onnx", "golden.npz", "heldout.npz"), _is_exported),
+    _SUMMARY: _is_summary,
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +75,9 @@ class Exported:
     summary: dict[str, Any]
 
 
-def export(checkpoint: Path, out: Path | None = None, data_folder: str = "") -> Exported:
+def export(
+    checkpoint: Path, out: Path | None = None, data_folder: str = "", force: bool = False
+) -> Exported:
     """Write a trained network as QONNX, having checked it on the held-out images.
 
     The folder gets
@@ -69,13 +93,21 @@ def export(checkpoint: Path, out: Path | None = None, data_folder: str = "") -> 
         checkpoint: of a training.
         out: the folder, by default the checkpoint's.
         data_folder: where the dataset's files lie, by default where they lay in the training.
+        force: overwrite others' files of these names.
 
     Raises:
         UserError: the checkpoint can't be read, holds something that can't be exported, or
-            the exported network isn't the trained one; or the folder can't be written. Nothing
-            is written then.
+            the exported network isn't the trained one; or the folder can't be written, or holds
+            files of these names that irnet-hw did not write. Nothing is written then.
     """
     checkpoint = Path(checkpoint)
+    folder = checkpoint.parent if out is None else Path(out)
+    with claimed(folder, _FILES, force):
+        return _export(checkpoint, folder, data_folder)
+
+
+def _export(checkpoint: Path, folder: Path, data_folder: str) -> Exported:
+    """Do what :func:`export` says; the folder's files are held."""
     trained = load_checkpoint(checkpoint)
     dataset = data.load(
         trained.recipe.data, data_folder or trained.recipe.data_folder, trained.recipe.model.image
@@ -95,19 +127,18 @@ def export(checkpoint: Path, out: Path | None = None, data_folder: str = "") -> 
     checked = verified.summary(labels)
     set_metadata(model, _metadata(trained, checked))
     content = to_bytes(model)
-    summary = {
-        "name": trained.recipe.name,
-        "sha256": {"model.onnx": hashlib.sha256(content).hexdigest()},
-        "logits_step": network.step,
-        **checked,
-    }
-    folder = checkpoint.parent if out is None else Path(out)
     files = {
         "model.onnx": content,
         "golden.npz": _golden(network, model, images[:GOLDEN_IMAGES], labels[:GOLDEN_IMAGES]),
         "heldout.npz": _npz({"images": images, "labels": labels}),
-        "export.json": (json.dumps(summary, indent=2) + "\n").encode(),
     }
+    summary = {
+        "name": trained.recipe.name,
+        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+        "logits_step": network.step,
+        **checked,
+    }
+    files[_SUMMARY] = (json.dumps(summary, indent=2) + "\n").encode()
     _write(folder, files)
     progress.say(_conclusion(folder / "model.onnx", verified, checked))
     return Exported(folder / "model.onnx", folder / "golden.npz", folder / "heldout.npz", summary)

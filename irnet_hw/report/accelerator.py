@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from irnet_hw.compiler.folder import results
 from irnet_hw.report import tables
 from irnet_hw.report.condense import boxes, kernels
 from irnet_hw.report.facts import Sample, gather, read_sample
@@ -12,21 +13,24 @@ from irnet_hw.report.picture import draw
 from irnet_hw.report.png import data_uri
 
 
-def write(folder: Path) -> tuple[Path, Path]:
+def write(folder: Path, force: bool = False) -> tuple[Path, Path]:
     """Write report.html and report.json into an accelerator's folder.
 
     Args:
         folder: from a build; what simulation and synthesis left there is reported too.
+        force: overwrite others' files of these names.
 
     Returns:
         the two files.
 
     Raises:
-        UserError: the folder is no accelerator's, its files are damaged, or it can't be written.
+        UserError: the folder is no accelerator's, its files are damaged, it can't be written, or
+            a file that irnet-hw did not write is in the way.
     """
     folder = Path(folder)
-    facts = gather(folder)
-    return save(folder, "report", _page(facts, read_sample(folder)), facts)
+    with results(folder, ("report.html", "report.json"), force):
+        facts = gather(folder)
+        return save(folder, "report", _page(facts, read_sample(folder)), facts)
 
 
 def _page(facts: dict[str, Any], sample: Sample | None) -> str:

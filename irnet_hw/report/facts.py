@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from irnet_hw.compiler.emission import manifest
+from irnet_hw.compiler.folder import open_build
 from irnet_hw.errors import UserError
 from irnet_hw.form import AMOUNT, COUNT, OBJECT, POSITIVE, SHARE, SIZE, TEXT, Each, Maybe, check
 from irnet_hw.images import classes_in, images_in
 from irnet_hw.read import arrays, json_file, shown
-from irnet_hw.runtime.package import ROUTE
-from irnet_hw.tools.build_folder import open_build
+from irnet_hw.runtime.package import ROUTE, require_own_bitstream
 
 #: The resources that a report states, with the names that people know them by.
 RESOURCES = {"LUT": "LUTs", "FF": "flip-flops", "BRAM18": "18 Kib block RAMs", "DSP": "DSP slices"}
@@ -108,6 +108,7 @@ def gather(folder: Path) -> dict[str, Any]:
     _check_manifest(built, str(folder / manifest.FILE))
     simulation = _simulation(folder / "simulation.json", built)
     synthesis = _read(folder / "synthesis.json", _SYNTHESIS, "build")
+    require_own_bitstream(folder, built)
     route = _read(folder / ROUTE, _ROUTE, "build with --flow")
     metadata = built["metadata"]
     return {

@@ -12,6 +12,12 @@ from irnet_hw.files import whole_file
 def save(folder: Path, name: str, html: str, facts: dict[str, Any]) -> tuple[Path, Path]:
     """Write a page, NAME.html, and what it says for programs, NAME.json.
 
+    Args:
+        folder: for the two files, which are held.
+        name: of them, without suffix.
+        html: the page.
+        facts: what it says.
+
     Returns:
         the two files.
 

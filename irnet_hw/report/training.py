@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from irnet_hw.errors import UserError
+from irnet_hw.files import claimed, holds_json, is_page
 from irnet_hw.quant import EDESchedule
 from irnet_hw.report.curves import Axis, Curve, draw
 from irnet_hw.report.page import render, save
@@ -26,24 +27,33 @@ HIGHEST_LOW_ENTROPY = 0.9999
 
 _SMALL = (186, 120)
 
+#: What is written, and what tells that such a file is ours.
+_FILES = {
+    "train-report.html": is_page,
+    "train-report.json": holds_json(runs=..., differences=...),
+}
+
 #: Recipe keys that the table of runs has columns of its own for.
 _OWN_COLUMNS = ("name", "seed", "epochs")
 
 
-def write(folders: Sequence[Path], out: Path | None = None) -> tuple[Path, Path]:
+def write(
+    folders: Sequence[Path], out: Path | None = None, force: bool = False
+) -> tuple[Path, Path]:
     """Write train-report.html and train-report.json.
 
     Args:
         folders: of runs.
         out: the folder for the files; by default the run's own, or the current one if there
             are several runs.
+        force: overwrite others' files of these names.
 
     Returns:
         the two files.
 
     Raises:
         UserError: a folder is no run's or its files are damaged, there are too many, or the
-            files can't be written.
+            files can't be written or are not ours.
     """
     if len(folders) > MOST_RUNS:
         raise UserError(f"RUN: {len(folders)} runs, must be at most {MOST_RUNS}")
@@ -54,7 +64,8 @@ def write(folders: Sequence[Path], out: Path | None = None) -> tuple[Path, Path]
     if out is None:
         out = runs[0].folder if len(runs) == 1 else Path()
     html = render("train-report.html.jinja", facts=facts, pictures=_pictures(facts))
-    return save(out, "train-report", html, facts)
+    with claimed(out, _FILES, force):
+        return save(out, "train-report", html, facts)
 
 
 def gather(runs: Sequence[Run]) -> dict[str, Any]:

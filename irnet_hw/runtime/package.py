@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from irnet_hw import form
 from irnet_hw.errors import UserError
 from irnet_hw.read import json_file, zip_file
 from irnet_hw.runtime import manifest, registers
+from irnet_hw.scratch import scratch
 
 #: In an accelerator's folder, if it was taken that far.
 BITSTREAM = "bitstream/irnet.bit"
@@ -33,15 +33,15 @@ def opened(path: Path) -> Iterator[Path]:
     if path.is_dir():
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="irnet-hw-") as temporary:
+    with scratch("package") as temporary:
         with zip_file(path, _HINT) as archive:
-            archive.unpack(Path(temporary), _MOST)
+            archive.unpack(temporary, _MOST)
         try:
-            yield Path(temporary)
+            yield temporary
         except UserError as error:
             # What is in the package is called so, as nobody knows where it was unpacked.
-            told = str(error).replace(f"{temporary}/", f"{path}: ").replace(temporary, str(path))
-            raise UserError(told) from error
+            told = str(error).replace(f"{temporary}/", f"{path}: ")
+            raise UserError(told.replace(str(temporary), str(path))) from error
 
 
 def load(folder: Path) -> dict[str, Any]:
@@ -73,7 +73,30 @@ def load(folder: Path) -> dict[str, Any]:
                 f"{model}: has the hash {found}, but the accelerator was built from {built}; "
                 "build it again"
             )
+    require_own_bitstream(folder, content)
     return content
+
+
+def require_own_bitstream(folder: Path, content: Mapping[str, Any]) -> None:
+    """Refuse a bitstream that was made of another accelerator than the one in the folder.
+
+    One without a route.json, as when Vivado was run by hand, says nothing of itself; loaded on a
+    board, it is known by its identity registers.
+
+    Raises:
+        UserError: its route.json is damaged or names another identity.
+    """
+    route = folder / ROUTE
+    if not route.is_file():
+        return
+    found = json_file(route, "build with --flow again")
+    own = content["shell"]["identity"]
+    identity = found.get("identity", own) if isinstance(found, dict) else own
+    if identity != own:
+        raise UserError(
+            f"{route.parent}: is of another build, with the identity {identity}, and this one's is "
+            f"{own}; move it away, or build with --flow again"
+        )
 
 
 def clock_mhz(folder: Path, content: Mapping[str, Any]) -> float:

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from irnet_hw.compiler.emission.board_top import shell_files
+from irnet_hw.compiler.folder import require_sources
 from irnet_hw.errors import UserError
 from irnet_hw.progress import say
 from irnet_hw.simulate.compile import Design, compile_design, start
 from irnet_hw.simulate.trusted_sources import require_trusted
-from irnet_hw.tools.build_folder import require_sources
 
 _HARNESS = Path(__file__).with_name("board.cpp")
 #: Where buffers lie, each on pages of its own and with one between it and the next, so that an

@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 import hashlib
 import os
-import tempfile
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from irnet_hw.errors import UserError
+from irnet_hw.scratch import scratch
 from irnet_hw.share import share
 from irnet_hw.simulate.shared_layers import HEADER, Apart, calls, compile_apart, large_layers
-from irnet_hw.tools.environment import cache_dir, locked, verilator_env
+from irnet_hw.tools.environment import (
+    LINKS,
+    Verilator,
+    cache_dir,
+    cached_file,
+    find_verilator,
+    locked,
+)
 from irnet_hw.tools.process import Job, run_one
 
 #: What Verilator may not warn of: the hardware would not be what the simulation is.
@@ -95,15 +103,15 @@ def compile_design(folder: Path, manifest: Mapping[str, Any], design: Design) ->
     with locked(target):
         if library.is_file():
             return Compiled(library, 0.0)
-        env = verilator_env()
-        compile_apart(layers, env)
-        with tempfile.TemporaryDirectory(prefix="compile-", dir=target.parent) as scratch:
+        verilator = find_verilator()
+        compile_apart(layers, verilator)
+        with scratch("compile") as place:
             for name, text in files.items():
-                (Path(scratch) / name).write_text(text)
+                (place / name).write_text(text)
             named = folder / design.sources[-1]
-            built = _compile(design.top, flags, list(files), layers, Path(scratch), env, named)
-            target.mkdir(exist_ok=True)
-            built.replace(library)
+            built = _compile(design.top, flags, list(files), layers, place, verilator, named)
+            with cached_file(library) as fresh:
+                shutil.copyfile(built, fresh)
     return Compiled(library, time.monotonic() - start)
 
 
@@ -112,25 +120,27 @@ def _compile(
     flags: Sequence[str],
     files: Sequence[str],
     layers: Sequence[Apart],
-    scratch: Path,
-    env: Mapping[str, str],
+    place: Path,
+    verilator: Verilator,
     named: Path,
 ) -> Path:
-    """Compile the files in ``scratch``; ``named`` is the source that an error names."""
+    """Compile the files in ``place``; ``named`` is the source that an error names."""
+    apart = {one.name: one.folder for one in layers}
+    archives = [f"../{LINKS}/{one.name}/{one.archive.name}" for one in layers]
+    env = verilator.prepare(place, apart)
     command = [
-        *("verilator", "--cc", "--exe", "--build", "-j", str(os.cpu_count() or 1)),
-        *(*flags, "-CFLAGS", f"-I{scratch}"),
-        *(part for one in layers for part in ("-CFLAGS", f"-I{one.folder}")),
-        *(part for one in layers for part in ("-LDFLAGS", str(one.archive))),
-        *("--top-module", top, "--prefix", f"V{top}"),
-        *("-Mdir", str(scratch / "obj"), "-o", f"{top}.so"),
-        *(str(scratch / file) for file in files if not file.endswith(".h")),
+        *(verilator.program, "--cc", "--exe", "--build", "-j", str(os.cpu_count() or 1)),
+        *(*flags, "-CFLAGS", "-I.."),
+        *(part for name in apart for part in ("-CFLAGS", f"-I../{LINKS}/{name}")),
+        *(part for archive in archives for part in ("-LDFLAGS", archive)),
+        *("--top-module", top, "--prefix", f"V{top}", "-Mdir", "obj", "-o", f"{top}.so"),
+        *(file for file in files if not file.endswith(".h")),
     ]
     # Verilator looks for modules that no source holds in the current folder: only ours are here.
-    job = Job(command, scratch, env)
+    job = Job(command, place, env)
     if run_one(job) != 0:
         raise UserError(f"{named}: does not compile:\n{job.said()[-4000:]}")
-    return scratch / "obj" / f"{top}.so"
+    return place / "obj" / f"{top}.so"
 
 
 def start(
@@ -165,8 +175,7 @@ def hex_files(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Path]:
     The code reads them when its simulation starts, in the folder that it is then given.
     Layers that are compiled apart have a folder each, as equal ones use the same names.
     """
-    with tempfile.TemporaryDirectory(prefix="hex-") as temporary:
-        root = Path(temporary)
+    with scratch("hex") as root:
         for file in manifest["data"]:
             (root / Path(file).name).symlink_to((folder / file).absolute())
         for one in large_layers(folder, manifest, _FLAGS):

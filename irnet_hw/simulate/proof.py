@@ -19,13 +19,14 @@ import numpy.typing as npt
 
 from irnet_hw import spec
 from irnet_hw.compiler.emission.reference import dataflow_run
+from irnet_hw.compiler.folder import results
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.images import check_classes
 from irnet_hw.progress import say, track
 from irnet_hw.simulate.deadlock import stream_names
 from irnet_hw.simulate.simulator import Simulator, Streamed, compile_accelerator
-from irnet_hw.tools.build_folder import open_for_tools
+from irnet_hw.simulate.trusted_sources import open_for_tools
 
 #: Of the images this many, the first, pass a second time with gaps and stalls.
 IRREGULAR_IMAGES = 8
@@ -46,6 +47,7 @@ def simulate(
     images: npt.NDArray[np.uint8],
     labels: npt.NDArray[np.int64] | None,
     tapped: int = 4,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Simulate an accelerator on images and compare; write simulation.json into its folder.
 
@@ -56,6 +58,7 @@ def simulate(
         images: uint8 [N, height, width, channels].
         labels: [N], for the accuracy; a class each, from 0.
         tapped: of how many images, the first, every stream is compared.
+        force: overwrite others' files of these names.
 
     Returns:
         what simulation.json holds:
@@ -83,9 +86,20 @@ def simulate(
     Raises:
         UserError: the folder holds no accelerator or one that was changed, the images or labels
             are not for it, the compiler is missing, the simulation hangs, or the result can't be
-            written.
+            written or would overwrite a file that irnet-hw did not write.
     """
-    content = open_for_tools(folder)
+    with results(folder, ("simulation.json", "sample.npz"), force, open_for_tools) as content:
+        return _simulate(folder, content, images, labels, tapped)
+
+
+def _simulate(
+    folder: Path,
+    content: Mapping[str, Any],
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64] | None,
+    tapped: int,
+) -> dict[str, Any]:
+    """Do what :func:`simulate` says; the folder is held."""
     expected_shape = tuple(content["input"]["shape"])
     if images.shape[1:] != expected_shape or images.dtype != np.uint8 or len(images) == 0:
         raise UserError(
@@ -96,53 +110,53 @@ def simulate(
     if labels is not None:
         check_classes(labels, classes, "labels")
     tapped = min(tapped, len(images))
+    say("compiling the simulation")
+    compiled = compile_accelerator(folder, content)
+    simulator = Simulator(compiled, folder, content)
+    regular = simulator.stream(images, tapped, "simulating")
+    again = images[_again(len(images))]
+    irregular = simulator.stream(again, tapped, "with gaps and stalls", IRREGULAR_SEED)
+    reference = _Reference(folder, content, images, tapped)
+    tensors = _compare(content, reference, [regular, irregular])
+    first = next((entry["layer"] for entry in tensors if entry["differences"]), None)
+    predictions = regular.out.reshape(len(images), -1).argmax(axis=1)
+    expected = reference.logits.reshape(len(images), -1).argmax(axis=1)
+    result = {
+        "kind": "sim",
+        "images": len(images),
+        "logits_compared": regular.out.size,
+        "differences": sum(entry["differences"] for entry in tensors),
+        "first_difference": first,
+        "tapped_images": tapped,
+        "tensors": tensors,
+        "cycles_per_frame": _steady(regular),
+        "latency_cycles": int(regular.ends[-1][0] - regular.starts[0]) + 1,
+        "first_frame": _first_frame(regular),
+        "waiting": [int(cycles) / regular.cycles for cycles in regular.waited],
+        "cycles": regular.cycles,
+        "seconds": regular.seconds,
+        "cycles_per_second": regular.cycles / regular.seconds,
+        "frames_per_second": len(images) / regular.seconds,
+        "compile_seconds": compiled.seconds,
+        "irregular": {
+            "images": len(again),
+            "seed": IRREGULAR_SEED,
+            "cycles": irregular.cycles,
+            "logits_compared": irregular.out.size,
+        },
+        "predictions": predictions.tolist(),
+        "expected": expected.tolist(),
+        "labels": None if labels is None else labels.tolist(),
+        "accuracy": None
+        if labels is None
+        else {
+            "rtl": float((predictions == labels).mean()),
+            "qonnx": float((expected == labels).mean()),
+        },
+    }
     with whole_file(folder / "simulation.json") as target:
-        say("compiling the simulation")
-        compiled = compile_accelerator(folder, content)
-        simulator = Simulator(compiled, folder, content)
-        regular = simulator.stream(images, tapped, "simulating")
-        again = images[_again(len(images))]
-        irregular = simulator.stream(again, tapped, "with gaps and stalls", IRREGULAR_SEED)
-        reference = _Reference(folder, content, images, tapped)
-        tensors = _compare(content, reference, [regular, irregular])
-        first = next((entry["layer"] for entry in tensors if entry["differences"]), None)
-        predictions = regular.out.reshape(len(images), -1).argmax(axis=1)
-        expected = reference.logits.reshape(len(images), -1).argmax(axis=1)
-        result = {
-            "kind": "sim",
-            "images": len(images),
-            "logits_compared": regular.out.size,
-            "differences": sum(entry["differences"] for entry in tensors),
-            "first_difference": first,
-            "tapped_images": tapped,
-            "tensors": tensors,
-            "cycles_per_frame": _steady(regular),
-            "latency_cycles": int(regular.ends[-1][0] - regular.starts[0]) + 1,
-            "first_frame": _first_frame(regular),
-            "waiting": [int(cycles) / regular.cycles for cycles in regular.waited],
-            "cycles": regular.cycles,
-            "seconds": regular.seconds,
-            "cycles_per_second": regular.cycles / regular.seconds,
-            "frames_per_second": len(images) / regular.seconds,
-            "compile_seconds": compiled.seconds,
-            "irregular": {
-                "images": len(again),
-                "seed": IRREGULAR_SEED,
-                "cycles": irregular.cycles,
-                "logits_compared": irregular.out.size,
-            },
-            "predictions": predictions.tolist(),
-            "expected": expected.tolist(),
-            "labels": None if labels is None else labels.tolist(),
-            "accuracy": None
-            if labels is None
-            else {
-                "rtl": float((predictions == labels).mean()),
-                "qonnx": float((expected == labels).mean()),
-            },
-        }
         target.write_text(json.dumps(result, indent=1) + "\n")
-        _write_sample(folder / "sample.npz", images, labels, predictions)
+    _write_sample(folder / "sample.npz", images, labels, predictions)
     return result
 
 

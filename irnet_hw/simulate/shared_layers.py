@@ -11,7 +11,6 @@ AXI4-Stream what a layer offers (``TVALID`` and ``TDATA``) does not depend on wh
 """
 
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,10 @@ from typing import Any
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_folder
 from irnet_hw.progress import track
+from irnet_hw.scratch import scratch
 from irnet_hw.share import share
 from irnet_hw.synthesise.layer_source import MODULE, Part, Port, alike, part
-from irnet_hw.tools.environment import cache_dir, locked
+from irnet_hw.tools.environment import Verilator, cache_dir, locked
 from irnet_hw.tools.process import Job, run
 
 HEADER = Path(__file__).with_name("shared_layers.h")
@@ -79,7 +79,7 @@ def large_layers(folder: Path, content: Mapping[str, Any], flags: Sequence[str])
     return [Apart(group, f"Layer_{digest}", flags) for digest, group in groups.items()]
 
 
-def compile_apart(layers: Iterable[Apart], environment: Mapping[str, str]) -> None:
+def compile_apart(layers: Iterable[Apart], verilator: Verilator) -> None:
     """Compile those layers that are not yet compiled, side by side.
 
     Raises:
@@ -87,31 +87,32 @@ def compile_apart(layers: Iterable[Apart], environment: Mapping[str, str]) -> No
     """
     with (
         locked(cache_dir() / "layers"),
-        tempfile.TemporaryDirectory(prefix="layers-") as temporary,
+        scratch("layers") as place,
     ):
         new = [one for one in layers if not one.folder.is_dir()]
         if not new:
             return
-        jobs = [_job(one, Path(temporary) / one.name, environment) for one in new]
+        jobs = [_job(one, place / one.name, verilator) for one in new]
         for index, status in track(run(jobs), "compiling layers", len(jobs), "layers"):
-            one, scratch = new[index], jobs[index].folder
+            one, made = new[index], jobs[index].folder
             if status != 0:
                 log = jobs[index].said()
                 raise UserError(f"{one.parts[0].layer}: does not compile:\n{log[-4000:]}")
             with whole_folder(one.folder) as target:
-                for file in (*scratch.glob("obj/*.h"), scratch / "obj" / one.archive.name):
+                for file in (*made.glob("obj/*.h"), made / "obj" / one.archive.name):
                     shutil.copy(file, target)
 
 
-def _job(one: Apart, scratch: Path, environment: Mapping[str, str]) -> Job:
-    scratch.mkdir()
-    waivers = (share("rtl") / "lint.vlt").absolute()
+def _job(one: Apart, place: Path, verilator: Verilator) -> Job:
+    place.mkdir()
+    environment = verilator.prepare(place)
+    shutil.copyfile(share("rtl") / "lint.vlt", place / "lint.vlt")
     command = [
-        *("verilator", "--cc", "--build", "-j", "1", *one.flags, "-CFLAGS", "-fPIC"),
+        *(verilator.program, "--cc", "--build", "-j", "1", *one.flags, "-CFLAGS", "-fPIC"),
         *("--top-module", MODULE, "--prefix", one.name, "-Mdir", "obj"),
-        *(str(waivers), *one.parts[0].write(scratch)),
+        *("lint.vlt", *one.parts[0].write(place)),
     ]
-    return Job(command, scratch, environment)
+    return Job(command, place, environment)
 
 
 def _offer_and_take(one: Part) -> tuple[list[Port], list[Port]]:

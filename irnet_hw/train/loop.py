@@ -10,15 +10,14 @@ from tensorboardX import SummaryWriter
 
 from irnet_hw import data, progress
 from irnet_hw.errors import UserError
-from irnet_hw.files import whole_file
-from irnet_hw.train import table
+from irnet_hw.train.folder import begin, run_folder
 from irnet_hw.train.recipe import Recipe
 from irnet_hw.train.run import Run
 from irnet_hw.train.stop import Stop
 from irnet_hw.train.work import Work, batches_of, devices
 
 
-def train(recipe: Recipe, out: Path, resume: bool = False) -> Path:
+def train(recipe: Recipe, out: Path, resume: bool = False, force: bool = False) -> Path:
     """Train a network, on the GPU if there is one.
 
     The folder gets ``recipe.toml``, the recipe as used, and after every epoch ``last.pt``,
@@ -33,36 +32,42 @@ def train(recipe: Recipe, out: Path, resume: bool = False) -> Path:
 
     Args:
         recipe: what to train.
-        out: the run's folder; earlier files in it are replaced.
-        resume: go on from the folder's ``last.pt``.
+        out: the run's folder. What else is in it stays.
+        resume: go on from the folder's ``last.pt``, to more epochs if the recipe has more now.
+        force: begin anew where a run is already, and overwrite others' files.
 
     Returns:
         the path of ``last.pt``.
 
     Raises:
         UserError: recipe and dataset don't fit, the run to resume is another one or there is
-            none, the folder can't be written, or the loss is no longer finite.
+            none, there is one and it is neither to be resumed nor to begin anew, another process
+            trains in the folder or it can't be written, or the loss is no longer finite.
     """
     world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     _check_shares(recipe, world)
     fabric = devices(recipe, world, local)
-    dataset = data.load(recipe.data, recipe.data_folder, recipe.model.image)
-    _check(recipe, dataset, world)
-    if resume:
-        run = Run.resumed(recipe, world, out / "last.pt", dataset.labels)
-    else:
-        run = Run.fresh(recipe, world, dataset.labels)
-    if fabric.is_global_zero:
-        with whole_file(out / "recipe.toml") as path:
-            path.write_text(table.write(table.table(recipe)), encoding="utf-8")
-    feed = batches_of(dataset, recipe, fabric)
-    status = progress.Status()
-    steps = (recipe.epochs - run.epoch) * feed.steps - run.partial.step
-    with (
-        _threads(recipe.threads),
-        SummaryWriter(str(out), write_to_disk=fabric.is_global_zero) as board,
-        Stop(fabric.world_size == 1) as stop,
-    ):
+    with contextlib.ExitStack() as stack:
+        if fabric.is_global_zero:
+            stack.enter_context(run_folder(out, recipe, resume, force))
+        dataset = data.load(recipe.data, recipe.data_folder, recipe.model.image)
+        _check(recipe, dataset, world)
+        if resume:
+            run = Run.resumed(recipe, world, out / "last.pt", dataset.labels)
+        else:
+            run = Run.fresh(recipe, world, dataset.labels)
+        feed = batches_of(dataset, recipe, fabric)
+        status = progress.Status()
+        steps = (recipe.epochs - run.epoch) * feed.steps - run.partial.step
+        fabric.barrier()  # all have read what is there
+        if fabric.is_global_zero:
+            begin(out, recipe, resume)
+            if 0 < run.planned < recipe.epochs:
+                progress.say(_prolonged(run))
+        stack.enter_context(_threads(recipe.threads))
+        board = SummaryWriter(str(out), write_to_disk=fabric.is_global_zero)
+        stack.enter_context(board)
+        stop = stack.enter_context(Stop(fabric.world_size == 1))
         work = Work(fabric, run, feed, out, dataset.labels, board)
         # The other processes work in the dark.
         training = work.training(status)
@@ -75,6 +80,20 @@ def train(recipe: Recipe, out: Path, resume: bool = False) -> Path:
     if fabric.is_global_zero:
         progress.say(f"{out / 'last.pt'}: the network after {recipe.epochs} epochs")
     return out / "last.pt"
+
+
+def _prolonged(run: Run) -> str:
+    """Return what it means that a run has more epochs than it was begun with."""
+    recipe = run.recipe
+    depends = ["the learning rate"] * (recipe.schedule == "cosine")
+    depends += ["EDE's gradient"] * recipe.model.ede
+    text = f"epochs: {recipe.epochs}, raised from {run.planned}"
+    if depends:
+        text += (
+            f"; from here on {' and '.join(depends)} have the course of {recipe.epochs} epochs, "
+            "so that the weights will be others than those of a training that began with as many"
+        )
+    return text
 
 
 @contextlib.contextmanager

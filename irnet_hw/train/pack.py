@@ -4,15 +4,16 @@ import dataclasses
 from pathlib import Path
 
 from irnet_hw.errors import UserError
+from irnet_hw.files import claimed
 from irnet_hw.progress import say
-from irnet_hw.train.checkpoint import load_checkpoint, save_checkpoint
-from irnet_hw.train.packed import pack_state
+from irnet_hw.train.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
+from irnet_hw.train.packed import is_packed, pack_state
 
 #: What is kept of a checkpoint's metrics: not the rows of every epoch.
 _METRICS = ("last_test_accuracy", "best_test_accuracy", "best_epoch")
 
 
-def pack(checkpoint: Path, out: Path) -> None:
+def pack(checkpoint: Path, out: Path, force: bool = False) -> None:
     """Write a checkpoint that holds a network for use, and nothing to train on.
 
     ``load_checkpoint(out).model()`` computes bit for bit what the checkpoint's network does. The
@@ -22,11 +23,23 @@ def pack(checkpoint: Path, out: Path) -> None:
     Args:
         checkpoint: of a training, after a whole epoch.
         out: the file.
+        force: overwrite a file that is no packed one, too.
 
     Raises:
         UserError: the checkpoint can't be read or was interrupted within an epoch, or the file
-            can't be written.
+            can't be written or is no packed one.
     """
+    out = Path(out)
+    with claimed(out.parent, {out.name: _is_packed_file}, force):
+        _pack(checkpoint, out)
+
+
+def _is_packed_file(path: Path) -> bool:
+    return is_checkpoint(path) and is_packed(load_checkpoint(path).state_dict)
+
+
+def _pack(checkpoint: Path, out: Path) -> None:
+    """Do what :func:`pack` says; the file is held."""
     trained = load_checkpoint(checkpoint)
     if trained.partial.get("step"):
         raise UserError(
@@ -45,6 +58,7 @@ def pack(checkpoint: Path, out: Path) -> None:
         optimizer={},
         metrics=metrics,
     )
+    before = Path(checkpoint).stat().st_size
     save_checkpoint(packed, out)
-    before, after = (Path(path).stat().st_size for path in (checkpoint, out))
+    after = out.stat().st_size
     say(f"{out}: {after:,} bytes, the checkpoint has {before:,}")

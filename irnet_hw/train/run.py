@@ -68,6 +68,7 @@ class Run:
         partial: what is done of the next one.
         history: a row of metrics.csv for each epoch.
         weights: rows of weights.csv, for each epoch and layer.
+        planned: how many epochs it was to have before it was resumed, 0 if it was not.
     """
 
     recipe: Recipe
@@ -78,6 +79,7 @@ class Run:
     partial: Partial = field(default_factory=Partial)
     history: list[dict[str, Any]] = field(default_factory=list)
     weights: list[dict[str, Any]] = field(default_factory=list)
+    planned: int = 0
 
     @classmethod
     def fresh(cls, recipe: Recipe, world: int, labels: Sequence[str]) -> "Run":
@@ -114,11 +116,13 @@ class Run:
         checkpoint = load_trainable(path)
         asked, saved = table.table(recipe), table.table(checkpoint.recipe)
         for key, value in asked.items():
-            # The same images may have been moved.
-            if key != "data_folder" and value != saved[key]:
+            # The same images may have been moved, and more epochs prolong the run.
+            if key == "data_folder" or (key == "epochs" and value > saved[key]):
+                continue
+            if value != saved[key]:
                 raise UserError(
                     f"{path}: was trained with {key} = {saved[key]}, and the recipe says {value}; "
-                    "--resume needs the same recipe"
+                    "--resume needs the same recipe, in which only epochs may be raised"
                 )
         if differing := difference(labels, checkpoint.labels, data_of(recipe), str(path)):
             raise UserError(f"{differing}; --resume needs the same classes in the same order")
@@ -127,6 +131,7 @@ class Run:
             run._restore(checkpoint)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
+        run.planned = checkpoint.recipe.epochs
         return run
 
     def momenta(self) -> dict[str, Tensor]:

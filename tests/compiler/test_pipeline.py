@@ -173,8 +173,9 @@ def test_replaces_nothing_but_an_accelerator(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         build(model, "pynq-z2", tmp_path, 1000)
     assert str(caught.value) == (
-        f"{tmp_path}: holds other files and no manifest.json; "
-        "must be a new folder or one made by irnet-hw build"
+        f"{tmp_path}: holds files, and is not as irnet-hw build wrote it ("
+        f"{tmp_path}/manifest.json: can't be read: No such file or directory; must be in a folder "
+        "made by irnet-hw build); choose another folder, or write into it with --force"
     )
     assert model.exists()
 

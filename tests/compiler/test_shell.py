@@ -8,11 +8,11 @@ import pytest
 
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission.board_top import shell_files, write_shell
+from irnet_hw.compiler.folder import open_build
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import registers
 from irnet_hw.runtime.manifest import identity
 from irnet_hw.share import share
-from irnet_hw.tools.build_folder import open_build
 from tests.flows.networks import LEAST, TINY, build_network
 from tests.lint import lint
 

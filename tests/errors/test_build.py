@@ -141,8 +141,9 @@ def test_folder_that_is_the_users(shell):
     (shell.folder / "built").mkdir()
     (shell.folder / "built" / "thesis.txt").write_text("mine")
     assert shell.fails(*BUILD, "model.onnx") == (
-        "built: holds other files and no manifest.json; "
-        "must be a new folder or one made by irnet-hw build"
+        "built: holds files, and is not as irnet-hw build wrote it (built/manifest.json: can't be "
+        "read: No such file or directory; must be in a folder made by irnet-hw build); choose "
+        "another folder, or write into it with --force"
     )
 
 

@@ -2,6 +2,7 @@ import dataclasses
 import hashlib
 import json
 import resource
+import shutil
 import subprocess
 import sys
 
@@ -56,9 +57,10 @@ def test_files_lie_beside_the_checkpoint(checkpoint, exported):
 
 def test_summary(exported):
     summary = exported.summary
-    digest = hashlib.sha256(exported.model.read_bytes()).hexdigest()
+    files = exported.model, exported.golden, exported.images
+    digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     assert summary["name"] == "tiny"
-    assert summary["sha256"] == {"model.onnx": digest}
+    assert summary["sha256"] == digests
     assert summary["accuracy"]["images"] == 360
     logits = spec.run(spec.load(exported.model), np.load(exported.images)["images"])["logits"]
     steps = logits.astype(np.float64) / summary["logits_step"]
@@ -245,7 +247,24 @@ def test_folder_that_is_a_file(checkpoint, tmp_path):
     (tmp_path / "out").touch()
     with pytest.raises(UserError) as error:
         export(checkpoint, tmp_path / "out")
-    assert str(error.value) == f"{tmp_path / 'out' / 'model.onnx'}: can't be written: File exists"
+    assert (
+        str(error.value) == f"{tmp_path / 'out' / 'model.onnx'}: can't be written: Not a directory"
+    )
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_others_files_are_not_overwritten(checkpoint, exported, tmp_path, name):
+    for file in FILES:
+        shutil.copy(exported.model.with_name(file), tmp_path)
+    export(checkpoint, tmp_path)  # its own files
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UserError) as error:
+        export(checkpoint, tmp_path)
+    assert str(error.value).endswith(
+        " is no file that irnet-hw wrote there; choose another place, or overwrite it with --force"
+    )
+    assert (tmp_path / name).read_text() == "mine"
+    assert names(tmp_path) == FILES
 
 
 def test_full_disk_keeps_the_earlier_files(checkpoint, tmp_path):
@@ -257,7 +276,7 @@ def test_full_disk_keeps_the_earlier_files(checkpoint, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))
     try:
         with pytest.raises(UserError) as error:
-            export(checkpoint, tmp_path)
+            export(checkpoint, tmp_path, force=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert str(error.value) == f"{tmp_path / 'model.onnx'}: can't be written: File too large"

@@ -174,10 +174,12 @@ proc do_assign_bd_address {arguments} {
     if {[lindex [option $arguments -target_address_space] 0] eq ""} { error "no space" }
 }
 proc do_add_files {arguments} {
-    set file [lindex $arguments end]
-    if {![file exists $file]} { error "there is no file $file" }
-    lappend ::made(files) $file
-    return $file
+    set files [lindex $arguments end]
+    foreach file $files {
+        if {![file exists $file]} { error "there is no file $file" }
+        lappend ::made(files) $file
+    }
+    return $files
 }
 proc do_get_files {arguments} { return [lindex $arguments end] }
 proc do_current_project {arguments} { return irnet }

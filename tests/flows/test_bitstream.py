@@ -76,6 +76,7 @@ def test_what_vivado_leaves_is_kept_and_summed_up(least_dir, pretend, capsys):
     assert result.pop("seconds") > 0
     assert result == {
         "kind": "route",
+        "identity": manifest.load(least_dir)["shell"]["identity"],
         "flow": "vivado",
         "part": "xc7z020clg400-1",
         "target_mhz": 100.0,

@@ -14,8 +14,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.runtime import Accelerator
 from irnet_hw.runtime.manifest import identity
 from irnet_hw.simulate import compile as library
-from irnet_hw.simulate.trusted_sources import require_trusted
-from irnet_hw.tools.build_folder import open_for_tools
+from irnet_hw.simulate.trusted_sources import open_for_tools, require_trusted
 
 TOP = "rtl/accelerator.sv"
 
@@ -140,7 +139,7 @@ def test_no_command_runs_the_code_of_a_strangers_folder(least_dir, tmp_path, mon
     forged(least_dir)
     images = tmp_path / "images.npy"
     np.save(images, np.zeros((1, 4, 4, 1), np.uint8))
-    monkeypatch.setattr(library, "verilator_env", lambda: pytest.fail("a tool was to run"))
+    monkeypatch.setattr(library, "find_verilator", lambda: pytest.fail("a tool was to run"))
     message = f"{path}: line {text.count(chr(10))} holds initial, which irnet-hw writes into no"
     result = CliRunner().invoke(group, ["simulate", str(least_dir), "--images", str(images)])
     assert isinstance(result.exception, UserError)

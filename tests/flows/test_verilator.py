@@ -138,7 +138,9 @@ def test_labels_that_are_no_classes_are_refused(built):
 
 def test_an_interrupt_ends_it_and_leaves_what_was_there(build_dir):
     (build_dir / "simulation.json").write_text("earlier")
-    simulate(build_dir.parent / "build", tiny_images(1), None, tapped=0)
+    with pytest.raises(UserError, match="is no file that irnet-hw wrote there"):
+        simulate(build_dir, tiny_images(1), None, tapped=0)
+    simulate(build_dir, tiny_images(1), None, tapped=0, force=True)
     before = {path: path.read_bytes() for path in build_dir.iterdir() if path.is_file()}
     timer = threading.Timer(0.3, _thread.interrupt_main)
     many = np.repeat(tiny_images(2), 20_000, axis=0)

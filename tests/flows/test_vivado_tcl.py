@@ -57,7 +57,7 @@ class Run:
         """Return what set_property set on the object whose name ends so."""
         found = {}
         for *settings, target in self.of("set_property"):
-            if target.endswith(end):
+            if target.strip("{}").endswith(end):
                 pairs = self.split(settings[1]) if settings[0] == "-dict" else settings
                 found |= dict(zip(pairs[::2], pairs[1::2], strict=True))
         return found
@@ -95,7 +95,8 @@ def test_it_leaves_the_bitstream_and_says_how_far_it_is(built, tmp_path):
 def test_every_source_and_memory_is_in_the_project(built, run):
     folder = built[1]
     content = manifest.load(folder)
-    added = [Path(call[-1]) for call in run.of("add_files")]
+    # Each is a list of one file: in braces, as there is a space in the path.
+    added = [Path(call[-1].strip("{}")) for call in run.of("add_files")]
     relative = [path.relative_to(folder) for path in added if path.is_absolute()]
     wanted = [*content["sources"], *content["shell"]["sources"], "shell/irnet_board.sv"]
     assert list(map(str, relative)) == ["vivado/irnet_vivado.v", *wanted, *content["data"]]

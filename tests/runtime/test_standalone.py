@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent / "irnet_hw"
-NAMES = ("__init__", "errors", "form", "read")
+NAMES = ("__init__", "errors", "form", "read", "scratch")
 FILES = [*(ROOT / f"{name}.py" for name in NAMES), *sorted((ROOT / "runtime").glob("*.py"))]
 
 #: Imports the runtime where nothing can be imported but itself, numpy and what Python brings.
@@ -19,8 +19,8 @@ class Bare:
     def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
         alone = top in ("numpy", *sys.stdlib_module_names)
-        ours = ("irnet_hw", "irnet_hw.errors", "irnet_hw.form", "irnet_hw.read")
-        if not alone and name not in ours and not name.startswith("irnet_hw.runtime"):
+        ours = [f"irnet_hw.{each}" for each in ("errors", "form", "read", "scratch", "runtime")]
+        if not alone and name != "irnet_hw" and not name.startswith(tuple(ours)):
             raise ImportError(f"{name} is not on the board")
 
 sys.meta_path.insert(0, Bare())

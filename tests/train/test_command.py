@@ -49,7 +49,7 @@ def test_an_output_folder_that_is_a_file(tmp_path, capfd):
     (tmp_path / "file").touch()
     assert exit_code("--recipe", "digits-vgg", *SET, "--out", str(tmp_path / "file")) == 2
     assert capfd.readouterr().err == (
-        f"error: {tmp_path / 'file' / 'recipe.toml'}: can't be written: File exists\n"
+        f"error: {tmp_path / 'file' / 'recipe.toml'}: can't be written: Not a directory\n"
     )
 
 

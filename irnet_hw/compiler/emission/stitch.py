@@ -1,7 +1,6 @@
 """Pass 13: the RTL of all nodes in one folder, and the top module that joins them."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from qonnx.core.modelwrapper import ModelWrapper
@@ -9,6 +8,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.boards import Board
 from irnet_hw.compiler.emission.wires import wires
 from irnet_hw.compiler.graph import op
+from irnet_hw.scratch import scratch
 
 TOP = "accelerator"
 
@@ -28,9 +28,9 @@ def stitch(model: ModelWrapper, board: Board, folder: Path) -> tuple[list[str], 
     model = ModelWrapper(model.model, make_deepcopy=True)
     sources: dict[str, Path] = {}
     data: dict[str, Path] = {}
-    with tempfile.TemporaryDirectory(prefix="irnet-hw-") as temporary:
+    with scratch("rtl") as temporary:
         for node in model.graph.node:
-            kernel, own = op(node), Path(temporary) / node.name
+            kernel, own = op(node), temporary / node.name
             own.mkdir()
             kernel.set_nodeattr("code_gen_dir_ipgen", str(own))
             kernel.code_generation_ipgen(model, board.part, 1000 / board.clock_mhz)

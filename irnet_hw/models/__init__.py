@@ -1,7 +1,6 @@
 """Networks by name, built from a few shared blocks.
 
-A network is described by its configuration, the ``[model]`` table of a recipe; the table's
-``name`` says which it is.
+A recipe's ``[model]`` table configures the network; its ``name`` selects the class.
 """
 
 from torch import nn
@@ -11,7 +10,7 @@ from irnet_hw.models.mlp import MLP
 from irnet_hw.models.resnet import ResNet
 from irnet_hw.models.vgg import VGG
 
-#: Configuration by name. A further network adds its class here, and to the union.
+#: Configuration classes by name. Add new networks here and to the union.
 Config = VGG | ResNet | MLP
 CONFIGS: dict[str, type[VGG] | type[ResNet] | type[MLP]] = {
     "mlp": MLP,
@@ -27,7 +26,7 @@ def build(config: Config) -> nn.Module:
     logits [N, classes].
 
     Raises:
-        UserError: its weights don't fit in the memory.
+        UserError: its weights don't fit in memory.
 
     Example:
         >>> digits = VGG("vgg", [8, 8, 1], 10, widths=[32, 64], pools=[True, True])
@@ -37,5 +36,5 @@ def build(config: Config) -> nn.Module:
     try:
         return config.build()
     except RuntimeError as error:
-        # PyTorch's way to say that there is not so much memory.
+        # This is how PyTorch reports that memory ran out.
         raise UserError(f"model: can't be built: {str(error).splitlines()[0]}") from error

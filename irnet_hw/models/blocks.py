@@ -1,4 +1,4 @@
-"""The parts that networks share. Modules only: the exporter replaces them one by one."""
+"""Building blocks shared by the networks. All are modules, so the exporter can replace each."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, fields
@@ -12,16 +12,16 @@ from torch.nn import functional
 from irnet_hw.errors import UserError
 from irnet_hw.quant import act_quant, stream_quant, weight_quant
 
-#: A pixel of this value is the network's 0, so that zero padding is a pixel too.
+#: The pixel value that the network sees as 0, so that zero padding equals a valid pixel.
 PIXEL_OFFSET = 128
 PIXEL_SCALE = 1 / 128
 
-#: What is larger is a slip of the pen, and would take the whole memory, or hours.
+#: Anything larger is a typo that would fill the memory or take hours.
 MOST_LAYERS, MOST_CHANNELS = 256, 65536
 
 
 class Normalise(nn.Module):
-    """Takes pixels from 0..255 to (x - 128) / 128, exactly in float32."""
+    """Maps pixels from 0..255 to (x - 128) / 128, exactly in float32."""
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the normalised images.
@@ -33,11 +33,11 @@ class Normalise(nn.Module):
 
 
 class Conv(qnn.QuantConv2d):  # type: ignore[misc]
-    """Brevitas' convolution with quantized weights, in few steps.
+    """Brevitas' convolution with quantized weights and a fast forward pass.
 
-    Brevitas' own forward spends milliseconds on what only quantized inputs or outputs need, and
-    torch.compile can't trace it. This one gives the same values and gradients, and leaves only
-    the export to Brevitas. Inputs, outputs and bias are not quantized.
+    Brevitas' own forward spends milliseconds on work that only quantized inputs or outputs need,
+    and torch.compile can't trace it. This one gives the same values and gradients and uses
+    Brevitas' forward only for export. Inputs, outputs and bias are not quantized.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class Conv(qnn.QuantConv2d):  # type: ignore[misc]
 
 
 class Dense(qnn.QuantLinear):  # type: ignore[misc]
-    """Brevitas' dense layer with quantized weights, in few steps, as :class:`Conv`."""
+    """Brevitas' dense layer with quantized weights and a fast forward pass, like :class:`Conv`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [N, outputs]."""
@@ -63,7 +63,7 @@ class Dense(qnn.QuantLinear):  # type: ignore[misc]
 
 
 class Activations(qnn.QuantIdentity):  # type: ignore[misc]
-    """Brevitas' quantizer of activations, in few steps, as :class:`Conv`."""
+    """Brevitas' activation quantizer with a fast forward pass, like :class:`Conv`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the quantized activations, any shape."""
@@ -78,7 +78,7 @@ class Stream(Activations):
     """A residual stream of 8-bit integers times a step, in place of a Hardtanh.
 
     Args:
-        step: a power of two; values reach from -128 to 127 steps.
+        step: a power of two; values range from -128 to 127 steps.
     """
 
     def __init__(self, step: float) -> None:
@@ -86,8 +86,8 @@ class Stream(Activations):
         self.step = step
 
 
-#: "hardware": everything is of 1 or 8 bits and can be exported; "paper": what the paper leaves
-#: in float is in float.
+#: "hardware": every layer has 1 or 8 bits and can be exported; "paper": layers that the paper
+#: keeps in float stay in float.
 PRECISIONS = ("hardware", "paper")
 
 
@@ -102,10 +102,10 @@ def check_precision(precision: str) -> None:
 
 
 def check_ends(image: list[int], classes: int) -> None:
-    """Check what every network's configuration has: the images' shape and the classes.
+    """Check the image shape and the number of classes, which every configuration has.
 
     Raises:
-        UserError: one of them makes no network.
+        UserError: one of them is invalid.
     """
     if len(image) != 3 or min(image) < 1:
         raise UserError(
@@ -116,13 +116,13 @@ def check_ends(image: list[int], classes: int) -> None:
 
 
 def check_lists(config: Any) -> None:
-    """Check that a configuration's lists are such as a network can be built from.
+    """Check that a configuration's lists are short enough and their values small enough.
 
     Args:
         config: a dataclass.
 
     Raises:
-        UserError: one has too many values, or too large ones.
+        UserError: a list has too many values, or too large ones.
     """
     for field in fields(config):
         values = getattr(config, field.name)
@@ -136,18 +136,18 @@ def check_lists(config: Any) -> None:
 
 @dataclass(frozen=True)
 class Binary:
-    """Makes the 1-bit layers of a network.
+    """Creates the 1-bit layers of a network.
 
     Attributes:
-        libra: weights are binarised by Libra-PB, not by their own signs.
-        ede: the sign's gradient is EDE's, not the clipped straight-through one.
+        libra: binarise weights by Libra-PB instead of taking their plain signs.
+        ede: use EDE's gradient instead of the clipped straight-through one.
     """
 
     libra: bool = True
     ede: bool = True
 
     def activations(self) -> nn.Module:
-        """Return the ±1 activations that stand before every 1-bit layer."""
+        """Return the ±1 activations that precede every 1-bit layer."""
         return Activations(act_quant=act_quant(self.ede))
 
     def conv(self, inputs: int, outputs: int, *, stride: int = 1, padding: int = 1) -> nn.Module:
@@ -197,14 +197,14 @@ def dense8(inputs: int, outputs: int) -> nn.Module:
 def block(
     conv: nn.Module, channels: int, *, activations: nn.Module | None = None, pool: bool = False
 ) -> nn.Module:
-    """Return a convolution with what belongs to it, in the order of VGG-Small.
+    """Return a convolution block, in the layer order of VGG-Small.
 
     [activations,] conv, [max-pool,] batch norm, Hardtanh.
 
     Args:
         conv: the convolution.
-        channels: its output channels.
-        activations: what makes its input ±1, before a 1-bit convolution.
+        channels: its number of output channels.
+        activations: binarises the input of a 1-bit convolution to ±1.
         pool: whether a 2x2 max-pool halves the image.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -219,11 +219,11 @@ def block(
 
 
 def hidden(dense: nn.Module, outputs: int) -> nn.Module:
-    """Return a hidden dense layer with what belongs to it: dense, batch norm, Hardtanh.
+    """Return a hidden dense block: dense layer, batch norm, Hardtanh.
 
     Args:
-        dense: the layer.
-        outputs: how many it has.
+        dense: the dense layer.
+        outputs: its number of outputs.
     """
     return nn.Sequential(OrderedDict(dense=dense, norm=nn.BatchNorm1d(outputs), clip=nn.Hardtanh()))
 
@@ -231,13 +231,13 @@ def hidden(dense: nn.Module, outputs: int) -> nn.Module:
 class Shortcut(nn.Module):
     """ResNet's parameter-free shortcut, option A: every other pixel, and channels of 0.
 
-    He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, section 3.3. The new
-    channels stand half before and half after those that there are.
+    He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, section 3.3. Half of the
+    new channels go before the existing ones, half after.
 
     Args:
-        inputs: channels.
-        outputs: channels, at least as many.
-        stride: takes every so many pixels.
+        inputs: number of input channels.
+        outputs: number of output channels, at least ``inputs``.
+        stride: keep one pixel in this many, in each direction.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -257,7 +257,7 @@ class Residual(nn.Module):
 
     Args:
         body: the layers.
-        shortcut: gives what the layers' output is added to.
+        shortcut: the other path; its output is added to that of the layers.
         clip: the activation function.
     """
 
@@ -268,6 +268,6 @@ class Residual(nn.Module):
         self.clip = clip
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the activations of the sum of both paths."""
+        """Return the activation function of the sum of both paths."""
         total: Tensor = self.clip(self.body(x) + self.shortcut(x))
         return total

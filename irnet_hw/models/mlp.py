@@ -1,4 +1,4 @@
-"""FINN's fully connected networks: dense layers with 1-bit weights in a row."""
+"""FINN's fully connected networks: a sequence of dense layers with 1-bit weights."""
 
 import math
 from collections import OrderedDict
@@ -13,19 +13,19 @@ from irnet_hw.models.blocks import Binary, Normalise, check_ends, check_lists, d
 
 @dataclass(frozen=True)
 class MLP:
-    """A network of dense layers: hidden ones with 1-bit weights, and the last with 8-bit ones.
+    """A network of dense layers: 1-bit weights in hidden layers, 8-bit weights in the last.
 
     Umuroglu et al., "FINN", FPGA 2017, section 6.1. Every hidden layer has a batch norm and
-    Hardtanh, and its signs go to the next one. The first reads the 8-bit pixels; FINN's reads
+    Hardtanh and passes signs to the next one. The first layer reads 8-bit pixels; FINN's reads
     their signs.
 
     Attributes:
         name: "mlp".
         image: height, width and channels of the images.
-        classes: how many logits.
-        hidden: outputs of each 1-bit dense layer.
-        libra: weights are binarised by Libra-PB, not by their own signs.
-        ede: the sign's gradient is EDE's, not the clipped straight-through one.
+        classes: number of logits.
+        hidden: number of outputs of each 1-bit dense layer.
+        libra: binarise weights by Libra-PB instead of taking their plain signs.
+        ede: use EDE's gradient instead of the clipped straight-through one.
 
     Raises:
         UserError: the values don't fit together.
@@ -47,10 +47,10 @@ class MLP:
         check_ends(self.image, self.classes)
         check_lists(self)
         if not self.hidden or min(self.hidden) < 1:
-            raise UserError(f"model.hidden: {self.hidden}, must be outputs, each at least 1")
+            raise UserError(f"model.hidden: {self.hidden}, must be output counts, each at least 1")
 
     def build(self) -> nn.Module:
-        """Return the network, with fresh weights.
+        """Return the network with newly initialised weights.
 
         It takes pixels as float32 [N, channels, height, width] with values 0 to 255, and
         returns logits [N, classes].

@@ -22,18 +22,18 @@ from irnet_hw.models.blocks import (
     float_conv,
 )
 
-#: By structure, how many convolutions a shortcut goes around.
+#: Number of convolutions that a shortcut spans, by structure.
 STRUCTURES = {"bireal": 1, "normal": 2}
 
-#: The first layers: for small images, and for those that are to be made small first.
+#: The first layers: "3x3" for small images, "7x7" to downsample large ones.
 STEMS = ("3x3", "7x7")
 
-#: How a shortcut goes on where a stage begins.
+#: How a shortcut adapts to the new shape where a stage begins.
 SHORTCUTS = ("pad", "conv")
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"hardtanh": nn.Hardtanh, "relu": nn.ReLU}
 
-#: The steps of 8-bit streams: with Hardtanh's range, and with what a batch norm gives.
+#: The steps of 8-bit streams: for Hardtanh's range, and for the output of a batch norm.
 CLIPPED, NORMALISED = 2.0**-7, 2.0**-5
 
 
@@ -42,31 +42,32 @@ class ResNet:
     """A ResNet with 1-bit convolutions.
 
     He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, with IR-Net's Hardtanh
-    for the ReLU, and a batch norm before the dense layer. "bireal" is the structure of Liu et
-    al., "Bi-Real Net", ECCV 2018. The first weights are He's normally distributed ones.
+    instead of ReLU, and a batch norm before the dense layer. "bireal" is the structure of Liu et
+    al., "Bi-Real Net", ECCV 2018. Weights are initialised with He's normal distribution.
 
-    In the paper's precision everything but the 1-bit convolutions is in float. In the
-    hardware's, the first convolution, those of the shortcuts, and the dense layer have 8-bit
-    weights, and wherever Hardtanh gives more than a sign stands a stream of 8-bit integers, of
-    Hardtanh's range. What a batch norm gives to the dense layer, or a shortcut to the sum, goes
-    through a stream of four times that range. The parameters have the same names in both.
+    In the paper's precision everything except the 1-bit convolutions is in float. In the
+    hardware's, the first convolution, the shortcuts' convolutions and the dense layer have 8-bit
+    weights, and a stream of 8-bit integers with Hardtanh's range replaces every Hardtanh whose
+    output is not reduced to its sign. The batch norm's output to the dense layer and a shortcut's
+    output to the sum go through a stream of four times that range. The parameters have the same
+    names in both.
 
     Attributes:
         name: "resnet".
         image: height, width and channels of the images.
-        classes: how many logits.
+        classes: number of logits.
         structure: "bireal", a shortcut around every convolution; or "normal", around every two.
         activation_bits: 1, or 32 for activations in float.
-        activation: the activation function, "hardtanh", or with activations in float "relu".
+        activation: the activation function, "hardtanh", or "relu" with activations in float.
         stem: the first convolution, "3x3", or "7x7" with stride 2 and a 3x3 max-pool with
             stride 2.
-        shortcut: where a stage begins, it takes every other pixel and pads with channels of 0,
-            "pad"; or is a 1x1 convolution with a batch norm, "conv".
+        shortcut: the shortcut where a stage begins: "pad" takes every other pixel and adds
+            channels of 0; "conv" is a 1x1 convolution with a batch norm.
         widths: channels of each stage; every stage but the first halves the image.
-        blocks: pairs of convolutions in each stage.
+        blocks: number of convolution pairs in each stage.
         precision: "paper" or "hardware".
-        libra: weights are binarised by Libra-PB, not by their own signs.
-        ede: the sign's gradient is EDE's, not the clipped straight-through one.
+        libra: binarise weights by Libra-PB instead of taking their plain signs.
+        ede: use EDE's gradient instead of the clipped straight-through one.
 
     Raises:
         UserError: the values don't fit together.
@@ -109,11 +110,11 @@ class ResNet:
         if self.activation_bits == 1 and self.activation != "hardtanh":
             raise UserError(
                 f"model.activation: {self.activation!r}, must be 'hardtanh' with 1-bit "
-                "activations, which are the signs of what it gives"
+                "activations, which are its signs"
             )
         if self.activation_bits != 1 and self.precision == "hardware":
             raise UserError(
-                f"model.activation_bits: {self.activation_bits}, must be 1 in the precision "
+                f"model.activation_bits: {self.activation_bits}, must be 1 with precision "
                 "'hardware'"
             )
         if (
@@ -122,19 +123,19 @@ class ResNet:
             or any(before > after for before, after in pairwise(self.widths))
         ):
             raise UserError(
-                f"model.widths: {self.widths}, must be channels, each at least 1 and at least "
-                "those of the stage before, which the shortcut keeps"
+                f"model.widths: {self.widths}, must be channel counts, each at least 1 and at "
+                "least that of the stage before, whose channels the shortcut keeps"
             )
         if len(self.blocks) != len(self.widths) or min(self.blocks) < 1:
             raise UserError(
-                f"model.blocks: {self.blocks}, must be {len(self.widths)} values, as "
-                "model.widths, each at least 1"
+                f"model.blocks: {self.blocks}, must be {len(self.widths)} values, one per "
+                "width, each at least 1"
             )
         if sum(self.blocks) > MOST_LAYERS:
-            raise UserError(f"model.blocks: {self.blocks}, must be at most {MOST_LAYERS} together")
+            raise UserError(f"model.blocks: {self.blocks}, must be at most {MOST_LAYERS} in total")
 
     def build(self) -> nn.Module:
-        """Return the network, with fresh weights.
+        """Return the network with newly initialised weights.
 
         It takes pixels as float32 [N, channels, height, width] with values 0 to 255, and
         returns logits [N, classes].
@@ -161,7 +162,7 @@ class ResNet:
         return self.precision == "hardware"
 
     def _clip(self) -> nn.Module:
-        """Return an activation function that gives more than a sign."""
+        """Return an activation function whose output is not reduced to its sign."""
         return Stream(CLIPPED) if self._hardware else ACTIVATIONS[self.activation]()
 
     def _conv(self, inputs: int, outputs: int, size: int, stride: int) -> nn.Module:
@@ -181,14 +182,14 @@ class ResNet:
         return nn.Sequential(layers)
 
     def _stage(self, inputs: int, outputs: int, blocks: int, stride: int) -> nn.Module:
-        """Return the residual units of a stage, the first one with the stride."""
+        """Return the residual units of a stage; only the first one has the stride."""
         convs = STRUCTURES[self.structure]
         units = [self._unit(inputs, outputs, convs, stride)]
         units += [self._unit(outputs, outputs, convs, 1) for _ in range(1, 2 * blocks // convs)]
         return nn.Sequential(*units)
 
     def _unit(self, inputs: int, outputs: int, convs: int, stride: int) -> Residual:
-        """Return some convolutions with a shortcut around them."""
+        """Return ``convs`` convolutions with a shortcut around them."""
         binary = Binary(self.libra, self.ede)
         body: OrderedDict[str, nn.Module] = OrderedDict()
         for i in range(convs):

@@ -1,4 +1,4 @@
-"""The paper's VGG style: 3x3 convolutions in a row, some with a max-pool, and dense layers."""
+"""The paper's VGG style: a chain of 3x3 convolutions, some max-pooled, then dense layers."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -28,17 +28,17 @@ class VGG:
     Attributes:
         name: "vgg".
         image: height, width and channels of the images.
-        classes: how many logits.
+        classes: number of logits.
         widths: output channels of each convolution.
         pools: for each convolution, whether a 2x2 max-pool follows it.
-        padding: pixels of 0 on every side of every convolution, 0 or 1.
-        hidden: outputs of each 1-bit dense layer before the last.
-        precision: "hardware", first and last layer of 8-bit weights, the last one's inputs ±1;
+        padding: zero padding of every convolution, in pixels per side, 0 or 1.
+        hidden: number of outputs of each 1-bit dense layer before the last.
+        precision: "hardware", first and last layer with 8-bit weights, the last one's inputs ±1;
             or "paper", both layers in float.
-        he: the first weights are He's normally distributed ones, as the paper's VGG-Small has
-            them, not PyTorch's own.
-        libra: weights are binarised by Libra-PB, not by their own signs.
-        ede: the sign's gradient is EDE's, not the clipped straight-through one.
+        he: initialise the weights with He's normal distribution, like the paper's VGG-Small,
+            instead of PyTorch's default.
+        libra: binarise weights by Libra-PB instead of taking their plain signs.
+        ede: use EDE's gradient instead of the clipped straight-through one.
 
     Raises:
         UserError: the values don't fit together.
@@ -60,15 +60,15 @@ class VGG:
         check_ends(self.image, self.classes)
         check_lists(self)
         if not self.widths or min(self.widths) < 1:
-            raise UserError(f"model.widths: {self.widths}, must be channels, each at least 1")
+            raise UserError(f"model.widths: {self.widths}, must be channel counts, each at least 1")
         if len(self.pools) != len(self.widths):
             raise UserError(
-                f"model.pools: {self.pools}, must have {len(self.widths)} values, as model.widths"
+                f"model.pools: {self.pools}, must be {len(self.widths)} values, one per width"
             )
         if self.padding not in (0, 1):
             raise UserError(f"model.padding: {self.padding}, must be 0 or 1")
         if min(self.hidden, default=1) < 1:
-            raise UserError(f"model.hidden: {self.hidden}, must be outputs, each at least 1")
+            raise UserError(f"model.hidden: {self.hidden}, must be output counts, each at least 1")
         check_precision(self.precision)
         if min(self.features_shape()[:2]) < 1:
             convolutions = "" if self.padding else "convolutions without padding and "
@@ -78,7 +78,7 @@ class VGG:
             )
 
     def features_shape(self) -> tuple[int, int, int]:
-        """Return height, width and channels of what enters the dense layers."""
+        """Return height, width and channels of the dense layers' input."""
         height, width, _ = self.image
         for pool in self.pools:
             height, width = (
@@ -87,7 +87,7 @@ class VGG:
         return height, width, self.widths[-1]
 
     def build(self) -> nn.Module:
-        """Return the network, with fresh weights.
+        """Return the network with newly initialised weights.
 
         It takes pixels as float32 [N, channels, height, width] with values 0 to 255, and
         returns logits [N, classes].
@@ -121,10 +121,10 @@ class VGG:
 
 
 def _initialise(network: nn.Module) -> None:
-    """Draw first weights as the paper's VGG-Small does.
+    """Initialise the weights as the paper's VGG-Small does.
 
     Convolutions and 1-bit dense layers: He et al., "Delving Deep into Rectifiers", ICCV 2015,
-    by the number of outputs. The last layer: a standard deviation of 0.01, and no bias.
+    by the number of outputs. The last layer: a standard deviation of 0.01 and a bias of 0.
     """
     for module in network.modules():
         if isinstance(module, nn.Linear) and module.bias is not None:

@@ -1,4 +1,4 @@
-"""IR-Net in Brevitas: Libra-PB weights, EDE activations and schedule, the ablation, streams."""
+"""IR-Net in Brevitas: Libra-PB weights, EDE activations and schedule, ablation, streams."""
 
 from irnet_hw.quant.ablation import STE, act_quant, weight_quant
 from irnet_hw.quant.ede import EDE, EDEActQuant, EDESchedule, set_ede

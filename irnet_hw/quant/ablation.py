@@ -1,4 +1,4 @@
-"""The quantizers of the paper's ablation: Libra-PB and EDE, each of them or a plain sign.
+"""The quantizers of the paper's ablation: Libra-PB and EDE, each replaceable by a plain sign.
 
 Qin et al., "Forward and Backward Information Retention for Accurate Binary Neural Networks",
 CVPR 2020, section 4.1.
@@ -15,7 +15,7 @@ from irnet_hw.quant.libra import LibraWeightQuant
 
 
 class _ClippedSign(torch.autograd.Function):
-    """Sign forward, the derivative of Hardtanh backward."""
+    """Forward: sign. Backward: the derivative of Hardtanh."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ class _ClippedSign(torch.autograd.Function):
 
 
 class STE(nn.Module):
-    """Binarises to ±1 with the clipped straight-through gradient: 1 from -1 to 1, 0 beyond.
+    """Binarises to ±1 with the clipped straight-through gradient: 1 from -1 to 1, 0 outside.
 
     Example:
         >>> x = torch.tensor([-2.0, 0.0, 0.5], requires_grad=True)
@@ -43,7 +43,7 @@ class STE(nn.Module):
         [0.0, 1.0, 1.0]
     """
 
-    # Brevitas' injectors take no class without a constructor of its own.
+    # Brevitas' injectors only accept classes that define their own constructor.
     def __init__(self) -> None:
         super().__init__()
 
@@ -53,7 +53,7 @@ class STE(nn.Module):
         return y
 
 
-# The ignored types: injectors take no annotations that would let others override an attribute.
+# The types are ignored because injectors reject the annotations that would allow an override.
 
 
 class STEActQuant(EDEActQuant):
@@ -69,32 +69,32 @@ class LibraSTEWeightQuant(LibraWeightQuant):
 
 
 class SignWeightQuant(LibraWeightQuant):
-    """The weights' own signs, neither balanced nor scaled, with the EDE gradient."""
+    """Plain signs of the weights, neither balanced nor scaled, with the EDE gradient."""
 
     tensor_quant = SignQuant  # type: ignore[assignment]
 
 
 class SignSTEWeightQuant(SignWeightQuant):
-    """The weights' own signs, neither balanced nor scaled, with the :class:`STE` gradient."""
+    """Plain signs of the weights, neither balanced nor scaled, with the :class:`STE` gradient."""
 
     estimator = STE  # type: ignore[assignment]
 
 
 def act_quant(ede: bool = True) -> type[ExtendedInjector]:
-    """Return the quantizer of activations.
+    """Return the activation quantizer.
 
     Args:
-        ede: the gradient is EDE's, not the clipped straight-through one.
+        ede: use EDE's gradient instead of the clipped straight-through one.
     """
     return EDEActQuant if ede else STEActQuant
 
 
 def weight_quant(libra: bool = True, ede: bool = True) -> type[ExtendedInjector]:
-    """Return the quantizer of weights.
+    """Return the weight quantizer.
 
     Args:
-        libra: weights are binarised by Libra-PB, not by their own signs.
-        ede: the gradient is EDE's, not the clipped straight-through one.
+        libra: binarise weights by Libra-PB instead of taking their plain signs.
+        ede: use EDE's gradient instead of the clipped straight-through one.
 
     Example:
         >>> from brevitas import nn as qnn

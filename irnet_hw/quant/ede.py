@@ -19,20 +19,20 @@ from irnet_hw.errors import UserError
 
 
 def sign(x: Tensor) -> Tensor:
-    """Return +1 where x >= 0 and -1 elsewhere, in x's type; it has no gradient."""
+    """Return +1 where x >= 0 and -1 elsewhere, in x's dtype, without a gradient."""
     return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
 
 
 def inside(x: Tensor) -> Tensor:
-    """Return 1 where |x| <= 1 and 0 elsewhere, in x's type: what straight-through gradients pass.
+    """Return the straight-through gradient mask: 1 where |x| <= 1, else 0, in x's dtype.
 
-    Without a comparison, whose boolean halves a compiled network's speed.
+    This avoids a comparison, because its boolean result halves a compiled network's speed.
     """
     return (2 - x.abs()).floor().clamp(0, 1)
 
 
 class _Sign(torch.autograd.Function):
-    """Sign forward, the derivative of k tanh(t x) backward."""
+    """Forward: sign. Backward: the derivative of k tanh(t x)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, t: Tensor, k: Tensor) -> Tensor:
@@ -55,11 +55,11 @@ class EDE(nn.Module):
     \frac{\partial y}{\partial x} = k\,t\,\left(1 - \tanh^2(t\,x)\right)
     $$
 
-    The gradient is that of $k\tanh(t\,x)$: near the identity's for small t, near the sign's for
-    large t. :func:`set_ede` sets t and k in every EDE of a model, once an epoch, from an
-    :class:`EDESchedule`. They belong to the training, not to the network: a state dict does not
-    hold them. A new EDE, as after Brevitas' ``load_state_dict``, has the paper's first pair,
-    t = 0.1 and k = 10.
+    The gradient is that of $k\tanh(t\,x)$: close to the identity's for small t, close to the
+    sign's for large t. :func:`set_ede` sets t and k in every EDE of a model once per epoch, from
+    an :class:`EDESchedule`. They belong to the training, not to the network, so the state dict
+    leaves them out. A new EDE (Brevitas' ``load_state_dict`` creates new ones) starts with the
+    paper's first pair, t = 0.1 and k = 10.
 
     Attributes:
         t: the slope, a tensor of shape [].
@@ -93,7 +93,7 @@ class SignQuant(nn.Module):
     """The sign as a Brevitas tensor quantizer: 1 bit, scale 1, zero point 0.
 
     Args:
-        estimator: the module that takes the sign, and gives it a gradient.
+        estimator: the module that computes the sign and defines its gradient.
     """
 
     def __init__(self, estimator: nn.Module) -> None:
@@ -128,7 +128,7 @@ class EDEActQuant(ExtendedInjector):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class EDESchedule:
-    r"""How t and k go with the epochs.
+    r"""The schedule of t and k over the epochs.
 
     $$
     t = 10^{\log_{10} t_{min} + (\log_{10} t_{max} - \log_{10} t_{min})\,i / N}
@@ -138,11 +138,11 @@ class EDESchedule:
 
     Attributes:
         t_min: t of epoch 0, above 0.
-        t_max: what t goes to, at least t_min.
-        epochs: N, how many epochs there are.
+        t_max: the limit that t approaches, at least t_min.
+        epochs: N, the number of epochs.
 
     Raises:
-        UserError: one of them is out of its range.
+        UserError: a value is out of range.
 
     Example:
         >>> schedule = EDESchedule(t_min=0.1, t_max=10, epochs=4)
@@ -170,7 +170,7 @@ class EDESchedule:
 
 
 def set_ede(model: nn.Module, t: float, k: float) -> None:
-    """Set t and k in every EDE of a model, of weights and of activations alike.
+    """Set t and k in every EDE of a model, for weights and activations alike.
 
     Example:
         >>> from brevitas import nn as qnn

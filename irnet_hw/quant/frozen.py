@@ -1,4 +1,4 @@
-"""The 1-bit weights of a network: finding them, and keeping them as they are."""
+"""Find the 1-bit weights of a network, and freeze them."""
 
 from dataclasses import dataclass
 
@@ -18,8 +18,8 @@ class BinaryWeight:
 
     Attributes:
         value: plus or minus the scale, in the weight's shape.
-        scale: one for each output channel, in a shape that broadcasts over the weight, or one
-            for all of them, [].
+        scale: one per output channel, in a shape that broadcasts over the weight, or a single
+            one, [].
     """
 
     value: Tensor
@@ -28,18 +28,18 @@ class BinaryWeight:
 
 @torch.no_grad()
 def binary_weights(model: nn.Module) -> dict[str, BinaryWeight]:
-    """Return the 1-bit weights of a network, as its layers compute with them.
+    """Return the 1-bit weights of a network as its layers use them.
 
     Args:
-        model: any network of Brevitas' layers.
+        model: any network of Brevitas layers.
 
     Returns:
-        by the layer's name, in the network's order.
+        the weights by layer name, in network order.
     """
     weights = {}
     for name, module in model.named_modules():
         if isinstance(module, qnn.QuantConv2d | qnn.QuantLinear):
-            # Not through Brevitas' proxy, which takes milliseconds a layer.
+            # Bypass Brevitas' proxy, which takes milliseconds per layer.
             value, scale, _, bits = module.weight_quant.tensor_quant(module.weight)
             if bits == 1:
                 weights[name] = BinaryWeight(value, scale)
@@ -47,10 +47,10 @@ def binary_weights(model: nn.Module) -> dict[str, BinaryWeight]:
 
 
 class FrozenQuant(nn.Module):
-    """Leaves weights that are binary already as they are, as a Brevitas tensor quantizer.
+    """A Brevitas tensor quantizer that returns weights unchanged, as they are already binary.
 
     Args:
-        frozen_scale: that they have.
+        frozen_scale: the weights' scale.
     """
 
     def __init__(self, frozen_scale: Tensor) -> None:
@@ -73,11 +73,11 @@ class _FrozenWeightQuant(ExtendedInjector):  # type: ignore[misc]
 
 
 def freeze(layer: nn.Module, weight: BinaryWeight) -> None:
-    """Give a layer 1-bit weights, and a quantizer that leaves them as they are.
+    """Give a layer fixed 1-bit weights and a quantizer that leaves them unchanged.
 
     Args:
         layer: a Brevitas layer.
-        weight: in the shape of the layer's.
+        weight: the weights, in the shape of the layer's.
 
     Example:
         >>> dense = qnn.QuantLinear(3, 1, bias=False)

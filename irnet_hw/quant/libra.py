@@ -39,13 +39,13 @@ def libra(
     and the binary weight is $B \cdot 2^s$. Gradients reach the weight through mean and standard
     deviation; the scale carries none.
 
-    A channel whose weights are all alike has no standard deviation to be divided by. Its
-    centred weights are 0 and become +1 with scale 1.
+    If all weights of a channel are equal, their standard deviation is 0 and nothing is divided
+    by it: the centred weights are 0 and become +1 with scale 1.
 
     Args:
-        weight: of a layer, any shape.
+        weight: a layer's weight, any shape.
         channel_dim: the axis of the output channels.
-        binarise: makes the standardised weight ±1, and its gradient.
+        binarise: maps the standardised weight to ±1 and defines the gradient.
 
     Returns:
         ±1 in the weight's shape, and the powers of two in a shape that broadcasts over it.
@@ -59,13 +59,13 @@ def libra(
     """
     dims = [dim for dim in range(weight.dim()) if dim != channel_dim % weight.dim()]
     others = weight.numel() // weight.shape[channel_dim] - 1
-    # No mean lies beyond the extremes, except by rounding, which would keep a constant
-    # channel's centred weights from being 0.
+    # Rounding can push the mean past the extremes, and a constant channel's centred weights
+    # would then not be 0.
     low, high = weight.amin(dims, keepdim=True), weight.amax(dims, keepdim=True)
     centred = weight - weight.mean(dims, keepdim=True).clamp(low, high)
     variance = centred.square().sum(dims, keepdim=True) / max(others, 1)
     varies = variance > 0
-    # Replaced before the root, whose gradient at 0 is infinite.
+    # Replace zeros before the root, because its gradient at 0 is infinite.
     standardised = centred / torch.where(varies, variance, 1.0).sqrt()
     magnitude = standardised.detach().abs().mean(dims, keepdim=True)
     exponent = torch.where(varies, magnitude, 1.0).log2().round()
@@ -73,12 +73,12 @@ def libra(
 
 
 class LibraQuant(nn.Module):
-    """Libra-PB as a Brevitas tensor quantizer: 1 bit, a power-of-two scale for each channel.
+    """Libra-PB as a Brevitas tensor quantizer: 1 bit, one power-of-two scale per channel.
 
     Args:
         output_channel_dim: the weight's axis of output channels; Brevitas takes it from the
             layer.
-        estimator: the module that takes the sign, and gives it a gradient.
+        estimator: the module that computes the sign and defines its gradient.
     """
 
     def __init__(self, output_channel_dim: int, estimator: nn.Module) -> None:

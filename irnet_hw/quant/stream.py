@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from irnet_hw.quant.ede import inside
 
-#: The integers of a stream.
+#: Width and range of a stream's integers.
 BITS = 8
 LOWEST, HIGHEST = -128, 127
 
 
 class _Rounded(torch.autograd.Function):
-    """Rounding to a stream's values forward, its range's straight-through gradient backward."""
+    """Forward: round to a stream's values. Backward: straight-through within its range."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, step: float) -> Tensor:
@@ -41,7 +41,7 @@ class StreamQuant(nn.Module):
     y = s \cdot \mathrm{clamp}\left(\left\lfloor x / s + 1/2 \right\rfloor, -128, 127\right)
     $$
 
-    The gradient is 1 where $-128 s \leq x \leq 127 s$ and 0 beyond.
+    The gradient is 1 where $-128 s \leq x \leq 127 s$ and 0 outside.
 
     Args:
         step: s, a power of two.
@@ -80,7 +80,7 @@ def stream_quant(step: float) -> type[ExtendedInjector]:
     """Return the quantizer of a stream.
 
     Args:
-        step: between its values, a power of two.
+        step: the distance between its values, a power of two.
 
     Example:
         >>> from brevitas import nn as qnn

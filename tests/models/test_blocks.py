@@ -18,7 +18,7 @@ QUANTIZERS = [
 
 
 def twins():
-    """Each fast layer, Brevitas' own with the same arguments, and an input's shape."""
+    """Each fast layer, its Brevitas original with the same arguments, and an input shape."""
     for quant in QUANTIZERS:
         conv = {"stride": 2, "padding": 1, "bias": False, "weight_quant": quant}
         yield Conv, qnn.QuantConv2d, (5, 6, 3), conv, (2, 5, 7, 6)
@@ -64,7 +64,7 @@ NETWORKS = {
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_compiles_to_one_graph(name):
-    """In training: one graph forward and one backward, with the values of the network itself."""
+    """Training compiles to one forward and one backward graph, with the eager network's values."""
     torch.manual_seed(0)
     height, width, channels = NETWORKS[name].image
     pixels = torch.randint(0, 256, (4, channels, height, width)).float()

@@ -58,8 +58,8 @@ def test_the_exporter_takes_it():
             "model.image: [8, 8], must be height, width and channels, each at least 1",
         ),
         ({"classes": 1}, "model.classes: 1, must be at least 2"),
-        ({"hidden": []}, "model.hidden: [], must be outputs, each at least 1"),
-        ({"hidden": [4, 0]}, "model.hidden: [4, 0], must be outputs, each at least 1"),
+        ({"hidden": []}, "model.hidden: [], must be output counts, each at least 1"),
+        ({"hidden": [4, 0]}, "model.hidden: [4, 0], must be output counts, each at least 1"),
     ],
 )
 def test_refuses(values, message):

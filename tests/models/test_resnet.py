@@ -28,7 +28,7 @@ def tiny(structure="bireal", activation_bits=1, **keys):
 @structures
 @bits
 def test_resnet_20_has_the_published_parameters(structure, activation_bits):
-    """He et al.'s 269722, and the batch norm of 64 features before the dense layer."""
+    """He et al.'s 269722 plus the batch norm of 64 features before the dense layer."""
     model = models.build(resnet20(structure, activation_bits))
     assert sum(parameter.numel() for parameter in model.parameters()) == 269_722 + 2 * 64
 
@@ -113,7 +113,7 @@ def test_a_hardware_network_computes_what_the_papers_does_but_for_the_rounding()
     hardware.load_state_dict(paper.state_dict())
     pixels = torch.randint(0, 256, (2, 3, 9, 8)).float()
     wanted, got = paper.stem(paper.normalise(pixels)), hardware.stem(hardware.normalise(pixels))
-    # Half a step of the stream, and the 27 weights' roundings to at most 127 levels.
+    # Half a step of the stream, plus rounding of 27 weights to at most 127 levels.
     weight = paper.stem.conv.weight
     assert (got - wanted).abs().max() <= 2**-8 + 2**-7 + 27 * weight.abs().max() / 64
     assert hardware(pixels).shape == (2, 5)
@@ -250,28 +250,28 @@ def test_the_export_refuses_it_by_name():
         ({"activation": "tanh"}, "model.activation: 'tanh', must be one of hardtanh, relu"),
         (
             {"activation": "relu"},
-            "model.activation: 'relu', must be 'hardtanh' with 1-bit activations, which are the "
-            "signs of what it gives",
+            "model.activation: 'relu', must be 'hardtanh' with 1-bit activations, which are "
+            "its signs",
         ),
         ({"stem": "5x5"}, "model.stem: '5x5', must be one of 3x3, 7x7"),
         ({"shortcut": "B"}, "model.shortcut: 'B', must be one of pad, conv"),
         ({"precision": "half"}, "model.precision: 'half', must be one of hardware, paper"),
         (
             {"activation_bits": 32, "precision": "hardware"},
-            "model.activation_bits: 32, must be 1 in the precision 'hardware'",
+            "model.activation_bits: 32, must be 1 with precision 'hardware'",
         ),
         *(
             (
                 {"widths": widths},
-                f"model.widths: {widths}, must be channels, each at least 1 and at least those "
-                "of the stage before, which the shortcut keeps",
+                f"model.widths: {widths}, must be channel counts, each at least 1 and at least "
+                "that of the stage before, whose channels the shortcut keeps",
             )
             for widths in ([], [0, 4], [8, 4])
         ),
         *(
             (
                 {"blocks": blocks},
-                f"model.blocks: {blocks}, must be 3 values, as model.widths, each at least 1",
+                f"model.blocks: {blocks}, must be 3 values, one per width, each at least 1",
             )
             for blocks in ([], [1, 1], [1, 0, 1])
         ),

@@ -166,11 +166,11 @@ def test_brevitas_exports_it():
             "model.image: [8, 0, 1], must be height, width and channels, each at least 1",
         ),
         ({"classes": 1}, "model.classes: 1, must be at least 2"),
-        ({"widths": []}, "model.widths: [], must be channels, each at least 1"),
-        ({"widths": [4, 0]}, "model.widths: [4, 0], must be channels, each at least 1"),
+        ({"widths": []}, "model.widths: [], must be channel counts, each at least 1"),
+        ({"widths": [4, 0]}, "model.widths: [4, 0], must be channel counts, each at least 1"),
         (
             {"pools": [True]},
-            "model.pools: [True], must have 2 values, as model.widths",
+            "model.pools: [True], must be 2 values, one per width",
         ),
         (
             {"image": [3, 8, 1]},
@@ -182,7 +182,7 @@ def test_brevitas_exports_it():
             "9x8",
         ),
         ({"padding": 2}, "model.padding: 2, must be 0 or 1"),
-        ({"hidden": [0]}, "model.hidden: [0], must be outputs, each at least 1"),
+        ({"hidden": [0]}, "model.hidden: [0], must be output counts, each at least 1"),
         ({"precision": "half"}, "model.precision: 'half', must be one of hardware, paper"),
     ],
 )

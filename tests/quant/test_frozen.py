@@ -26,7 +26,7 @@ def test_gives_what_brevitas_gives(libra):
 
 @pytest.fixture
 def frozen():
-    """A frozen layer of each of two scales, and the value it was given."""
+    """A frozen layer whose channels have different scales, with its value and scale."""
     value = torch.tensor([[0.5, -0.5], [2.0, 2.0]])[:, :, None, None] * torch.ones(2, 2, 3, 3)
     scale = torch.tensor([0.5, 2.0])[:, None, None, None]
     layer = Binary().conv(2, 2)

@@ -15,7 +15,7 @@ shapes = st.one_of(
 
 
 def weights(seed, shape):
-    """Weights off zero, and some channels with an outlier, so that the scales differ."""
+    """Weights with a nonzero mean; outliers in some channels make the scales differ."""
     random = np.random.default_rng(seed)
     weight = (
         random.normal(0.3, 0.5, shape)
@@ -32,7 +32,7 @@ def weight_rows(shape):
 
 
 def papers(weight):
-    """The paper's equations, a channel at a time: standardised weights, exponents to round."""
+    """The paper's equations per channel: standardised weights and unrounded exponents."""
     rows = weight.reshape(len(weight), -1)
     centred = rows - rows.mean(1, keepdims=True)
     standardised = centred / np.sqrt((centred**2).sum(1, keepdims=True) / (rows.shape[1] - 1))
@@ -51,7 +51,7 @@ def test_forward_is_the_papers(seed, shape):
     assert scale.shape == (shape[0], *[1] * (len(shape) - 1))
     found = np.log2(scale.numpy().ravel())
     assert np.array_equal(found, np.round(found))
-    # Two weights always lie halfway, at -0.5, where the last bit decides which way it goes.
+    # With two weights the exponent is always -0.5, where the last bit decides the rounding.
     halfway = np.abs(np.abs(exponents - np.trunc(exponents)) - 0.5) < 1e-9
     assert np.array_equal(found[~halfway], np.round(exponents)[~halfway])
     assert np.allclose(np.abs(found - exponents)[halfway], 0.5)
@@ -72,7 +72,7 @@ def test_scales_are_exact_powers_of_two(size):
 
 @given(seeds, shapes, st.floats(0.1, 10))
 def test_gradient_is_the_papers(seed, shape, t):
-    """dL/dw of sign(w_std) 2^s, by hand: EDE, then the standardisation, s constant."""
+    """dL/dw of sign(w_std) 2^s by hand: EDE, then standardisation, with s constant."""
     k = max(1 / t, 1)
     weight = weights(seed, shape)
     layer = linear(weight, t, k)
@@ -94,7 +94,7 @@ def test_gradient_is_the_papers(seed, shape, t):
 
 @given(seeds, st.floats(0.1, 10))
 def test_gradient_is_the_slope_of_the_surrogate(seed, t):
-    """With k tanh(t x) in the sign's place Libra-PB is smooth, and has the same gradient."""
+    """With k tanh(t x) instead of the sign, Libra-PB is smooth and has the same gradient."""
     k = max(1 / t, 1)
     weight = np.random.default_rng(seed).normal(0.3, 0.5, (2, 5))
     x = torch.from_numpy(weight).requires_grad_()
@@ -111,7 +111,7 @@ def test_gradient_is_the_slope_of_the_surrogate(seed, t):
 
 
 def linear(weight, t, k):
-    """A layer with these weights, a row for each channel."""
+    """A layer with these weights, one row per channel."""
     rows = torch.from_numpy(weight.reshape(len(weight), -1))
     layer = qnn.QuantLinear(
         rows.shape[1], len(rows), bias=False, weight_quant=LibraWeightQuant

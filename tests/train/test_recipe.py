@@ -109,8 +109,8 @@ def test_goes_to_a_table_and_back():
         ("model.depth=3", "model.depth = 3: no such key; the keys are model.name, model.image, "
          "model.classes, model.widths, model.pools, model.padding, model.hidden, model.precision, "
          "model.he, model.libra, model.ede"),
-        ("model.widths=[4]", "model.pools: [False, True, False, True], must have 1 values, "
-         "as model.widths"),
+        ("model.widths=[4]", "model.pools: [False, True, False, True], must be 1 values, "
+         "one per width"),
         ("epoch=3", "epoch = 3: no such key; the keys are name, data, data_folder, seed, epochs, "
          "batch_size, learning_rate, momentum, weight_decay, label_smoothing, t_min, t_max, "
          "shift, flip, schedule, milestones, warmup, nesterov, bf16, compile, start, threads, "

@@ -57,7 +57,7 @@ def test_the_accelerator_has_their_shape_and_classes(finished):
 def test_what_the_recipe_states_must_fit(finished):
     error = train(finished, "model.classes=4")
     assert isinstance(error, UserError)
-    assert str(error) == f"model.classes: 4, must be 3, as {finished / 'signs'} has"
+    assert str(error) == f"model.classes: 4, must be 3, as in {finished / 'signs'}"
 
 
 def test_without_a_folder_it_says_what_to_make():

@@ -12,7 +12,7 @@ from irnet_hw.errors import UserError
 
 __all__ = ["DATASETS", "OWN", "Dataset", "StreamedDataset", "load", "sizes"]
 
-#: Those that come with a package, and those that are read from a folder of the user's.
+#: Datasets bundled with a package, and datasets read from a user's folder.
 BUNDLED: dict[str, Callable[[], Dataset]] = {"digits": digits}
 IN_A_FOLDER: dict[str, tuple[Description, Callable[[Path], Dataset | StreamedDataset]]] = {
     "cifar10": (cifar10.DESCRIPTION, cifar10.read),
@@ -21,7 +21,7 @@ IN_A_FOLDER: dict[str, tuple[Description, Callable[[Path], Dataset | StreamedDat
     "mnist": (mnist.DESCRIPTION, mnist.read),
 }
 
-#: The name of any data set of the user's own.
+#: The name that stands for any data set of the user's own.
 OWN = "folder"
 
 DATASETS = sorted([*BUNDLED, *IN_A_FOLDER, OWN])
@@ -31,13 +31,13 @@ def load(name: str, folder: str = "", image: Sequence[int] = ()) -> Dataset | St
     """Return a dataset: ImageNet streamed, the others in memory.
 
     Args:
-        name: of the dataset.
-        folder: where its files lie; a bundled one needs none.
-        image: height, width and channels to which the images of a data set of the user's own
-            are brought; by default those that they all have. Others have their own.
+        name: the dataset's name.
+        folder: where its files are; a bundled dataset needs none.
+        image: height, width and channels to convert the images of a user's own data set to; by
+            default the shape that all of them share. Ignored for other datasets.
 
     Raises:
-        UserError: there is none of that name, or its files are missing or damaged.
+        UserError: no dataset has that name, or its files are missing or damaged.
 
     Example:
         >>> dataset = load("digits")
@@ -55,15 +55,15 @@ def load(name: str, folder: str = "", image: Sequence[int] = ()) -> Dataset | St
 
 
 def sizes(folder: str, measure: bool = True) -> tuple[list[int], int]:
-    """Return what a network for a data set of the user's own must take and give.
+    """Return the image shape and number of classes of a user's own data set.
 
     Args:
-        folder: where its files lie.
-        measure: look at the images.
+        folder: where its files are.
+        measure: read the image sizes.
 
     Returns:
-        height, width and channels that all images have, or nothing if they were not to be looked
-        at; and the number of classes.
+        the height, width and channels that all images share, or an empty list without
+        ``measure``; and the number of classes.
 
     Raises:
         UserError: its files are missing or damaged, or its images differ in size.

@@ -19,8 +19,8 @@ DESCRIPTION = Description(
     folders=("plain_text", "data", "cifar10"),
     held_out=("test", "val", "validation"),
     how_to_get_it=(
-        "CIFAR-10 is, in data_folder, either cifar-10-python.tar.gz or cifar-10-binary.tar.gz "
-        "of Krizhevsky at the University of Toronto, or what they unpack to; or train.parquet "
+        "put CIFAR-10 into data_folder: cifar-10-python.tar.gz or cifar-10-binary.tar.gz from "
+        "Krizhevsky's page at the University of Toronto, packed or unpacked; or train.parquet "
         "and test.parquet with the columns img.bytes and label, or the files "
         "plain_text/train-00000-of-00001.parquet and plain_text/test-00000-of-00001.parquet of "
         "uoft-cs/cifar10 on Hugging Face; or folders of images, train/<class>/*.png and "
@@ -49,10 +49,10 @@ FORMS = (
 
 
 def read(folder: Path) -> Dataset:
-    """Return CIFAR-10, with the images that it holds out for testing.
+    """Return CIFAR-10 with its own test images held out.
 
     Args:
-        folder: has the dataset in one of the forms of ``DESCRIPTION.how_to_get_it``.
+        folder: holds the dataset in one of the forms of ``DESCRIPTION.how_to_get_it``.
 
     Raises:
         UserError: the files aren't there, are damaged, or hold something else.

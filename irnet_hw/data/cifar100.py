@@ -30,8 +30,8 @@ DESCRIPTION = Description(
     folders=("cifar100", "data"),
     held_out=("test", "val", "validation"),
     how_to_get_it=(
-        "CIFAR-100 is, in data_folder, either cifar-100-python.tar.gz or cifar-100-binary.tar.gz "
-        "of Krizhevsky at the University of Toronto, or what they unpack to; or train.parquet "
+        "put CIFAR-100 into data_folder: cifar-100-python.tar.gz or cifar-100-binary.tar.gz from "
+        "Krizhevsky's page at the University of Toronto, packed or unpacked; or train.parquet "
         "and test.parquet with the columns img.bytes and fine_label, or the files "
         "cifar100/train-00000-of-00001.parquet and cifar100/test-00000-of-00001.parquet of "
         "uoft-cs/cifar100 on Hugging Face; or folders of images, train/<class>/*.png and "
@@ -52,16 +52,16 @@ FORMS = (
         archive="cifar-100-binary.tar.gz",
         train=("train.bin",),
         test=("test.bin",),
-        parse=binary(2),  # the first is that of one of twenty groups of classes
+        parse=binary(2),  # the first label is one of the twenty superclasses
     ),
 )
 
 
 def read(folder: Path) -> Dataset:
-    """Return CIFAR-100, with the images that it holds out for testing.
+    """Return CIFAR-100 with its own test images held out.
 
     Args:
-        folder: has the dataset in one of the forms of ``DESCRIPTION.how_to_get_it``.
+        folder: holds the dataset in one of the forms of ``DESCRIPTION.how_to_get_it``.
 
     Raises:
         UserError: the files aren't there, are damaged, or hold something else.

@@ -1,4 +1,4 @@
-"""CIFAR's own files: Python's pickles, or plain bytes; in a folder, or in a .tar.gz of one."""
+"""CIFAR's original files: Python pickles or plain bytes, in a folder or a .tar.gz archive."""
 
 import tarfile
 import zlib
@@ -17,7 +17,7 @@ from irnet_hw.errors import UserError
 SIDE = 32
 SHAPE = (SIDE, SIDE, 3)
 
-#: Bytes of an image: all its red, then green, then blue.
+#: Bytes per image: all red values, then green, then blue.
 PIXELS = SIDE * SIDE * 3
 
 
@@ -26,11 +26,11 @@ class Form:
     """One of the forms in which CIFAR's files are published.
 
     Attributes:
-        folder: that the archive makes.
-        archive: its name.
-        train: names of files in the folder.
-        test: likewise.
-        parse: takes a file's content and its path, for messages, and returns the pixels,
+        folder: the folder that the archive unpacks to.
+        archive: the archive's file name.
+        train: names of the training files in the folder.
+        test: names of the test files in the folder.
+        parse: takes a file's content and its path (for messages) and returns the pixels,
             uint8 [N, 3072], and the labels.
     """
 
@@ -42,7 +42,7 @@ class Form:
 
 
 def pickled(key: str) -> Callable[[bytes, str], tuple[Images, list[int]]]:
-    """Return the parser of pickles whose labels have some key."""
+    """Return a parser of pickles that have their labels under ``key``."""
 
     def parse(content: bytes, where: str) -> tuple[Images, list[int]]:
         return cifar_pickle.read(content, key, PIXELS, where)
@@ -51,7 +51,7 @@ def pickled(key: str) -> Callable[[bytes, str], tuple[Images, list[int]]]:
 
 
 def binary(labels: int) -> Callable[[bytes, str], tuple[Images, list[int]]]:
-    """Return the parser of rows that begin with so many labels, the last of which counts."""
+    """Return a parser of rows that begin with ``labels`` label bytes; the last one counts."""
 
     def parse(content: bytes, where: str) -> tuple[Images, list[int]]:
         if not content or len(content) % (labels + PIXELS):
@@ -68,12 +68,12 @@ def binary(labels: int) -> Callable[[bytes, str], tuple[Images, list[int]]]:
 def published(
     forms: tuple[Form, ...], description: Description, folder: Path
 ) -> tuple[Part, Part] | None:
-    """Return the images to train on and those to measure with, if the files are there.
+    """Return the training and test images, if the files are there.
 
     Args:
-        forms: to look for, in this order.
-        description: of the dataset.
-        folder: has the files, their folder or its archive.
+        forms: the forms to look for, in this order.
+        description: describes the dataset.
+        folder: holds the files, their folder or its archive.
 
     Raises:
         UserError: a file is missing or damaged.
@@ -93,12 +93,12 @@ def published(
 
 
 def dataset(forms: tuple[Form, ...], description: Description, folder: Path) -> Dataset:
-    """Return the dataset in whichever of its forms a folder has.
+    """Return the dataset, in whichever form the folder holds it.
 
     Args:
-        forms: of the publisher's files, to look for in this order.
-        description: of the dataset.
-        folder: of the user's.
+        forms: forms of the published files to look for, in this order.
+        description: describes the dataset.
+        folder: the user's folder.
 
     Raises:
         UserError: the dataset isn't there, or files are missing or damaged.
@@ -116,7 +116,7 @@ def _content(path: Path, description: Description) -> bytes:
 
 
 def _unpacked(archive: Path, form: Form, description: Description) -> dict[str, bytes]:
-    """Return the contents of an archive's files, in the form's order; nothing is written."""
+    """Return the contents of an archive's files in the form's order, without unpacking to disk."""
     found = {}
     try:
         with tarfile.open(archive, "r:gz") as members:
@@ -127,7 +127,7 @@ def _unpacked(archive: Path, form: Form, description: Description) -> dict[str, 
     except (EOFError, OSError, tarfile.TarError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno:
             raise UserError(f"{archive}: can't be read: {error.strerror}") from error
-        raise UserError(f"{archive}: is damaged, or is no .tar.gz file") from error
+        raise UserError(f"{archive}: is damaged, or is not a .tar.gz file") from error
     contents = {}
     for name in (*form.train, *form.test):
         if name not in found:

@@ -1,8 +1,8 @@
-"""CIFAR's pickles, without what a pickle can do: run any code.
+"""Read CIFAR's pickles safely: a pickle can normally run arbitrary code.
 
-They were written by Python 2: dictionaries of byte strings, with the pixels as one NumPy array
-of bytes, under "data". Of all that a pickle may ask for, only that array's three constructors
-are admitted, and stand-ins take their place, so that not even NumPy's code runs.
+Python 2 wrote them: dictionaries of byte strings, with the pixels as one NumPy byte array under
+"data". Only that array's three constructors are allowed, and stand-ins replace them, so not even
+NumPy's code runs.
 """
 
 import io
@@ -16,7 +16,7 @@ from irnet_hw.errors import UserError
 
 
 class _Array:
-    """Stands in for an array, and keeps the state that it is given."""
+    """Stands in for an array and keeps the state it is given."""
 
     def __init__(self, *_: Any) -> None:
         self.state: Any = None
@@ -26,16 +26,16 @@ class _Array:
 
 
 class _Type:
-    """Stands in for an array's type, of which only the name matters."""
+    """Stands in for an array's dtype; only its name matters."""
 
     def __init__(self, name: Any, *_: Any) -> None:
         self.name = name
 
     def __setstate__(self, state: Any) -> None:
-        """Take the byte order, which bytes don't have."""
+        """Ignore the byte order, which bytes don't have."""
 
 
-#: NumPy 2 has moved the first; who has saved the file anew may have either.
+#: NumPy 2 moved the first one; a file that was saved again may have either.
 ADMITTED = {
     ("numpy.core.multiarray", "_reconstruct"): _Array,
     ("numpy._core.multiarray", "_reconstruct"): _Array,
@@ -45,14 +45,15 @@ ADMITTED = {
 
 
 class _RefusedError(Exception):
-    """The file asks for something else."""
+    """The file asks for something that is not allowed."""
 
 
 class _Unpickler(pickle._Unpickler):
-    """Takes no more memory than a file is long, whatever its damage says.
+    """Never takes more memory than the file's length, however the file is damaged.
 
-    Hence the one in Python, whose memo isn't an array as in C, and without the one instruction
-    that makes room for what is still to come; it is of a later protocol than CIFAR's.
+    This needs the Python implementation, since the C one's memo is an array of any claimed size.
+    It also drops the one opcode that allocates memory in advance; CIFAR's protocol is older than
+    that opcode.
     """
 
     dispatch = pickle._Unpickler.dispatch.copy()
@@ -68,9 +69,9 @@ def read(content: bytes, key: str, pixels: int, where: str) -> tuple[Images, lis
     """Return the images and labels of a file.
 
     Args:
-        content: of the file.
-        key: of the labels.
-        pixels: bytes of an image.
+        content: the file's content.
+        key: the key of the labels.
+        pixels: bytes per image.
         where: the file's path, for messages.
 
     Returns:
@@ -83,11 +84,10 @@ def read(content: bytes, key: str, pixels: int, where: str) -> tuple[Images, lis
         found = _Unpickler(io.BytesIO(content), encoding="bytes").load()
     except _RefusedError as error:
         raise UserError(
-            f"{where}: asks for Python's {error}, and CIFAR's files need nothing of the kind; it "
-            "was not run"
+            f"{where}: asks for Python's {error}, which CIFAR's files don't need; it was not run"
         ) from error
-    except Exception as error:  # the format is a program: damage may end it anyhow
-        raise UserError(f"{where}: is damaged, or is no pickle of CIFAR") from error
+    except Exception as error:  # a pickle is a program: damage can make it fail in any way
+        raise UserError(f"{where}: is damaged, or is not one of CIFAR's pickles") from error
     table = found if isinstance(found, dict) else {}
     images, labels = _bytes(table.get(b"data"), pixels), table.get(key.encode())
     if images is None:
@@ -100,7 +100,7 @@ def read(content: bytes, key: str, pixels: int, where: str) -> tuple[Images, lis
 
 
 def _bytes(array: Any, width: int) -> Images | None:
-    """Return an array's content, uint8 [N, width], if that is what it is."""
+    """Return an array's content, uint8 [N, width], or None if it is anything else."""
     match array:
         case _Array(state=(_, (int(rows), columns), _Type(name=b"u1"), False, bytes(content))):
             if columns == width and rows > 0 and len(content) == rows * width:

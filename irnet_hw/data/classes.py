@@ -1,18 +1,18 @@
-"""Classes of a dataset held against those that a network was trained to tell apart."""
+"""Compare a dataset's classes with those a network was trained on."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
 
 
 def difference(found: Sequence[str], wanted: Sequence[str], where: str, trained: str) -> str | None:
-    """Return what differs between two lists of classes, for a message, or None.
+    """Return a message about the first difference between two lists of classes, or None.
 
-    A network knows its classes by number alone: with the same names in another order it would
-    call every image by another's name.
+    A network knows its classes only by number: with the same names in another order it would
+    label every image wrongly.
 
     Args:
         found: the dataset's classes.
-        wanted: those that the network was trained on.
+        wanted: the classes the network was trained on.
         where: the dataset's folder or name.
         trained: the network's file.
 

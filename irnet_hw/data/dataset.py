@@ -1,4 +1,4 @@
-"""What a dataset is, whatever its source."""
+"""The common form of all datasets in memory."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,11 +11,11 @@ Labels = npt.NDArray[np.int64]
 
 
 class Part(NamedTuple):
-    """The images to train on, or those to measure with.
+    """The training part or the test part of a dataset.
 
     Attributes:
         images: uint8 [N, height, width, channels].
-        labels: int64 [N], indices of classes.
+        labels: int64 [N], class indices.
     """
 
     images: Images
@@ -24,7 +24,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images to train on, and others, never trained on, to measure with.
+    """Training images, and test images that are never trained on.
 
     Attributes:
         train_images: uint8 [N, height, width, channels].

@@ -1,23 +1,23 @@
-"""Image files to pixels: which formats are read, and what becomes of each mode.
+"""Decode image files: which formats are read, and how each mode becomes pixels.
 
-A file is one picture, in one of ``FORMATS``: raster formats that Pillow itself decodes. Formats
-that need another program (EPS, PDF, WMF), icons, which hold the same picture several times, and
-scientific formats are not read. Pixels become 8-bit grey or 8-bit RGB:
+A file must hold one picture in one of ``FORMATS``, the raster formats that Pillow itself decodes.
+Formats that need another program (EPS, PDF, WMF), icons (which hold the same picture several
+times) and scientific formats are not read. Pixels become 8-bit grey or 8-bit RGB:
 
-- 8 bits a channel are taken as stored. Colour profiles and gamma are not applied.
-- 1, 2 and 4 bits of grey are scaled to 0 to 255.
-- Of 16 bits a channel the upper 8 are taken: 65535 and 65280 become 255. A 16-bit file whose
-  levels end at 4095 is therefore dark, as it is in a viewer.
+- 8 bits per channel are taken as stored. Colour profiles and gamma are not applied.
+- 1, 2 and 4-bit grey is scaled to 0 to 255.
+- With 16 bits per channel, the upper 8 are taken: 65535 and 65280 become 255. A 16-bit file
+  whose levels end at 4095 is therefore dark, as it is in a viewer.
 - Palettes are looked up.
 - Transparent pixels are blended with white.
 - CMYK becomes RGB by Pillow's plain formula, and YCbCr by JPEG's.
-- Colour becomes grey, where grey is asked for, by ITU-R 601: 0.299 R + 0.587 G + 0.114 B.
-- A picture that says how to turn it (EXIF or XMP orientation, as cameras write it) is turned.
-- Of a PSD file the picture of all layers is taken, of a camera's MPO file the first picture.
+- Where grey is wanted, colour is converted by ITU-R 601: 0.299 R + 0.587 G + 0.114 B.
+- A picture with an EXIF or XMP orientation, as cameras write it, is turned upright.
+- A PSD file gives the merged picture of all layers, a camera's MPO file its first picture.
 
-Refused by name, as nothing says what is right: 32-bit integers and floats (where is white?),
-12-bit TIFF, LAB and other modes, one transparent colour in 16 bits, and files with several
-pictures, such as animations and TIFF of several pages.
+Files whose right conversion is unknown are refused by name: 32-bit integers and floats (where is
+white?), 12-bit TIFF, LAB and other modes, 16 bits with one transparent colour, and files with
+several pictures, such as animations and multi-page TIFF.
 """
 
 import contextlib
@@ -30,23 +30,23 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from irnet_hw.errors import UserError
 
-#: By Pillow's names. JPEG reads MPO too.
+#: Pillow's format names. JPEG reads MPO too.
 FORMATS = (
     *("AVIF", "BMP", "DDS", "DIB", "GIF", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "PSD", "QOI"),
     *("SGI", "SUN", "TGA", "TIFF", "WEBP", "XBM", "XPM"),
 )
 
-#: What most files are, for messages.
+#: The most common formats, for messages.
 COMMON = "PNG, JPEG, WebP, TIFF, BMP or GIF"
 
 _GREY = ("1", "L", "LA", "La")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
 _SIXTEEN = ("I;16", "I;16B", "I;16L", "I;16N")
 
-#: Modes whose colours are multiplied by alpha, and those in which they are not.
+#: Modes with premultiplied alpha, and their counterparts without.
 _PLAIN_ALPHA = {"La": "LA", "RGBa": "RGBA"}
 
-#: Formats of which the first of several pictures is the one that is meant.
+#: Formats in which the first of several pictures is the one to use.
 _FIRST_COUNTS = ("MPO", "PSD")
 
 _REFUSED = {
@@ -57,7 +57,7 @@ _REFUSED = {
 
 _BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # of TIFF
 
-#: By EXIF's orientation, how an image is turned upright.
+#: How to turn an image upright, by EXIF orientation.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -70,21 +70,21 @@ _TURNS = {
 
 
 def suffixes() -> tuple[str, ...]:
-    """Return the endings of the names of image files, in lower case, with their dots."""
+    """Return the file name suffixes of images, in lower case, with their dots."""
     known = Image.registered_extensions()
     return tuple(suffix for suffix, kind in known.items() if kind in (*FORMATS, "MPO"))
 
 
 def decode(content: bytes, where: str, channels: int) -> Image.Image:
-    """Return the picture that a file holds, upright, of mode "L" or "RGB".
+    """Return the picture in a file, upright, in mode "L" or "RGB".
 
     Args:
-        content: of the file.
-        where: the file's path, or its place in one, for messages.
-        channels: 1 for grey levels, 3 for red, green and blue; others are converted.
+        content: the file's content.
+        where: the file's path, or its place in a larger file, for messages.
+        channels: convert to 1 (grey) or 3 (red, green and blue) channels.
 
     Raises:
-        UserError: the file is damaged, of no format that is read, or of a mode that is refused.
+        UserError: the file is damaged, or its format or mode is not supported.
     """
     image = _open(content, where)
     with _damage(where):
@@ -95,29 +95,29 @@ def decode(content: bytes, where: str, channels: int) -> Image.Image:
 
 
 def shape(content: bytes, where: str) -> tuple[int, int, int]:
-    """Return height, width and channels of the picture that a file holds, without decoding it.
+    """Return height, width and channels of the picture in a file, without decoding it.
 
     Args:
-        content: of the file.
-        where: the file's path, or its place in one, for messages.
+        content: the file's content.
+        where: the file's path, or its place in a larger file, for messages.
 
     Returns:
-        the sizes when it is upright, and 1 channel for grey, 3 for colour.
+        the height and width of the upright picture, and 1 channel for grey or 3 for colour.
 
     Raises:
-        UserError: the file is damaged, of no format that is read, or of a mode that is refused.
+        UserError: the file is damaged, or its format or mode is not supported.
     """
     image = _open(content, where)
     with _damage(where):
         width, height = image.size
-        # Pillow turns TIFF by itself, and says the size after that.
+        # Pillow turns TIFF itself and reports the size after turning.
         if not isinstance(image, TiffImageFile) and _orientation(image) in (5, 6, 7, 8):
             width, height = height, width
         return height, width, 3 if image.mode in _COLOUR else 1
 
 
 def _open(content: bytes, where: str) -> Image.Image:
-    """Return an image that is not yet decoded, having checked that it is one that is read."""
+    """Open an image without decoding it; refuse unsupported formats and modes."""
     with _damage(where):
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         several = image.format not in _FIRST_COUNTS and getattr(image, "is_animated", False)
@@ -128,51 +128,51 @@ def _open(content: bytes, where: str) -> Image.Image:
     if several:
         raise UserError(f"{where}: holds several pictures; a file must hold one")
     if bits == (12,):
-        raise UserError(f"{where}: has 12 bits a channel, must have 8 or 16")
+        raise UserError(f"{where}: has 12 bits per channel, must have 8 or 16")
     if keyed:
         raise UserError(
-            f"{where}: has 16 bits a channel and a transparent colour; must have 8 bits, or "
+            f"{where}: has 16 bits per channel and a transparent colour; must have 8 bits, or "
             "no transparent colour"
         )
     if mode not in (*_GREY, *_COLOUR, *_SIXTEEN):
         raise UserError(
-            f"{where}: {_REFUSED.get(mode, f'is of mode {mode}')}, must be grey, RGB, CMYK or a "
-            "palette of 8 bits, or of 16 bits a channel"
+            f"{where}: {_REFUSED.get(mode, f'has mode {mode}')}, must be grey, RGB, CMYK or a "
+            "palette, with 8 or 16 bits per channel"
         )
     return image
 
 
 @contextlib.contextmanager
 def _damage(where: str) -> Iterator[None]:
-    """Make an error of Pillow's within one of the user's: which one it is says little."""
+    """Turn any error from Pillow into a UserError; its own message would say little."""
     try:
         yield
     except Image.DecompressionBombError as error:
-        # Pillow's limit: a small file may claim any number of them.
+        # Pillow's limit; a small file may claim any number of pixels.
         raise UserError(f"{where}: has too many pixels: {error}") from error
-    except Exception as error:  # twenty decoders, and damage ends each of them in its own way
+    except Exception as error:  # twenty decoders, and each fails on damage in its own way
         raise UserError(
-            f"{where}: is no image that can be read ({COMMON}, for example), or is damaged"
+            f"{where}: is not an image that can be read ({COMMON}, for example), or is damaged"
         ) from error
 
 
 def _is_16_bit(image: Image.Image) -> bool:
-    """Say whether an image is of 16-bit grey, whose white is 65535."""
-    # PGM's levels are scaled to this range.
+    """Return whether an image is 16-bit grey, whose white is 65535."""
+    # Pillow scales PGM's levels to this range.
     return image.mode in _SIXTEEN or (image.format == "PPM" and image.mode == "I")
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return how an image is to be turned, as EXIF numbers it, from 1 for not at all to 8."""
+    """Return an image's EXIF orientation, from 1 (upright) to 8."""
     try:
         found = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # garbled EXIF data says nothing, and spoils no pixel
+    except Exception:  # garbled EXIF data does not affect the pixels
         return 1
     return found if isinstance(found, int) else 1
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Return an image with the upper 8 of its 16 bits, or as it is if it has 8."""
+    """Reduce a 16-bit image to its upper 8 bits; return any other image unchanged."""
     if not _is_16_bit(image):
         return image
     levels = np.asarray(image) >> 8
@@ -182,7 +182,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """Return an image blended with white where it is transparent."""
+    """Blend an image with white where it is transparent."""
     if not image.has_transparency_data:
         return image
     if image.mode in _PLAIN_ALPHA:

@@ -1,4 +1,4 @@
-"""What there is to know of a dataset before its files are read."""
+"""What is known about a dataset before its files are read."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -14,15 +14,15 @@ from irnet_hw.errors import UserError
 
 @dataclass(frozen=True)
 class Description:
-    """A dataset whose files a user has.
+    """A dataset whose files the user provides.
 
     Attributes:
         title: its name in messages.
-        labels: the classes' names, in the order of their numbers; none if the files say them.
-        label_column: of its Parquet files.
-        folders: where Parquet files may lie in the user's folder, if not in it.
-        held_out: what the part to measure with may be called, in Parquet files and folders.
-        how_to_get_it: its files and who publishes them.
+        labels: the class names in the order of their numbers; empty if the files name them.
+        label_column: the label column of its Parquet files.
+        folders: subfolders of the user's folder to search for Parquet files as well.
+        held_out: possible names of the test part, for Parquet files and folders.
+        how_to_get_it: its files and who publishes them, for messages.
     """
 
     title: str
@@ -33,25 +33,26 @@ class Description:
     how_to_get_it: str
 
     def missing(self, path: Path) -> UserError:
-        """Return the error for a file without which the dataset is incomplete."""
+        """Return the error for a missing file that the dataset needs."""
         return UserError(f"{path}: no such file; {self.how_to_get_it}")
 
     def absent(self, folder: Path) -> UserError:
-        """Return the error for a folder that holds the dataset in no form."""
+        """Return the error for a folder that doesn't hold the dataset in any form."""
         what = f"holds no {self.title}" if folder.is_dir() else "no such folder"
         return UserError(f"{folder}: {what}; {self.how_to_get_it}")
 
     def class_names(self, found: Iterable[str], where: str) -> list[str]:
-        """Return the names that files give to the classes, in the order of the classes' numbers.
+        """Return the class names found in files, in the order of the class numbers.
 
-        That is the alphabet's, or that of the numbers if all names are numbers.
+        The order is alphabetical, or numerical if all names are numbers.
 
         Args:
             found: the names, each once.
             where: the folder or file, for messages.
 
         Raises:
-            UserError: there are too few or too many, or they can't be told apart or printed.
+            UserError: there are too few or too many names, or two are too similar, or one can't
+                be printed.
         """
         names = sorted(found)
         if all(name.isdecimal() and len(name) < _DIGITS for name in names):
@@ -68,10 +69,10 @@ class Description:
         return names
 
     def check_names(self, names: list[str], where: str) -> None:
-        """Raise UserError if the classes are too few or too many, or a name can't be printed.
+        """Raise UserError if there are too few or too many classes or a name can't be printed.
 
         Args:
-            names: of the classes.
+            names: the class names.
             where: the folder or file that has them, for messages.
         """
         if self.labels and len(names) != len(self.labels):
@@ -87,24 +88,24 @@ class Description:
                 raise UserError(f"{where}: the class {name!r}: its name must be printable text")
 
 
-#: Longer numbers are no numbers of classes.
+#: Longer numbers are treated as text.
 _DIGITS = 20
 
 
 def _spelling(name: str) -> object:
-    """Return what two names have in common that differ in case, accents' coding or zeros."""
+    """Return a key that ignores case, Unicode encoding of accents, and leading zeros."""
     if name.isdecimal() and len(name) < _DIGITS:
         return int(name)
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def check_labels(labels: npt.NDArray[np.integer[Any]], classes: int, where: str) -> None:
-    """Raise UserError unless all labels, [N], are numbers of classes.
+    """Raise UserError unless all labels, [N], are valid class numbers.
 
     Args:
-        labels: one for each row.
-        classes: how many there are.
-        where: the file.
+        labels: one per row.
+        classes: the number of classes.
+        where: the file, for messages.
     """
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))
     if wrong.size:

@@ -6,18 +6,18 @@ from sklearn.model_selection import train_test_split
 
 from irnet_hw.data.dataset import Dataset
 
-#: A fifth, the same share of every digit, always the same images.
+#: A fifth of the images, stratified by digit; always the same ones.
 HELD_OUT = 360
 SPLIT_SEED = 0
 
-#: The scans' white; the network's is 255.
+#: White in the scans; the network's white is 255.
 SCAN_MAX = 16
 
 
 def digits() -> Dataset:
     """Return the test set of NIST's digits (UCI "Optical Recognition of Handwritten Digits").
 
-    A fifth, 360 images, is held out, stratified by digit, the same in every run.
+    A fifth of them, 360 images, is held out, stratified by digit and the same in every run.
     """
     scans, labels = load_digits(return_X_y=True)
     images = np.round(scans * 255 / SCAN_MAX).astype(np.uint8).reshape(-1, 8, 8, 1)

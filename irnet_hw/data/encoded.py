@@ -1,4 +1,4 @@
-"""Image files on disk, one by one: in Parquet or in folders."""
+"""Encoded image files on disk, in Parquet or in folders, read one at a time."""
 
 from pathlib import Path
 from typing import Protocol
@@ -15,11 +15,11 @@ from irnet_hw.errors import UserError
 
 
 class Encoded(Protocol):
-    """The image files of a part of a dataset.
+    """The image files of one part of a dataset.
 
     Attributes:
         labels: int64 [N], indices into ``names``.
-        names: of the classes.
+        names: the class names.
     """
 
     labels: Labels
@@ -33,22 +33,22 @@ class Encoded(Protocol):
         """
 
     def where(self, index: int) -> str:
-        """Return the path of an image file, or its place in one, for messages."""
+        """Return the path of an image file, or its place in a larger file, for messages."""
 
     def order(self, generator: np.random.Generator) -> Labels:
-        """Return a random order, int64 [N], in which images are read at little cost."""
+        """Return a random order, int64 [N], in which images can be read cheaply."""
 
 
 def find(description: Description, folder: Path) -> tuple[Encoded, Encoded] | None:
-    """Return the images to train on and those to measure with, if the folder has any.
+    """Return the training and test images, if the folder has any.
 
     Args:
-        description: of the dataset.
-        folder: has train.parquet and test.parquet, or Hugging Face's shards, or the folders
-            train and test of a folder of images for each class.
+        description: describes the dataset.
+        folder: holds train.parquet and test.parquet, or Hugging Face's shards, or the folders
+            train and test with one folder of images per class.
 
     Raises:
-        UserError: one part is there without the other, or is damaged.
+        UserError: one part is missing or damaged.
     """
     return parquet.find(description, folder) or image_folder.find(description, folder)
 
@@ -59,18 +59,18 @@ def decode_all(
     """Return all images and their labels.
 
     Args:
-        encoded: where they are.
-        shape: the (height, width, channels) that each must have.
-        label: what is shown beside the bar.
-        fit: images of another size are scaled until they just cover it, and their middle is
-            taken; else they are refused.
+        encoded: the image files.
+        shape: (height, width, channels) of the returned images.
+        label: text for the progress bar.
+        fit: scale images of another size until they just cover ``shape``, then crop to the
+            centre; without it they are refused.
 
     Raises:
-        UserError: an image is damaged, or of another size and not to be fitted.
+        UserError: an image is damaged, or has another size and ``fit`` is off.
     """
     height, width, channels = shape
     count = len(encoded.labels)
-    # A grey image has no axis of channels.
+    # Pillow's grey images have no channel axis.
     images = np.empty((count, height, width, channels)[: 3 if channels == 1 else 4], np.uint8)
     for row in progress.track(range(count), label, count, "images"):
         image = decode(encoded.content(row), encoded.where(row), channels)

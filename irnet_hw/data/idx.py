@@ -1,4 +1,4 @@
-"""IDX, the format of MNIST's files: a header of sizes, then the bytes, perhaps under gzip."""
+"""IDX, the format of MNIST's files: a header with sizes, then the bytes, optionally gzipped."""
 
 import gzip
 import math
@@ -10,21 +10,21 @@ import numpy.typing as npt
 
 from irnet_hw.errors import UserError
 
-#: Of an element, in a file's third byte: uint8.
+#: Element type in a file's third byte: uint8.
 UINT8 = 8
 
 
 def read(path: Path, dims: int) -> npt.NDArray[np.uint8]:
-    """Return the array that a file holds.
+    """Return the array in a file.
 
     Args:
-        path: of the file; compressed if it ends in ".gz".
-        dims: how many dimensions it must have.
+        path: path of the file; gzipped if it ends in ".gz".
+        dims: number of dimensions it must have.
 
     Raises:
-        UserError: it can't be read, is damaged or is something else.
+        UserError: the file can't be read, is damaged or is something else.
     """
-    damaged = f"{path}: is damaged, or is no IDX file of bytes in {dims} dimensions"
+    damaged = f"{path}: is damaged, or is not an IDX file of bytes in {dims} dimensions"
     try:
         content = path.read_bytes()
         if path.suffix == ".gz":

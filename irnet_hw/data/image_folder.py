@@ -1,7 +1,7 @@
-"""Images in folders: PART/CLASS/*.png, or of any other format that is read.
+"""Images in folders: PART/CLASS/*.png, or any other supported format.
 
-Files whose names begin with a dot are left out in silence, other files that are no images, such
-as Thumbs.db, and images in no class's folder with a line that says so. Links are followed.
+Files whose names begin with a dot are skipped silently. Other files that are not images, such as
+Thumbs.db, and images outside the class folders are skipped with a message. Links are followed.
 """
 
 import os
@@ -16,16 +16,16 @@ from irnet_hw.data.decode import COMMON, suffixes
 from irnet_hw.data.description import Description
 from irnet_hw.errors import UserError
 
-#: So many classes are named that one part has and the other lacks.
+#: Messages name at most this many classes that one part has and the other lacks.
 _SHOWN = 3
 
 
 class ImageFolder:
-    """The images of a part, as ``encoded.Encoded`` says.
+    """The images of a part; see ``encoded.Encoded``.
 
     Args:
-        folder: has a folder for each class.
-        names: of the classes' folders, in the order of their numbers.
+        folder: holds one folder per class.
+        names: the class folders' names, in the order of the class numbers.
 
     Raises:
         UserError: a class has no images or holds folders, or a folder can't be read.
@@ -34,11 +34,11 @@ class ImageFolder:
     def __init__(self, folder: Path, names: list[str]) -> None:
         self.names = names
         self._folder = folder
-        # A million names: as one array they reach another process at once.
+        # There may be a million names; one array reaches another process quickly.
         endings = tuple(map(os.fsencode, suffixes()))
         others: list[Path] = []
         files = [np.array(_images(folder / name, endings, others)) for name in names]
-        _left_out(others, "no image by its name")
+        _left_out(others, "not an image by its name")
         self._files: npt.NDArray[np.bytes_] = np.concatenate(files)
         self.labels: Labels = np.repeat(np.arange(len(names)), [len(part) for part in files])
 
@@ -55,7 +55,7 @@ class ImageFolder:
         return str(self._path(index))
 
     def order(self, generator: np.random.Generator) -> Labels:
-        """Return a random order, int64 [N]; files can be read in any."""
+        """Return a random order, int64 [N]; any order is equally cheap for files."""
         return generator.permutation(len(self.labels))
 
     def _path(self, index: int) -> Path:
@@ -64,17 +64,17 @@ class ImageFolder:
 
 
 def find(description: Description, folder: Path) -> tuple[ImageFolder, ImageFolder] | None:
-    """Return the images to train on and those to measure with, if there is a folder train.
+    """Return the training and test images, if there is a folder "train".
 
-    The classes are numbered in the order of their folders' names.
+    Classes are numbered in the order of their folders' names.
 
     Args:
-        description: of the dataset.
-        folder: has the folders train, and test or val.
+        description: describes the dataset.
+        folder: holds the folders train, and test or val.
 
     Raises:
-        UserError: a part or class is missing or has no images, or the classes aren't those of
-            the description.
+        UserError: a part or class is missing or has no images, or the classes don't match the
+            description.
     """
     train = folder / "train"
     if not train.is_dir():
@@ -91,17 +91,17 @@ def find(description: Description, folder: Path) -> tuple[ImageFolder, ImageFold
         only = [name for name in here if name not in there]
         if only:
             raise UserError(
-                f"{held_out[0]}: must have the same classes' folders as {train}; {has} has "
+                f"{held_out[0]}: must have the same class folders as {train}; {has} has "
                 f"{', '.join(map(repr, only[:_SHOWN]))}{', ...' * (len(only) > _SHOWN)}, which "
                 f"{lacks} lacks"
             )
     if held_out[1:]:
-        progress.say(f"{held_out[0]}: measured with; {held_out[1]} is not used")
+        progress.say(f"{held_out[0]}: used for testing; {held_out[1]} is not used")
     return ImageFolder(train, names), ImageFolder(held_out[0], names)
 
 
 def _classes(part: Path) -> list[str]:
-    """Return the names of a part's folders, one for each class."""
+    """Return the names of a part's class folders."""
     names, images = [], []
     try:
         with os.scandir(part) as entries:
@@ -112,12 +112,12 @@ def _classes(part: Path) -> list[str]:
                     images.append(part / each.name)
     except OSError as error:
         raise UserError(f"{part}: can't be read: {error.strerror}") from error
-    _left_out(images, "in no class's folder")
+    _left_out(images, "not in a class folder")
     return names
 
 
 def _left_out(files: list[Path], reason: str) -> None:
-    """Say of files that they are not used, if there are any."""
+    """Report files that are not used, if there are any."""
     if files:
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
         progress.say(f"{files[0]}{more}: {reason}; left out")
@@ -133,13 +133,13 @@ def _images(folder: Path, endings: tuple[bytes, ...], others: list[Path]) -> lis
                 if each.name.startswith(b"."):
                     continue
                 if each.is_dir():
-                    raise UserError(f"{path}: is a folder; images must lie in {folder} itself")
+                    raise UserError(f"{path}: is a folder; images must be in {folder} itself")
                 if not each.name.lower().endswith(endings):
                     others.append(path)
-                elif each.is_file() or each.is_symlink():  # of a broken link it is said later
+                elif each.is_file() or each.is_symlink():  # a broken link is reported later
                     found.append(each.name)
                 else:
-                    raise UserError(f"{path}: is no regular file, must be an image")
+                    raise UserError(f"{path}: is not a regular file, must be an image")
     except OSError as error:
         raise UserError(f"{folder}: can't be read: {error.strerror}") from error
     if not found:

@@ -1,6 +1,6 @@
 """ImageNet: 1.28 million photographs in a thousand classes.
 
-Russakovsky et al., "ImageNet Large Scale Visual Recognition Challenge", 2015 (of 2012's).
+Russakovsky et al., "ImageNet Large Scale Visual Recognition Challenge", 2015 (the 2012 data).
 """
 
 from pathlib import Path
@@ -11,15 +11,15 @@ from irnet_hw.data.streamed import StreamedDataset
 
 DESCRIPTION = Description(
     title="ImageNet",
-    # In the order of the WordNet numbers. The folders and Hugging Face's files say the names.
+    # In WordNet order. The folders and Hugging Face's files give the actual names.
     labels=tuple(str(number) for number in range(1000)),
     label_column="label",
     folders=("data", "imagenet"),
     held_out=("val", "validation"),
     how_to_get_it=(
-        "ImageNet (ILSVRC 2012) is, in data_folder, either a folder for each of 1000 classes, "
-        "train/<wnid>/*.JPEG and val/<wnid>/*.JPEG, to which image-net.org's archives "
-        "ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar are unpacked and sorted; or "
+        "put ImageNet (ILSVRC 2012) into data_folder: one folder for each of 1000 classes, "
+        "train/<wnid>/*.JPEG and val/<wnid>/*.JPEG, unpacked and sorted from image-net.org's "
+        "archives ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar; or "
         "train.parquet and val.parquet with the columns image.bytes and label, or the files "
         "data/train-*.parquet and data/validation-*.parquet of ILSVRC/imagenet-1k on Hugging "
         "Face"
@@ -28,10 +28,10 @@ DESCRIPTION = Description(
 
 
 def read(folder: Path) -> StreamedDataset:
-    """Return ImageNet, with the images that it holds out for validation as the test images.
+    """Return ImageNet with its validation images as the test images.
 
     Args:
-        folder: has the dataset in one of the forms of ``DESCRIPTION.how_to_get_it``.
+        folder: holds the dataset in one of the forms of ``DESCRIPTION.how_to_get_it``.
 
     Raises:
         UserError: the files aren't there, are damaged, or hold something else.

@@ -1,4 +1,4 @@
-"""Datasets that fit in memory, from whichever of their forms a folder holds."""
+"""Load datasets that fit in memory, in whichever form a folder holds them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +17,11 @@ def in_memory(
     """Return a dataset.
 
     Args:
-        description: of the dataset.
+        description: describes the dataset.
         shape: (height, width, channels) of an image.
         published: reads the publisher's own files, if the folder has them.
-        folder: of the user's. What is looked for, in this order: the publisher's own files,
-            Parquet files, folders of images.
+        folder: the user's folder. It is searched first for the publisher's own files, then for
+            Parquet files, then for folders of images.
 
     Raises:
         UserError: the dataset isn't there, or files are missing or damaged.

@@ -26,9 +26,9 @@ DESCRIPTION = Description(
     folders=("data", "mnist"),
     held_out=("test", "val", "validation"),
     how_to_get_it=(
-        "MNIST is, in data_folder, either the four files train-images-idx3-ubyte, "
+        "put MNIST into data_folder: the four files train-images-idx3-ubyte, "
         "train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte of LeCun, "
-        "Cortes and Burges, with .gz or without, also in MNIST/raw; or train.parquet and "
+        "Cortes and Burges, with or without .gz, also in MNIST/raw; or train.parquet and "
         "test.parquet with the columns image.bytes and label, or the files "
         "mnist/train-00000-of-00001.parquet and mnist/test-00000-of-00001.parquet of "
         "ylecun/mnist on Hugging Face; or folders of images, train/<class>/*.png and "
@@ -38,10 +38,10 @@ DESCRIPTION = Description(
 
 
 def read(folder: Path) -> Dataset:
-    """Return MNIST, images [N, 28, 28, 1], with those that it holds out for testing.
+    """Return MNIST with its own test images held out; images are [N, 28, 28, 1].
 
     Args:
-        folder: has the dataset in one of the forms of ``DESCRIPTION.how_to_get_it``.
+        folder: holds the dataset in one of the forms of ``DESCRIPTION.how_to_get_it``.
 
     Raises:
         UserError: the files aren't there, are damaged, or hold something else.
@@ -66,7 +66,7 @@ def _published(folder: Path) -> tuple[Part, Part] | None:
 
 
 def _file(path: Path) -> Path | None:
-    """Return the path of a file, compressed or not, if there is one."""
+    """Return the path of a file or of its .gz version, or None."""
     compressed = path.with_name(f"{path.name}.gz")
     return next((each for each in (path, compressed) if each.is_file()), None)
 
@@ -80,8 +80,8 @@ def _part(images_path: Path, labels_path: Path) -> Part:
         raise UserError(f"{images_path}: holds no images")
     if len(labels) != count:
         raise UserError(
-            f"{labels_path}: {len(labels)} labels, must be {count}, as many as there are "
-            f"images in {images_path}"
+            f"{labels_path}: {len(labels)} labels, must be {count}, the number of images in "
+            f"{images_path}"
         )
     check_labels(labels, len(DESCRIPTION.labels), str(labels_path))
     return Part(images[..., None], labels)

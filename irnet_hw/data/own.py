@@ -1,9 +1,9 @@
 """Data sets of the user's own: images of any size and any number of classes.
 
-The classes are what the folders, the labels in Parquet or the names noted there say. Images of
-another size than the recipe's are scaled, keeping their proportions, until they just cover it,
-and their middle is taken; that is the same in training, for the held-out images and in export.
-If the recipe says no size, all images must have the same.
+The class names come from the folders, the Parquet labels, or the names stored in the Parquet
+file. Images whose size differs from the recipe's are scaled, keeping their proportions, until
+they just cover it, and cropped to the centre: in training, for the held-out images and in export
+alike. If the recipe states no size, all images must have the same one.
 """
 
 import math
@@ -28,22 +28,22 @@ DESCRIPTION = Description(
     folders=("data",),
     held_out=("test", "val", "validation"),
     how_to_get_it=(
-        'data = "folder" needs, in data_folder, images in train/CLASS/ and others of the same '
-        "classes, a fifth of them perhaps, in test/CLASS/ (or val, or validation); or "
+        'data = "folder" needs images in data_folder: train/CLASS/ to train on, and other images '
+        "of the same classes, say a fifth of all, in test/CLASS/ (or val, or validation); or "
         "train.parquet and test.parquet with the columns image and label"
     ),
 )
 
 
 def find(folder: Path) -> tuple[Encoded, Encoded]:
-    """Return the images to train on and those to measure with.
+    """Return the training and test images.
 
     Args:
-        folder: has the files, in one of the forms of ``DESCRIPTION.how_to_get_it``.
+        folder: holds the files in one of the forms of ``DESCRIPTION.how_to_get_it``.
 
     Raises:
-        UserError: one part is missing, or the classes are too few, have no images to train on
-            or are not the same in both parts.
+        UserError: a part is missing, there are too few classes, a class has no training images,
+            or the two parts have different classes.
     """
     found = encoded.find(DESCRIPTION, folder)
     if not found:
@@ -60,13 +60,15 @@ def find(folder: Path) -> tuple[Encoded, Encoded]:
 
 
 def common_shape(parts: Sequence[Encoded]) -> tuple[int, int, int]:
-    """Return the height, width and channels that all images of some parts have.
+    """Return the height, width and channels that all images of the parts share.
+
+    There is 1 channel if all images are grey, otherwise 3.
 
     Args:
-        parts: of the dataset. If all their images are grey there is 1 channel, else 3.
+        parts: parts of the dataset.
 
     Raises:
-        UserError: they differ in size, or an image is damaged.
+        UserError: the images differ in size, or one is damaged.
     """
     total = sum(len(part.labels) for part in parts)
     places = ((part, index) for part in parts for index in range(len(part.labels)))
@@ -90,13 +92,13 @@ def read(folder: Path, image: Sequence[int] = ()) -> Dataset:
     """Return a data set of the user's own, in memory.
 
     Args:
-        folder: has the files, in one of the forms of ``DESCRIPTION.how_to_get_it``.
-        image: height, width and channels to bring the images to; by default those that they
-            all have.
+        folder: holds the files in one of the forms of ``DESCRIPTION.how_to_get_it``.
+        image: height, width and channels to convert the images to; by default the shape that
+            they all share.
 
     Raises:
-        UserError: the files aren't there, are damaged or don't belong together, or the images
-            don't fit into memory.
+        UserError: the files are missing, damaged or inconsistent, or the images don't fit in
+            memory.
     """
     parts = find(folder)
     height, width, channels = image or common_shape(parts)
@@ -106,14 +108,14 @@ def read(folder: Path, image: Sequence[int] = ()) -> Dataset:
             "for red, green and blue"
         )
     count = sum(len(part.labels) for part in parts)
-    # The images, and what they are copied to for training.
+    # The images and their copy for training.
     needed = 2 * count * math.prod((height, width, channels))
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > memory:
         raise UserError(
-            f"model.image: [{height}, {width}, {channels}], with which the {count} images of "
-            f"{folder} need {needed / 2**30:.1f} GiB of memory, and the machine has "
-            f"{memory / 2**30:.1f}; must be smaller"
+            f"model.image: [{height}, {width}, {channels}], must be smaller: the {count} images "
+            f"of {folder} would need {needed / 2**30:.1f} GiB of memory, and the machine has "
+            f"{memory / 2**30:.1f}"
         )
     label = f"reading {folder}"
     train, test = (

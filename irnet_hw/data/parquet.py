@@ -1,11 +1,11 @@
-"""Images in Parquet: a column of image files, and one of labels.
+"""Images in Parquet: one column of image files and one of labels.
 
 The image column is img or image: binary, or a struct with a binary field bytes, as Hugging Face
-writes it. Labels are integers of any width, or texts, either also dictionary-encoded. Integers
-number the classes from 0; their names are those that Hugging Face's library notes in the file,
-or the description's. Texts are the names themselves, and are numbered as
-``Description.class_names`` says. Everything else is refused by name: a float or a boolean may
-be a class's number or may not.
+writes it. Labels are integers of any width, or strings; both may be dictionary-encoded. Integers
+number the classes from 0; the class names come from Hugging Face's metadata in the file, or from
+the description. Strings are the class names themselves, numbered by
+``Description.class_names``. Everything else is refused by name: a float or a boolean may or may
+not be a class number.
 """
 
 import contextlib
@@ -28,14 +28,14 @@ from irnet_hw.errors import UserError
 
 IMAGE_COLUMNS = ("img", "image")
 
-#: So many labels or names are shown in a message.
+#: Messages show at most this many labels or names.
 _SHOWN = 12
 
-#: Images are drawn at random from so much of the files at a time: of ImageNet, whose row groups
-#: have 100 images, from about 1,200.
+#: Images are drawn at random from a window of this size: about 1,200 images for ImageNet, whose
+#: row groups have 100 each.
 WINDOW_BYTES = 128 * 2**20
 
-#: So much is kept in memory: a batch may lie in two windows.
+#: Limit on the row groups kept in memory: a batch may span two windows.
 KEPT_BYTES = 2 * WINDOW_BYTES
 
 
@@ -43,12 +43,12 @@ class _Group(NamedTuple):
     """A row group.
 
     Attributes:
-        path: of its file.
-        column: of the images, "img.bytes" or "img".
-        number: in the file, from 0.
-        first: its first row's number in the file.
-        rows: how many it has.
-        size: in bytes.
+        path: path of its file.
+        column: the image column, "img.bytes" or "img".
+        number: its index in the file.
+        first: index of its first row in the file.
+        rows: number of rows.
+        size: size in bytes.
     """
 
     path: Path
@@ -60,13 +60,13 @@ class _Group(NamedTuple):
 
 
 class _File(NamedTuple):
-    """What is read of a file at once.
+    """Everything about a file except its images.
 
     Attributes:
-        path: of it.
+        path: path of the file.
         groups: its row groups.
-        labels: integers [N] of any type, or texts, one for each row.
-        noted: the classes' names that Hugging Face's library has noted, if any.
+        labels: one label per row: integers [N] of any type, or strings.
+        noted: the class names in Hugging Face's metadata, if any.
     """
 
     path: Path
@@ -76,19 +76,19 @@ class _File(NamedTuple):
 
 
 class ParquetImages:
-    """The images of a part, as ``encoded.Encoded`` says.
+    """The images of a part; see ``encoded.Encoded``.
 
-    A row is only to be had with its whole row group. So the groups that were read last are
-    kept, and a random order goes through the files in windows: some groups, drawn at random,
-    with their rows mixed. Rows sorted by class would make poor batches; those of the published
-    ImageNet are not.
+    A row can only be read together with its whole row group. So the most recently read groups
+    are kept, and a random order goes through the files in windows: a few groups drawn at random,
+    with their rows shuffled. Rows sorted by class would make poor batches; the published ImageNet
+    is not sorted.
 
     Args:
-        files: of the part, one after the other.
-        names: of the classes.
+        files: the files of the part, in order.
+        names: the class names.
 
     Raises:
-        UserError: a label is no class.
+        UserError: a label is not a class.
     """
 
     def __init__(self, files: list[_File], names: list[str]) -> None:
@@ -140,28 +140,28 @@ class ParquetImages:
         return np.concatenate(order)
 
     def __getstate__(self) -> dict[str, Any]:
-        # What is kept is no other process' concern.
+        # Other processes don't need the cached groups.
         return self.__dict__ | {"_kept": OrderedDict()}
 
     def _number(self, index: int) -> int:
-        """Return the number of the group that has a row."""
+        """Return the number of the group that contains a row."""
         return int(np.searchsorted(self._starts, index, side="right")) - 1
 
 
 def _read(group: _Group) -> pa.ChunkedArray:
     with _opened(group.path) as file:
-        # One thread: where time matters, there are as many processes as cores.
+        # One thread: where time matters, every core has a process already.
         table = file.read_row_group(group.number, columns=[group.column], use_threads=False)
     column, *field = group.column.split(".")
     return pc.struct_field(table[column], field) if field else table[column]
 
 
 def find(description: Description, folder: Path) -> tuple[ParquetImages, ParquetImages] | None:
-    """Return the images to train on and those to measure with, if there are Parquet files.
+    """Return the training and test images, if there are Parquet files.
 
     Args:
-        description: of the dataset.
-        folder: has the files, or one of the description's folders in it has.
+        description: describes the dataset.
+        folder: holds the files itself, or in one of the description's subfolders.
 
     Raises:
         UserError: a file is missing, damaged, or holds something else; or the files don't agree
@@ -208,7 +208,7 @@ def _parts(
 
 
 def _scanned(path: Path, description: Description) -> _File:
-    """Return what a file holds, all but the images."""
+    """Return everything about a file except its images."""
     with _opened(path) as file:
         column = _image_column(file.schema_arrow, path, description)
         table = file.read(columns=[description.label_column], use_threads=False)
@@ -226,7 +226,7 @@ def _scanned(path: Path, description: Description) -> _File:
 
 
 def _labels(column: pa.ChunkedArray, where: str) -> npt.NDArray[np.integer[Any]] | list[str]:
-    """Return a column's labels: integers of its type [N], or texts."""
+    """Return a column's labels: integers [N] of the column's type, or strings."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if column.null_count:
@@ -238,12 +238,12 @@ def _labels(column: pa.ChunkedArray, where: str) -> npt.NDArray[np.integer[Any]]
 
 
 def _names(train: list[_File], test: list[_File], description: Description) -> list[str]:
-    """Return the names of the classes, on which all files must agree."""
+    """Return the class names; all files must agree on them."""
     first = train[0]
     for file in (*train, *test):
         if isinstance(file.labels, list) != isinstance(first.labels, list):
             kinds = [
-                "texts" if isinstance(each.labels, list) else "integers" for each in (file, first)
+                "strings" if isinstance(each.labels, list) else "integers" for each in (file, first)
             ]
             raise UserError(
                 f"{file.path}: its labels are {kinds[0]}, and those of {first.path} {kinds[1]}; "
@@ -264,7 +264,7 @@ def _names(train: list[_File], test: list[_File], description: Description) -> l
         return noted[0].noted
     if description.labels:
         return list(description.labels)
-    # Not as one array, which would be of floats where types are mixed.
+    # One array for all would become float if the integer types are mixed.
     numbers = sorted({number for file in train for number in np.unique(file.labels).tolist()})
     if numbers != list(range(len(numbers))):
         raise UserError(
@@ -275,7 +275,7 @@ def _names(train: list[_File], test: list[_File], description: Description) -> l
 
 
 def _numbered(file: _File, names: list[str]) -> Labels:
-    """Return a file's labels as numbers of the classes, int64 [N]."""
+    """Return a file's labels as class numbers, int64 [N]."""
     if not isinstance(file.labels, list):
         check_labels(file.labels, len(names), str(file.path))
         return file.labels.astype(np.int64)
@@ -283,14 +283,14 @@ def _numbered(file: _File, names: list[str]) -> Labels:
     for row, label in enumerate(file.labels):
         if label not in numbers:
             raise UserError(
-                f"{file.path}: row {row}: label is {label!r}, must be one of those to train on: "
+                f"{file.path}: row {row}: label is {label!r}, must be one of the training labels: "
                 f"{_listed(names)}"
             )
     return np.array([numbers[label] for label in file.labels], np.int64)
 
 
 def _listed(values: Sequence[object] | None) -> str:
-    """Return values for a message, only the first ones of many."""
+    """Format values for a message, abbreviated if there are many."""
     shown = [repr(value) for value in (values or ())[:_SHOWN]]
     return ", ".join(shown) + ", ..." * (len(values or ()) > _SHOWN)
 
@@ -301,14 +301,14 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
         with path.open("rb") as source, pq.ParquetFile(source) as file:
             yield file
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        # Arrow reports damage as either; only the system's own errors have a number.
+        # Arrow reports damage as either; only the operating system's errors have an errno.
         if isinstance(error, OSError) and error.errno:
             raise UserError(f"{path}: can't be read: {error.strerror}") from error
-        raise UserError(f"{path}: is damaged, or is no Parquet file") from error
+        raise UserError(f"{path}: is damaged, or is not a Parquet file") from error
 
 
 def _image_column(schema: pa.Schema, path: Path, description: Description) -> str:
-    """Return the name of the column of images, having checked the types of those to be read."""
+    """Return the name of the image column; check its type and that of the labels."""
     types = list(zip(schema.names, schema.types, strict=True))
     labels = [kind for name, kind in types if name == description.label_column]
     columns = [
@@ -318,13 +318,13 @@ def _image_column(schema: pa.Schema, path: Path, description: Description) -> st
         return columns[0]
     raise UserError(
         f"{path}: must have one column img or image, binary or with binary bytes in it, and one "
-        f"{description.label_column}, of integers or texts; it has "
+        f"{description.label_column}, of integers or strings; it has "
         f"{', '.join(f'{name} ({kind})' for name, kind in types) or 'none'}"
     )
 
 
 def _binary(name: str, kind: pa.DataType) -> list[str]:
-    """Return a column's name, or its field's, if it is binary."""
+    """Return the name of a column, or of its field bytes, if it is binary."""
     if pa.types.is_struct(kind):
         return [f"{name}.bytes" for part in kind if part.name == "bytes" and _is_bytes(part.type)]
     return [name] if _is_bytes(kind) else []
@@ -344,7 +344,7 @@ def _is_label(kind: pa.DataType) -> bool:
 
 
 def _noted(schema: pa.Schema, description: Description) -> list[str] | None:
-    """Return the classes' names, if Hugging Face's library has noted them in the file."""
+    """Return the class names from Hugging Face's metadata in the file, if any."""
     try:
         noted = json.loads((schema.metadata or {})[b"huggingface"])
         names = noted["info"]["features"][description.label_column]["names"]

@@ -1,4 +1,4 @@
-"""Datasets too large for memory: images stay encoded on disk until they are needed."""
+"""Datasets too large for memory: images stay encoded on disk until needed."""
 
 import math
 
@@ -9,31 +9,31 @@ from irnet_hw.data.dataset import Images, Labels, Part
 from irnet_hw.data.decode import decode
 from irnet_hw.data.encoded import Encoded
 
-#: Of the images that the network sees.
+#: Height and width of the images that the network sees.
 SIDE = 224
 
-#: Test images are first scaled so that their shorter side has so many pixels.
+#: Test images are first scaled until their shorter side has this many pixels.
 TEST_SIDE = 256
 
-#: What part of an image's area a random crop has, and its width over its height.
+#: Range of a random crop's share of the image's area, and of its width divided by its height.
 AREA = (0.08, 1.0)
 RATIO = (3 / 4, 4 / 3)
 LOG_RATIO = (math.log(RATIO[0]), math.log(RATIO[1]))
 
-#: How often a crop is drawn that doesn't fit before one in the middle is taken.
+#: How many random crops may fail to fit before the centre is taken.
 TRIES = 10
 
 _Box = tuple[int, int, int, int]
 
 
 class StreamedDataset:
-    """Images to train on, and others to measure with, of any size; decoded one by one.
+    """Training and test images of any size, decoded one at a time.
 
-    Can be sent to another process, which gets the places of the images, not the images.
+    It can be sent to another process, which gets the images' locations, not the images.
 
     Args:
-        train: the images to train on.
-        test: those to measure with.
+        train: the training images.
+        test: the test images.
 
     Attributes:
         train_labels: int64 [N], indices into ``labels``.
@@ -55,16 +55,16 @@ class StreamedDataset:
         return self._train.order(np.random.default_rng([seed, epoch]))
 
     def decode_train(self, index: int, seed: int, epoch: int, flip: bool) -> Images:
-        """Return an image to train on, a random part of it, scaled; uint8 [224, 224, 3].
+        """Return a random crop of a training image, scaled; uint8 [224, 224, 3].
 
-        The crop is that of Szegedy et al., "Going Deeper with Convolutions", 2015, section 6:
-        its area and ratio are random.
+        The crop follows Szegedy et al., "Going Deeper with Convolutions", 2015, section 6: its
+        area and aspect ratio are random.
 
         Args:
-            index: of the image.
-            seed: what is random is a function of it, the epoch and the index.
+            index: index of the image.
+            seed: seeds the random choices, together with the epoch and the index.
             epoch: counted from 0.
-            flip: every other image, at random, is mirrored left to right.
+            flip: mirror half of the images left to right, at random.
 
         Raises:
             UserError: the image can't be read or is damaged.
@@ -76,10 +76,10 @@ class StreamedDataset:
         return pixels[:, ::-1] if flip and random.integers(2) else pixels
 
     def decode_test(self, index: int) -> Images:
-        """Return the middle of a scaled test image, uint8 [224, 224, 3].
+        """Return the centre crop of a scaled test image, uint8 [224, 224, 3].
 
         Args:
-            index: of the image.
+            index: index of the image.
 
         Raises:
             UserError: the image can't be read or is damaged.
@@ -92,10 +92,10 @@ class StreamedDataset:
         return np.asarray(scaled.crop((left, top, left + SIDE, top + SIDE)))
 
     def test_arrays(self, count: int) -> Part:
-        """Return test images, evenly spread over all of them.
+        """Return test images, spread evenly over the test part.
 
         Args:
-            count: how many; all of them if there are fewer.
+            count: how many images; all of them if there are fewer.
 
         Raises:
             UserError: an image can't be read or is damaged.
@@ -109,7 +109,7 @@ class StreamedDataset:
 
 
 def _random_box(width: int, height: int, random: np.random.Generator) -> _Box:
-    """Return the left, upper, right and lower edge of a random part of an image."""
+    """Return the left, upper, right and lower edge of a random crop of an image."""
     for _ in range(TRIES):
         area = width * height * random.uniform(*AREA)
         ratio = math.exp(random.uniform(*LOG_RATIO))

@@ -1,4 +1,4 @@
-"""Checkpoints: a trained network with what is needed to use it, judge it or train on."""
+"""Checkpoints: a trained network plus everything needed to use, judge or keep training it."""
 
 import dataclasses
 import io
@@ -22,11 +22,11 @@ from irnet_hw.train.packed import is_packed, load_state
 from irnet_hw.train.recipe import Recipe
 from irnet_hw.train.tensors import require_tensors, wrong_weights
 
-#: Of the file; a reader refuses others.
+#: Version of the file format; readers refuse others.
 FORMAT = 2
 
 _WANTED = "must be a file that irnet-hw train or pack wrote"
-#: The fields with tensors in them, and what the others hold, but for the signs in "partial".
+#: The fields that hold tensors, and the form of the others (except the signs in "partial").
 _TENSORS = ("state_dict", "optimizer")
 _FORM = {
     "recipe": OBJECT,
@@ -42,25 +42,26 @@ _PARTIAL = {"step": COUNT, "loss": NUMBER, "right": AMOUNT, "seconds": AMOUNT}
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a training, as ``last.pt`` and ``best.pt`` hold it.
+    """The state of a training run, as stored in ``last.pt`` and ``best.pt``.
 
-    In the file it is a dictionary of these attributes and "format", plain values and tensors
-    only, which ``torch.load(path, weights_only=True)`` reads.
+    The file holds a dictionary of these attributes plus "format". It contains only plain values
+    and tensors, so ``torch.load(path, weights_only=True)`` reads it.
 
     Attributes:
         recipe: what was trained, and how.
-        seed: the recipe's.
-        epoch: how many epochs are done.
-        partial: what is done of the next one, if anything: "step" batches, with their "loss", how
-            many images were classified "right", "seconds", and the "signs" before.
-        state_dict: the network's, or the packed one of :mod:`irnet_hw.train.packed`.
-        optimizer: the optimiser's state, to train on.
-        metrics: "last_test_accuracy", of this epoch, on images that nothing was chosen by;
-            "best_test_accuracy" and "best_epoch", the best so far, which was chosen by the
-            test images and flatters; "history", the rows of metrics.csv; "weights", those of
-            weights.csv.
-        labels: the classes' names.
-        versions: of what it was trained with.
+        seed: the recipe's seed.
+        epoch: number of completed epochs.
+        partial: progress within the next epoch, if any: the number of batches ("step"), their
+            "loss", the number of images classified "right", the "seconds" taken, and the "signs"
+            at the start of the epoch.
+        state_dict: the network's, or a packed one, see :mod:`irnet_hw.train.packed`.
+        optimizer: the optimiser's state, to continue training.
+        metrics: "last_test_accuracy", measured after this epoch, with nothing selected by the
+            test images; "best_test_accuracy" and "best_epoch", the best so far, which are
+            optimistic because the test images selected them; "history", the rows of metrics.csv;
+            "weights", the rows of weights.csv.
+        labels: the class names.
+        versions: package versions used in training.
     """
 
     recipe: Recipe
@@ -74,11 +75,11 @@ class Checkpoint:
     versions: dict[str, str]
 
     def model(self) -> nn.Module:
-        """Return the trained network, in eval mode. If it was packed, its 1-bit layers are frozen.
+        """Return the trained network in eval mode. If it was packed, its 1-bit layers are frozen.
 
         Raises:
-            UserError: the state dict isn't that of the recipe's network, or its weights are too
-                large to be computed with.
+            UserError: the state dict doesn't match the recipe's network, or its weights are too
+                large to compute with.
         """
         network = models.build(self.recipe.model)
         try:
@@ -91,7 +92,7 @@ class Checkpoint:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a training depends on."""
+    """Return the versions of the packages that training depends on."""
     packages = ("brevitas", "lightning-fabric", "numpy", "scikit-learn", "torch")
     return {
         "irnet-hw": __version__,
@@ -110,7 +111,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)
     }
     content["recipe"] = table.table(checkpoint.recipe)
-    # Through memory: torch.save reports a full disk as an error of its own.
+    # Save to memory first: torch.save reports a full disk as an error of its own kind.
     buffer = io.BytesIO()
     torch.save(content, buffer)
     with whole_file(path) as temporary:
@@ -121,7 +122,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        UserError: there is no such file, it is damaged, or it is something else.
+        UserError: the file is missing, damaged, or something else.
     """
     content = _load(Path(path))
     if not isinstance(content, dict) or not isinstance(content.get("format"), int):
@@ -139,14 +140,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     values["recipe"] = recipe = recipes.from_table(values["recipe"], str(path))
     if len(values["labels"]) != recipe.model.classes:
         raise UserError(
-            f"{path}: has {len(values['labels'])} labels, must be {recipe.model.classes}, as "
+            f"{path}: has {len(values['labels'])} labels, must be {recipe.model.classes}, like "
             "model.classes"
         )
     return Checkpoint(**values)
 
 
 def _check(values: dict[str, Any], path: str) -> None:
-    """Refuse fields that are not of the types which :class:`Checkpoint` states."""
+    """Refuse fields whose types differ from those that :class:`Checkpoint` documents."""
     plain = {key: value for key, value in values.items() if key not in _TENSORS}
     partial = values["partial"]
     if isinstance(partial, dict):
@@ -172,7 +173,7 @@ def is_checkpoint(path: Path) -> bool:
 
 
 def load_trainable(path: Path) -> Checkpoint:
-    """Read a checkpoint whose network is to be trained on.
+    """Read a checkpoint to continue training from.
 
     Raises:
         UserError: as from :func:`load_checkpoint`, or the checkpoint is packed.
@@ -180,22 +181,22 @@ def load_trainable(path: Path) -> Checkpoint:
     checkpoint = load_checkpoint(path)
     if is_packed(checkpoint.state_dict):
         raise UserError(
-            f"{path}: is packed: only the signs of its 1-bit weights are left, and training "
-            "needs the weights; take the last.pt of the training"
+            f"{path}: is packed: it keeps only the signs of its 1-bit weights, but training "
+            "needs the weights; use the last.pt of the training run"
         )
     return checkpoint
 
 
 def _load(path: Path) -> Any:
-    """Return what a file of torch.save holds, having checked all of it for damage."""
-    # torch.load doesn't look at the checksums.
+    """Return the content of a file written by torch.save, after checking it for damage."""
+    # torch.load ignores the checksums.
     with zip_file(path, _WANTED) as archive:
         archive.check_sums()
     try:
-        # What was trained on a GPU is used on machines without one.
+        # A network trained on a GPU must load on machines without one.
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
     except Exception as error:
-        # A pickle is a program, which may fail in any way.
-        raise UserError(f"{path}: is damaged, or is no checkpoint; {_WANTED}") from error
+        # A pickle is a program and may fail in any way.
+        raise UserError(f"{path}: is damaged, or is not a checkpoint; {_WANTED}") from error

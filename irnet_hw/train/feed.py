@@ -1,4 +1,4 @@
-"""Batches of a dataset that fits in memory: it lives on the device, and is augmented there."""
+"""Batches of a dataset that fits in memory: it is kept and augmented on the device."""
 
 from collections.abc import Iterator
 
@@ -11,26 +11,26 @@ from torch.nn import functional
 from irnet_hw.data import Dataset
 from irnet_hw.train.recipe import Recipe
 
-#: So many images are evaluated together.
+#: Batch size for evaluation.
 EVALUATION_BATCH = 500
 
 
 class ResidentFeed:
-    """A dataset on the device, as batches for one of several processes that train together.
+    """Serves batches of a dataset on the device, to one of several processes training together.
 
-    The order of the images and what is done to them are functions of the recipe's seed and the
-    epoch: an interrupted epoch goes on with the same batches, and however many processes share
-    the batches, they are the same ones.
+    The order of the images and their augmentation depend only on the recipe's seed and the epoch.
+    So an interrupted epoch resumes with the same batches, and the batches are the same however
+    many processes share them.
 
     Args:
-        dataset: what to feed.
-        recipe: says the batches' size and the augmentation.
-        device: where the images lie.
-        rank: which of the processes this is.
-        world: how many processes share every batch; divides the batch's size.
+        dataset: the dataset to serve.
+        recipe: gives the batch size and the augmentation.
+        device: where the images are kept.
+        rank: the index of this process.
+        world: number of processes that share every batch; must divide the batch size.
 
     Attributes:
-        steps: batches in an epoch; images that don't fill one are left out.
+        steps: batches per epoch; images that don't fill a batch are left out.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ResidentFeed:
         self._device = device
         self._rank, self._world = rank, world
         self._side = dataset.image_shape[:2]
-        # What a shift lets in at the edges is 0.
+        # Shifted images are padded with 0.
         margin = (0, 0, recipe.shift, recipe.shift, recipe.shift, recipe.shift)
         self._padded = functional.pad(torch.from_numpy(dataset.train_images).to(device), margin)
         self._labels = torch.from_numpy(dataset.train_labels).to(device)
@@ -54,7 +54,7 @@ class ResidentFeed:
 
         Args:
             epoch: counted from 0.
-            first_step: the batches before it are left out.
+            first_step: skip the batches before this one.
 
         Yields:
             pixels, uint8 [batch_size / world, channels, height, width], channels last in memory;
@@ -86,13 +86,13 @@ class ResidentFeed:
 
         Yields:
             pixels, uint8 [N, channels, height, width], channels last in memory, and labels,
-            int64 [N]; every batch has the same size, the last one is filled up with images of
-            label -1.
+            int64 [N]. All batches have the same size; the last one is padded with images
+            labelled -1.
         """
         yield from self._test
 
     def _augmented(self, which: Tensor, top: Tensor, left: Tensor, flip: Tensor) -> Tensor:
-        """Return images, each shifted and perhaps mirrored left to right."""
+        """Return images, each shifted and, where ``flip`` is set, mirrored left to right."""
         height, width = (torch.arange(side, device=self._device) for side in self._side)
         rows = top[:, None] + height
         columns = left[:, None] + torch.where(flip[:, None], width.flip(0), width)
@@ -103,7 +103,7 @@ class ResidentFeed:
 def _filled(
     images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], device: torch.device
 ) -> list[tuple[Tensor, Tensor]]:
-    """Return batches of one size, which a compiled network needs."""
+    """Return batches of equal size, which a compiled network needs."""
     size = min(EVALUATION_BATCH, len(labels))
     missing = -len(labels) % size
     pixels = torch.from_numpy(np.concatenate([images, images[:missing]])).to(device)

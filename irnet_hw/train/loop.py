@@ -1,4 +1,4 @@
-"""The train station: a recipe in, checkpoints and metrics out."""
+"""The training station: takes a recipe, writes checkpoints and metrics."""
 
 import contextlib
 import os
@@ -20,15 +20,15 @@ from irnet_hw.train.work import Work, batches_of, devices
 def train(recipe: Recipe, out: Path, resume: bool = False, force: bool = False) -> Path:
     """Train a network, on the GPU if there is one.
 
-    The folder gets ``recipe.toml``, the recipe as used, and after every epoch ``last.pt``,
-    ``metrics.csv``, ``weights.csv``, a point in TensorBoard's file and, if it is the best so
-    far, ``best.pt``; each file but TensorBoard's is whole at any time. An interruption (SIGINT
-    or SIGTERM) saves ``last.pt`` within the epoch. On one kind of processor the same recipe
-    gives the same weights, however often the training is stopped and resumed.
+    It writes ``recipe.toml``, the recipe as used, and after every epoch ``last.pt``,
+    ``metrics.csv``, ``weights.csv``, a point in TensorBoard's file and, for the best epoch so
+    far, ``best.pt``. Every file except TensorBoard's is complete at all times. An interruption
+    (SIGINT or SIGTERM) saves ``last.pt`` in the middle of the epoch. On the same kind of processor
+    the same recipe gives the same weights, however often training is stopped and resumed.
 
-    Started by torchrun, the processes train together, each on its share of every batch: the
-    gradients are those of one process with the whole batch. An interruption then leaves the
-    last whole epoch.
+    Under torchrun the processes train together, each on its share of every batch; the gradients
+    equal those of one process with the whole batch. An interruption then keeps the state after
+    the last complete epoch.
 
     Args:
         recipe: what to train.
@@ -69,7 +69,7 @@ def train(recipe: Recipe, out: Path, resume: bool = False, force: bool = False) 
         stack.enter_context(board)
         stop = stack.enter_context(Stop(fabric.world_size == 1))
         work = Work(fabric, run, feed, out, dataset.labels, board)
-        # The other processes work in the dark.
+        # The other processes show no progress.
         training = work.training(status)
         if fabric.is_global_zero:
             training = progress.track(training, "training", steps, "batches", status)
@@ -119,11 +119,11 @@ def _check(recipe: Recipe, dataset: data.Dataset | data.StreamedDataset, world: 
     source = recipe.data_folder if recipe.data == data.OWN else recipe.data
     if recipe.model.image != shape:
         raise UserError(
-            f"model.image: {recipe.model.image}, must be {shape}, as the images of {source}"
+            f"model.image: {recipe.model.image}, must be {shape}, like the images of {source}"
         )
     if recipe.model.classes != len(dataset.labels):
         raise UserError(
-            f"model.classes: {recipe.model.classes}, must be {len(dataset.labels)}, as {source} has"
+            f"model.classes: {recipe.model.classes}, must be {len(dataset.labels)}, as in {source}"
         )
     if recipe.batch_size > len(dataset.train_labels):
         raise UserError(
@@ -132,8 +132,8 @@ def _check(recipe: Recipe, dataset: data.Dataset | data.StreamedDataset, world: 
         )
     if world > len(dataset.test_labels):
         raise UserError(
-            f"{world} processes: must be at most the {len(dataset.test_labels)} images of "
-            f"{source} to measure with, which they share"
+            f"{world} processes: must be at most {len(dataset.test_labels)}, the number of test "
+            f"images of {source}, which they share"
         )
     if isinstance(dataset, data.StreamedDataset) and recipe.shift:
         raise UserError(

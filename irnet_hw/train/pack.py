@@ -1,4 +1,4 @@
-"""From a checkpoint to a small file that is worth keeping in a repository."""
+"""Pack a checkpoint into a file small enough to keep in a repository."""
 
 import dataclasses
 from pathlib import Path
@@ -9,16 +9,16 @@ from irnet_hw.progress import say
 from irnet_hw.train.checkpoint import is_checkpoint, load_checkpoint, save_checkpoint
 from irnet_hw.train.packed import is_packed, pack_state
 
-#: What is kept of a checkpoint's metrics: not the rows of every epoch.
+#: The metrics that are kept; the rows of every epoch are dropped.
 _METRICS = ("last_test_accuracy", "best_test_accuracy", "best_epoch")
 
 
 def pack(checkpoint: Path, out: Path, force: bool = False) -> None:
     """Write a checkpoint that holds a network for use, and nothing to train on.
 
-    ``load_checkpoint(out).model()`` computes bit for bit what the checkpoint's network does. The
-    file is a checkpoint with a packed state dict, see :mod:`irnet_hw.train.packed`, without the
-    optimiser's state, the metrics of each epoch and the recipe's paths on this machine.
+    ``load_checkpoint(out).model()`` gives the same results as the checkpoint's network, bit for
+    bit. The file is a checkpoint with a packed state dict, see :mod:`irnet_hw.train.packed`, and
+    without the optimiser's state, the per-epoch metrics and the recipe's local paths.
 
     Args:
         checkpoint: of a training, after a whole epoch.
@@ -43,8 +43,8 @@ def _pack(checkpoint: Path, out: Path) -> None:
     trained = load_checkpoint(checkpoint)
     if trained.partial.get("step"):
         raise UserError(
-            f"{checkpoint}: was saved within epoch {trained.epoch + 1}; must be of a whole epoch: "
-            "best.pt is, and --resume goes on with the training"
+            f"{checkpoint}: was saved during epoch {trained.epoch + 1}, must be from the end of "
+            "an epoch; use best.pt, or finish the training with --resume"
         )
     try:
         state = pack_state(trained.model())

@@ -1,12 +1,11 @@
-"""Packed state dicts: a network's, but a 1-bit weight takes one bit.
+"""Packed state dicts, in which a 1-bit weight takes one bit.
 
-In place of LAYER.weight, which is in float32 and of which the network sees the sign only, there
-are
+LAYER.weight is float32, but the network only uses its sign. It is replaced by
 
-- ``LAYER.signs``, uint8 [weights / 8, rounded up]: a bit for each weight, 1 for +1, in the order
-  of the weight's elements, the first one in the highest bit;
-- ``LAYER.exponents``, int8, in the shape of the quantizer's scale: the exponents of the powers
-  of two by which they are scaled.
+- ``LAYER.signs``, uint8 [weights / 8, rounded up]: one bit per weight, 1 for +1, in element
+  order, the first one in the highest bit;
+- ``LAYER.exponents``, int8, in the shape of the quantizer's scale: the exponents of the
+  power-of-two scales.
 """
 
 import numpy as np
@@ -21,7 +20,7 @@ _WEIGHT, _SIGNS, _EXPONENTS = ".weight", ".signs", ".exponents"
 
 
 def is_packed(state: dict[str, Tensor]) -> bool:
-    """Say whether a state dict is packed."""
+    """Return whether a state dict is packed."""
     return any(key.endswith(_SIGNS) for key in state)
 
 
@@ -29,7 +28,7 @@ def pack_state(network: nn.Module) -> dict[str, Tensor]:
     """Return the packed state dict of a network.
 
     Raises:
-        UserError: a scale is no power of two.
+        UserError: a scale is not a power of two.
     """
     state = dict(network.state_dict())
     for name, binary in binary_weights(network).items():
@@ -44,10 +43,10 @@ def pack_state(network: nn.Module) -> dict[str, Tensor]:
 
 
 def load_state(network: nn.Module, state: dict[str, Tensor]) -> None:
-    """Load a state dict into a network; the layers whose weights are packed are frozen.
+    """Load a state dict into a network, freezing the layers whose weights are packed.
 
     Raises:
-        UserError: it isn't that of the network, or a packed weight is damaged.
+        UserError: the state dict doesn't match the network, or a packed weight is damaged.
     """
     state, frozen = dict(state), {}
     if is_packed(state):
@@ -59,13 +58,13 @@ def load_state(network: nn.Module, state: dict[str, Tensor]) -> None:
     if reason := difference(state, network.state_dict()):
         raise UserError(reason)
     network.load_state_dict(state)
-    # Loading makes quantizers anew, and so comes first.
+    # Loading recreates the quantizers, so it must come first.
     for name, weight in frozen.items():
         freeze(network.get_submodule(name), weight)
 
 
 def _unpacked(name: str, signs: Tensor, exponents: Tensor, fresh: BinaryWeight) -> BinaryWeight:
-    """Return a weight in the shape of a fresh one of the same layer."""
+    """Return a layer's unpacked weight, in the shape of ``fresh``."""
     weights = fresh.value.numel()
     if signs.dtype != torch.uint8 or signs.shape != (-(-weights // 8),):
         raise UserError(

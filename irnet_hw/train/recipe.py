@@ -1,4 +1,4 @@
-"""Recipes: everything that determines a training run, in one TOML file."""
+"""Recipes: one TOML file holds everything that determines a training run."""
 
 import math
 import os
@@ -25,40 +25,40 @@ class Recipe:
     The optimiser is SGD with momentum.
 
     Attributes:
-        name: of the network and its run folder.
-        data: the dataset's name; "folder" for one of the user's own.
-        data_folder: where the dataset's files lie, if it isn't a bundled one.
-        seed: of the first weights, the order of the images and their shifts.
-        epochs: how often every image is seen.
-        batch_size: images a step, of all processes together.
-        learning_rate: the largest one.
-        schedule: how the learning rate falls: "cosine", to 0 along half a cosine; or "step", to a
+        name: name of the network and its run folder.
+        data: the dataset's name; "folder" for the user's own images.
+        data_folder: where the dataset's files are, unless it is a bundled one.
+        seed: seeds the initial weights, the order of the images and their augmentation.
+        epochs: number of passes over the training images.
+        batch_size: images per step, over all processes together.
+        learning_rate: the peak learning rate.
+        schedule: how the learning rate decays: "cosine", along half a cosine to 0; or "step", to a
             tenth at each milestone.
         milestones: epochs, ascending, for "step".
-        warmup: over so many epochs the learning rate first rises from 0 in a line.
-        momentum: of SGD.
-        nesterov: the momentum is Nesterov's.
-        weight_decay: of SGD, on all parameters.
-        label_smoothing: what part of the target is spread evenly over the classes.
-        t_min: of the EDE schedule.
-        t_max: of the EDE schedule.
-        shift: an image is shifted by at most so many pixels in each direction.
-        flip: images are mirrored left to right, every other one at random.
-        bf16: layers compute in bfloat16 where PyTorch's autocast thinks it safe, in training
-            only; the accuracy is always that in float32. It pays on GPUs and on processors with
-            AVX-512 BF16 or AMX.
-        compile: the network is compiled before it is trained, which takes a minute and pays
-            where an epoch takes longer than that.
-        start: the checkpoint whose weights the network begins with, for example that of the
-            "paper" precision for the "hardware" one; with none, fresh weights. Its classes must
-            be the dataset's, in the same order. Where none of them is, as for a network of
-            another task, the last layer begins with fresh weights.
-        threads: of the processor; in how many parts sums are taken decides their rounding, and
-            so the weights. Small networks are fastest with one.
+        warmup: number of epochs over which the learning rate first rises linearly from 0.
+        momentum: momentum of SGD.
+        nesterov: use Nesterov momentum.
+        weight_decay: weight decay of SGD, on all parameters.
+        label_smoothing: share of the target that is spread evenly over the classes.
+        t_min: smallest t of the EDE schedule.
+        t_max: largest t of the EDE schedule.
+        shift: images are shifted by up to this many pixels in each direction.
+        flip: mirror half of the images left to right, at random.
+        bf16: compute layers in bfloat16 where PyTorch's autocast considers it safe, in training
+            only; accuracy is always measured in float32. It pays off on GPUs and on processors
+            with AVX-512 BF16 or AMX.
+        compile: compile the network before training. This takes a minute and pays off if an epoch
+            takes longer than that.
+        start: a checkpoint to take the initial weights from, for example one in "paper" precision
+            for a "hardware" network; if empty, the weights are newly initialised. Its classes must
+            be the dataset's, in the same order. If it shares no class with the dataset, as for a
+            network trained on another task, the last layer is newly initialised.
+        threads: number of processor threads. It affects how sums are split and therefore rounded,
+            and so the weights. Small networks train fastest with one.
         model: the network.
 
     Raises:
-        UserError: a value is out of its range.
+        UserError: a value is out of range.
     """
 
     name: str
@@ -121,10 +121,10 @@ class Recipe:
             raise UserError(f"schedule: {self.schedule!r}, must be one of {', '.join(SCHEDULES)}")
         if (self.schedule == "step") != bool(self.milestones):
             raise UserError(
-                f"milestones: {self.milestones}, must be epochs if and only if schedule is 'step'"
+                f"milestones: {self.milestones}, must list epochs if and only if schedule is 'step'"
             )
         if any(after <= before for before, after in pairwise([0, *self.milestones])):
-            raise UserError(f"milestones: {self.milestones}, must be above 0 and ascend")
+            raise UserError(f"milestones: {self.milestones}, must be above 0 and ascending")
         if not 0 <= self.warmup < self.epochs:
             raise UserError(
                 f"warmup: {self.warmup}, must be at least 0 and below epochs = {self.epochs}"
@@ -137,7 +137,7 @@ class Recipe:
 
         Args:
             epoch: counted from 0.
-            part: how much of it is done, from 0 to 1.
+            part: the completed fraction of the epoch, from 0 to 1.
         """
         done = epoch + part
         if done < self.warmup:
@@ -148,19 +148,19 @@ class Recipe:
         return self.learning_rate * (1 + math.cos(math.pi * fallen)) / 2
 
     def ede(self) -> EDESchedule:
-        """Return how EDE's t and k go with the epochs."""
+        """Return the schedule of EDE's t and k."""
         return EDESchedule(self.t_min, self.t_max, self.epochs)
 
 
 def from_table(content: table.Table, where: str) -> Recipe:
-    """Return the recipe that a table holds.
+    """Return the recipe in a table.
 
     Args:
-        content: the recipe's keys, ``model`` a table of its own.
+        content: the recipe's keys; ``model`` is a nested table.
         where: the file, for messages.
 
     Raises:
-        UserError: a key is unknown, missing or badly typed, or a value is out of its range.
+        UserError: a key is unknown, missing or badly typed, or a value is out of range.
     """
     model = content.get("model")
     if not isinstance(model, dict):
@@ -177,16 +177,16 @@ def from_table(content: table.Table, where: str) -> Recipe:
 def load_recipe(which: str, assignments: Sequence[str] = ()) -> Recipe:
     """Read a recipe.
 
-    Where one for a data set of the user's own states no ``model.image`` or ``model.classes``,
-    they are those of the files in ``data_folder``.
+    If a recipe for the user's own data set doesn't state ``model.image`` or ``model.classes``,
+    they are taken from the files in ``data_folder``.
 
     Args:
         which: the name of a recipe that comes with the package, or the path of a TOML file.
-        assignments: "key=value" each, in the file's place.
+        assignments: overrides, each "key=value".
 
     Raises:
-        UserError: there is no such recipe, or it isn't a valid one; or what it doesn't state
-            can't be taken from the data.
+        UserError: the recipe doesn't exist or isn't valid, or values that it doesn't state can't
+            be taken from the data.
     """
     path = Path(which)
     if path.suffix != ".toml" and os.sep not in which:
@@ -194,8 +194,8 @@ def load_recipe(which: str, assignments: Sequence[str] = ()) -> Recipe:
         if not path.is_file():
             known = ", ".join(sorted(file.stem for file in path.parent.glob("*.toml")))
             raise UserError(
-                f"--recipe {which}: no such recipe; the recipes are {known}, "
-                "and the path of a .toml file is one too"
+                f"--recipe {which}: no such recipe; must be one of {known}, "
+                "or the path of a .toml file"
             )
     recipe = toml_file(path)
     where = f"{path} with --set" if assignments else str(path)
@@ -205,7 +205,7 @@ def load_recipe(which: str, assignments: Sequence[str] = ()) -> Recipe:
 
 
 def _complete(recipe: table.Table) -> None:
-    """State the images' size and the number of classes, from data of the user's own."""
+    """Fill in the image size and the number of classes from the user's own data."""
     model, folder = recipe.get("model"), recipe.get("data_folder", "")
     if recipe.get("data") != data.OWN or not isinstance(model, dict) or not isinstance(folder, str):
         return

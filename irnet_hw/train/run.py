@@ -1,4 +1,4 @@
-"""What changes while a network is trained: what a checkpoint holds."""
+"""The state of a training run: everything that changes and that a checkpoint stores."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,7 +20,7 @@ from irnet_hw.train.synced import synchronise
 from irnet_hw.train.tensors import difference as differing_tensors
 from irnet_hw.train.tensors import require_tensors, wrong_weights
 
-#: What a checkpoint's metrics hold to train on.
+#: The form of a checkpoint's metrics, which resuming needs.
 _METRICS = {
     "history": [
         {
@@ -38,14 +38,14 @@ _METRICS = {
 
 @dataclass
 class Partial:
-    """What is done of an epoch.
+    """Progress within an epoch.
 
     Attributes:
-        step: batches.
-        loss: sum over their images.
-        right: how many of those were classified rightly.
-        seconds: that it took.
-        signs: of the weights at its beginning, if it is not whole.
+        step: number of completed batches.
+        loss: sum of the loss over their images.
+        right: number of these images classified correctly.
+        seconds: time taken.
+        signs: the weights' signs at the start of the epoch, if it is incomplete.
     """
 
     step: int = 0
@@ -57,10 +57,10 @@ class Partial:
 
 @dataclass
 class Run:
-    """What changes while a network is trained, and a checkpoint holds.
+    """The state of a training run, which a checkpoint stores.
 
     Attributes:
-        recipe: stays as it is.
+        recipe: what is trained; constant.
         model: the network.
         optimizer: of its parameters.
         signs: of its weights, at the beginning of the epoch.
@@ -83,15 +83,15 @@ class Run:
 
     @classmethod
     def fresh(cls, recipe: Recipe, world: int, labels: Sequence[str]) -> "Run":
-        """Return a run's beginning, for one of ``world`` processes that train together.
+        """Start a new run, for one of ``world`` processes that train together.
 
         Args:
             recipe: what to train.
-            world: how many processes there are.
+            world: number of processes.
             labels: the dataset's classes.
 
         Raises:
-            UserError: the checkpoint to start from can't be read or is of another network.
+            UserError: the checkpoint to start from can't be read or holds another network.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
@@ -102,16 +102,16 @@ class Run:
 
     @classmethod
     def resumed(cls, recipe: Recipe, world: int, path: Path, labels: Sequence[str]) -> "Run":
-        """Return the run that a checkpoint holds, for one of ``world`` processes.
+        """Resume the run in a checkpoint, for one of ``world`` processes.
 
         Args:
             recipe: what is trained.
-            world: how many processes there are.
-            path: of the checkpoint.
+            world: number of processes.
+            path: path of the checkpoint.
             labels: the dataset's classes.
 
         Raises:
-            UserError: the checkpoint can't be read, or is of another recipe or other classes.
+            UserError: the checkpoint can't be read, or its recipe or classes differ.
         """
         checkpoint = load_trainable(path)
         asked, saved = table.table(recipe), table.table(checkpoint.recipe)
@@ -135,7 +135,7 @@ class Run:
         return run
 
     def momenta(self) -> dict[str, Tensor]:
-        """Return the optimiser's momentum of each parameter that has one."""
+        """Return the momentum of each parameter that has one."""
         states = ((name, self.optimizer.state.get(p, {})) for name, p in self._parameters())
         found = ((name, state.get("momentum_buffer")) for name, state in states)
         return {name: momentum for name, momentum in found if momentum is not None}
@@ -144,10 +144,10 @@ class Run:
         return list(self.model.named_parameters())
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        """Take over what a checkpoint holds beside the network.
+        """Restore everything in a checkpoint except the network.
 
         Raises:
-            UserError: a value is not of this network.
+            UserError: a value doesn't match this network.
         """
         self._restore_momenta(checkpoint.optimizer)
         form.check(checkpoint.metrics, _METRICS, "metrics")
@@ -158,7 +158,7 @@ class Run:
         self.epoch = checkpoint.epoch
         epochs = [row["epoch"] for row in self.history]
         if epochs != list(range(1, self.epoch + 1)):
-            raise UserError(f"metrics.history must be of the {self.epoch} epochs that are done")
+            raise UserError(f"metrics.history must cover the {self.epoch} completed epochs")
         done = asdict(Partial()) | checkpoint.partial
         self.partial = Partial(*(done[key] for key in ("step", "loss", "right", "seconds")))
         if signs := done["signs"]:
@@ -167,13 +167,13 @@ class Run:
             self.signs.before = signs
 
     def _restore_momenta(self, state: dict[str, Any]) -> None:
-        """Give the optimiser a checkpoint's momenta; all else about it is the recipe's."""
+        """Restore the optimiser's momenta from a checkpoint; the recipe defines the rest."""
         parameters = self._parameters()
         momenta = {}
         entries = state.get("state")
         if not isinstance(entries, dict) or not entries.keys() <= set(range(len(parameters))):
             raise UserError(
-                f"optimizer.state must be of the network's {len(parameters)} parameters"
+                f"optimizer.state must match the network's {len(parameters)} parameters"
             )
         for number, entry in entries.items():
             momentum = entry.get("momentum_buffer") if isinstance(entry, dict) else None
@@ -198,10 +198,10 @@ class Run:
         return cls(recipe, model, optimizer_of(recipe, model), Signs(model))
 
     def checkpoint(self, labels: list[str]) -> Checkpoint:
-        """Return what a file holds of the run.
+        """Return the run as a checkpoint.
 
         Args:
-            labels: the classes' names.
+            labels: the class names.
         """
         rows = [(row["test_accuracy"], -row["epoch"]) for row in self.history]
         best, best_epoch = max(rows, default=(0.0, 0))
@@ -225,7 +225,7 @@ class Run:
 
 
 def optimizer_of(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
-    """Return a recipe's optimiser of a network's parameters."""
+    """Return the recipe's optimiser for a network's parameters."""
     return torch.optim.SGD(
         model.parameters(),
         lr=recipe.learning_rate,
@@ -236,24 +236,24 @@ def optimizer_of(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
 
 
 def data_of(recipe: Recipe) -> str:
-    """Return how messages call a recipe's dataset: its folder, or the name of a bundled one."""
+    """Return what messages call a recipe's dataset: its folder, or the name of a bundled one."""
     return recipe.data_folder or recipe.data
 
 
 def _start_from(model: nn.Module, recipe: Recipe, labels: Sequence[str]) -> None:
-    """Give a network the parameters and statistics of a checkpoint's.
+    """Load a checkpoint's parameters and statistics into a network.
 
-    If the checkpoint's classes are all others than the dataset's, the last layer, which tells
-    the classes apart, stays fresh.
+    If the checkpoint shares no class with the dataset, the last layer, which tells the classes
+    apart, keeps its initial weights.
 
     Args:
         model: the network.
-        recipe: whose ``start`` names the checkpoint.
+        recipe: its ``start`` names the checkpoint.
         labels: the dataset's classes.
 
     Raises:
-        UserError: the checkpoint's network lacks some, or has them in other shapes, or its classes
-            are only in part those of the dataset, or in another order.
+        UserError: the checkpoint lacks some of the tensors or has them in other shapes, or it
+            shares only some classes with the dataset, or has them in another order.
     """
     path = Path(recipe.start)
     checkpoint = load_trainable(path)
@@ -261,11 +261,11 @@ def _start_from(model: nn.Module, recipe: Recipe, labels: Sequence[str]) -> None
     if differing := difference(labels, checkpoint.labels, data_of(recipe), str(path)):
         if set(labels) & set(checkpoint.labels):
             raise UserError(
-                f"start: {differing}; the classes must be the same in the same order, or all others"
+                f"start: {differing}; the classes must be the same in the same order, or all differ"
             )
         *_, (last, _) = model.named_children()
         wanted = {name: value for name, value in wanted.items() if not name.startswith(f"{last}.")}
-        progress.say(f"start: {differing}; the layer {last} begins afresh")
+        progress.say(f"start: {differing}; the layer {last} is newly initialised")
     for name in wanted:
         if name not in found:
             raise UserError(f"start: {path} has no {name}, which the recipe's network needs")
@@ -273,7 +273,7 @@ def _start_from(model: nn.Module, recipe: Recipe, labels: Sequence[str]) -> None
         if wanted[name].shape != found[name].shape:
             raise UserError(
                 f"start: {path} has {name} of shape {list(found[name].shape)}, must be "
-                f"{list(wanted[name].shape)}, as in the recipe's network"
+                f"{list(wanted[name].shape)} as in the recipe's network"
             )
     model.load_state_dict({name: found[name] for name in wanted}, strict=False)
     if wrong := wrong_weights(model):

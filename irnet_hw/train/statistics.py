@@ -1,4 +1,4 @@
-"""What training does to the 1-bit weights: their entropy, and how many change sign."""
+"""Statistics of the 1-bit weights in training: their entropy, and how many change sign."""
 
 import math
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class LayerSigns:
 
     Attributes:
         layer: its name in the network.
-        weights: how many there are.
-        entropy: of their signs, in bits: 1 where there are as many +1 as -1, 0 where all are
-            alike. Qin et al., "Forward and Backward Information Retention for Accurate Binary
-            Neural Networks", CVPR 2020, equation 4.
-        flipped: the share of them whose sign has changed since the last epoch.
+        weights: number of weights.
+        entropy: entropy of their signs in bits: 1 for equally many +1 and -1, 0 if all are equal.
+            Qin et al., "Forward and Backward Information Retention for Accurate Binary Neural
+            Networks", CVPR 2020, equation 4.
+        flipped: share of weights whose sign has changed since the last epoch.
     """
 
     layer: str
@@ -29,29 +29,29 @@ class LayerSigns:
 
 
 class Signs:
-    """Follows the signs of a network's 1-bit weights, as its quantizers give them.
+    """Tracks the signs of a network's 1-bit weights, as its quantizers output them.
 
     Args:
-        model: the first update counts the changes since now.
+        model: the network; the first update counts changes relative to its present signs.
 
     Attributes:
-        before: by the layer's name its signs at the last update, true where +1, in the weight's
-            shape. To follow a network that is trained on, they are put back.
+        before: the signs at the last update by layer name, true for +1, in the weight's shape.
+            Resuming a training run restores them.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self.before = _signs(model)
 
     def update(self, model: nn.Module) -> list[LayerSigns]:
-        """Return the figures of every layer with 1-bit weights, in the network's order.
+        """Return the statistics of every layer with 1-bit weights, in network order.
 
         Args:
-            model: the same one, after some training; it may have been moved to a device.
+            model: the same network after further training; it may have moved to another device.
         """
         now = _signs(model)
         if not now:
             return []
-        # One tensor for all, as each figure that leaves a GPU waits for it.
+        # One tensor for all: each separate transfer from a GPU waits for it.
         counts = torch.stack(
             [
                 torch.stack([positive.sum(), (positive != self.before[name].to(positive)).sum()])
@@ -71,7 +71,7 @@ class Signs:
 
 
 def _entropy(share: Tensor) -> Tensor:
-    """Return the entropy, in bits, of what is true with some probability."""
+    """Return the entropy, in bits, of a binary variable that is true with probability ``share``."""
     nats: Tensor = torch.special.entr(share) + torch.special.entr(1 - share)
     return nats / math.log(2)
 

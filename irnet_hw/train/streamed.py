@@ -21,36 +21,36 @@ from irnet_hw.data.streamed import StreamedDataset
 from irnet_hw.errors import UserError
 
 if TYPE_CHECKING:
-    # Not for workers: it imports Brevitas, which takes seconds.
+    # Workers must not import this: it imports Brevitas, which takes seconds.
     from irnet_hw.train.recipe import Recipe
 
-#: So many images are evaluated together, if there are so many.
+#: Batch size for evaluation, if there are that many images.
 EVALUATION_BATCH = 128
 
 
 class StreamedFeed:
-    """A dataset on disk, as batches for one of several processes that train together.
+    """Serves batches of a dataset on disk, to one of several processes training together.
 
-    The order of the images and what is done to them are functions of the recipe's seed and the
-    epoch: an interrupted epoch goes on with the same batches, and however many processes share
-    the batches and however many workers decode them, they are the same ones.
+    The order of the images and their augmentation depend only on the recipe's seed and the epoch.
+    So an interrupted epoch resumes with the same batches, and the batches are the same however
+    many processes share them and however many workers decode them.
 
-    Workers are started by a fork server, a process that has imported what they need and
-    nothing else. To fork this one would copy the locks of its other threads (PyTorch's,
-    Arrow's) in whatever state they are, and a worker that needs one might wait forever; to
-    start each afresh would cost each of them the seconds of importing PyTorch.
+    A fork server starts the workers; it has imported only what they need. Forking this process
+    instead would copy the locks of its other threads (PyTorch's, Arrow's) in whatever state they
+    are, and a worker that needs one might wait forever. Spawning each worker from scratch would
+    cost the seconds that importing PyTorch takes.
 
     Args:
-        dataset: what to feed.
-        recipe: says the batches' size and the seed, and whether images are mirrored.
+        dataset: the dataset to serve.
+        recipe: gives the batch size, the seed, and whether images are mirrored.
         device: where the batches go.
-        rank: which of the processes this is.
-        world: how many processes share every batch; divides the batch's size.
-        workers: how many processes decode; 0 to decode in this one, by default one for each
-            core that this process may use and isn't needed by it.
+        rank: the index of this process.
+        world: number of processes that share every batch; must divide the batch size.
+        workers: number of decoding processes; 0 to decode in this process. By default one for
+            each core that this process may use, less one for the process itself.
 
     Attributes:
-        steps: batches in an epoch; images that don't fill one are left out.
+        steps: batches per epoch; images that don't fill a batch are left out.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class StreamedFeed:
         self._device = device
         self._rank, self._world = rank, world
         self._workers = _spare_cores() if workers is None else workers
-        #: What the loader goes through when it is next asked for batches.
+        #: The jobs that the loader's next iteration works through.
         self._jobs: list[_Job] = []
         self._loader = self._new_loader()
         self._latest: object = None
@@ -78,7 +78,7 @@ class StreamedFeed:
 
         Args:
             epoch: counted from 0.
-            first_step: the batches before it are left out.
+            first_step: skip the batches before this one.
 
         Yields:
             pixels, uint8 [batch_size / world, channels, height, width], channels last in memory;
@@ -97,8 +97,8 @@ class StreamedFeed:
 
         Yields:
             pixels, uint8 [N, channels, height, width], channels last in memory, and labels,
-            int64 [N]; every batch has the same size, the last one is filled up with images of
-            label -1.
+            int64 [N]. All batches have the same size; the last one is padded with images
+            labelled -1.
 
         Raises:
             UserError: an image can't be read or is damaged.
@@ -111,14 +111,14 @@ class StreamedFeed:
         yield from self._batches([_Job(part, None, size) for part in parts])
 
     def _batches(self, jobs: list["_Job"]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the batches of some jobs, in their order."""
+        """Yield the jobs' batches, in order."""
         self._jobs[:] = jobs
         latest = self._latest = object()
         with _undisturbed():
             batches = iter(self._loader)
         while True:
-            # The workers have one queue: it now holds the later one's batches.
-            assert latest is self._latest, "a feed goes through one thing at a time"
+            # The workers share one queue, which would now hold the batches of the later call.
+            assert latest is self._latest, "a feed supports one iteration at a time"
             found = self._next(batches)
             if found is None:
                 return
@@ -129,12 +129,12 @@ class StreamedFeed:
         try:
             found = next(batches, None)
         except RuntimeError as error:
-            # So a DataLoader reports a worker that was killed.
+            # This is how a DataLoader reports a worker that was killed.
             if "DataLoader worker" not in str(error):
                 raise
             raise UserError(
                 f"a process that decodes images has ended: {error}; there may be too little "
-                "memory, or too little in /dev/shm"
+                "memory or too little space in /dev/shm"
             ) from error
         if isinstance(found, UserError):
             raise found
@@ -156,7 +156,7 @@ class StreamedFeed:
             sampler=self._jobs,
             num_workers=self._workers,
             pin_memory=self._device.type == "cuda",
-            # Its own, or it would take a number from everybody's.
+            # Its own generator, so that it doesn't draw from the global one.
             generator=torch.Generator(),
             **several,
         )
@@ -167,9 +167,9 @@ class _Job:
     """A batch to decode.
 
     Attributes:
-        indices: of the images.
-        epoch: for which they are augmented; None for test images.
-        size: of the batch, which is filled up with images of label -1.
+        indices: indices of the images.
+        epoch: the epoch to augment them for; None for test images.
+        size: size of the batch, which is padded with images labelled -1.
     """
 
     indices: Labels
@@ -181,9 +181,9 @@ class _Decoder(Dataset[Any]):
     """Turns jobs into batches, in a worker.
 
     Args:
-        dataset: has the images.
-        seed: of the augmentation.
-        flip: images are mirrored.
+        dataset: holds the images.
+        seed: seed of the augmentation.
+        flip: mirror half of the training images.
     """
 
     def __init__(self, dataset: StreamedDataset, seed: int, flip: bool) -> None:
@@ -193,7 +193,7 @@ class _Decoder(Dataset[Any]):
     def __getitem__(self, job: _Job) -> tuple[Tensor, Tensor] | UserError:
         """Return pixels, uint8 [N, height, width, channels], and labels, int64 [N].
 
-        An error is returned, not raised: the DataLoader would make a traceback its message.
+        Errors are returned, not raised: the DataLoader would put a traceback into the message.
         """
         images = np.zeros((job.size, *self._dataset.image_shape), np.uint8)
         labels = np.full(job.size, -1)
@@ -212,19 +212,19 @@ class _Decoder(Dataset[Any]):
 
 
 def _spare_cores() -> int:
-    """Return how many cores there are for workers, beside one for each training process."""
+    """Return the number of cores for workers, after reserving one per training process."""
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun sets it
     return max(0, len(os.sched_getaffinity(0)) // here - 1)
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Start processes within that don't see Ctrl-C, which reaches all of a terminal's.
+    """Block Ctrl-C, which reaches every process of a terminal, for processes started within.
 
-    The fork server hands on to its workers what it was started with: signals that are blocked.
-    What comes meanwhile comes to this process afterwards.
+    The fork server inherits the blocked signals and passes them on to its workers. A signal that
+    arrives in the meantime reaches this process afterwards.
     """
-    # It would unblock the signals when it is started.
+    # Starting it later would unblock the signals.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -235,7 +235,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _leave_interruptions_to_the_parent(_: int) -> None:
-    """Ignore Ctrl-C in a worker, whose parent ends it, perhaps while it is handed a batch."""
+    """Ignore Ctrl-C in a worker: its parent ends it, perhaps while receiving a batch."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.excepthook = _report_unless_disconnected
 

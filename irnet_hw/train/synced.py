@@ -1,4 +1,4 @@
-"""Batch norm over a batch that several processes share."""
+"""Batch norm over a batch shared by several processes."""
 
 import torch
 from torch import Tensor, nn
@@ -7,14 +7,14 @@ from torch.nn import functional
 
 
 class SyncedNorm(nn.BatchNorm2d):
-    """A batch norm whose mean and variance are those of all processes' images together.
+    """A batch norm whose mean and variance are taken over the images of all processes.
 
-    PyTorch's own SyncBatchNorm, written anew because that one refuses to run on CPUs.
+    This replaces PyTorch's SyncBatchNorm, which refuses to run on CPUs.
 
     Args:
         norm: a BatchNorm1d or BatchNorm2d with affine parameters and running statistics, which
-            the new one takes over.
-        world: how many processes there are; each has the same number of images.
+            are copied.
+        world: number of processes; each has the same number of images.
     """
 
     running_mean: Tensor
@@ -47,20 +47,20 @@ class SyncedNorm(nn.BatchNorm2d):
         return (centred * scale.reshape(shape) + self.bias.reshape(shape)).to(x.dtype)
 
     def _check_input_dim(self, x: Tensor) -> None:
-        """Take both shapes."""
+        """Accept both shapes."""
 
     def _shared(self, value: Tensor) -> Tensor:
-        """Return the mean of a value over the processes; its gradient reaches all of them."""
+        """Return the mean of a value over all processes, with gradients to all of them."""
         total: Tensor = all_reduce(value)  # type: ignore[no-untyped-call]
         return total / self.world
 
 
 def synchronise(model: nn.Module, world: int) -> None:
-    """Replace every batch norm of a model by one over all processes' images.
+    """Replace every batch norm of a model by one that covers all processes' images.
 
     Args:
-        model: keeps the names and values in its state dict.
-        world: how many processes there are.
+        model: the model; names and values in its state dict don't change.
+        world: number of processes.
     """
     for module in list(model.modules()):
         for name, child in module.named_children():

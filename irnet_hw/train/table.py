@@ -1,4 +1,4 @@
-"""TOML tables as dataclasses: reading with errors that name the key, overriding, writing."""
+"""TOML tables as dataclasses: read with errors that name the key, override, write."""
 
 import dataclasses
 import json
@@ -27,12 +27,13 @@ def override(table: Table, assignments: Iterable[str]) -> None:
     """Change values of a table in place.
 
     Args:
-        table: of a TOML file.
-        assignments: "key=value" each; a nested table's key is dotted. The value is TOML; what
-            is no TOML is a string.
+        table: a TOML file's table.
+        assignments: each "key=value", with dotted keys for nested tables. The value is TOML; if
+            it isn't valid TOML, it is taken as a string.
 
     Raises:
-        UserError: an assignment is none, or its key goes through something that is no table.
+        UserError: an assignment is malformed, or its key leads through something that is not a
+            table.
 
     Example:
         >>> recipe = {"epochs": 100, "model": {"widths": [32, 64]}}
@@ -54,17 +55,19 @@ def override(table: Table, assignments: Iterable[str]) -> None:
 
 
 def build(kind: type[T], table: Table, where: str, prefix: str = "") -> T:
-    """Return a dataclass whose fields are a table's values.
+    """Build a dataclass from a table.
 
     Args:
         kind: the dataclass; its fields are bool, int, float, str or lists of them, or of any
-            other class whose instance the table holds already.
-        table: every key has its field, and every field its key, unless it has a default.
+            other class if the table already holds an instance.
+        table: the values; every key must be a field, and every field without a default must have
+            a key.
         where: the file, for messages.
-        prefix: what stands before the keys in messages.
+        prefix: prefix of the keys in messages.
 
     Raises:
-        UserError: a key is unknown, missing or of another type, or the dataclass refuses a value.
+        UserError: a key is unknown, missing or has the wrong type, or the dataclass refuses a
+            value.
     """
     hints = typing.get_type_hints(kind)
     for key, value in table.items():
@@ -84,7 +87,7 @@ def build(kind: type[T], table: Table, where: str, prefix: str = "") -> T:
 
 
 def table(instance: Any) -> Table:
-    """Return a dataclass, and those inside it, as a table."""
+    """Return a dataclass, with nested ones, as a table."""
     return dataclasses.asdict(instance)
 
 
@@ -92,7 +95,7 @@ def write(content: Table) -> str:
     """Return a table as TOML.
 
     Args:
-        content: values of :func:`build`'s types, and at the end tables of such values.
+        content: values of the types that :func:`build` takes; nested tables must come last.
 
     Example:
         >>> print(write({"epochs": 2, "model": {"name": "vgg", "pools": [True, False]}}), end="")
@@ -117,10 +120,10 @@ def _required(field: "dataclasses.Field[Any]") -> bool:
 
 
 def _value(written: str, where: str) -> Any:
-    """Return the value that a text is in TOML; what is no TOML, or more than a value, is a text.
+    """Parse one TOML value; return the text itself if it is not exactly one value.
 
     Raises:
-        UserError: it is TOML but too large or deep, or holds what no recipe may.
+        UserError: it is TOML but too large or deep, or holds something that no recipe may hold.
     """
     try:
         content = toml_text(f"value = {written}", where)
@@ -131,7 +134,7 @@ def _value(written: str, where: str) -> Any:
 
 
 def _written(value: Any) -> str:
-    """Return a value as TOML writes it: as JSON does, but for one control character."""
+    """Return a value in TOML, which equals JSON except for one control character."""
     return json.dumps(value, default=str, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -151,7 +154,7 @@ def _typed(hint: Any, value: Any, where: str, key: str) -> Any:
 
 
 def _is(hint: type, value: Any) -> bool:
-    """Say whether a value can stand for a type; true and false are no numbers."""
+    """Return whether a value fits a type; true and false don't count as numbers."""
     if hint is float:
         return type(value) in (int, float) and math.isfinite(value)
     return type(value) is hint

@@ -1,4 +1,4 @@
-"""What the tensors of a network, of its optimiser and of a checkpoint must be."""
+"""Checks of the tensors in a network, its optimiser and a checkpoint."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,21 +10,21 @@ from irnet_hw.errors import UserError
 from irnet_hw.quant.frozen import binary_weights
 from irnet_hw.read import shown
 
-#: Of parameters and buffers, packed weights and signs.
+#: The dtypes of parameters and buffers, packed weights and signs.
 _DTYPES = (torch.float32, torch.int64, torch.int8, torch.uint8, torch.bool)
-#: So many differences are named.
+#: Messages name at most this many differences.
 _NAMED = 5
 
 
 def require_tensors(content: object, where: str) -> dict[str, Tensor]:
-    """Return tensors by name, if that is what there is and none holds NaN or infinity.
+    """Return the content if it is a dictionary of finite tensors by name.
 
     Args:
-        content: of a checkpoint.
-        where: the file and perhaps the place in it, for messages.
+        content: content of a checkpoint.
+        where: the file and optionally the place in it, for messages.
 
     Raises:
-        UserError: something in it is no plain tensor, is not finite, or has a name that is no text.
+        UserError: a value is not a plain tensor or not finite, or a name is not a string.
     """
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
         raise UserError(f"{where} must be tensors by their names")
@@ -46,28 +46,28 @@ def not_finite(tensors: Mapping[str, Tensor]) -> str:
     names = [name for name, value in tensors.items() if value.is_floating_point()]
     if not names:
         return ""
-    # One tensor for all, as each figure that leaves a GPU waits for it.
+    # One tensor for all: each separate transfer from a GPU waits for it.
     finite = torch.stack([torch.isfinite(tensors[name].detach()).all() for name in names])
     return next((name for name, fine in zip(names, finite.tolist(), strict=True) if not fine), "")
 
 
 def wrong_weights(network: nn.Module) -> str:
-    """Return what makes a network's weights useless, for a message, or "".
+    """Return a message about what makes a network's weights useless, or "".
 
-    The sign of a 1-bit layer hides NaN and infinity in the weights behind it, in training as
-    well as afterwards: the logits stay finite.
+    The sign of a 1-bit layer hides NaN and infinity in its weights, both in training and
+    afterwards: the logits stay finite.
     """
     if name := not_finite(network.state_dict()):
         return f"{name} holds NaN or infinity"
     for name, binary in binary_weights(network).items():
-        # Finite weights may have a standard deviation that is not.
+        # Finite weights can have an infinite standard deviation.
         if not ((binary.scale > 0) & torch.isfinite(binary.scale)).all():
             return f"{name}.weight is too large for float32 to have a standard deviation"
     return ""
 
 
 def difference(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
-    """Return how a state dict differs from a network's, for a message of one line, or "".
+    """Return a one-line message about how a state dict differs from a network's, or "".
 
     Args:
         found: the state dict.
@@ -89,7 +89,7 @@ def _written(tensor: Tensor) -> str:
 
 
 def _wrong_tensor(value: Any) -> str:
-    """Return why something is no tensor that can be computed with, or ""."""
+    """Return why a value is not a usable tensor, or ""."""
     if not isinstance(value, Tensor):
         return f"is a {type(value).__name__}, must be a tensor"
     if value.layout != torch.strided or value.device.type != "cpu" or value.is_nested:
@@ -98,5 +98,5 @@ def _wrong_tensor(value: Any) -> str:
         known = ", ".join(str(dtype) for dtype in _DTYPES)
         return f"is of {value.dtype}, must be one of {known}"
     if value.untyped_storage().nbytes() < value.numel() * value.element_size():
-        return f"has shape {list(value.shape)}, which is more than it has values"
+        return f"has shape {list(value.shape)}, which needs more values than it has"
     return ""

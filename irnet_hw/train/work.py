@@ -1,4 +1,4 @@
-"""The training of a network on a device, step by step."""
+"""Train a network on a device, step by step."""
 
 import csv
 import math
@@ -28,21 +28,21 @@ from irnet_hw.train.tensors import not_finite, wrong_weights
 
 WEIGHTS_COLUMNS = ("epoch", *(column.name for column in fields(LayerSigns)))
 
-#: What is shown beside the bar is brought up to date this often, in seconds; on a GPU it means
-#: waiting for what is under way.
+#: Interval between updates of the figures next to the progress bar, in seconds. On a GPU every
+#: update waits for the work in flight.
 SHOWN_EVERY = 1.0
 
 
 class Work:
-    """A run on a device, or one process' part of it.
+    """A training run on a device, or one process's part of it.
 
     Args:
-        fabric: where it runs.
-        run: is moved there, and goes on with every step.
+        fabric: the device or devices.
+        run: the run; it is moved to the device and updated by every step.
         feed: its images.
-        out: the folder that is written after every epoch.
-        labels: the classes' names.
-        board: TensorBoard's file.
+        out: the folder to write after every epoch.
+        labels: the class names.
+        board: writer of TensorBoard's file.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Work:
         self._fabric, self._run, self._feed, self._out = fabric, run, feed, out
         self._labels, self._board = labels, board
         run.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # Evaluation goes around Fabric, whose wrapper computes in bfloat16 if training does.
+        # Evaluation bypasses Fabric, whose wrapper would compute in bfloat16 if training does.
         self._network = _compiled(run.model, fabric) if run.recipe.compile else run.model
         self._trained, self._optimizer = fabric.setup(self._network, run.optimizer)
         # A resumed run's momentum follows its parameters to the device.
@@ -67,7 +67,7 @@ class Work:
         """Train until the last epoch, and yield after every step.
 
         Args:
-            status: is told how it goes.
+            status: receives the latest figures.
         """
         run, recipe = self._run, self._run.recipe
         while run.epoch < recipe.epochs:
@@ -99,7 +99,7 @@ class Work:
         save_checkpoint(self._run.checkpoint(self._labels), self._out / "last.pt")
 
     def _epoch(self, status: progress.Status) -> Iterator[None]:
-        """Train on every batch that is left of the epoch, and yield after each but the last."""
+        """Train on the remaining batches of the epoch, and yield after each but the last."""
         run, partial, steps = self._run, self._run.partial, self._feed.steps
         self._sums = torch.tensor([partial.loss, partial.right], dtype=torch.float64)
         if not self._fabric.is_global_zero:
@@ -141,7 +141,7 @@ class Work:
             group["lr"] = rate
 
     def _tell(self, status: progress.Status) -> None:
-        """Say how the epoch goes; a process of several knows its own images.
+        """Update the status; with several processes, from this process's images only.
 
         Raises:
             UserError: the loss is no longer finite.
@@ -157,7 +157,7 @@ class Work:
         )
 
     def _checked_sums(self) -> tuple[float, float]:
-        """Return the sums of the loss, and of what was classified rightly.
+        """Return the sum of the loss and the number of correctly classified images.
 
         Raises:
             UserError: the loss is no longer finite.
@@ -167,7 +167,7 @@ class Work:
         if not math.isfinite(loss):
             raise UserError(
                 f"learning_rate: {run.recipe.learning_rate}, the loss is {loss} in "
-                f"epoch {run.epoch + 1}; a smaller learning rate would be right"
+                f"epoch {run.epoch + 1}; try a smaller learning rate"
             )
         return loss, right
 
@@ -180,22 +180,22 @@ class Work:
         if wrong:
             raise UserError(
                 f"learning_rate: {run.recipe.learning_rate}, {wrong} in epoch {run.epoch + 1}; "
-                "a smaller learning rate would be right"
+                "try a smaller learning rate"
             )
 
     def _accuracy(self) -> float:
-        """Return the accuracy on the images held out, of all processes."""
+        """Return the accuracy on the held-out images of all processes."""
         right, seen = self._total(_evaluate(self._network, self._feed.test())).tolist()
         return float(right / seen)
 
     def _total(self, value: Tensor) -> Tensor:
         """Return the sum over all processes."""
         total = self._fabric.all_reduce(value, reduce_op="sum")
-        assert isinstance(total, Tensor)  # as the value is one, and no collection of some
+        assert isinstance(total, Tensor)  # because the value is one, not a collection
         return total
 
     def _record(self, t: float, k: float, test_accuracy: float) -> None:
-        """Enter the epoch that is done into the run."""
+        """Add the completed epoch to the run's history."""
         run, partial = self._run, self._run.partial
         loss, right = self._sums.tolist()
         seen = self._feed.steps * run.recipe.batch_size
@@ -220,7 +220,7 @@ class Work:
         self._sums.zero_()
 
     def _save_epoch(self) -> None:
-        """Write what an epoch leaves in the folder."""
+        """Write the files of a completed epoch."""
         if not self._fabric.is_global_zero:
             return
         run = self._run
@@ -245,20 +245,20 @@ def _held_out(row: dict[str, Any]) -> str:
 def _compiled(model: nn.Module, fabric: Fabric) -> nn.Module:
     """Return the network compiled for batches of one shape.
 
-    On a GPU its kernels are replayed as CUDA graphs, as small networks leave it waiting for the
-    processor otherwise; they don't mix with the communication of several processes.
+    On a GPU its kernels are replayed as CUDA graphs, because the GPU would otherwise wait for the
+    processor in small networks. CUDA graphs don't work with communication between processes.
     """
     alone = fabric.world_size == 1
     graphs = alone and fabric.device.type == "cuda"
     mode = "reduce-overhead" if graphs else "default"
-    # Of a module it makes a module; its type only speaks of functions.
+    # It returns a module for a module, although its type hint only mentions functions.
     return cast(nn.Module, torch.compile(model, dynamic=False, fullgraph=alone, mode=mode))
 
 
 def devices(recipe: Recipe, world: int, local: int) -> Fabric:
-    """Return the devices: one, or those of all processes that torchrun started."""
+    """Return the device, or those of all processes that torchrun started."""
     fabric = Fabric(
-        # Not "auto": Apple's GPUs have no float64, in which the metrics are summed.
+        # Not "auto": Apple's GPUs lack float64, which the sums of the metrics need.
         accelerator="cuda" if torch.cuda.is_available() else "cpu",
         devices=local,
         num_nodes=world // local,
@@ -280,11 +280,11 @@ def batches_of(
 
 
 def accuracy(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> float:
-    """Return the share of images that a network classifies rightly; it is left in eval mode.
+    """Return the share of correctly classified images; the network is left in eval mode.
 
     Args:
-        model: takes pixels as float32.
-        batches: pixels [N, channels, height, width] and labels [N]; images of label -1 don't
+        model: a network that takes pixels as float32.
+        batches: pixels [N, channels, height, width] and labels [N]; images labelled -1 don't
             count.
     """
     right, seen = _evaluate(model, batches).tolist()
@@ -292,7 +292,7 @@ def accuracy(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> floa
 
 
 def _evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
-    """Return how many images are classified rightly, and how many there are, float64 [2]."""
+    """Return the number of correctly classified images and of all images, float64 [2]."""
     model.eval()
     found = []
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Tiny datasets of drawn images, stripes of a width for each class, in the real ones' files."""
+"""Tiny datasets of drawn stripes, one width per class, in the file formats of the real ones."""
 
 import gzip
 import io
@@ -16,7 +16,7 @@ from tests.data import python2
 
 
 def images(count, seed, classes=10, shape=(32, 32, 3)):
-    """Return images, uint8 [count, *shape], and labels, every label in turn."""
+    """Return images, uint8 [count, *shape], and labels, which cycle through the classes."""
     random = np.random.default_rng(seed)
     labels = np.arange(count) % classes
     phase = random.uniform(0, 2 * np.pi, (count, 1, 1, 1))
@@ -27,7 +27,7 @@ def images(count, seed, classes=10, shape=(32, 32, 3)):
 
 
 def parts(train=40, test=20, **options):
-    """Return images and labels by the name of the part."""
+    """Return images and labels by part name."""
     return {"train": images(train, 0, **options), "test": images(test, 1, **options)}
 
 
@@ -38,7 +38,7 @@ def encoded(image, kind="png"):
 
 
 def write(path, contents, labels, columns=("img", "label"), **options):
-    """Write image files and labels as a Parquet file; options are those of PyArrow."""
+    """Write image files and labels as a Parquet file; options go to PyArrow."""
     rows = [{"bytes": content, "path": f"{i}.png"} for i, content in enumerate(contents)]
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     image, label = columns
@@ -56,7 +56,7 @@ def write_cifar10(folder, train=40, test=20):
 
 
 def write_folders(folder, found, names):
-    """Write parts as folders of PNG files, one for each class."""
+    """Write parts as folders of PNG files, one folder per class."""
     for part, (pixels, labels) in found.items():
         for name in names:
             (folder / part / name).mkdir(parents=True)
@@ -65,31 +65,31 @@ def write_folders(folder, found, names):
 
 
 def by_class(pixels, labels):
-    """Return images and labels in the order in which folders are read."""
+    """Return images and labels in the order in which a folder dataset reads them."""
     order = np.argsort(labels, kind="stable")
     return pixels[order], labels[order]
 
 
 def rows(pixels):
-    """Return images as CIFAR has them: [N, 3072], all red first."""
+    """Return images in CIFAR's layout: [N, 3072], all red values first."""
     return pixels.transpose(0, 3, 1, 2).reshape(len(pixels), -1)
 
 
 def pickled(pixels, labels, key="labels"):
-    """Return the content of one of CIFAR's files."""
+    """Return the content of one of CIFAR's pickle files."""
     names = [b"%d.png" % i for i in range(len(labels))]
     table = {b"batch_label": b"drawn", key.encode(): labels.tolist(), b"filenames": names}
     return python2.dumps(table | {b"data": rows(pixels)})
 
 
 def binary(pixels, *labels):
-    """Return the content of one of CIFAR's files of bytes."""
+    """Return the content of one of CIFAR's binary files."""
     columns = [np.asarray(label, np.uint8)[:, None] for label in labels]
     return np.concatenate([*columns, rows(pixels)], 1).tobytes()
 
 
 def cifar10_files(found, content=pickled, suffix=""):
-    """Return the contents of CIFAR-10's files by name; the training images are in five."""
+    """Return the contents of CIFAR-10's files by name; five hold the training images."""
     batches = zip(*(np.array_split(part, 5) for part in found["train"]), strict=True)
     files = {f"data_batch_{i}{suffix}": content(*batch) for i, batch in enumerate(batches, 1)}
     return files | {f"test_batch{suffix}": content(*found["test"])}
@@ -117,7 +117,7 @@ def idx(array):
 
 
 def mnist_files(found, compressed=False):
-    """Return the contents of MNIST's four files by name."""
+    """Return the contents of MNIST's four files, by name."""
     files = {}
     for part, name in (("train", "train"), ("test", "t10k")):
         pixels, labels = found[part]
@@ -129,7 +129,7 @@ def mnist_files(found, compressed=False):
 
 
 def same(dataset, found):
-    """Check that a dataset has the images and labels of some parts, of the right types."""
+    """Check that a dataset has the parts' images and labels, with the right types."""
     for part, (pixels, labels) in found.items():
         images, numbers = (getattr(dataset, f"{part}_{what}") for what in ("images", "labels"))
         assert images.dtype == np.uint8
@@ -139,7 +139,7 @@ def same(dataset, found):
 
 
 def write_streamed(folder, train=4, test=2):
-    """Write so many JPEG files of many sizes for each of 3 classes; return the dataset."""
+    """Write ``count`` JPEG files of many sizes for each of 3 classes; return the dataset."""
     random = np.random.default_rng(0)
     for part, count in (("train", train), ("val", test)):
         for name in "abc":

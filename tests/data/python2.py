@@ -1,4 +1,4 @@
-"""Pickles as Python 2 wrote CIFAR's: byte strings, and NumPy's arrays by three constructors."""
+"""Pickles as Python 2 wrote them for CIFAR: byte strings, and NumPy arrays by 3 constructors."""
 
 import struct
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def dumps(value):
-    """Return the pickle, protocol 2, of dictionaries, lists, bytes, integers and byte arrays."""
+    """Pickle dictionaries, lists, bytes, integers and byte arrays with protocol 2."""
     return b"\x80\x02" + _code(value) + b"."
 
 

@@ -20,8 +20,8 @@ from tests.data.photographs import (
 )
 
 HOW_TO_GET_IT = (
-    "CIFAR-10 is, in data_folder, either cifar-10-python.tar.gz or cifar-10-binary.tar.gz of "
-    "Krizhevsky at the University of Toronto, or what they unpack to; or train.parquet and "
+    "put CIFAR-10 into data_folder: cifar-10-python.tar.gz or cifar-10-binary.tar.gz from "
+    "Krizhevsky's page at the University of Toronto, packed or unpacked; or train.parquet and "
     "test.parquet with the columns img.bytes and label, or the files "
     "plain_text/train-00000-of-00001.parquet and plain_text/test-00000-of-00001.parquet of "
     "uoft-cs/cifar10 on Hugging Face; or folders of images, train/<class>/*.png and "
@@ -147,7 +147,7 @@ def test_a_damaged_archive(tmp_path, found, damage):
     path = tmp_path / "cifar-10-python.tar.gz"
     write_archive(path, "cifar-10-batches-py", cifar10_files(found))
     path.write_bytes(damage(path.read_bytes()))
-    assert refusal(tmp_path) == f"{path}: is damaged, or is no .tar.gz file"
+    assert refusal(tmp_path) == f"{path}: is damaged, or is not a .tar.gz file"
 
 
 def test_a_damaged_file_in_an_archive(tmp_path, found):
@@ -155,7 +155,7 @@ def test_a_damaged_file_in_an_archive(tmp_path, found):
     files["data_batch_2"] = files["data_batch_2"][:-100]
     write_archive(path, "cifar-10-batches-py", files)
     assert refusal(tmp_path) == (
-        f"{path}: cifar-10-batches-py/data_batch_2: is damaged, or is no pickle of CIFAR"
+        f"{path}: cifar-10-batches-py/data_batch_2: is damaged, or is not one of CIFAR's pickles"
     )
 
 

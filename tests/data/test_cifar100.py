@@ -17,8 +17,8 @@ from tests.data.photographs import (
 )
 
 HOW_TO_GET_IT = (
-    "CIFAR-100 is, in data_folder, either cifar-100-python.tar.gz or cifar-100-binary.tar.gz of "
-    "Krizhevsky at the University of Toronto, or what they unpack to; or train.parquet and "
+    "put CIFAR-100 into data_folder: cifar-100-python.tar.gz or cifar-100-binary.tar.gz from "
+    "Krizhevsky's page at the University of Toronto, packed or unpacked; or train.parquet and "
     "test.parquet with the columns img.bytes and fine_label, or the files "
     "cifar100/train-00000-of-00001.parquet and cifar100/test-00000-of-00001.parquet of "
     "uoft-cs/cifar100 on Hugging Face; or folders of images, train/<class>/*.png and "

@@ -27,7 +27,7 @@ def refusal(content):
 
 def test_what_the_tests_write_is_what_numpy_reads():
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the old name of a module
+        warnings.simplefilter("ignore", DeprecationWarning)  # about a module's old name
         table = pickle.loads(GOOD, encoding="bytes")
     assert np.array_equal(table[b"data"], ARRAY)
     assert table[b"labels"] == [7, 8, 9]
@@ -58,8 +58,7 @@ def test_code_is_not_run(tmp_path, protocol):
     mark = tmp_path / "ran"
     content = pickle.dumps({"data": Runs(os.mkdir, str(mark))}, protocol)
     assert refusal(content) == (
-        "here: asks for Python's posix.mkdir, and CIFAR's files need nothing of the kind; "
-        "it was not run"
+        "here: asks for Python's posix.mkdir, which CIFAR's files don't need; it was not run"
     )
     assert not mark.exists()
 
@@ -70,14 +69,13 @@ def test_code_is_not_run(tmp_path, protocol):
 def test_nothing_else_is_admitted(name):
     asked = name.decode().replace("\n", ".")
     assert refusal(b"c" + name + b"\n.") == (
-        f"here: asks for Python's {asked}, and CIFAR's files need nothing of the kind; "
-        "it was not run"
+        f"here: asks for Python's {asked}, which CIFAR's files don't need; it was not run"
     )
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", GOOD[:-1], GOOD[:-40], b"\x80\x02K\x00R."])
 def test_damage(content):
-    assert refusal(content) == "here: is damaged, or is no pickle of CIFAR"
+    assert refusal(content) == "here: is damaged, or is not one of CIFAR's pickles"
 
 
 WIDTH = "here: data: must be an array of bytes, 4 for each image"

@@ -17,7 +17,7 @@ PIXELS = images(1, 0)[0][0]
 FILES = [encoded(PIXELS), encoded(PIXELS, "jpeg")]
 LEVELS = np.array([[0, 255, 256], [32768, 65279, 65535]], np.uint16)
 UPPER = np.array([[0, 0, 1], [128, 254, 255]], np.uint8)
-DAMAGED = "is no image that can be read (PNG, JPEG, WebP, TIFF, BMP or GIF, for example), "
+DAMAGED = "is not an image that can be read (PNG, JPEG, WebP, TIFF, BMP or GIF, for example), "
 DAMAGED += "or is damaged"
 
 
@@ -34,7 +34,7 @@ def drawn(mode, size=(3, 2)):
 def pixels(content, channels):
     image = decode(content, "here", channels)
     assert image.mode == {1: "L", 3: "RGB"}[channels]
-    # What a recipe takes from the headers is what decoding gives.
+    # The shape that a recipe reads from the header equals the decoded one.
     assert shape(content, "here")[:2] == (image.height, image.width)
     return np.asarray(image)
 
@@ -50,7 +50,7 @@ def refusal(content):
 
 
 def png(depth, colour, rows, extra=b""):
-    """Return a PNG file of raw rows, of a kind that Pillow doesn't write."""
+    """Return a PNG file made of raw rows, in a mode that Pillow doesn't write."""
     height, width = len(rows), len(rows[0]) * 8 // depth // {0: 1, 2: 3, 4: 2, 6: 4}[colour]
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))]
     if extra:
@@ -65,7 +65,7 @@ def png(depth, colour, rows, extra=b""):
 
 
 def tiff(values, bits, sample_format=1, photometric=1, order="<"):
-    """Return a TIFF file of one grey row of raw values."""
+    """Return a TIFF file with one grey row of raw values."""
     data = values.tobytes()
     width = len(data) * 8 // bits
     tags = [(256, 3, width), (257, 3, 1), (258, 3, bits), (259, 3, 1), (262, 3, photometric)]
@@ -191,7 +191,7 @@ def test_a_transparent_colour():
 def test_a_transparent_colour_of_16_bits(colour):
     row = bytes(2 if colour == 0 else 6)
     assert refusal(png(16, colour, [row], row)) == (
-        "here: has 16 bits a channel and a transparent colour; must have 8 bits, or no "
+        "here: has 16 bits per channel and a transparent colour; must have 8 bits, or no "
         "transparent colour"
     )
 
@@ -209,13 +209,13 @@ def test_a_transparent_colour_of_16_bits(colour):
 )
 def test_modes_that_are_refused(content, what):
     assert refusal(content) == (
-        f"here: {what}, must be grey, RGB, CMYK or a palette of 8 bits, or of 16 bits a channel"
+        f"here: {what}, must be grey, RGB, CMYK or a palette, with 8 or 16 bits per channel"
     )
 
 
 def test_12_bits_are_refused():
     content = tiff(np.array([1, 2, 3], np.uint8), 12)
-    assert refusal(content) == "here: has 12 bits a channel, must have 8 or 16"
+    assert refusal(content) == "here: has 12 bits per channel, must have 8 or 16"
 
 
 @pytest.mark.parametrize("kind", ["gif", "png", "webp", "tiff", "avif"])
@@ -240,7 +240,7 @@ def test_a_picture_is_turned_upright(kind, orientation):
     exif[274] = orientation
     found = pixels(saved(Image.fromarray(corner), kind, exif=exif), 1)
     assert found.shape == ((16, 32) if orientation < 5 else (32, 16))
-    # Where EXIF says that the first row and column are to be.
+    # Where EXIF says that the first row and column belong.
     vertical, horizontal = {1: (0, 0), 2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0)}.get(
         orientation, {6: (0, 1), 7: (1, 1), 8: (1, 0)}.get(orientation)
     )

@@ -47,7 +47,7 @@ def test_damage(tmp_path, name, content):
     path.write_bytes(content)
     with pytest.raises(UserError) as error:
         idx.read(path, 2)
-    assert str(error.value) == (f"{path}: is damaged, or is no IDX file of bytes in 2 dimensions")
+    assert str(error.value) == f"{path}: is damaged, or is not an IDX file of bytes in 2 dimensions"
 
 
 @pytest.mark.parametrize("content", [GOOD[:-1], GOOD + b"\0"])

@@ -54,14 +54,14 @@ def test_only_images_and_folders_count(folder, capsys):
     assert len(image_folder.find(DESCRIPTION, folder)[0].labels) == 6
     said = capsys.readouterr().err
     assert said.startswith(f"{folder / 'train' / 'a'}/")
-    assert said.endswith(" and 1 more: no image by its name; left out\n")
+    assert said.endswith(" and 1 more: not an image by its name; left out\n")
 
 
 def test_images_that_lie_beside_the_classes(folder, capsys):
     (folder / "train" / "0.png").touch()
     assert len(image_folder.find(DESCRIPTION, folder)[0].labels) == 6
     said = capsys.readouterr().err
-    assert said == f"{folder / 'train' / '0.png'}: in no class's folder; left out\n"
+    assert said == f"{folder / 'train' / '0.png'}: not in a class folder; left out\n"
 
 
 def test_links_are_followed(folder, tmp_path_factory):
@@ -83,14 +83,14 @@ def test_links_are_followed(folder, tmp_path_factory):
 def test_what_is_no_file(folder):
     pipe = folder / "train" / "a" / "pipe.png"
     os.mkfifo(pipe)
-    assert refusal(folder) == f"{pipe}: is no regular file, must be an image"
+    assert refusal(folder) == f"{pipe}: is not a regular file, must be an image"
 
 
 @pytest.mark.parametrize("name", ["more", "more.png"])
 def test_a_folder_within_a_class(folder, name):
     inner = folder / "train" / "a" / name
     inner.mkdir()
-    assert refusal(folder) == f"{inner}: is a folder; images must lie in {inner.parent} itself"
+    assert refusal(folder) == f"{inner}: is a folder; images must be in {inner.parent} itself"
 
 
 def test_a_second_part_held_out(folder, capsys):
@@ -98,7 +98,7 @@ def test_a_second_part_held_out(folder, capsys):
     image_folder.find(DESCRIPTION, folder)
     assert (
         capsys.readouterr().err
-        == f"{folder / 'test'}: measured with; {folder / 'val'} is not used\n"
+        == f"{folder / 'test'}: used for testing; {folder / 'val'} is not used\n"
     )
 
 
@@ -177,7 +177,7 @@ def test_too_few_classes(folder):
 def test_other_classes_to_measure_with(folder):
     (folder / "test" / "b").rename(folder / "test" / "d")
     assert refusal(folder) == (
-        f"{folder / 'test'}: must have the same classes' folders as {folder / 'train'}; "
+        f"{folder / 'test'}: must have the same class folders as {folder / 'train'}; "
         f"{folder / 'train'} has 'b', which {folder / 'test'} lacks"
     )
 
@@ -187,7 +187,7 @@ def test_images_that_are_not_sorted_into_classes(folder):
     (folder / "test").mkdir()
     (folder / "test" / "ILSVRC2012_val_00000001.JPEG").touch()
     assert refusal(folder) == (
-        f"{folder / 'test'}: must have the same classes' folders as {folder / 'train'}; "
+        f"{folder / 'test'}: must have the same class folders as {folder / 'train'}; "
         f"{folder / 'train'} has 'a', 'b', 'c', which {folder / 'test'} lacks"
     )
 

@@ -6,9 +6,9 @@ from irnet_hw.errors import UserError
 from tests.data.photographs import encoded, images, write
 
 HOW_TO_GET_IT = (
-    "ImageNet (ILSVRC 2012) is, in data_folder, either a folder for each of 1000 classes, "
-    "train/<wnid>/*.JPEG and val/<wnid>/*.JPEG, to which image-net.org's archives "
-    "ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar are unpacked and sorted; or train.parquet "
+    "put ImageNet (ILSVRC 2012) into data_folder: one folder for each of 1000 classes, "
+    "train/<wnid>/*.JPEG and val/<wnid>/*.JPEG, unpacked and sorted from image-net.org's archives "
+    "ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar; or train.parquet "
     "and val.parquet with the columns image.bytes and label, or the files data/train-*.parquet "
     "and data/validation-*.parquet of ILSVRC/imagenet-1k on Hugging Face"
 )

@@ -16,9 +16,9 @@ from tests.data.photographs import (
 )
 
 HOW_TO_GET_IT = (
-    "MNIST is, in data_folder, either the four files train-images-idx3-ubyte, "
+    "put MNIST into data_folder: the four files train-images-idx3-ubyte, "
     "train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte of LeCun, Cortes "
-    "and Burges, with .gz or without, also in MNIST/raw; or train.parquet and test.parquet with "
+    "and Burges, with or without .gz, also in MNIST/raw; or train.parquet and test.parquet with "
     "the columns image.bytes and label, or the files mnist/train-00000-of-00001.parquet and "
     "mnist/test-00000-of-00001.parquet of ylecun/mnist on Hugging Face; or folders of images, "
     "train/<class>/*.png and test/<class>/*.png"
@@ -86,7 +86,7 @@ def test_a_missing_file(tmp_path, found, missing):
         (
             "t10k-labels-idx1-ubyte",
             np.zeros(19),
-            "{path}: 19 labels, must be 20, as many as there are images in "
+            "{path}: 19 labels, must be 20, the number of images in "
             "{folder}/t10k-images-idx3-ubyte",
         ),
         (

@@ -51,7 +51,7 @@ def test_parquet(tmp_path, labels):
         path = tmp_path / f"{part}.parquet"
         write(path, map(encoded, pixels), numbers, columns=("image", "label"))
         if labels == "noted":
-            note(path, ["rose", "daisy", "tulip"])  # in the order of the numbers
+            note(path, ["rose", "daisy", "tulip"])  # in the order of the class numbers
         if labels == "texts":
             texts = pa.array([NAMES[number] for number in numbers])
             pq.write_table(pq.read_table(path).set_column(1, "label", texts), path)
@@ -127,8 +127,8 @@ def test_more_images_than_memory(tmp_path):
     draw(tmp_path)
     message = refusal(tmp_path, [2**20, 2**20, 3])
     assert message.startswith(
-        f"model.image: [1048576, 1048576, 3], with which the 18 images of {tmp_path} need "
-        "110592.0 GiB of memory, and the machine has "
+        f"model.image: [1048576, 1048576, 3], must be smaller: the 18 images of {tmp_path} "
+        "would need 110592.0 GiB of memory, and the machine has "
     )
 
 
@@ -209,4 +209,4 @@ def test_an_image_that_is_damaged(tmp_path):
     path = tmp_path / "test" / "rose" / "x.png"
     path.write_text("hello")
     for image in ((), [8, 8, 3]):
-        assert refusal(tmp_path, image).startswith(f"{path}: is no image that can be read")
+        assert refusal(tmp_path, image).startswith(f"{path}: is not an image that can be read")

@@ -174,19 +174,19 @@ def test_a_file_that_cannot_be_opened(path):
 @pytest.mark.parametrize("content", [b"", b"hello", b"PAR1" + bytes(100) + b"PAR1"])
 def test_a_file_of_something_else(path, content):
     path.write_bytes(content)
-    assert refusal(path.parent) == f"{path}: is damaged, or is no Parquet file"
+    assert refusal(path.parent) == f"{path}: is damaged, or is not a Parquet file"
 
 
 def test_a_file_cut_short(path):
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    assert refusal(path.parent) == f"{path}: is damaged, or is no Parquet file"
+    assert refusal(path.parent) == f"{path}: is damaged, or is not a Parquet file"
 
 
 def test_a_file_with_damaged_pages(path):
     content = path.read_bytes()
     path.write_bytes(content[:4] + bytes(200) + content[204:])
-    assert refusal(path.parent, read=True) == f"{path}: is damaged, or is no Parquet file"
+    assert refusal(path.parent, read=True) == f"{path}: is damaged, or is not a Parquet file"
 
 
 FILE = {"bytes": b""}
@@ -220,7 +220,7 @@ def test_other_columns(path, columns, found):
     pq.write_table(pa.table(columns), path)
     assert refusal(path.parent) == (
         f"{path}: must have one column img or image, binary or with binary bytes in it, and one "
-        f"label, of integers or texts; it has {found}"
+        f"label, of integers or strings; it has {found}"
     )
 
 
@@ -291,7 +291,7 @@ def test_a_text_that_is_no_class(path):
     relabel(test, pa.array(["class 0"] * 19 + ["Class 1"]))
     names = ", ".join(repr(f"class {i}") for i in range(10))
     assert refusal(path.parent) == (
-        f"{test}: row 19: label is 'Class 1', must be one of those to train on: {names}"
+        f"{test}: row 19: label is 'Class 1', must be one of the training labels: {names}"
     )
 
 
@@ -299,7 +299,7 @@ def test_texts_and_integers(path):
     test = path.with_name("test.parquet")
     relabel(test, pa.array([f"class {i % 10}" for i in range(20)]))
     assert refusal(path.parent) == (
-        f"{test}: its labels are texts, and those of {path} integers; must be the same"
+        f"{test}: its labels are strings, and those of {path} integers; must be the same"
     )
 
 
@@ -308,7 +308,7 @@ def test_texts_and_integers(path):
 def test_any_binary_column(path, kind, struct):
     images = pa.array(contents(20)).cast(getattr(pa, kind)())
     column = pa.StructArray.from_arrays([images], ["bytes"]) if struct else images
-    # PyArrow can't write a struct of views in several groups.
+    # PyArrow can't write a struct of views to several row groups.
     size = 20 if struct else 7
     table = pa.table({"image": column, "label": np.arange(20) % 10})
     pq.write_table(table, path, row_group_size=size)

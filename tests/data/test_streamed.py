@@ -61,7 +61,7 @@ def test_areas_and_ratios_of_random_boxes():
     sides = boxes[:, 2:] - boxes[:, :2]
     area, ratio = sides.prod(1) / 500**2, sides[:, 0] / sides[:, 1]
     assert 0.079 < area.min() < 0.085
-    # Large boxes of an extreme ratio don't fit, and are drawn anew.
+    # Large boxes with an extreme aspect ratio don't fit and are drawn again.
     assert 0.45 < area.mean() < 0.54
     assert 0.745 < ratio.min() < 0.76
     assert 1.32 < ratio.max() < 1.34
@@ -75,7 +75,7 @@ def test_a_box_that_never_fits_is_the_middle():
 
 
 def gradient(folder, width, height):
-    """Write one image whose red says the column, and green the row; return the dataset."""
+    """Write one image whose red encodes the column and green the row; return the dataset."""
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[..., 0] = np.linspace(0, 255, width)
     pixels[..., 1] = np.linspace(0, 255, height)[:, None]

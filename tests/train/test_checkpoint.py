@@ -114,7 +114,7 @@ def test_a_torch_file_of_something_else(tmp_path, foreign):
 def test_a_file_with_code_in_it(tmp_path):
     path = tmp_path / "foreign.pt"
     torch.save(torch.nn.Linear(2, 2), path)
-    assert refusal(path) == f"{path}: is damaged, or is no checkpoint; {WANTED}"
+    assert refusal(path) == f"{path}: is damaged, or is not a checkpoint; {WANTED}"
 
 
 def test_another_format(last):
@@ -139,7 +139,7 @@ def test_a_file_cut_short(content, tmp_path_factory, data):
 
 @given(st.data())
 def test_a_flipped_bit_is_found_or_harmless(content, tmp_path_factory, data):
-    """A flip in the archive's padding changes nothing; no other one goes unseen."""
+    """A bit flip in the archive's padding changes nothing; any other one is noticed."""
     path = tmp_path_factory.getbasetemp() / "flipped.pt"
     damaged = bytearray(content)
     damaged[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))

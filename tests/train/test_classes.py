@@ -1,4 +1,4 @@
-"""A data set is used with a checkpoint only if its classes are the checkpoint's, in its order."""
+"""A data set is used with a checkpoint only if both have the same classes in the same order."""
 
 import dataclasses
 
@@ -21,7 +21,7 @@ def last(small, tmp_path):
 
 @pytest.fixture
 def renamed(monkeypatch):
-    """Gives the digits' classes other names."""
+    """Renames the digits' classes."""
     digits = data.BUNDLED["digits"]
 
     def rename(labels):
@@ -67,8 +67,8 @@ def test_a_network_of_another_task_gives_all_but_its_last_layer(last, renamed, t
         alike = torch.allclose(before.state_dict[name], after.state_dict[name], atol=1e-6)
         assert alike != name.startswith("dense."), name
     assert (
-        f"start: digits: class 0 is 'a', but '0' in {last}; the layer dense begins afresh"
-        in capsys.readouterr().err
+        f"start: digits: class 0 is 'a', but '0' in {last}; the layer dense is newly "
+        "initialised" in capsys.readouterr().err
     )
 
 

@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 
 def dataset(count, height, width, channels, tests=9):
-    """Return images of pixels that are all different from 0, labelled by their place."""
+    """Return images whose pixels are all nonzero, labelled by their index."""
     generator = np.random.default_rng(count)
     shape = (height, width, channels)
     return Dataset(
@@ -27,7 +27,7 @@ def dataset(count, height, width, channels, tests=9):
 
 
 def recipe(images, batch_size, shift=0, flip=False):
-    """Return a recipe for a dataset; its network plays no part here."""
+    """Return a recipe for a dataset; its network doesn't matter here."""
     digits = load_recipe("digits-vgg", [f"batch_size={batch_size}"])
     model = dataclasses.replace(digits.model, image=[32, 32, images.image_shape[2]])
     return dataclasses.replace(digits, model=model, shift=shift, flip=flip)
@@ -39,7 +39,7 @@ def batches(images, settings_, epoch=0, first_step=0, rank=0, world=1):
 
 
 def windows(image, shift, flip):
-    """Return what an image [height, width, channels] may be turned into."""
+    """Return every possible augmentation of an image [height, width, channels]."""
     height, width, _ = image.shape
     padded = np.pad(image, [(shift, shift), (shift, shift), (0, 0)])
     for top in range(2 * shift + 1):

@@ -21,7 +21,7 @@ FILES = {"last.pt", "best.pt", "metrics.csv", "weights.csv", "recipe.toml"}
 
 
 def same(a, b):
-    """Say whether two checkpoints hold the same, to the bit, but for how long it took."""
+    """Return whether two checkpoints are bit-identical apart from the times taken."""
     weights = all(torch.equal(a.state_dict[key], b.state_dict[key]) for key in a.state_dict)
     momenta = [checkpoint.optimizer["state"][0]["momentum_buffer"] for checkpoint in (a, b)]
     metrics = [
@@ -41,13 +41,13 @@ def table(path):
 
 
 def images(test_set):
-    """Return the batches that accuracy takes."""
+    """Return batches in the form that accuracy takes."""
     pixels = torch.from_numpy(test_set.test_images).permute(0, 3, 1, 2)
     return [(pixels, torch.from_numpy(test_set.test_labels))]
 
 
 def interrupt_after(steps, monkeypatch, number=signal.SIGINT):
-    """Have the training interrupted after some steps."""
+    """Interrupt the training after some steps."""
 
     def interrupted(items, *_):
         for done, item in enumerate(items, 1):
@@ -237,9 +237,9 @@ def test_resuming_needs_a_run(small, tmp_path):
     [
         (
             "model.image=[8,9,1]",
-            "model.image: [8, 9, 1], must be [8, 8, 1], as the images of digits",
+            "model.image: [8, 9, 1], must be [8, 8, 1], like the images of digits",
         ),
-        ("model.classes=9", "model.classes: 9, must be 10, as digits has"),
+        ("model.classes=9", "model.classes: 9, must be 10, as in digits"),
         (
             "batch_size=1438",
             "batch_size: 1438, must be at most the 1437 training images of digits",
@@ -257,7 +257,7 @@ def test_a_loss_that_is_not_finite_ends_the_training(small, tmp_path):
     with pytest.raises(UserError) as error:
         train(dataclasses.replace(small, learning_rate=1e38), tmp_path)
     assert str(error.value).startswith("learning_rate: 1e+38, the loss is ")
-    assert str(error.value).endswith(" in epoch 1; a smaller learning rate would be right")
+    assert str(error.value).endswith(" in epoch 1; try a smaller learning rate")
 
 
 def test_learns_the_digits(tmp_path):

@@ -1,4 +1,4 @@
-"""The networks of the published tables, through the public command, on drawn images."""
+"""The networks of the published tables, trained on drawn images by the public command."""
 
 import pytest
 import torch
@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-#: Compiling takes longer than all of this.
+#: Compiling would take longer than the whole test.
 SHORT = ["epochs=1", "batch_size=20", "threads=1", "compile=false"]
 
 
@@ -67,7 +67,7 @@ def test_the_ablation_trains_other_weights(tmp_path, folder, name):
 @pytest.mark.parametrize("name", ["resnet20", "resnet18", "vgg-small"])
 def test_the_hardware_variant_starts_from_the_papers(tmp_path, folder, name):
     paper = trained(tmp_path / "paper", folder, name)
-    # At so small a rate the weights stay.
+    # At such a low learning rate the weights don't change.
     start = [f"start={tmp_path / 'paper' / 'last.pt'}", "learning_rate=1e-20"]
     hardware = trained(tmp_path / "hardware", folder, f"{name}-hardware", *start)
     parameters = dict(paper.model().named_parameters())
@@ -93,5 +93,6 @@ def test_a_missing_data_set_is_one_line(tmp_path, capfd):
         run(command, args=[*arguments, "--out", str(tmp_path / "run")], prog_name="train")
     assert exit_.value.code == 2
     errors = capfd.readouterr().err
-    assert errors.startswith(f"error: {tmp_path}: holds no CIFAR-10; CIFAR-10 is, in data_folder, ")
+    missing = f"{tmp_path}: holds no CIFAR-10; put CIFAR-10 into data_folder: "
+    assert errors.startswith(f"error: {missing}")
     assert errors.count("\n") == 1

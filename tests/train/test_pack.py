@@ -77,8 +77,8 @@ def test_the_command_says_the_sizes(last, tmp_path):
 
 def test_no_training_goes_on_from_it(packed, small, tmp_path):
     message = (
-        "is packed: only the signs of its 1-bit weights are left, and training needs the "
-        "weights; take the last.pt of the training"
+        "is packed: it keeps only the signs of its 1-bit weights, but training needs the "
+        "weights; use the last.pt of the training run"
     )
     assert refusal(load_trainable, packed) == f"{packed}: {message}"
     packed.rename(tmp_path / "last.pt")
@@ -130,6 +130,6 @@ def test_refuses_a_checkpoint_within_an_epoch(last, tmp_path):
     checkpoint = load_checkpoint(last)
     save_checkpoint(dataclasses.replace(checkpoint, partial=checkpoint.partial | {"step": 3}), path)
     assert refusal(pack, path, tmp_path / "out.pt") == (
-        f"{path}: was saved within epoch 2; must be of a whole epoch: best.pt is, and --resume "
-        "goes on with the training"
+        f"{path}: was saved during epoch 2, must be from the end of an epoch; use best.pt, or "
+        "finish the training with --resume"
     )

@@ -28,7 +28,7 @@ CONFIGS = {
 
 
 def network(config, seed=0):
-    """A network as if trained, its weights off balance and of many scales."""
+    """A network as if trained, with unbalanced weights of many scales."""
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         built = models.build(config)

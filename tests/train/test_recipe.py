@@ -27,7 +27,7 @@ recipes = pytest.mark.parametrize(
 
 
 def complete(name):
-    """Return the recipe of a name; one for images of the user's own gets what they would say."""
+    """Return a recipe by name; for the user's own images, fill in what they would determine."""
     own = ["model.image=[32,32,3]", "model.classes=10"]
     return load_recipe(name, ["data_folder=/somewhere", *(own if name == "folder-vgg" else [])])
 
@@ -38,7 +38,7 @@ def test_every_recipe_is_valid_and_named_as_its_file(path):
 
 
 def test_every_recipe_survives_its_own_writing(tmp_path):
-    """A run's folder keeps the recipe as used; it must be the same one when read again."""
+    """A run's folder keeps the recipe as used; reading it again must give the same recipe."""
     for path in share("train").glob("*.toml"):
         recipe = complete(path.stem)
         written = tmp_path / path.name
@@ -46,20 +46,20 @@ def test_every_recipe_survives_its_own_writing(tmp_path):
         assert load_recipe(str(written)) == recipe
 
 
-#: What is published, and what is added here: batch norms and biases that it doesn't count.
+#: Published counts, plus the batch norms and biases that they leave out.
 VGG_SMALL = 9 * (3 * 128 + 128 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 512 * 512) + 4 * 896
 PARAMETERS = {
     # He et al.: 269722, without a batch norm before the dense layer.
     **dict.fromkeys(
         ["resnet20", "resnet20-1w32a", "resnet20-hardware", "resnet20-normal"], 269_722 + 2 * 64
     ),
-    # The networks for ImageNet as torchvision counts them, and those for CIFAR as their usual
-    # PyTorch rendering does, without that batch norm too.
+    # Counts of torchvision for ImageNet, and of the usual PyTorch implementation for CIFAR; both
+    # also lack that batch norm.
     **dict.fromkeys(["resnet18", "resnet18-hardware"], 11_173_962 + 2 * 512),
     "cifar100-resnet18": 11_220_132 + 2 * 512,
     **dict.fromkeys(["imagenet-resnet18", "imagenet-resnet18-1w32a"], 11_689_512 + 2 * 512),
     **dict.fromkeys(["imagenet-resnet34", "imagenet-resnet34-1w32a"], 21_797_672 + 2 * 512),
-    # Six convolutions of 128 to 512 channels with their batch norms, and 8192 to the classes.
+    # Six convolutions of 128 to 512 channels with batch norms, then 8192 inputs to the classes.
     **dict.fromkeys(["vgg-small", "vgg-small-hardware"], VGG_SMALL + 8193 * 10),
     "cifar100-vgg-small": VGG_SMALL + 8193 * 100,
     # FINN counts the weights of its networks.
@@ -67,7 +67,7 @@ PARAMETERS = {
     "tfc": 59_008 + 2 * 3 * 64 + 10,
     "sfc": 334_336 + 2 * 3 * 256 + 10,
     "lfc": 2_910_208 + 2 * 3 * 1024 + 10,
-    # Of our own.
+    # Our own networks.
     "digits-vgg": 67_754,
     "folder-vgg": 9 * (3 * 32 + 32 * 32 + 32 * 64 + 64 * 64) + 2 * (2 * 32 + 2 * 64) + 40_970,
 }
@@ -132,8 +132,8 @@ def test_goes_to_a_table_and_back():
         ("shift=9", "shift: 9, must be from 0 to the image's 8 pixels"),
         ("threads=0", "threads: 0, must be from 1 to 1024"),
         ("schedule=linear", "schedule: 'linear', must be one of cosine, step"),
-        ("schedule=step", "milestones: [], must be epochs if and only if schedule is 'step'"),
-        ("milestones=[3]", "milestones: [3], must be epochs if and only if schedule is 'step'"),
+        ("schedule=step", "milestones: [], must list epochs if and only if schedule is 'step'"),
+        ("milestones=[3]", "milestones: [3], must list epochs if and only if schedule is 'step'"),
         ("warmup=100", "warmup: 100, must be at least 0 and below epochs = 100"),
     ],
 )  # fmt: skip
@@ -148,8 +148,7 @@ def test_an_unknown_recipe_lists_the_known():
     with pytest.raises(UserError) as error:
         load_recipe("digits")
     assert str(error.value) == (
-        f"--recipe digits: no such recipe; the recipes are {known}, "
-        "and the path of a .toml file is one too"
+        f"--recipe digits: no such recipe; must be one of {known}, or the path of a .toml file"
     )
 
 
@@ -196,7 +195,7 @@ def test_milestones_ascend():
     with pytest.raises(UserError) as error:
         load_recipe("digits-vgg", ["schedule=step", "milestones=[60, 30]"])
     assert str(error.value) == (
-        f"{DIGITS} with --set: milestones: [60, 30], must be above 0 and ascend"
+        f"{DIGITS} with --set: milestones: [60, 30], must be above 0 and ascending"
     )
 
 

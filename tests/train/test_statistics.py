@@ -14,7 +14,7 @@ from irnet_hw.train.statistics import LayerSigns, Signs
 
 
 def dense(weight, *, libra=False):
-    """A network of one 1-bit layer, which takes the weights' own signs or balances them."""
+    """A network of one 1-bit layer that takes the plain signs of its weights or balances them."""
     layer = qnn.QuantLinear(
         len(weight[0]), len(weight), bias=False, weight_quant=weight_quant(libra)
     )
@@ -84,7 +84,7 @@ def test_a_network_without_1_bit_layers():
 
 
 def test_a_run_that_goes_on_has_the_same_figures():
-    """The signs are those of the weights, or are put back where an epoch was interrupted."""
+    """Signs come from the weights, or are restored when an epoch was interrupted."""
     model = dense([[0.1, -0.2, 0.3, -0.4]])
     whole = Signs(model)
     before = whole.before

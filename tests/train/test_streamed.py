@@ -21,7 +21,7 @@ RECIPE = load_recipe("imagenet-resnet18", ["batch_size=4"])
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    """Return 18 images to train on, 4 batches and a rest, and 9 to measure with."""
+    """Return 18 training images (4 batches and a remainder) and 9 test images."""
     return write_streamed(tmp_path_factory.mktemp("streamed"), train=6, test=3)
 
 
@@ -35,7 +35,7 @@ def feed(dataset, rank=0, world=1):
 
 
 def shared(dataset, world, *what):
-    """Return what several processes go through, put together."""
+    """Return the shares of several processes, put together."""
     shares = [list(feed(dataset, rank, world).train(*what)) for rank in range(world)]
     for parts in zip(*shares, strict=True):
         yield tuple(map(torch.cat, zip(*parts, strict=True)))
@@ -152,7 +152,7 @@ def test_a_worker_that_is_killed(dataset):
     killed = StreamedFeed(dataset, RECIPE, CPU, 0, 1, workers=1)
     batches = killed.train(0)
     next(batches)
-    # The memory ran out, say.
+    # As if memory had run out.
     (worker,) = killed._loader._iterator._workers
     os.kill(worker.pid, signal.SIGKILL)
     worker.join()
@@ -160,7 +160,7 @@ def test_a_worker_that_is_killed(dataset):
         list(batches)
         list(killed.train(1))
     assert str(error.value).startswith("a process that decodes images has ended: DataLoader worker")
-    assert str(error.value).endswith("there may be too little memory, or too little in /dev/shm")
+    assert str(error.value).endswith("too little memory or too little space in /dev/shm")
 
 
 SCRIPT = """
@@ -200,7 +200,7 @@ def test_ctrl_c_is_the_parents_business(tmp_path):
         assert process.stdout.readline() == "batch\n"
         # As a terminal does: to every process of the group.
         os.killpg(process.pid, signal.SIGINT)
-        # Until nobody is left who could write to it.
+        # Until no process is left that could write to it.
         output, errors = process.communicate(timeout=60)
     assert errors == ""
     assert output.splitlines()[-1] == "interrupted"

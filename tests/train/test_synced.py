@@ -1,4 +1,4 @@
-"""Several processes train together as one process would."""
+"""Several processes training together give the result of one process."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from irnet_hw.train.checkpoint import load_checkpoint
 from irnet_hw.train.loop import train
 from irnet_hw.train.recipe import load_recipe
 
-#: One step of one epoch, after which the momentum is the gradient.
+#: One epoch of one step, after which the momentum equals the gradient.
 ONE_STEP = [
     *("epochs=1", "batch_size=1436", "weight_decay=0"),
     *("model.widths=[8,8]", "model.pools=[true,true]"),
@@ -19,7 +19,7 @@ ONE_STEP = [
 
 
 def run(module, assignments, out, environment=None):
-    """Run a training as ``python -m`` does, and return how it ended."""
+    """Run a training like ``python -m`` does, and return how it ended."""
     words = [word for assignment in assignments for word in ("--set", assignment)]
     return subprocess.run(
         [sys.executable, "-m", *module, "--recipe", "digits-vgg", "--out", str(out), *words],

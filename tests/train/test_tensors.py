@@ -1,4 +1,4 @@
-"""What is not finite is found, in training and in a file, though the sign hides it."""
+"""NaN and infinity are found in training and in files, although the sign hides them."""
 
 import dataclasses
 import math
@@ -41,7 +41,7 @@ def test_the_first_that_is_not_finite_is_named(bad):
 
 
 def test_weights_too_large_for_a_standard_deviation():
-    """Libra-PB would take all of them for 0, and each sign for +1."""
+    """Libra-PB would treat all of them as 0 and turn each into +1."""
     network = models.build(NETWORK)
     assert wrong_weights(network) == ""
     with torch.no_grad():
@@ -59,7 +59,7 @@ def test_weights_too_large_for_a_standard_deviation():
         (torch.zeros(2, dtype=torch.float16), "is of torch.float16, must be one of "),
         (torch.eye(2).to_sparse(), "is a tensor of layout torch.sparse_coo on cpu, must be dense"),
         (torch.zeros(2, device="meta"), "is a tensor of layout torch.strided on meta, must be"),
-        (torch.zeros(1).expand(10**15), f"has shape [{10**15}], which is more than it has values"),
+        (torch.zeros(1).expand(10**15), f"has shape [{10**15}], which needs more values "),
         (torch.tensor(math.nan), "holds NaN or infinity"),
     ],
 )
@@ -81,7 +81,7 @@ def test_what_differs_between_networks_is_said_in_a_line():
 
 
 def spoil(monkeypatch, change):
-    """Change something after every epoch of a training, before it is looked at."""
+    """Change something after every epoch of a training run, before it is checked."""
     found = Work._accuracy
 
     def accuracy(work):
@@ -119,7 +119,7 @@ def test_training_ends_with_what_is_not_finite(small, tmp_path, monkeypatch, cha
     message = refusal(train, dataclasses.replace(small, epochs=1), tmp_path)
     assert message == (
         f"learning_rate: {small.learning_rate}, {named} NaN or infinity in epoch 1; "
-        "a smaller learning rate would be right"
+        "try a smaller learning rate"
     )
     assert (tmp_path / "last.pt").read_bytes() == before
 
@@ -191,7 +191,7 @@ def shared():
         (put("seed", 1.5), "seed = 1.5, must be an integer of at least 0"),
         (put("labels", None), "labels = null, must be a list"),
         (put("labels", [1, 2]), "labels[0] = 1, must be a text"),
-        (put("labels", ["a"]), "has 1 labels, must be 10, as model.classes"),
+        (put("labels", ["a"]), "has 1 labels, must be 10, like model.classes"),
         (put("labels", ["\ud800"] * 10), "labels holds a text that is no Unicode"),
         (put("metrics", 3), "metrics = 3, must be an object"),
         (put("metrics", {"history": math.nan}), "metrics.history holds nan, must be a finite"),
@@ -223,11 +223,11 @@ def momentum(value):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (resuming("history", []), "metrics.history must be of the 1 epochs that are done"),
+        (resuming("history", []), "metrics.history must cover the 1 completed epochs"),
         (resuming("history", {}), "metrics: history = {}, must be a list"),
         (resuming("weights", [{}]), "metrics: weights[0].epoch is missing"),
-        (momentum(3), "optimizer.state must be of the network's "),
-        (momentum({99: {}}), "optimizer.state must be of the network's "),
+        (momentum(3), "optimizer.state must match the network's "),
+        (momentum({99: {}}), "optimizer.state must match the network's "),
         (momentum({0: {"momentum_buffer": torch.zeros(3)}}), "the momentum: "),
         (momentum({0: {"momentum_buffer": "x"}}), "the momentum: "),
     ],
@@ -239,7 +239,7 @@ def test_what_a_run_can_not_go_on_from_is_refused(trained, tmp_path, change, mes
 
 
 def test_the_recipe_decides_about_the_optimiser(trained, tmp_path):
-    """Not what a checkpoint says of it."""
+    """The optimiser follows the recipe, not the checkpoint."""
     from irnet_hw.train.run import Run
 
     def change(content):

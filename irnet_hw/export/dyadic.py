@@ -1,11 +1,11 @@
-"""Affine maps whose every product and sum is exact in float32.
+"""Affine maps in which every product and sum is exact in float32.
 
 A channel's map y = scale (x - centre) + offset becomes y' = a x + b with a = m 2^-k and
 b = r g 2^-k, where g is the step of x and m, k and r are integers. Products and sums are then
-integers times g 2^-k. What is added to y' later has steps and a magnitude too; k is the largest
-with which all sums stay below 2^24 of the smaller of the two steps.
+integers times g 2^-k. Values added to y' later have a step and a magnitude too; k is the largest
+exponent for which all sums stay below 2^24 times the smaller of the two steps.
 
-b is chosen after a, so that the rounding of a moves nothing where x is the centre:
+b is chosen after a, so that the rounding of a has no effect where x is the centre:
 
     |y' - y| <= 2^-k / 2 |x - centre| + g 2^-k / 2
 """
@@ -19,20 +19,20 @@ from torch import Tensor
 from irnet_hw.errors import UserError
 from irnet_hw.export.exact import EXACT_INTEGERS, Grid
 
-#: The largest factor, 11 bits beside its sign.
+#: The largest factor: 11 bits plus the sign.
 LARGEST_FACTOR = 2**11 - 1
 
 
 @dataclass(frozen=True)
 class Dyadic:
-    """An exact affine map of each channel; float64 [C] or [].
+    """An exact affine map per channel; float64 [C] or [].
 
     Attributes:
         factor: m, integers.
         exponent: k, integers.
         scale: a.
         shift: b.
-        grid: what y' can be.
+        grid: the possible values of y'.
     """
 
     factor: Tensor
@@ -49,14 +49,14 @@ def dyadic(
 
     Args:
         scale: float64 [C] or [].
-        centre: likewise.
-        offset: likewise.
-        grid: what x can be.
-        room: what is added to y' later.
-        name: of the layer, for messages.
+        centre: float64 [C] or [].
+        offset: float64 [C] or [].
+        grid: the possible values of x.
+        room: the values added to y' later.
+        name: the layer's name, for messages.
 
     Raises:
-        UserError: a channel's values are so large that float32 can't hold their sums.
+        UserError: a channel's values are too large for float32 to hold their sums exactly.
 
     Example:
         >>> one = torch.ones(1, dtype=torch.float64)
@@ -65,7 +65,7 @@ def dyadic(
         ([1365.0], [12.0])
     """
     room_size = room.step * room.peak
-    # Where a finer step can't do: the factor or what is added would be too large.
+    # Upper bounds on the exponent: beyond them the factor or the added values are too large.
     by_factor = torch.log2(2 * LARGEST_FACTOR / scale.abs().clamp_min(torch.finfo().tiny))
     by_room = torch.log2(grid.step * EXACT_INTEGERS / room_size) + 1
     exponent = torch.minimum(by_factor, by_room).floor()

@@ -1,9 +1,9 @@
-"""What a module of a trained network becomes in the exported one: the terms, and the registry.
+"""How exported modules replace trained ones: definitions, and the registry of replacements.
 
-Every replacement computes exactly in float32 or with roundings that all evaluators do alike,
-and comes with a bound on how far it may lie from the trained module, derived from the
-magnitudes that enter it and from the number of float32 roundings on the way (the standard
-model of floating-point arithmetic: fl(a op b) = (a op b)(1 + d), |d| <= 2^-24).
+Every replacement computes exactly in float32, or with roundings that all evaluators perform
+identically. It comes with a bound on its deviation from the trained module, derived from the
+magnitudes of its inputs and the number of float32 roundings on the way (the standard model of
+floating-point arithmetic: fl(a op b) = (a op b)(1 + d), |d| <= 2^-24).
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from irnet_hw.errors import UserError
 
-#: The unit roundoff of float32, and the first integer beyond which it has gaps.
+#: The unit roundoff of float32, and the integer beyond which float32 has gaps.
 UNIT = 2.0**-24
 EXACT_INTEGERS = 2**24
 
-#: More than what a few roundings lose where a value falls below float32's normal numbers.
+#: More than a few roundings can lose where a value falls below float32's normal numbers.
 UNDERFLOW = 2.0**-120
 
 
@@ -31,7 +31,7 @@ class Grid:
     Attributes:
         step: float64, a power of two for the tensor ([]) or for each channel ([C]).
         peak: float64, the largest magnitude of the integers, likewise.
-        times: the values are so many times the trained network's.
+        times: the values are this many times the trained network's.
     """
 
     step: Tensor
@@ -49,7 +49,7 @@ class Grid:
         return Grid(step, (self.peak * (self.step / step)).max(), self.times)
 
     def plus(self, other: "Grid") -> "Grid":
-        """Return the grid of the sums with values of another grid."""
+        """Return the grid of sums with values of another grid."""
         step = torch.minimum(self.step, other.step)
         return Grid(step, self.peak * (self.step / step) + other.peak * (other.step / step))
 
@@ -69,11 +69,11 @@ class Grid:
         return self
 
 
-#: Given a module's float64 input and a bound on that input's error, the bound on its output's.
-#: Of a sum: given the sum, and the sum of the bounds.
+#: Maps a module's float64 input and a bound on that input's error to a bound on the output's
+#: error. For a sum, it takes the sum and the sum of the bounds.
 Bound = Callable[[Tensor, Tensor], Tensor]
 
-#: What a layer hands to the next one.
+#: The kind of values that a layer passes to the next one.
 Boundary = Literal["sign", "stream"]
 
 
@@ -82,11 +82,11 @@ class Layer:
     """A module of the exported network, or a sum.
 
     Attributes:
-        module: the replacement; a sum has none.
-        grid: what its output can be, or None for any float32.
-        bound: how far its output may lie from the trained module's; None where only the sign
-            of the output is the same.
-        boundary: what it gives, if that goes on to the next layer.
+        module: the replacement; None for a sum.
+        grid: the possible values of its output, or None for any float32.
+        bound: bound on the deviation of its output from the trained module's; None if only the
+            sign of the output is the same.
+        boundary: the kind of its output, if that is passed between layers.
     """
 
     module: nn.Module | None
@@ -97,14 +97,15 @@ class Layer:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a module stands in a network.
+    """The context of a module in a network.
 
     Attributes:
-        name: the module's, for messages.
-        grid: what its input can be; None for any float32.
-        shape: of its input for one image.
-        room: what is added to its output until a stream rounds it; None where no stream does.
-        normed: whether all that see its output are batch norms or signs, which take any factor.
+        name: the module's name, for messages.
+        grid: the possible values of its input; None for any float32.
+        shape: shape of its input for one image.
+        room: the values added to its output before a stream rounds it; None if no stream does.
+        normed: whether all consumers of its output are batch norms or signs, which work with any
+            factor.
     """
 
     name: str
@@ -115,7 +116,7 @@ class Place:
 
 
 def gamma(roundings: int) -> float:
-    """Return the bound on the relative error of that many float32 roundings."""
+    """Return the bound on the relative error of this many float32 roundings."""
     return roundings * UNIT / (1 - roundings * UNIT)
 
 
@@ -124,11 +125,11 @@ def exact(module: nn.Module, place: Place) -> Layer:
     """Return the exact replacement of a trained module in eval mode.
 
     Args:
-        module: from the trained network; stays as it is.
-        place: where it stands.
+        module: a module of the trained network; it isn't changed.
+        place: its context.
 
     Raises:
-        UserError: modules of this type, or set up in this way, can't be exported.
+        UserError: modules of this type or with this configuration can't be exported.
     """
     known = sorted(kind.__name__ for kind in exact.registry if kind is not object)
     raise UserError(
@@ -138,7 +139,7 @@ def exact(module: nn.Module, place: Place) -> Layer:
 
 
 def listed(values: Tensor) -> str:
-    """Return a tensor's distinct values, the first few of them."""
+    """Return the first few distinct values of a tensor as text."""
     distinct = sorted(set(values.detach().flatten().tolist()))
     shown = ", ".join(f"{value:g}" for value in distinct[:4])
     return shown + (", ..." if len(distinct) > 4 else "")

@@ -14,7 +14,7 @@ from qonnx.util.cleanup import cleanup_model
 from irnet_hw.export.network import Network
 from irnet_hw.spec import METADATA_KEY
 
-with warnings.catch_warnings():  # that a package which speeds up what is not used here is absent
+with warnings.catch_warnings():  # about a missing package that would speed up unused code
     warnings.filterwarnings("ignore", message="fast_hadamard_transform package not found")
     from brevitas.export import export_qonnx
 
@@ -29,11 +29,11 @@ OPSET = 13
 def to_qonnx(network: Network) -> ModelWrapper:
     """Return the QONNX graph of a network for one image.
 
-    The tensors between layers bear the names of the modules that make them, the others those
-    that qonnx's cleanup gives.
+    The tensors between layers are named after the modules that produce them; qonnx's cleanup
+    names the others.
 
     Args:
-        network: what to write.
+        network: the network to write.
     """
     height, width, channels = network.image_shape
     proto = export_qonnx(
@@ -42,7 +42,8 @@ def to_qonnx(network: Network) -> ModelWrapper:
         dynamo=False,
         opset_version=OPSET,
     )
-    # In the order of execution, which cleanup changes; it changes all names too, but no remarks.
+    # Mark nodes in execution order, which cleanup changes. It changes names too, but not doc
+    # strings.
     for node, name in zip(_boundaries(proto), network.boundaries(), strict=True):
         node.doc_string = name
     model = cleanup_model(ModelWrapper(proto))
@@ -57,7 +58,7 @@ def to_qonnx(network: Network) -> ModelWrapper:
 
 
 def _boundaries(proto: ModelProto) -> Iterator[NodeProto]:
-    """Yield the quantizers that see the image, not a constant."""
+    """Yield the quantizers of values that depend on the image, not of constants."""
     seeing = {proto.graph.input[0].name}  # the other inputs are the initializers
     for node in proto.graph.node:
         if seeing & set(node.input):
@@ -67,11 +68,11 @@ def _boundaries(proto: ModelProto) -> Iterator[NodeProto]:
 
 
 def set_metadata(model: ModelWrapper, metadata: dict[str, Any]) -> None:
-    """Write what is known about the network into the file."""
+    """Write the network's metadata into the file."""
     model.set_metadata_prop(METADATA_KEY, json.dumps(metadata, sort_keys=True))
 
 
 def to_bytes(model: ModelWrapper) -> bytes:
-    """Return the file's content, the same for the same network."""
+    """Return the file's content; equal networks give equal bytes."""
     content: bytes = model.model.SerializeToString(deterministic=True)
     return content

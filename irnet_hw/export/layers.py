@@ -1,4 +1,4 @@
-"""What the modules without integer weights become."""
+"""Replacements of the modules without integer weights."""
 
 import copy
 import math
@@ -20,8 +20,8 @@ class Affine(nn.Module):
     """A folded batch normalisation: x * scale + shift, two float32 operations.
 
     Args:
-        scale: one value a channel, in the shape that broadcasts over the input.
-        shift: likewise.
+        scale: one value per channel, in a shape that broadcasts over the input.
+        shift: one value per channel, in the same shape.
     """
 
     scale: Tensor
@@ -38,10 +38,10 @@ class Affine(nn.Module):
 
 
 class Rounder(nn.Module):
-    """Rounds half up to a stream's values: adds half a step, and Quant's floor does the rest.
+    """Rounds half up to a stream's values: adds half a step, then Quant takes the floor.
 
     Args:
-        step: between the values.
+        step: the distance between the values.
     """
 
     def __init__(self, step: float) -> None:
@@ -63,10 +63,10 @@ class Rounder(nn.Module):
 
 
 class PixelSum(nn.Module):
-    """Sums each channel's pixels, and multiplies the sums by a constant other than 1.
+    """Sums each channel's pixels and multiplies the sums by a constant.
 
     Args:
-        factor: the constant.
+        factor: the constant; 1 leaves out the multiplication.
     """
 
     def __init__(self, factor: float) -> None:
@@ -80,31 +80,31 @@ class PixelSum(nn.Module):
 
 
 def add(name: str, first: Grid | None, second: Grid | None, room: Grid | None) -> Layer:
-    """Return what a sum of two tensors is.
+    """Return the exported layer for a sum of two tensors.
 
     Args:
-        name: of the sum, for messages.
-        first: what one tensor can be.
-        second: what the other can be.
-        room: what is added to the sum until a stream rounds it; None where no stream does.
+        name: the sum's name, for messages.
+        first: the possible values of one tensor.
+        second: the possible values of the other.
+        room: the values added to the sum before a stream rounds it; None if no stream does.
 
     Raises:
-        UserError: the sum is not one of integers, or no stream rounds it.
+        UserError: the operands aren't integers times a step, or no stream rounds the sum.
     """
     if first is None or second is None or room is None:
         raise UserError(
-            f"{name}: adds in float; sums of integers that a Stream rounds can be exported"
+            f"{name}: adds in float; only sums of integers that a Stream rounds can be exported"
         )
     return Layer(
         None,
         first.plus(second).checked(name),
-        # The trained sum rounds.
+        # The trained network's sum rounds.
         lambda total, error: error + gamma(1) * (total.abs() + error),
     )
 
 
 def _carry(_: Tensor, error: Tensor) -> Tensor:
-    """Bound an exact operation that widens no difference."""
+    """Bound an exact operation that doesn't increase differences."""
     return error
 
 
@@ -125,7 +125,7 @@ def _flatten(module: nn.Flatten, place: Place) -> Layer:
         raise UserError(
             f"{place.name}: flattens axes {module.start_dim} to {module.end_dim}, must be 1 to -1"
         )
-    # A channel's step would have to be repeated for each of its pixels.
+    # Steps per channel would have to be repeated for each pixel.
     grid = place.grid and place.grid.common()
     return Layer(copy.deepcopy(module), grid, lambda _, error: error.flatten(1))
 
@@ -143,7 +143,7 @@ def _max_pool(module: nn.MaxPool2d, place: Place) -> Layer:
 @exact.register
 def _shortcut(module: Shortcut, place: Place) -> Layer:
     replacement = copy.deepcopy(module)
-    # The new channels have no step of their own.
+    # The new channels have no steps.
     grid = place.grid and place.grid.common()
     return Layer(replacement, grid, lambda _, error: replacement(error))
 
@@ -155,7 +155,7 @@ def _average(module: nn.AdaptiveAvgPool2d, place: Place) -> Layer:
     grid, pixels = _integers(place), math.prod(place.shape[2:])
     total = Grid(grid.step, grid.peak * pixels).checked(place.name)
     times = 1
-    if place.normed:  # which multiplies anyhow
+    if place.normed:  # the batch norm absorbs the factor
         times, factor = pixels, 1.0
         output = Grid(total.step, total.peak, times)
         moved = 0.0
@@ -165,14 +165,14 @@ def _average(module: nn.AdaptiveAvgPool2d, place: Place) -> Layer:
         moved = 0.0
     elif place.room is None:
         raise UserError(
-            f"{place.name}: averages {pixels} pixels, which is no power of two; "
+            f"{place.name}: averages {pixels} pixels, which is not a power of two; "
             "a BatchNorm2d or a Stream must follow"
         )
     else:
         share, zero = torch.tensor(1 / pixels).double(), torch.tensor(0.0).double()
         rounded = dyadic(share, zero, zero, total, place.room, place.name)
         factor, output = float(rounded.scale), rounded.grid
-        # The factor's rounding, with all of the sum.
+        # The effect of the factor's rounding on the whole sum.
         moved = 2.0 ** (-float(rounded.exponent) - 1) * pixels
     rounding = gamma(2) + moved
 
@@ -189,7 +189,7 @@ def _hardtanh(module: nn.Hardtanh, place: Place) -> Layer:
     if not module.min_val < 0 <= module.max_val:
         raise UserError(
             f"{place.name}: Hardtanh from {module.min_val} to {module.max_val} changes signs; "
-            "its range must hold 0 and negative values"
+            "its range must include 0 and negative values"
         )
     return Layer(nn.Identity(), place.grid, None)
 
@@ -239,15 +239,15 @@ def _batch_norm(module: nn.BatchNorm1d | nn.BatchNorm2d, place: Place) -> Layer:
     mean, variance = module.running_mean.double(), module.running_var.double()
     weight = torch.ones_like(mean) if module.weight is None else module.weight.detach().double()
     bias = torch.zeros_like(mean) if module.bias is None else module.bias.detach().double()
-    # The input may be so many times the trained network's.
+    # The input may be a multiple of the trained network's.
     times = place.grid.times if place.grid else 1
     scale, centre = weight / torch.sqrt(variance + module.eps) / times, mean * times
     shift = bias - centre * scale
     if not (torch.isfinite(scale.float()) & torch.isfinite(shift.float())).all():
         raise UserError(f"{name}: its statistics or parameters aren't finite")
     grid = None
-    # What the constants' rounding moves: by so much times the input's distance from the mean,
-    # and by so much.
+    # Effect of rounding the constants: one part proportional to the input's distance from the
+    # mean, and a constant part.
     turned = moved = torch.zeros_like(scale)
     if place.room is not None:
         rounded = dyadic(scale, centre, bias, _integers(place), place.room, name)
@@ -256,9 +256,9 @@ def _batch_norm(module: nn.BatchNorm1d | nn.BatchNorm2d, place: Place) -> Layer:
     else:
         deployed = (scale, shift)
     shape = (1, -1, 1, 1) if isinstance(module, nn.BatchNorm2d) else (1, -1)
-    # (x - mean) / sqrt(variance + eps) * weight + bias, in whatever order it is computed:
-    # no term meets more than 8 roundings in the trained network (sum, root, reciprocal,
-    # times weight, times x or mean, two sums, and the mean's own difference), and 4 in the
+    # (x - mean) / sqrt(variance + eps) * weight + bias: whatever the order of evaluation, no
+    # term goes through more than 8 roundings in the trained network (sum, root, reciprocal,
+    # times weight, times x or mean, two sums, and the mean's own difference) and 4 in the
     # exported one (constant, constant's difference, product, sum).
     rounding = gamma(8) + gamma(4)
     constant = moved + rounding * (centre.abs() * scale.abs() + bias.abs()) + UNDERFLOW
@@ -267,7 +267,7 @@ def _batch_norm(module: nn.BatchNorm1d | nn.BatchNorm2d, place: Place) -> Layer:
     )
 
     def bound(x: Tensor, error: Tensor) -> Tensor:
-        # In place: there are many values, and float64 takes its time.
+        # In place: there are many values, and float64 is slow.
         total = x.abs().mul_(rounding * size).add_(constant)
         total.add_((x - centre).abs_().mul_(turned))
         return total.add_((1 + rounding) * size * error) if error.any() else total
@@ -279,7 +279,7 @@ def _batch_norm(module: nn.BatchNorm1d | nn.BatchNorm2d, place: Place) -> Layer:
 def _integers(place: Place) -> Grid:
     if place.grid is None:
         raise UserError(
-            f"{place.name}: sees values in float, and a stream sees what it gives; its input must "
-            "be integers times a step, from a QuantConv2d, a QuantIdentity or a Stream"
+            f"{place.name}: takes values in float and feeds a stream; its input must be integers "
+            "times a step, from a QuantConv2d, a QuantIdentity or a Stream"
         )
     return place.grid

@@ -1,4 +1,4 @@
-"""The exported network in PyTorch: the trained one's graph with every module made exact."""
+"""The exported network in PyTorch: the trained graph with exact replacements of all modules."""
 
 import operator
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from irnet_hw.export.layers import add
 from irnet_hw.models.blocks import Shortcut, Stream
 from irnet_hw.quant.stream import LOWEST
 
-#: Modules that hand their input's values on, or some of them.
+#: Modules that pass on all or some of their input values unchanged.
 PASSING = (nn.Identity, nn.Flatten, nn.MaxPool2d, Shortcut)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-#: Modules that multiply by constants, which are rounded where a stream sees the products.
+#: Modules that multiply by constants, which are rounded if the products go to a stream.
 MULTIPLYING = (*NORMS, nn.AdaptiveAvgPool2d)
 
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network beside its exact replacement; both share one graph.
+    """A trained network and its exact replacement, which share one graph.
 
     Attributes:
-        trained: in eval mode, the modules as trained.
-        deployed: the same graph, every module replaced.
+        trained: the modules as trained, in eval mode.
+        deployed: the same graph with every module replaced.
         layers: the replacements by module name, and the sums.
         image_shape: height, width and channels of the images.
-        step: the power of two whose integer multiples the logits are.
+        step: a power of two; the logits are integer multiples of it.
     """
 
     trained: fx.GraphModule
@@ -41,12 +41,12 @@ class Network:
     step: float
 
     def boundaries(self) -> list[str]:
-        """Return the modules that give signs or streams, in the order of execution."""
+        """Return the modules that output signs or streams, in execution order."""
         return [name for name, layer in self.layers.items() if layer.boundary]
 
 
 class _Tracer(fx.Tracer):
-    """Looks into every module that has no exact replacement and isn't a library's."""
+    """Traces into every module that has no exact replacement and isn't a library's."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         known = exact.dispatch(type(m)) is not exact.dispatch(nn.Module)
@@ -55,10 +55,10 @@ class _Tracer(fx.Tracer):
 
 
 def deploy(model: nn.Module, image_shape: tuple[int, int, int]) -> Network:
-    """Replace every module of a trained network by its exact equal.
+    """Replace every module of a trained network by its exact equivalent.
 
     Args:
-        model: takes images as float32 [N, C, H, W] with values 0 to 255; is put in eval mode.
+        model: takes images as float32 [N, C, H, W] with values 0 to 255; it is put in eval mode.
         image_shape: height, width and channels of the images.
 
     Raises:
@@ -77,7 +77,7 @@ def deploy(model: nn.Module, image_shape: tuple[int, int, int]) -> Network:
         elif node.op != "output":
             name = name_of(node)
             if name in layers:
-                raise UserError(f"{name}: is used twice; every use needs a module of its own")
+                raise UserError(f"{name}: is used twice; every use needs its own module")
             layers[name] = _layer(trained, node, grids)
             grids[node] = layers[name].grid
     _check_signs(trained.graph, layers)
@@ -87,7 +87,7 @@ def deploy(model: nn.Module, image_shape: tuple[int, int, int]) -> Network:
 
 
 def name_of(node: fx.Node) -> str:
-    """Return the name of a node's module, or that of an operation within its module."""
+    """Return the name of a node's module, or of an operation within its module."""
     if node.op == "call_module":
         return str(node.target)
     inside = [path for path, _ in node.meta.get("nn_module_stack", {}).values() if path]
@@ -105,7 +105,7 @@ def _trace(model: nn.Module) -> fx.Graph:
 
 
 def _layer(trained: fx.GraphModule, node: fx.Node, grids: dict[fx.Node, Grid | None]) -> Layer:
-    """Return what a module or an operation becomes."""
+    """Return the exported layer for a module or an operation."""
     name, sources = name_of(node), node.all_input_nodes
     if node.op == "call_module":
         (source,) = sources
@@ -120,8 +120,8 @@ def _layer(trained: fx.GraphModule, node: fx.Node, grids: dict[fx.Node, Grid | N
         return exact(module, place)
     if node.target is not operator.add or len(sources) != 2:
         raise UserError(
-            f"{name}: the operation {_called(node)} can't be exported; networks are made of "
-            "modules and of sums of two tensors"
+            f"{name}: the operation {_called(node)} can't be exported; a network must consist of "
+            "modules and sums of two tensors"
         )
     first, second = (grids[source] for source in sources)
     return add(name, first, second, _room(trained, node))
@@ -136,14 +136,14 @@ def _module(trained: fx.GraphModule, node: fx.Node) -> nn.Module | None:
 
 
 def _room(trained: fx.GraphModule, node: fx.Node) -> Grid | None:
-    """Return what is added to a node's values until a stream rounds them.
+    """Return the values added to a node's output before a stream rounds it.
 
     Returns:
-        half a step of the stream and the other streams that sums add; None where no stream sees
-        the values.
+        half a step of the stream plus the other streams that sums add; None if the output doesn't
+        reach a stream.
 
     Raises:
-        UserError: several streams see them, or a sum adds something else than a stream.
+        UserError: the output reaches several streams, or a sum adds something other than a stream.
     """
     rooms: list[Grid | None] = []
     for user in node.users:
@@ -159,14 +159,14 @@ def _room(trained: fx.GraphModule, node: fx.Node) -> Grid | None:
     found = [room for room in rooms if room is not None]
     if len(found) > 1:
         raise UserError(
-            f"{name_of(node)}: is seen by several Streams; let one of them see it, and the others "
-            "what that one gives"
+            f"{name_of(node)}: goes to several Streams; connect it to one of them, and the others "
+            "to that one's output"
         )
     return found[0] if found else None
 
 
 def _added(trained: fx.GraphModule, node: fx.Node, total: fx.Node) -> Grid:
-    """Return what a sum adds to a node."""
+    """Return the values that a sum adds to a node."""
     (other,) = (source for source in total.all_input_nodes if source is not node)
     source = other
     while isinstance(module := _module(trained, source), PASSING):
@@ -180,7 +180,7 @@ def _added(trained: fx.GraphModule, node: fx.Node, total: fx.Node) -> Grid:
 
 
 def _is_normed(trained: fx.GraphModule, node: fx.Node) -> bool:
-    """Say whether all that see a node's values are batch norms or signs."""
+    """Return whether all consumers of a node's values are batch norms or signs."""
     for user in node.users:
         module = _module(trained, user)
         if isinstance(module, PASSING):
@@ -194,7 +194,7 @@ def _is_normed(trained: fx.GraphModule, node: fx.Node) -> bool:
 
 
 def _check_signs(graph: fx.Graph, layers: dict[str, Layer]) -> None:
-    """Check that where only signs are the same, only signs are looked at."""
+    """Check that layers of which only the output's signs are exact feed only signs."""
     for node in graph.nodes:
         layer = layers.get(str(node.target))
         if layer is None or layer.bound is not None or layer.boundary:
@@ -204,7 +204,7 @@ def _check_signs(graph: fx.Graph, layers: dict[str, Layer]) -> None:
             if follower is None or follower.boundary != "sign":
                 raise UserError(
                     f"{node.target}: is followed by {name_of(user)}; a Hardtanh can be exported "
-                    "only before a 1-bit QuantIdentity, which sees nothing but signs"
+                    "only before a 1-bit QuantIdentity, which uses only the signs"
                 )
 
 
@@ -214,7 +214,7 @@ def _step(graph: fx.Graph, grids: dict[fx.Node, Grid | None]) -> float:
     grid = grids[logits]
     if grid is None or grid.step.min() != grid.step.max():
         raise UserError(
-            f"{name_of(logits)}: gives the logits, which must be integers times one power of two; "
-            "end the network with a QuantLinear of one scale"
+            f"{name_of(logits)}: outputs the logits, which must be integers times one power of "
+            "two; end the network with a QuantLinear of one scale"
         )
     return float(grid.step.min())

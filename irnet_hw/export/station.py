@@ -1,4 +1,4 @@
-"""The export station: checkpoint in, QONNX with metadata and golden vectors out."""
+"""The export station: turns a checkpoint into QONNX with metadata and golden vectors."""
 
 import contextlib
 import hashlib
@@ -26,10 +26,10 @@ from irnet_hw.train.checkpoint import Checkpoint, load_checkpoint, versions
 from irnet_hw.train.run import data_of
 from irnet_hw.train.table import table
 
-#: A recipe's keys that are paths on the machine that trained, and say nothing elsewhere.
+#: A recipe's keys that are paths on the training machine and meaningless elsewhere.
 LOCAL = ("data_folder", "start")
 
-#: So many images have golden vectors.
+#: Number of images with golden vectors.
 GOLDEN_IMAGES = 8
 
 _SUMMARY = "export.json"
@@ -60,12 +60,12 @@ _FILES = {
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote.
+    """The files that an export wrote.
 
     Attributes:
         model: the QONNX file.
-        golden: tensors of its run on a few images.
-        images: the held-out images with their labels.
+        golden: the file with the tensors of its run on a few images.
+        images: the file with the held-out images and their labels.
         summary: the content of export.json.
     """
 
@@ -80,17 +80,17 @@ def export(
 ) -> Exported:
     """Write a trained network as QONNX, having checked it on the held-out images.
 
-    The folder gets
+    It writes
 
     - ``model.onnx``, the network with its metadata; the same checkpoint gives the same bytes;
-    - ``golden.npz``: "images" (uint8, [N, height, width, channels]), "labels", and by the name
-      of the QONNX tensor every sign, stream and "logits" (float32, [N, ...], NCHW);
-    - ``heldout.npz``: the held-out "images" and "labels", to simulate with: all of them, or of
-      a streamed dataset 1,000;
-    - ``export.json``: what was checked, and the accuracies.
+    - ``golden.npz``: "images" (uint8, [N, height, width, channels]), "labels", and all signs,
+      streams and "logits" by the name of the QONNX tensor (float32, [N, ...], NCHW);
+    - ``heldout.npz``: the held-out "images" and "labels", for simulation: all of them, or 1,000
+      of a streamed dataset;
+    - ``export.json``: the results of the checks, and the accuracies.
 
     Args:
-        checkpoint: of a training.
+        checkpoint: a training checkpoint.
         out: the folder, by default the checkpoint's.
         data_folder: where the dataset's files lie, by default where they lay in the training.
         force: overwrite others' files of these names.
@@ -147,10 +147,10 @@ def _export(checkpoint: Path, folder: Path, data_folder: str) -> Exported:
 def _check_data(
     dataset: data.Dataset | data.StreamedDataset, trained: Checkpoint, path: Path, folder: str
 ) -> None:
-    """Check that a dataset is one that a network can be measured with.
+    """Check that a dataset matches the one that the network was trained on.
 
     Raises:
-        UserError: its images or classes are not those of the training.
+        UserError: its image shape or classes differ.
     """
     where = folder or data_of(trained.recipe)
     shape = list(dataset.image_shape)
@@ -159,11 +159,11 @@ def _check_data(
             f"{where}: images are {shape}, must be {trained.recipe.model.image}, as in {path}"
         )
     if differing := difference(dataset.labels, trained.labels, where, str(path)):
-        raise UserError(f"{differing}; give the images that it was trained on, --data-folder")
+        raise UserError(f"{differing}; pass the images that it was trained on with --data-folder")
 
 
 def _check_precision(config: models.Config) -> None:
-    """Check that a network was trained to be exported.
+    """Check that a network was trained in a precision that can be exported.
 
     Raises:
         UserError: it has layers in float.
@@ -216,7 +216,7 @@ def _npz(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write all the files or none: each whole under another name, then all renamed."""
+    """Write all files or none: write each under a temporary name, then rename them all."""
     with contextlib.ExitStack() as stack:
         for name, content in files.items():
             stack.enter_context(whole_file(folder / name)).write_bytes(content)

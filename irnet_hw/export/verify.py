@@ -1,13 +1,13 @@
-"""Proof, on real images, that the exported file is the trained network.
+"""Verify on real images that the exported file is the trained network.
 
 Two statements are checked, and nothing is written unless both hold:
 
 1. The QONNX run equals the exported network in PyTorch in every sign, stream value and logit.
-2. The exported network differs from the trained one by no more than rounding explains. Both go
-   through the network side by side, from every sign and stream on with the trained one's
-   values. Each value must lie within the bound of its layer, and each sign that differs must
-   come from a value that lies within the bound of 0 in both. A stream's bound is as many steps
-   as the bound of what it rounds can make.
+2. The exported network differs from the trained one by no more than rounding explains. Both run
+   side by side; after every sign or stream both continue with the trained network's values. Each
+   value must be within its layer's bound. Where a sign differs, both values before it must be
+   within that bound of 0. A stream's bound is the number of steps by which rounding can change
+   its value, given the bound on its input.
 """
 
 import math
@@ -28,13 +28,13 @@ from irnet_hw.export.file import OUTPUT
 from irnet_hw.export.network import Network, name_of
 from irnet_hw.runner import Runner
 
-#: So many images go through the networks together.
+#: Number of images per batch.
 BATCH = 64
 
 
 @dataclass
 class Equality:
-    """A tensor of the QONNX run against the same tensor in PyTorch."""
+    """Comparison of a tensor of the QONNX run with the same tensor in PyTorch."""
 
     tensor: str
     values: int = 0
@@ -43,18 +43,18 @@ class Equality:
 
 @dataclass
 class Closeness:
-    """A layer of the exported network against the same layer as trained.
+    """Comparison of a layer of the exported network with the same layer as trained.
 
     Attributes:
         layer: the module's name.
         type: the trained module's type.
-        boundary: what it gives, if that goes on to the next layer.
-        values: how many were compared.
-        differences: how many values, or signs, aren't the same.
+        boundary: the kind of its output, if that is passed between layers.
+        values: number of compared values.
+        differences: number of values or signs that differ.
         largest: the largest difference, or the largest magnitude before a sign that differs;
             among the unexplained ones if there are any.
-        allowed: how much rounding explains there.
-        unexplained: how many lie outside of what rounding explains.
+        allowed: the difference that rounding explains there.
+        unexplained: number of differences that rounding doesn't explain.
     """
 
     layer: str
@@ -70,15 +70,15 @@ class Closeness:
         """Count a batch.
 
         Args:
-            values: how many were compared.
-            differences: how many aren't the same.
-            size: by how much they differ, at least those that do.
-            bound: how much rounding explains there.
+            values: number of compared values.
+            differences: number of values that differ.
+            size: magnitudes of the differences; may leave out values that are equal.
+            bound: the differences that rounding explains.
         """
         self.values += values
         if not differences:
             return
-        # Written so that a NaN counts as unexplained.
+        # Written this way so that NaN counts as unexplained.
         outside = ~(size <= bound)
         unexplained = int(outside.sum())
         first = unexplained > 0 and not self.unexplained
@@ -93,13 +93,13 @@ class Closeness:
 
 @dataclass(frozen=True)
 class Verified:
-    """What was found on the images.
+    """The results on the images.
 
     Attributes:
         pytorch: the trained network's logits [N, classes].
-        qonnx: the exported file's.
-        equalities: statement 1, a tensor each.
-        closenesses: statement 2, a layer each.
+        qonnx: the exported file's logits [N, classes].
+        equalities: results for statement 1, one per tensor.
+        closenesses: results for statement 2, one per layer.
     """
 
     pytorch: npt.NDArray[np.float32]
@@ -108,14 +108,14 @@ class Verified:
     closenesses: list[Closeness]
 
     def differences(self, boundary: Boundary) -> int:
-        """Return how many signs, or stream values, aren't the same as exported and as trained."""
+        """Return how many signs or stream values differ between exported and trained network."""
         return sum(found.differences for found in self.closenesses if found.boundary == boundary)
 
     def summary(self, labels: npt.NDArray[np.int64]) -> dict[str, Any]:
-        """Return what was checked, as JSON.
+        """Return the results as JSON values.
 
         Args:
-            labels: of the images.
+            labels: the images' labels.
         """
         predictions = self.pytorch.argmax(1), self.qonnx.argmax(1)
         pytorch, qonnx = (float(np.mean(found == labels)) for found in predictions)
@@ -131,13 +131,13 @@ def verify(network: Network, model: ModelWrapper, images: npt.NDArray[np.uint8])
     """Check both statements on images.
 
     Args:
-        network: as trained and as exported.
-        model: the QONNX file's content.
+        network: the network as trained and as exported.
+        model: the content of the QONNX file.
         images: uint8 [N, height, width, channels].
 
     Raises:
-        UserError: a statement does not hold; the message names the tensor or layer, how many
-            values differ and by how much.
+        UserError: a statement doesn't hold; the message names the tensor or layer, the number of
+            differing values and the size of the difference.
     """
     names = network.boundaries()
     equalities = {name: Equality(name) for name in [*names, OUTPUT]}
@@ -181,20 +181,20 @@ def _require_close(closenesses: Mapping[str, Closeness]) -> None:
         if found.unexplained:
             raise UserError(
                 f"{found.layer}: {found.unexplained} of {found.values} values of the exported "
-                f"{found.type} differ from the trained one's by up to {found.largest:.3g}, where "
-                f"rounding explains {found.allowed:.3g}; nothing was written"
+                f"{found.type} differ from the trained one's by up to {found.largest:.3g}, but "
+                f"rounding explains only {found.allowed:.3g}; nothing was written"
             )
 
 
 class _Recorder(fx.Interpreter):
-    """Runs a network and keeps the output of some modules."""
+    """Runs a network and records the outputs of some modules."""
 
     def __init__(self, module: fx.GraphModule, names: list[str]) -> None:
         super().__init__(module)
         self._kept: dict[str, Tensor] = dict.fromkeys(names, torch.empty(0))
 
     def record(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the kept outputs by module, and the logits."""
+        """Return the recorded outputs by module, and the logits."""
         logits = self.run(x)
         return {**self._kept, OUTPUT: logits}
 
@@ -207,7 +207,7 @@ class _Recorder(fx.Interpreter):
 
 @dataclass(frozen=True)
 class _Pair:
-    """A value in both networks, and the bound on the difference (float64)."""
+    """A value in both networks, and the bound on their difference (float64)."""
 
     trained: Tensor
     deployed: Tensor
@@ -233,7 +233,7 @@ class _Comparison(fx.Interpreter):
         return logits.trained
 
     def run_node(self, n: fx.Node) -> Any:
-        """Run a module or a sum of both networks, and compare what they give."""
+        """Run a module or sum of both networks and compare the outputs."""
         if n.op not in ("call_module", "call_function"):
             return super().run_node(n)
         name = name_of(n)
@@ -254,7 +254,7 @@ class _Comparison(fx.Interpreter):
     def _compare_boundary(
         self, found: Closeness, layer: Layer, pair: _Pair, trained: Tensor, deployed: Tensor
     ) -> None:
-        """Compare signs or streams; there are many, and few that differ."""
+        """Compare signs or streams; there are many values, but few differ."""
         where = trained != deployed
         error = pair.error[where]
         if layer.bound is None:
@@ -268,7 +268,7 @@ class _Comparison(fx.Interpreter):
     def _outputs(
         self, node: fx.Node, layer: Layer, pairs: list[_Pair]
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return both networks' outputs, and what the layer's bound takes."""
+        """Return both networks' outputs and the arguments of the layer's bound."""
         if layer.module is None:
             first, second = pairs
             total = first.deployed + second.deployed

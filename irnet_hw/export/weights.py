@@ -1,4 +1,4 @@
-"""What convolutions and dense layers become: integer weights, frozen, and exact sums."""
+"""Replacements of convolutions and dense layers: frozen integer weights and exact sums."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def _convolution(module: qnn.QuantConv2d, place: Place) -> Layer:
     name = place.name
     if module.bias is not None:
         raise UserError(
-            f"{name}: has a bias; make it with bias=False and let the BatchNorm2d after it shift"
+            f"{name}: has a bias; create it with bias=False and let the next BatchNorm2d shift"
         )
     weight, steps, quantizer = _frozen_weight(module, name)
     replacement = qnn.QuantConv2d(
@@ -38,7 +38,7 @@ def _convolution(module: qnn.QuantConv2d, place: Place) -> Layer:
     magnitude = weight.double().abs()
 
     def bound(_: Tensor, error: Tensor) -> Tensor:
-        if not error.any():  # behind signs and streams, where float64 would cost the most
+        if not error.any():  # after signs and streams, where float64 would cost the most
             return error.new_zeros(())
         widened: Tensor = functional.conv2d(
             error,
@@ -68,13 +68,13 @@ def _dense(module: qnn.QuantLinear, place: Place) -> Layer:
         return Layer(replacement, output, lambda _, error: functional.linear(error, magnitude))
 
     if module.bias_quant.is_quant_enabled:
-        raise UserError(f"{name}: its bias has a quantizer; export rounds the bias by itself")
+        raise UserError(f"{name}: its bias has a quantizer; remove it, export rounds the bias")
     bias: Tensor = module.bias.detach().double()
     rounded = torch.round(bias / output.step) * output.step
     replacement.bias.data.copy_(rounded)
     output = Grid(output.step, output.peak + (rounded / output.step).abs()).checked(name)
-    # The exported sum is exact. The trained one adds a bias between the steps, at any point
-    # of the sum, so that every addition may round.
+    # The exported sum is exact. The trained one adds a bias that is not a multiple of the step,
+    # at any point of the sum, so every addition may round.
     rounding = gamma(module.in_features + 1)
 
     def bound(x: Tensor, error: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ def _dense(module: qnn.QuantLinear, place: Place) -> Layer:
 
 
 def _accumulator(weight: Tensor, steps: Tensor, place: Place) -> Grid:
-    """Return what the sums of weights times inputs can be, having checked that they are exact."""
+    """Return the possible sums of weights times inputs, after checking that they are exact."""
     if place.grid is None:
         raise UserError(
             f"{place.name}: its input isn't quantized; put a 1-bit QuantIdentity before it"
@@ -100,21 +100,21 @@ def _accumulator(weight: Tensor, steps: Tensor, place: Place) -> Grid:
 def _frozen_weight(
     module: qnn.QuantConv2d | qnn.QuantLinear, name: str
 ) -> tuple[Tensor, Tensor, dict[str, Any]]:
-    """Return the weight as the network uses it, and a quantizer that leaves it so.
+    """Return the weight as the network uses it, and a quantizer that leaves it unchanged.
 
-    Brevitas' exporter writes the tensor that enters the quantizer, and the reader of the file
-    quantizes that with nothing but its scale. So what enters must be the quantized weight
-    itself: a quantizer that first centres the weight would be lost.
+    Brevitas' exporter writes the quantizer's input tensor, and readers of the file quantize it
+    using only its scale. So the input must be the quantized weight itself; a quantizer that first
+    centres the weight would be lost.
 
     Returns:
         the quantized weight, float32; the step of each output channel, float64 [out];
-        the arguments that make a Brevitas layer with the frozen quantizer.
+        the arguments that create a Brevitas layer with the frozen quantizer.
     """
     if not module.weight_quant.is_quant_enabled:
         raise UserError(f"{name}: its weights aren't quantized")
     if module.input_quant.is_quant_enabled or module.output_quant.is_quant_enabled:
         raise UserError(
-            f"{name}: has an input or output quantizer; quantize activations by a QuantIdentity"
+            f"{name}: has an input or output quantizer; quantize activations with a QuantIdentity"
         )
     quantized = module.quant_weight()
     value, scale = quantized.value.detach(), quantized.scale.detach()

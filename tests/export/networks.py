@@ -1,4 +1,4 @@
-"""A tiny network as training might leave it, without the training."""
+"""Tiny networks in a state that training might produce, without the training."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from irnet_hw.models import VGG, ResNet, build
 from irnet_hw.train.checkpoint import Checkpoint, save_checkpoint, versions
 from irnet_hw.train.recipe import load_recipe
 
-#: The images'.
+#: Shape of the images.
 SHAPE = (8, 8, 1)
 
 #: The modules whose output is binary.
@@ -23,19 +23,19 @@ def tiny_recipe():
 
 
 def tiny_network(seed=0):
-    """Return a network with weights off balance and batch norms of either sign."""
+    """Return a network with unbalanced weights and batch norms of both signs."""
     images = torch.from_numpy(data.load("digits").train_images[:200]).permute(0, 3, 1, 2)
     return randomised(tiny_recipe().model, images.float(), seed)
 
 
 def tiny_resnet(structure="bireal", **keys):
-    """Return the configuration of a residual network in the hardware's precision."""
+    """Return the configuration of a residual network in hardware precision."""
     keys = {"widths": [8, 16], "blocks": [1, 1], "precision": "hardware", **keys}
     return ResNet("resnet", [8, 8, 1], 10, structure, 1, **keys)
 
 
 def tiny_residual(structure="bireal", seed=0, **keys):
-    """Return a residual network as :func:`tiny_network`, with a few batch norms of next to 0."""
+    """Return a residual network like :func:`tiny_network`, with a few batch norms close to 0."""
     images = torch.from_numpy(data.load("digits").train_images[:200]).permute(0, 3, 1, 2)
     network = randomised(tiny_resnet(structure, **keys), images.float(), seed)
     with torch.no_grad():
@@ -46,7 +46,7 @@ def tiny_residual(structure="bireal", seed=0, **keys):
 
 
 def randomised(config, images, seed):
-    """Return a network in eval mode with random weights, and statistics that fit the images."""
+    """Return a network in eval mode with random weights and statistics that fit the images."""
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         network = build(config)

@@ -1,4 +1,4 @@
-"""Single modules made exact."""
+"""Export single modules."""
 
 import pytest
 

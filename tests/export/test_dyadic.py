@@ -12,14 +12,14 @@ sizes = st.floats(-12, 2).map(lambda exponent: 10**exponent)
 
 
 def numbers(most):
-    """Numbers of any magnitude up to a power of ten, and 0."""
+    """Numbers of any magnitude up to a power of ten, including 0."""
     values = st.floats(-12, most).map(lambda exponent: 10**exponent)
     return st.tuples(signs, values).map(lambda pair: pair[0] * pair[1]) | st.just(0.0)
 
 
 @st.composite
 def maps(draw):
-    """Affine maps as batch norms make them, what enters, and what is added."""
+    """Affine maps as batch norms define them, with grids of their input and of added values."""
     channels = draw(st.integers(1, 4))
 
     def drawn(values):
@@ -29,7 +29,7 @@ def maps(draw):
     peak = drawn(st.integers(0, 2**19))
     grid = Grid(step, peak)
     size = float((step * peak).max()) + 1e-6
-    # What a batch norm gives is of the size of a few tens at most.
+    # A batch norm's output is at most a few tens.
     scale, centre = drawn(numbers(1.5)) / size, drawn(numbers(0)) * size
     stream, added = 2.0 ** draw(st.integers(-8, -4)), draw(st.integers(0, 128))
     room = Grid.of(stream / 2, 1)
@@ -37,7 +37,7 @@ def maps(draw):
 
 
 def inputs(grid):
-    """Both ends of what enters, and values between them: float64 [N, C]."""
+    """Both ends of the input's range and values between them: float64 [N, C]."""
     parts = torch.tensor([-1, 1, 0, 0.999, -0.7, 0.501, 1e-3], dtype=torch.float64)
     return torch.round(parts[:, None] * grid.peak) * grid.step
 
@@ -61,7 +61,7 @@ def test_every_product_and_sum_is_exact_in_float32(drawn):
         assert torch.equal(joined.double(), total.double() + sign * largest.double())
         rounded = joined + stream / 2
         assert torch.equal(rounded.double(), joined.double() + stream / 2)
-    # The grid says so beforehand, for all inputs.
+    # The grid predicts this for all inputs.
     steps = total.double() / found.grid.step
     assert torch.equal(steps, steps.round())
     assert (steps.abs() <= found.grid.peak).all()
@@ -92,7 +92,7 @@ def test_no_finer_step_would_do(drawn):
 
 
 def test_bits_that_the_accumulator_leaves():
-    """A stem's 18 bits leave 6 and the sign."""
+    """A stem's 18 bits leave 6 bits and the sign."""
     one = torch.ones(3, dtype=torch.float64)
     grid = Grid(one * 2**-14, torch.tensor([2.0**18, 2.0**12, 9]).double())
     found = dyadic(one / 3, 0 * one, 0 * one, grid, Grid.of(2**-8, 1), "norm")

@@ -90,7 +90,7 @@ def residual():
 
 
 def path(model, tensor, last):
-    """Return the operations from a tensor to another, along first inputs."""
+    """Return the operations between two tensors, following first inputs."""
     operations = []
     while last != tensor:
         node = model.find_producer(last)
@@ -158,7 +158,7 @@ def test_same_network_gives_the_same_bytes(model):
 
 
 def test_file_says_nothing_of_the_machine(network):
-    """Neither where the sources lie nor who traced them, which exporters like to note."""
+    """Exporters tend to record source paths and stack traces; the file must have neither."""
     model = to_qonnx(network).model
     for constant in model.graph.initializer:
         constant.ClearField("raw_data")

@@ -27,7 +27,7 @@ def test_batch_norm_within_its_bound(seed, log_mean, log_variance):
     bound = layer.bound(x.double(), torch.zeros_like(true))
     difference = (trained.double() - deployed.double()).abs()
     assert (difference <= bound).all()
-    # And the bound is of the size of a few roundings of what goes in.
+    # And the bound is as large as a few roundings of the input.
     scale = layer.module.scale.double().abs()
     mean, bias = norm.running_mean.reshape(-1, 1, 1), norm.bias.reshape(-1, 1, 1)
     magnitude = (x.double().abs() + mean.abs()) * scale + bias.abs()
@@ -81,7 +81,7 @@ def test_dyadic_batch_norm_within_its_bound(seed, log_weight, log_step, peak):
 
 def test_batch_norm_of_floats_that_a_stream_sees():
     assert refused(nn.BatchNorm2d(2), None, room=ROOM) == (
-        "part: sees values in float, and a stream sees what it gives; its input must be integers "
+        "part: takes values in float and feeds a stream; its input must be integers "
         "times a step, from a QuantConv2d, a QuantIdentity or a Stream"
     )
 
@@ -89,7 +89,7 @@ def test_batch_norm_of_floats_that_a_stream_sees():
 @given(st.sampled_from([2**-7, 2**-5, 0.5]), st.integers(0, 2**32 - 1))
 def test_stream_rounds_as_trained(step, seed):
     random = torch.Generator().manual_seed(seed)
-    # Many of them halfway between two values, and many beyond the last ones.
+    # Many of them lie halfway between two values, and many beyond the range.
     x = torch.randint(-400, 400, (3000,), generator=random) / 2 * step
     x += step * 2**-10 * torch.randint(-1, 2, (3000,), generator=random)
     stream = Stream(step)
@@ -148,7 +148,8 @@ def test_average_before_a_stream(pixels, exact):
 def test_average_that_no_constant_makes_exact():
     grid = Grid.of(2**-7, 128)
     assert refused(nn.AdaptiveAvgPool2d(1), grid, shape=(1, 2, 7, 7)) == (
-        "part: averages 49 pixels, which is no power of two; a BatchNorm2d or a Stream must follow"
+        "part: averages 49 pixels, which is not a power of two; a BatchNorm2d or a Stream must "
+        "follow"
     )
 
 
@@ -211,7 +212,8 @@ def test_unknown_module():
         ),
         (
             nn.Hardtanh(0, 1),
-            "part: Hardtanh from 0 to 1 changes signs; its range must hold 0 and negative values",
+            "part: Hardtanh from 0 to 1 changes signs; its range must include 0 and negative "
+            "values",
         ),
         (
             nn.BatchNorm2d(3, track_running_stats=False),

@@ -66,8 +66,8 @@ def test_operation_outside_of_modules():
             return 2 * self.binarise(x)
 
     assert refused(nn.Sequential(Doubled())) == (
-        "0.mul: the operation mul can't be exported; networks are made of modules and of sums of "
-        "two tensors"
+        "0.mul: the operation mul can't be exported; a network must consist of modules and sums "
+        "of two tensors"
     )
 
 
@@ -84,21 +84,21 @@ def test_forward_that_looks_at_values():
 def test_module_that_is_used_twice():
     shared = binarise()
     assert refused(nn.Sequential(shared, nn.Identity(), shared)) == (
-        "0: is used twice; every use needs a module of its own"
+        "0: is used twice; every use needs its own module"
     )
 
 
 def test_hardtanh_whose_values_are_seen():
     assert refused(nn.Sequential(nn.Hardtanh(), nn.MaxPool2d(2), binarise())) == (
         "0: is followed by 1; a Hardtanh can be exported only before a 1-bit QuantIdentity, "
-        "which sees nothing but signs"
+        "which uses only the signs"
     )
 
 
 @pytest.mark.parametrize("last", ["norm", "dense"])
 def test_logits_of_no_single_step(last):
     dense = qnn.QuantLinear(16, 3, bias=False, weight_quant=LibraWeightQuant)
-    # The peaked channel gets another scale than the flat ones.
+    # The peaked channel's scale differs from that of the flat ones.
     dense.weight.data.copy_(torch.linspace(-1, 1, 16).expand(3, 16))
     dense.weight.data[1] = 0
     dense.weight.data[1, 5] = 1
@@ -109,7 +109,7 @@ def test_logits_of_no_single_step(last):
     for name, layer in layers.items():
         network.add_module(name, layer)
     assert refused(network, (4, 4, 1)) == (
-        f"{last}: gives the logits, which must be integers times one power of two; "
+        f"{last}: outputs the logits, which must be integers times one power of two; "
         "end the network with a QuantLinear of one scale"
     )
 
@@ -153,14 +153,14 @@ def test_signs_and_streams_of_a_residual_network_in_order():
 
 def test_batch_norms_become_what_sees_them_needs():
     layers = deploy(tiny_residual("normal"), SHAPE).layers
-    # Between its two convolutions only signs are seen.
+    # Only signs are used between its two convolutions.
     assert layers["stage0.0.body.norm0"].grid is None
     for name in ("stem.norm", "stage0.0.body.norm1", "stage1.0.body.norm1", "norm"):
         assert layers[name].grid is not None
 
 
 class Sum(nn.Module):
-    """What two parts give, added; each sees the signs of the image."""
+    """The sum of two parts' outputs; each part sees the signs of the image."""
 
     def __init__(self, first, second, last):
         super().__init__()
@@ -174,7 +174,7 @@ class Sum(nn.Module):
 
 def test_sum_that_no_stream_sees():
     assert refused(Sum(Stream(2**-7), nn.Identity(), nn.Hardtanh())) == (
-        "add: adds in float; sums of integers that a Stream rounds can be exported"
+        "add: adds in float; only sums of integers that a Stream rounds can be exported"
     )
 
 
@@ -190,8 +190,8 @@ def test_sum_with_itself():
             return x + x
 
     assert refused(Twice()) == (
-        "add: the operation add can't be exported; networks are made of modules and of sums of "
-        "two tensors"
+        "add: the operation add can't be exported; a network must consist of modules and sums "
+        "of two tensors"
     )
 
 
@@ -207,8 +207,8 @@ def test_batch_norm_that_several_streams_see():
             return self.coarse(x) + self.fine(x)
 
     assert refused(Fork()) == (
-        "norm: is seen by several Streams; let one of them see it, and the others what that one "
-        "gives"
+        "norm: goes to several Streams; connect it to one of them, and the others to that one's "
+        "output"
     )
 
 

@@ -1,4 +1,4 @@
-"""A packed checkpoint is exported as the checkpoint that it was made from."""
+"""A packed checkpoint gives the same export as the original checkpoint."""
 
 from irnet_hw.export.station import export
 from irnet_hw.train.pack import pack

@@ -271,8 +271,8 @@ def test_full_disk_keeps_the_earlier_files(checkpoint, tmp_path):
     for name in FILES:
         (tmp_path / name).write_text("earlier")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # The closest to a full disk that needs no rights: no file may be longer than model.onnx's
-    # half, so that it is the first to fail.
+    # The closest thing to a full disk that works without root: no file may exceed half of
+    # model.onnx's size, so that file fails first.
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))
     try:
         with pytest.raises(UserError) as error:

@@ -88,7 +88,7 @@ def check(trained, images, shape=SHAPE):
 def test_residual_networks_are_exported_as_trained(images, structure, shortcut):
     verified = check(tiny_residual(structure, shortcut=shortcut), images)
     found = {found.layer: found for found in verified.closenesses}
-    # Streams see dyadic constants, and differ; the signs that see streams go on from the same.
+    # Streams get dyadic constants and differ; signs after streams start from equal values.
     assert 0 < verified.differences("stream") < 0.1 * found["stem.clip"].values
     assert verified.differences("sign") == 0
     for name in ("stage0.0.clip", "stage1.0.clip"):
@@ -105,7 +105,7 @@ def test_residual_networks_are_exported_as_trained(images, structure, shortcut):
 
 def test_resnet_for_large_images(images):
     verified = check(tiny_residual("normal", stem="7x7", shortcut="conv"), images)
-    # Of the 2x2 pixels that the stem leaves, one remains at the end.
+    # The stem leaves 2x2 pixels, and one remains at the end.
     assert [found.values for found in verified.equalities if found.tensor == "stem.clip"] == [
         100 * 8 * 4 * 4
     ]
@@ -140,14 +140,15 @@ def test_any_residual_network_is_exported_as_trained(
 @pytest.mark.parametrize("constant", ["scale", "shift"])
 @pytest.mark.parametrize("name", ["stem.norm", "stage1.0.body.norm0", "norm"])
 def test_wrong_dyadic_constant(images, name, constant):
-    """Off by more than the rounding to dyadic constants can explain."""
+    """The difference is more than rounding to dyadic constants can explain."""
     network = deploy(tiny_residual(), SHAPE)
     norm = network.deployed.get_submodule(name)
     getattr(norm, constant)[0, 1] += 2**-6 if constant == "shift" else norm.scale[0, 1] / 32
     message = refused(network, to_qonnx(network), images)
     assert re.fullmatch(
         rf"{re.escape(name)}: \d+ of \d+ values of the exported BatchNorm[12]d differ from the "
-        r"trained one's by up to [\de.-]+, where rounding explains [\de.-]+; nothing was written",
+        r"trained one's by up to [\de.-]+, but rounding explains only [\de.-]+; nothing was "
+        r"written",
         message,
     )
 
@@ -158,7 +159,7 @@ def test_wrong_step_of_a_stream(images):
     message = refused(network, to_qonnx(network), images)
     assert re.fullmatch(
         r"stage0\.1\.clip: \d+ of 51200 values of the exported Stream differ from the trained "
-        r"one's by up to 0\.00781, where rounding explains 0; nothing was written",
+        r"one's by up to 0\.00781, but rounding explains only 0; nothing was written",
         message,
     )
 
@@ -194,7 +195,7 @@ def test_summary(images, network):
 
 
 def test_signs_that_rounding_turns_are_counted(images):
-    """Sums that equal the mean make batch norms of 0, whose sign is rounding's alone."""
+    """Sums equal to the mean make the batch norm 0, so rounding alone decides the sign."""
     trained = tiny_network()
     x = torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32))
     with torch.no_grad():
@@ -218,7 +219,7 @@ def test_raw_signs_would_be_another_network(images, network):
     message = refused(network, to_qonnx(network), images)
     assert re.fullmatch(
         r"block1\.conv: \d+ of 51200 values of the exported Conv differ from the trained "
-        r"one's by up to [\d.]+, where rounding explains 0; nothing was written",
+        r"one's by up to [\d.]+, but rounding explains only 0; nothing was written",
         message,
     )
 
@@ -230,7 +231,7 @@ def test_wrong_constant_of_the_exported_network(images, network, name):
     message = refused(network, to_qonnx(network), images)
     assert re.fullmatch(
         r"block2\.norm: \d+ of 6400 values of the exported BatchNorm2d differ from the trained "
-        r"one's by up to [\de.-]+, where rounding explains [\de.-]+; nothing was written",
+        r"one's by up to [\de.-]+, but rounding explains only [\de.-]+; nothing was written",
         message,
     )
 

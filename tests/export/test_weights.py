@@ -17,7 +17,7 @@ from tests.export.places import refused, replace
 
 @st.composite
 def weights(draw, *shape):
-    """Weights of channels that lie anywhere, so that balancing turns signs."""
+    """Weights of channels with arbitrary means, so that balancing changes signs."""
     random = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
     spread = draw(st.floats(1e-3, 10))
     offset = torch.randn(shape[0], *[1] * (len(shape) - 1), generator=random)
@@ -31,7 +31,7 @@ def test_binary_weights_are_the_balanced_ones(weight):
     conv.weight.data.copy_(weight)
     layer = replace(conv)
     binary, scale = libra(weight)
-    # What enters the quantizer is what Brevitas' exporter writes.
+    # Brevitas' exporter writes the quantizer's input.
     assert torch.equal(layer.module.weight, binary * scale)
     assert torch.equal(layer.module.quant_weight().value, binary * scale)
     assert torch.equal(layer.module.quant_weight().scale, scale)
@@ -110,7 +110,7 @@ def test_sums_that_float32_does_not_hold():
 
 
 def test_each_channel_has_the_peak_of_its_own_weights():
-    """Of which the stem's batch norm makes use: the smaller, the finer its constants."""
+    """The stem's batch norm makes use of it: smaller sums allow finer constants."""
     conv = qnn.QuantConv2d(1, 2, 2, bias=False, weight_quant=Int8WeightPerTensorFixedPoint)
     conv.weight.data.copy_(torch.tensor([[[[63.0, 1], [1, 1]]], [[[2.0, 2], [0, 1]]]]) / 64)
     grid = replace(conv, Grid.of(1 / 128, 128)).grid
@@ -122,7 +122,7 @@ def test_each_channel_has_the_peak_of_its_own_weights():
     [
         (
             qnn.QuantConv2d(2, 2, 3, bias=True, weight_quant=LibraWeightQuant),
-            "part: has a bias; make it with bias=False and let the BatchNorm2d after it shift",
+            "part: has a bias; create it with bias=False and let the next BatchNorm2d shift",
         ),
         (
             qnn.QuantConv2d(2, 2, 3, bias=False, weight_quant=None),
@@ -130,11 +130,11 @@ def test_each_channel_has_the_peak_of_its_own_weights():
         ),
         (
             qnn.QuantLinear(2, 2, bias=False, input_quant=Int8ActPerTensorFixedPoint),
-            "part: has an input or output quantizer; quantize activations by a QuantIdentity",
+            "part: has an input or output quantizer; quantize activations with a QuantIdentity",
         ),
         (
             qnn.QuantLinear(2, 2, True, Int8WeightPerTensorFixedPoint, bias_quant=Int8Bias),
-            "part: its bias has a quantizer; export rounds the bias by itself",
+            "part: its bias has a quantizer; remove it, export rounds the bias",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""End to end: a tiny network through the public commands, and through the demo."""
+"""End to end: a tiny network through the public commands and through the demo."""
 
 import json
 import os
@@ -22,7 +22,7 @@ TINY = ("epochs=2", "model.widths=[4, 4]", "model.pools=[false, true]", "batch_s
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A folder in which every command has run: the folder, and what each printed."""
+    """A folder in which every command has run, and the output of each command."""
     folder = tmp_path_factory.mktemp("path")
     settings = [word for value in TINY for word in ("--set", value)]
     commands = {
@@ -131,7 +131,7 @@ def test_table(tmp_path):
         "DSP                        4 (model), 4 (synth) of 220\n"
         "time to train              10.0 s\n"
         "time to export             2.5 s\n"
-        "time in all                12.5 s"
+        "total time                 12.5 s"
     )
 
 

@@ -1,1 +1,1 @@
-"""The commands of irnet-hw: what starts a station, and nothing else."""
+"""The commands of irnet-hw. Each one only starts a station."""

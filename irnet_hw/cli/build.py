@@ -8,7 +8,7 @@ from irnet_hw.cli import options
 from irnet_hw.errors import UserError
 from irnet_hw.progress import say
 
-#: Frames per second unless told otherwise.
+#: Default target in frames per second.
 TARGET_FPS = 10000.0
 
 
@@ -34,17 +34,17 @@ def _print_passes(ctx: click.Context) -> None:
 @click.option(
     "--target-fps",
     type=float,
-    help="Frames per second to reach at the board's clock; the least area that does is built. "
-    f"{TARGET_FPS:g} unless given.",
+    help="Frames per second to reach at the board's clock, with the least area. "
+    f"Default: {TARGET_FPS:g}.",
 )
 @click.option(
-    "--max-fps", is_flag=True, help="Reach as many frames per second as fit the board instead."
+    "--max-fps", is_flag=True, help="Reach the highest frame rate that fits the board instead."
 )
 @click.option(
     "--folding-config",
     type=click.Path(path_type=Path),
-    help="JSON file that fixes folds, in FINN's form; what it does not name is chosen. Each build "
-    "writes one, folding_config.json, to change and give back.",
+    help="JSON file that fixes the folding, in FINN's format; folds that it does not name are "
+    "chosen. Every build writes one, folding_config.json, which you can edit and pass back.",
 )
 @click.option(
     "--passes",
@@ -57,12 +57,12 @@ def _print_passes(ctx: click.Context) -> None:
 @click.option(
     "--synth",
     is_flag=True,
-    help="Synthesise with Yosys afterwards, layer by layer, to count the area.",
+    help="Then synthesise with Yosys, layer by layer, to measure the area.",
 )
 @click.option(
     "--flow",
     type=click.Choice(["vivado", "openxc7"]),
-    help="Go on to a bitstream, with Vivado or with open tools (openxc7, for the pynq-z2).",
+    help="Then make a bitstream, with Vivado or with open-source tools (openxc7, for the pynq-z2).",
 )
 @options.force
 def command(
@@ -78,12 +78,12 @@ def command(
 ) -> None:
     """Compile an exported network into an accelerator for a board.
 
-    MODEL.onnx is what irnet-hw export writes, residual networks among it. The result is a folder
-    with the RTL, the shell around it, the manifest, a cocotb test for your own CI, and the hardware
+    MODEL.onnx comes from irnet-hw export; residual networks work too. The result is a folder with
+    the RTL, the shell around it, the manifest, a cocotb test for your own CI, and the hardware
     graph, whose NumPy models have been compared with the network value for value.
 
-    How much each layer works in parallel is chosen: the least area that reaches the rate asked
-    for. What the board keeps in reserve, 20 % of its LUTs, is left free.
+    The build chooses how far to parallelise each layer: the least area that reaches the target
+    rate. The board's reserve, 20 % of its LUTs, is left free.
 
     \b
     Examples:
@@ -99,7 +99,7 @@ def command(
     if flow is not None:
         from irnet_hw.bitstream.flow import require
 
-        require(flow, board)  # better said now than after the build
+        require(flow, board)  # fail now rather than after the build
     folder = out or model.parent / f"{model.stem}-{board}"
     say(f"building {model} for {board}")
     content = build(model, board, folder, aim, folding_config, force)

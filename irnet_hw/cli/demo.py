@@ -1,4 +1,4 @@
-"""The whole path in one go: train, export, build, simulate, synthesise, report, package."""
+"""The whole flow in one command: train, export, build, simulate, synthesise, report, package."""
 
 import json
 import sys
@@ -24,10 +24,10 @@ _RUN, _ACCELERATOR, _PACKAGE, _SUMMARY = "run", "accelerator", "accelerator.zip"
 
 
 class _Stopwatch:
-    """Says which station is at work, and keeps how long each took.
+    """Announces each station and records how long it took.
 
     Attributes:
-        seconds: of each finished station, in order.
+        seconds: duration of each finished station, in order.
     """
 
     def __init__(self) -> None:
@@ -48,14 +48,14 @@ def demo(
 
     Args:
         recipe: what to train.
-        out: the folder for all results: run/ of the training and the export, accelerator/ with
+        out: the folder for all results: run/ with the training and export, accelerator/ with
             the report, accelerator.zip for the board, and demo.json with the wall times.
         board: name of a board.
         target_fps: frames per second to build for.
         force: overwrite others' files in the folder, too.
 
     Returns:
-        what demo.json holds: "seconds" of each station, and the "report" as in report.json.
+        the content of demo.json: "seconds" of each station, and the "report" as in report.json.
 
     Raises:
         UserError: the folder holds files and none of an earlier demo's, another demo is at work
@@ -141,8 +141,8 @@ def command(out: Path, board: str, target_fps: float, force: bool) -> None:
 
     Trains a binary network on scikit-learn's handwritten digits, exports it, compiles it to
     an accelerator, simulates the RTL on every held-out image and compares every logit,
-    synthesises it, writes a report and packs it with its driver. Takes some minutes. The exit
-    code is 1 if anything differs.
+    synthesises it, writes a report and packages it with its driver. This takes a few minutes. The
+    exit code is 1 if anything differs.
     """
     from irnet_hw.train.recipe import load_recipe
 
@@ -154,10 +154,10 @@ def command(out: Path, board: str, target_fps: float, force: bool) -> None:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return a short table of a demo's figures, each with how it was got.
+    """Return a short table of a demo's figures, each with its source.
 
     Args:
-        result: from :func:`demo`.
+        result: the result of :func:`demo`.
     """
     facts = result["report"]
     proof, throughput, area = facts["proof"], facts["throughput"], facts["area"]
@@ -176,7 +176,7 @@ def table(result: dict[str, Any]) -> str:
         used = {kind: entry[kind] for kind in ("model", "synth")}
         rows.append((name, f"{_kinds(used, ',')} of {entry['board']:,}"))
     rows += [(f"time to {name}", f"{took:.1f} s") for name, took in result["seconds"].items()]
-    rows.append(("time in all", f"{sum(result['seconds'].values()):.1f} s"))
+    rows.append(("total time", f"{sum(result['seconds'].values()):.1f} s"))
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {value}" for name, value in rows]
     head = f"{facts['name']} on {facts['board']} at {facts['clock_mhz']:g} MHz"

@@ -14,25 +14,25 @@ from irnet_hw.errors import UserError, one_line
 
 
 class _Entry(NamedTuple):
-    """A command: where it is, and what ``irnet-hw --help`` says about it."""
+    """A command: where it is defined, and its summary in ``irnet-hw --help``."""
 
     target: str
     summary: str
 
 
-#: In the order in which they are used. A command is imported only when it runs: the help of
-#: the group must not wait for torch.
+#: Commands in the order of use. Each one is imported only when it runs, so that the group's help
+#: doesn't wait for torch.
 _COMMANDS = {
-    "demo": _Entry("irnet_hw.cli.demo:command", "Take a network the whole way, and prove it."),
+    "demo": _Entry("irnet_hw.cli.demo:command", "Run the whole flow on a small network."),
     "train": _Entry(
-        "irnet_hw.cli.train:command", "Train a network from a recipe, on the GPU if there is one."
+        "irnet_hw.cli.train:command", "Train a network from a recipe, on a GPU if there is one."
     ),
     "train-report": _Entry(
         "irnet_hw.cli.report:command_train",
-        "Draw the curves of trainings: train-report.html and train-report.json.",
+        "Plot training curves: train-report.html and train-report.json.",
     ),
     "pack": _Entry(
-        "irnet_hw.cli.train:command_pack", "Write a trained network as a small file to be released."
+        "irnet_hw.cli.train:command_pack", "Write a trained network as a small file for release."
     ),
     "export": _Entry("irnet_hw.cli.export:command", "Write a trained network as QONNX."),
     "build": _Entry(
@@ -43,17 +43,17 @@ _COMMANDS = {
         "Simulate an accelerator on images and compare it with its QONNX model.",
     ),
     "package": _Entry(
-        "irnet_hw.cli.package:command", "Pack an accelerator into one file for the board."
+        "irnet_hw.cli.package:command", "Package an accelerator into one file for the board."
     ),
     "report": _Entry("irnet_hw.cli.report:command", "Write a build's report.html and report.json."),
 }
 
-#: What the system says when the user's disk or rights are the trouble, not the program.
+#: System errors caused by the user's disk or permissions, not by the program.
 _USERS_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
 
 
 class _LazyGroup(click.Group):
-    """A group that imports a command when it is asked for."""
+    """A group that imports a command only when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         return list(_COMMANDS)
@@ -77,19 +77,19 @@ class _LazyGroup(click.Group):
 def group() -> None:
     """Binary neural networks, from training to a bit-exact FPGA accelerator.
 
-    The stations, each a file that the next one reads: train, export, build, simulate,
-    report. demo goes through all of them.
+    The steps are train, export, build, simulate and report; each one reads the files of the
+    previous one. demo runs all of them.
     """
 
 
 def run(command: click.Command, **arguments: Any) -> NoReturn:
-    """Run a command and exit: 0, 2 for what the user can put right, 130 when interrupted.
+    """Run a command and exit: 0, 2 for errors the user can fix, 130 when interrupted.
 
     Args:
-        command: what to run, on this process' command line.
-        arguments: for ``click.Command.main``, such as ``prog_name``.
+        command: the command to run, with this process's arguments.
+        arguments: passed to ``click.Command.main``, such as ``prog_name``.
     """
-    # A terminated run cleans up like an interrupted one.
+    # A terminated run must clean up like an interrupted one.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     interruption = _Interruption()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -114,10 +114,10 @@ def run(command: click.Command, **arguments: Any) -> NoReturn:
 
 
 class _Interruption:
-    """Handles Ctrl-C, and remembers it.
+    """Handles Ctrl-C and remembers it.
 
-    A library that is interrupted while it is imported may swallow the interruption and fail at
-    something else later, which is then no fault.
+    A library interrupted during its import may swallow the interruption and fail later with some
+    other error, which is then not a bug.
     """
 
     def __init__(self) -> None:

@@ -13,25 +13,26 @@ from irnet_hw.progress import say
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="The zip file to write; beside the folder as BUILD_DIR.zip unless given.",
+    help="The zip file to write; by default BUILD_DIR.zip next to the folder.",
 )
 @click.option(
     "--images",
     "file",
     type=click.Path(path_type=Path),
     help='Images for the golden vectors: .npz with "images" (uint8, [N, height, width, channels]) '
-    'and perhaps "labels", or .npy. Those that `irnet-hw simulate` kept unless given.',
+    'and optionally "labels", or .npy. Default: the images that `irnet-hw simulate` kept.',
 )
 @options.force
 def command(build_dir: Path, out: Path | None, file: Path | None, force: bool) -> None:
     """Pack an accelerator into one file for the board.
 
-    BUILD_DIR is what `irnet-hw build` wrote. The zip file holds the bitstream if there is one, the
-    manifest, the runtime as a wheel that needs numpy only, a notebook, golden vectors (images with
-    the logits of the QONNX run) and the sources for the simulated board. The same folder gives the
-    same bytes.
+    BUILD_DIR is a folder written by `irnet-hw build`. The zip file holds the bitstream if there is
+    one, the manifest, the runtime as a wheel that only needs numpy, a notebook, golden vectors
+    (images with the logits of the QONNX run) and the sources for the simulated board. The same
+    folder always gives the same bytes.
 
-    On the board: unpack it, `pip install --no-deps irnet_hw_runtime-*.whl`, open classify.ipynb.
+    On the board, unpack it, run `pip install --no-deps irnet_hw_runtime-*.whl`, and open
+    classify.ipynb.
     """
     from irnet_hw.deploy.package import package
 

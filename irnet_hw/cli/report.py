@@ -14,8 +14,8 @@ from irnet_hw.progress import say
 def command(build_dir: Path, force: bool) -> None:
     """Write report.html and report.json into BUILD_DIR, an accelerator's folder.
 
-    The page is one file that needs no network. It says what was proved, draws the pipeline,
-    and states throughput, area and accuracy; every figure says how it was got.
+    The page is a single file that works offline. It states what was verified, draws the pipeline,
+    and gives throughput, area and accuracy, each figure with its source.
     """
     from irnet_hw.report.accelerator import write
 
@@ -34,12 +34,12 @@ def command(build_dir: Path, force: bool) -> None:
 def command_train(runs: tuple[Path, ...], out: Path | None, force: bool) -> None:
     """Draw the curves of trainings: train-report.html and train-report.json.
 
-    Each RUN is the folder of a run of `irnet-hw train`, such as runs/resnet20; it may still be
-    going on. The page is one file that needs no network: results and what differs between the
-    recipes, loss and accuracy, the weights' entropy, how many flip, and EDE's gradient over
-    time.
+    Each RUN is the run folder of `irnet-hw train`, such as runs/resnet20; the training may still
+    be running. The page is a single file that works offline. It shows the results and how the
+    recipes differ, loss and accuracy, the entropy and flip rate of the weights, and EDE's gradient
+    over time.
     """
-    # It imports torch, which takes seconds that --help should not.
+    # Importing torch takes seconds; --help should not wait for it.
     from irnet_hw.report.training import write
 
     page, data = write(runs, out, force)

@@ -15,7 +15,7 @@ from irnet_hw.cli import options
     "file",
     required=True,
     type=click.Path(path_type=Path),
-    help='The images: .npz with "images" (uint8, [N, height, width, channels]) and perhaps '
+    help='The images: .npz with "images" (uint8, [N, height, width, channels]) and optionally '
     '"labels", or .npy.',
 )
 @click.option(
@@ -23,20 +23,21 @@ from irnet_hw.cli import options
     default=4,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Of how many images, the first, every layer's output is compared.",
+    help="Number of images, from the first, for which every layer's output is compared.",
 )
 @options.force
 def command(build_dir: Path, file: Path, tapped: int, force: bool) -> None:
     """Simulate an accelerator on images and compare it with its QONNX model.
 
-    BUILD_DIR is what `irnet-hw build` wrote. Every logit of every image must equal the QONNX
-    run, and for some images every tensor between two layers. The images pass at full rate, which
-    is measured; the first ones once more with random gaps before the accelerator and stalls
-    behind it. Where nothing moves any more, it is said which layers wait for one another.
+    BUILD_DIR is a folder written by `irnet-hw build`. Every logit of every image must equal the
+    QONNX run, and for some images also every tensor between two layers. The images are streamed
+    at full rate, which is measured; the first ones are then repeated with random gaps at the
+    input and stalls at the output. On a deadlock, the message names the layers that wait for one
+    another.
 
     The result goes to BUILD_DIR/simulation.json. The exit code is 1 if anything differs.
     """
-    # The simulator takes seconds to import, for which neither --help nor a wrong file should wait.
+    # Importing the simulator takes seconds; neither --help nor a wrong file should wait for it.
     from irnet_hw.compiler.emission import manifest
     from irnet_hw.images import images_for
 

@@ -14,20 +14,20 @@ from irnet_hw.errors import UserError
     "--recipe",
     "which",
     required=True,
-    help="Name of a recipe that comes with irnet-hw, such as digits-vgg, or path of a .toml file.",
+    help="Name of a bundled recipe, such as digits-vgg, or path of a .toml file.",
 )
 @click.option(
     "--set",
     "assignments",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Use this value in place of the recipe's; for each key once. "
+    help="Override a value of the recipe; may be repeated. "
     "Example: --set epochs=20 --set model.widths=[16,16,32,32]",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder of the run; by default runs/NAME, with the recipe's name.",
+    help="Folder for the run; by default runs/NAME, with the recipe's name.",
 )
 @click.option(
     "--resume",
@@ -52,7 +52,7 @@ def command(
     and recipe.toml, the recipe as used. Ctrl-C saves last.pt and ends. What else is in the
     folder stays; a run that is there already is only gone on with, or replaced, if you say so.
 
-    On several GPUs or machines: torchrun --nproc-per-node=8 -m irnet_hw.train --recipe ...
+    On several GPUs or machines, run torchrun --nproc-per-node=8 -m irnet_hw.train --recipe ...
     """
     from irnet_hw.train.loop import train
     from irnet_hw.train.recipe import load_recipe
@@ -65,7 +65,7 @@ def command(
         train(recipe, folder, resume, force)
     except KeyboardInterrupt:
         if (folder / "last.pt").is_file():
-            progress.say(f"{folder / 'last.pt'} is saved; --resume goes on")
+            progress.say(f"{folder / 'last.pt'} is saved; continue with --resume")
         raise
 
 
@@ -76,11 +76,11 @@ def command(
 def command_pack(checkpoint: Path, out: Path, force: bool) -> None:
     """Write a trained network as a small file to be released.
 
-    CKPT is a checkpoint of `irnet-hw train`, such as runs/resnet20/last.pt. OUT, a file, gets
-    the same network with one bit for each 1-bit weight. `irnet-hw export` takes it as it takes
-    CKPT; training can't go on from it.
+    CKPT is a checkpoint from `irnet-hw train`, such as runs/resnet20/last.pt. The file OUT holds
+    the same network with one bit per 1-bit weight. `irnet-hw export` takes it like CKPT, but
+    training can't continue from it.
     """
-    # torch takes seconds to import, which --help should not.
+    # Importing torch takes seconds; --help should not wait for it.
     from irnet_hw.train.pack import pack
 
     pack(checkpoint, out, force)

@@ -67,7 +67,7 @@ def test_an_interrupt_saves(tmp_path):
     _, errors = process.communicate()
     assert process.returncode == 130
     assert errors.splitlines()[-3:] == [
-        f"{tmp_path / 'last.pt'} is saved; --resume goes on",
+        f"{tmp_path / 'last.pt'} is saved; continue with --resume",
         "",
         "interrupted",
     ]

@@ -1,4 +1,4 @@
-"""The boards that an accelerator can be built for, each described by boards/NAME/board.toml."""
+"""The supported boards, each described by boards/NAME/board.toml."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.share import share
 from irnet_hw.toml import toml_file
 
-#: What every board.toml holds, and its type.
+#: Keys of board.toml and their types.
 _KEYS: Mapping[str, type] = {
     "title": str,
     "part": str,
@@ -18,9 +18,9 @@ _KEYS: Mapping[str, type] = {
     "resources": dict,
     "reserve": dict,
 }
-#: What a board has for certain; some have more (URAM).
+#: Resources that every board has; some have more (URAM).
 _RESOURCES = ("LUT", "FF", "BRAM18", "DSP")
-#: What AXI4 masters of Zynq devices may have.
+#: Address widths of AXI4 ports on Zynq devices.
 _ADDRESS_BITS = range(32, 50)
 
 
@@ -29,16 +29,16 @@ class Board:
     """A board.
 
     Attributes:
-        name: of its folder, as given on the command line ("pynq-z2").
-        title: as its maker writes it ("PYNQ-Z2").
+        name: name of its folder, as used on the command line ("pynq-z2").
+        title: the maker's spelling ("PYNQ-Z2").
         part: AMD's full part name.
         family: Yosys' name of the part's family ("xc7", "xcup").
-        clock_mhz: of the fabric.
-        address_bits: of the processor's port through which the fabric reaches the memory.
-        register_base: address at which the processor finds the shell's registers.
-        resources: what the part holds: LUT, FF, BRAM18 (blocks of 18 Kib), DSP, on some URAM.
-        reserve: the part of some resources that an accelerator leaves free, from 0 to 1: for the
-            shell that moves its frames, and so that the router finds its ways.
+        clock_mhz: the fabric's clock.
+        address_bits: address width of the processor port that connects the fabric to memory.
+        register_base: address of the shell's registers, as the processor sees it.
+        resources: the part's resources: LUT, FF, BRAM18 (blocks of 18 Kib), DSP, on some URAM.
+        reserve: the share of some resources that an accelerator leaves free, from 0 to 1: for the
+            shell that moves its frames, and to make routing easier.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Board:
 
     @property
     def usable(self) -> dict[str, int]:
-        """What an accelerator may take of each resource."""
+        """How much of each resource an accelerator may use."""
         return {
             key: int(count * (1 - self.reserve.get(key, 0.0)))
             for key, count in self.resources.items()
@@ -96,7 +96,7 @@ def load_board(name: str) -> Board:
             raise UserError(f"{path}: resources.{key} = {value!r}, must be a number of units")
     for key, value in content["reserve"].items():
         if key not in content["resources"]:
-            raise UserError(f"{path}: reserve.{key} is of a resource that the board lacks")
+            raise UserError(f"{path}: reserve.{key} names a resource that the board lacks")
         if type(value) is not float or not 0 <= value < 1:
             raise UserError(f"{path}: reserve.{key} = {value!r}, must be 0.0 to below 1.0")
     return Board(name=name, **content)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something the user can put right: a file, a parameter, a missing tool.
+    """An error that the user can fix: in a file, a parameter, a missing tool.
 
-    The message names the file or parameter, the offending value and what would be
-    right. The command line prints it without a traceback and exits with code 2.
+    The message names the file or parameter, the offending value and what would be right. The
+    command line prints it without a traceback and exits with code 2.
     """
 
 

@@ -87,7 +87,7 @@ def require_ours(path: Path, known: Known, force: bool = False) -> None:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds.
+    """Yield a temporary path next to ``path``; rename it to ``path`` if the block succeeds.
 
     Whatever stood at ``path`` before stays untouched if the block fails or is interrupted. If it
     is a link, what it points to is replaced.

@@ -1,12 +1,12 @@
-"""What keys and values a JSON file must have, said once for each file and checked in one place.
+"""Check the keys and values of JSON files: each file states its form once, one function checks it.
 
 A form is
 
-- a :class:`Kind` or one of those below, such as :data:`TEXT` and :data:`COUNT`, for one value;
+- a :class:`Kind`, such as :data:`TEXT` or :data:`COUNT` below, for a single value;
 - ``{"key": form}`` for an object that has at least these keys;
-- ``[form]`` for a list of any length whose items are all of that form;
-- :class:`Each` for an object of any keys whose values are all of one form;
-- :class:`Maybe` for a value of a form, or null.
+- ``[form]`` for a list of any length whose items all have that form;
+- :class:`Each` for an object with any keys whose values all have one form;
+- :class:`Maybe` for a value of some form, or null.
 
 Example:
     >>> check({"images": 3, "tensors": []}, {"images": COUNT, "tensors": [TEXT]}, "result.json")
@@ -26,11 +26,11 @@ from irnet_hw.read import shown
 
 
 class Kind(NamedTuple):
-    """What one value may be.
+    """A constraint on a single value.
 
     Attributes:
-        fits: whether a value, of any type, is right.
-        text: what is right, in words.
+        fits: returns whether a value, of any type, is valid.
+        text: describes the valid values, for messages.
     """
 
     fits: Callable[[Any], bool]
@@ -38,13 +38,13 @@ class Kind(NamedTuple):
 
 
 class Each(NamedTuple):
-    """An object whose values are all of one form, whatever its keys."""
+    """An object whose values all have one form, whatever its keys."""
 
     form: Any
 
 
 class Maybe(NamedTuple):
-    """A value of a form, or null."""
+    """A value of some form, or null."""
 
     form: Any
 
@@ -53,7 +53,7 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
-TEXT = Kind(lambda value: isinstance(value, str), "a text")
+TEXT = Kind(lambda value: isinstance(value, str), "a string")
 FLAG = Kind(lambda value: isinstance(value, bool), "true or false")
 INTEGER = Kind(lambda value: type(value) is int, "an integer")
 COUNT = Kind(lambda value: type(value) is int and value >= 0, "an integer of at least 0")
@@ -67,16 +67,16 @@ LIST = Kind(lambda value: isinstance(value, list), "a list")
 
 
 def check(content: Any, form: Any, where: str, hint: str = "") -> None:
-    """Refuse content that is not of a form.
+    """Refuse content that doesn't have a form.
 
     Args:
-        content: from a JSON file.
-        form: what it must be, see above.
+        content: the content of a JSON file.
+        form: the required form, see above.
         where: the file, for messages.
-        hint: what to do about it; it ends the message.
+        hint: what the user can do; it ends the message.
 
     Raises:
-        UserError: it names the place, the value and what would be right.
+        UserError: names the place, the value and what would be right.
     """
     wrong = _wrong(content, form, "")
     if wrong:
@@ -84,7 +84,7 @@ def check(content: Any, form: Any, where: str, hint: str = "") -> None:
 
 
 def _wrong(value: Any, form: Any, place: str) -> str:
-    """Return what is wrong first, or nothing."""
+    """Return the first fault, or "" if there is none."""
     if isinstance(form, Maybe):
         return "" if value is None else _wrong(value, form.form, place)
     if isinstance(form, Each):

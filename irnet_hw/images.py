@@ -1,4 +1,4 @@
-"""Images on disk: .npz with "images" and perhaps "labels", or a bare .npy."""
+"""Image files: .npz with "images" and optionally "labels", or a bare .npy."""
 
 import math
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def read_images(
     Args:
         path: a .npz file with "images" and optionally "labels", or a .npy file of images.
         shape: (height, width, channels) of an image.
-        classes: how many the network tells apart.
+        classes: number of classes of the network.
 
     Returns:
         uint8 images [N, height, width, channels], and labels [N] or None.
@@ -40,11 +40,11 @@ def read_images(
 
 
 def images_for(content: Mapping[str, Any], path: Path) -> tuple[Images, Labels | None]:
-    """Read the images in a file for an accelerator, as :func:`read_images` does.
+    """Read images for an accelerator from a file, like :func:`read_images`.
 
     Args:
         content: the accelerator's manifest.
-        path: of the file.
+        path: path of the file.
 
     Raises:
         UserError: the file is missing or damaged, or holds something else.
@@ -58,12 +58,12 @@ def images_in(found: Arrays, path: Path, shape: tuple[int, int, int], hint: str 
 
     Args:
         found: the arrays.
-        path: of the file, for messages.
+        path: path of the file, for messages.
         shape: (height, width, channels) of an image.
-        hint: what to do if they are wrong; it ends the message.
+        hint: what the user can do if they are wrong; it ends the message.
 
     Raises:
-        UserError: there are none, or others.
+        UserError: there are no images, or they have another type or shape.
     """
     header, end = found.header("images"), f"; {hint}" if hint else ""
     if header.dtype != np.uint8:
@@ -80,15 +80,15 @@ def images_in(found: Arrays, path: Path, shape: tuple[int, int, int], hint: str 
 def classes_in(
     found: Arrays, path: Path, name: str, count: int, classes: int, hint: str = ""
 ) -> Labels:
-    """Return one of a file's arrays that holds a class for each image, int64 [N].
+    """Return an array of a file that holds a class for each image, int64 [N].
 
     Args:
         found: the arrays.
-        path: of the file, for messages.
-        name: of the array.
-        count: how many images there are.
-        classes: how many classes there are.
-        hint: what to do if they are wrong; it ends the message.
+        path: path of the file, for messages.
+        name: name of the array.
+        count: number of images.
+        classes: number of classes.
+        hint: what the user can do if they are wrong; it ends the message.
 
     Raises:
         UserError: there is no such array, or it holds something else.
@@ -107,7 +107,7 @@ def classes_in(
 def check_classes(
     values: npt.NDArray[np.integer], classes: int, where: str, hint: str = ""
 ) -> None:
-    """Raise a UserError unless all values are numbers of classes, from 0."""
+    """Raise a UserError unless all values are valid class numbers, counted from 0."""
     wrong = values[(values < 0) | (values >= classes)]
     if wrong.size:
         end = f"; {hint}" if hint else ""

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, plain lines in a log."""
+"""Progress of long-running work: a bar on a terminal, plain lines in a log."""
 
 import sys
 import time
@@ -17,14 +17,14 @@ from rich.progress import (
 
 T = TypeVar("T")
 
-#: A log gets a line at most every this many seconds, and fewer the longer the work takes: the
-#: second is the least part of the time so far.
+#: Minimum interval between lines in a log, in seconds and as a share of the time elapsed: the
+#: longer the work takes, the fewer lines per second.
 LOG_INTERVAL = 5.0
 LOG_PART = 0.02
 
 
 class Status:
-    """What stands beside the bar; the loop sets ``text`` as it goes."""
+    """The text next to the progress bar; the loop updates ``text`` as it runs."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -33,14 +33,14 @@ class Status:
 def track(
     items: Iterable[T], label: str, total: int, unit: str = "", status: Status | None = None
 ) -> Iterator[T]:
-    """Yield ``items`` and show how far it is, at what rate, and how long it will take.
+    """Yield ``items`` and show the progress, the rate and the remaining time.
 
     Args:
-        items: what to go through.
-        label: what is being done, in the present participle ("training").
-        total: how many items there are.
-        unit: what an item is ("epochs"), for the rate.
-        status: its text is shown beside the bar, and may change at every item.
+        items: the items to iterate over.
+        label: what is being done, as a present participle ("training").
+        total: number of items.
+        unit: the unit of the items ("epochs"), for the rate.
+        status: its text is shown next to the bar and may change with every item.
     """
     status = status or Status()
     console = Console(file=sys.stderr)
@@ -77,5 +77,5 @@ def track(
 
 
 def say(text: str) -> None:
-    """Print one line about what is being done, to the same place as the bars."""
+    """Print one line about the current work to stderr, where the bars are shown."""
     print(text, file=sys.stderr, flush=True)

@@ -1,30 +1,30 @@
-"""The one way to read JSON, zip files and NumPy arrays that somebody else may have made.
+"""Read JSON, zip files and NumPy arrays from untrusted sources.
 
-Every reader ends in a :class:`UserError` that names the file and what is wrong with it, whatever
-the file holds; nothing is allocated because a header claims it. It runs on boards too: Python 3.8,
-the standard library and numpy.
+Whatever a file holds, a reader either succeeds or raises a :class:`UserError` that names the file
+and what is wrong with it. It never allocates memory just because a header claims a size. This
+module also runs on boards: Python 3.8, the standard library and numpy.
 
 JSON::
 
     content = json_file(path, "build it again")     # the hint ends every message
-    content = json_text(text, f"{path}: metadata")  # of a text that is already there
+    content = json_text(text, f"{path}: metadata")  # for a text already in memory
 
-gives plain values whose numbers are finite and fit 64 bits, whose texts can be written as UTF-8
-and hold no NUL, and which nest at most :data:`DEPTH` deep. What keys and types it must have is
-checked with :mod:`irnet_hw.form`. TOML is read by :mod:`irnet_hw.toml`.
+gives plain values: numbers are finite and fit 64 bits, strings can be written as UTF-8 and
+contain no NUL, and nesting is at most :data:`DEPTH` deep. :mod:`irnet_hw.form` checks the keys
+and types, and :mod:`irnet_hw.toml` reads TOML.
 
 Zip files::
 
     with zip_file(path, "must be a file made by irnet-hw package") as archive:
         archive.names                     # of its files, safe as paths below a folder
-        archive.read("manifest.json")     # bytes, whose checksum is right
+        archive.read("manifest.json")     # bytes, with the checksum verified
         archive.unpack(folder, most=2**30)
 
 Arrays, from .npz or .npy::
 
     with arrays(path) as found:
         found.names
-        header = found.header("images")   # its dtype and shape, before the values are read
+        header = found.header("images")   # dtype and shape, without reading the values
         images = found.read("images")
 """
 
@@ -47,20 +47,20 @@ import numpy as np
 
 from irnet_hw.errors import UserError
 
-#: No JSON or TOML file of ours comes near these.
+#: Far more than any JSON or TOML file of this project.
 JSON_BYTES = 2**26
 DEPTH = 64
-#: What JSON's and TOML's integers are below, positive or negative.
+#: Integers in JSON and TOML must be smaller than this in magnitude.
 INTEGERS = 2**64
 
 _MEMBERS = 2**16
 _NPY = b"\x93NUMPY"
 _NPY_HEADER = 10000
-#: Of a zip member: the compressor's options, a size behind the data, a name in UTF-8.
+#: Accepted flags of a zip member: compressor options, size after the data, UTF-8 name.
 _FLAGS = 0x2 | 0x4 | 0x8 | 0x800
-#: Deflate makes a byte of at most so many.
+#: The largest compression ratio of deflate.
 _DEFLATES = 1032
-#: All that zipfile and zlib raise for files that are damaged.
+#: Everything that zipfile and zlib raise for damaged files.
 _DAMAGES = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError),
     *(ValueError, OverflowError, KeyError, IndexError),
@@ -68,21 +68,21 @@ _DAMAGES = (
 
 
 def shown(text: str) -> str:
-    """Return a text from a file as it can stand in a message: in one line, without escapes."""
+    """Return a text from a file in a form fit for messages: one short line, printable only."""
     short = text if len(text) <= 200 else text[:200] + "..."
     return short if short.isprintable() else ascii(short)
 
 
 def file_bytes(path: Path, most: int, hint: str = "") -> bytes:
-    """Return what is in a file.
+    """Return the content of a file.
 
     Args:
-        path: of the file.
-        most: bytes that it may have.
-        hint: what to do if it can't be read; it ends the message.
+        path: path of the file.
+        most: maximum size in bytes.
+        hint: what the user can do if it can't be read; it ends the message.
 
     Raises:
-        UserError: it is not there, can't be read or is larger.
+        UserError: the file is missing, can't be read or is too large.
     """
     try:
         with Path(path).open("rb") as file:
@@ -95,45 +95,45 @@ def file_bytes(path: Path, most: int, hint: str = "") -> bytes:
 
 
 def text_of(content: bytes, where: str, hint: str = "") -> str:
-    """Return the text that bytes are, in UTF-8 with or without a byte order mark.
+    """Decode bytes as UTF-8, with or without a byte order mark.
 
     Raises:
-        UserError: they are no text.
+        UserError: they are not UTF-8.
     """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(
-            f"{where}: is no text in UTF-8, byte {error.start} is {content[error.start]:#04x}"
+            f"{where}: is not UTF-8 text, byte {error.start} is {content[error.start]:#04x}"
             + _and(hint)
         ) from error
 
 
 def json_file(path: Path, hint: str = "") -> Any:
-    """Return what a JSON file holds.
+    """Return the content of a JSON file.
 
     Args:
-        path: of the file.
-        hint: what to do if it can't be used; it ends every message.
+        path: path of the file.
+        hint: what the user can do if it can't be used; it ends every message.
 
     Raises:
-        UserError: it can't be read, or is not what :func:`json_text` takes.
+        UserError: the file can't be read, or :func:`json_text` refuses its content.
     """
     content = file_bytes(path, JSON_BYTES, hint)
     return json_text(text_of(content, str(path), hint), str(path), hint)
 
 
 def json_text(text: str, where: str, hint: str = "") -> Any:
-    """Return what a JSON text holds.
+    """Return the content of a JSON text.
 
     Args:
-        text: of at most :data:`JSON_BYTES` characters.
-        where: the file and perhaps the place in it, for messages.
-        hint: what to do if it can't be used; it ends every message.
+        text: the text, at most :data:`JSON_BYTES` characters.
+        where: the file and optionally the place in it, for messages.
+        hint: what the user can do if it can't be used; it ends every message.
 
     Raises:
-        UserError: it is no JSON, a key stands twice in an object, or :func:`check_values` refuses
-            a value.
+        UserError: the text is not JSON, an object has a duplicate key, or :func:`check_values`
+            refuses a value.
     """
     if len(text) > JSON_BYTES:
         raise UserError(f"{where}: has more than {JSON_BYTES:,} characters{_and(hint)}")
@@ -144,7 +144,7 @@ def json_text(text: str, where: str, hint: str = "") -> Any:
     except RecursionError as error:
         raise UserError(f"{where}: nests more than {DEPTH} deep{_and(hint)}") from error
     except ValueError as error:
-        raise UserError(f"{where}: is no JSON: {error}{_and(hint)}") from error
+        raise UserError(f"{where}: is not JSON: {error}{_and(hint)}") from error
     check_values(content, where, hint)
     return content
 
@@ -153,14 +153,14 @@ def check_values(content: Any, where: str, hint: str = "") -> None:
     """Refuse values that later stations can't compute with, write or print.
 
     Args:
-        content: of JSON, TOML or a checkpoint.
+        content: the content of JSON, TOML or a checkpoint.
         where: the file, for messages.
-        hint: what to do about it; it ends the message.
+        hint: what the user can do; it ends the message.
 
     Raises:
-        UserError: a number is not finite or does not fit 64 bits, a text holds a lone surrogate
-            or a NUL, a value is of another type than JSON's, a key is no text, or values nest more
-            than :data:`DEPTH` deep, or in themselves.
+        UserError: a number is not finite or does not fit 64 bits, a string holds a lone surrogate
+            or a NUL, a value has a type that JSON lacks, a key is not a string, or values nest
+            more than :data:`DEPTH` deep or contain themselves.
     """
     left, seen = [(content, "", 0)], set()
     while left:
@@ -169,7 +169,7 @@ def check_values(content: Any, where: str, hint: str = "") -> None:
         if isinstance(value, (dict, list)) and not wrong:
             if depth >= DEPTH:
                 place, wrong = "", f"nests more than {DEPTH} deep"
-            elif id(value) in seen:  # which a checkpoint may have
+            elif id(value) in seen:  # possible in a checkpoint
                 wrong = "holds one list or table in two places"
             seen.add(id(value))
         if wrong:
@@ -183,39 +183,39 @@ def check_values(content: Any, where: str, hint: str = "") -> None:
 
 
 def _wrong_value(value: Any) -> str:
-    """Return why a value is refused, whatever is in it if it is a list or table, or ""."""
+    """Return why a value is refused, or ""; doesn't look at the items of lists and tables."""
     if isinstance(value, str):
         return _wrong_text(value)
     if isinstance(value, dict):
-        return "" if all(isinstance(key, str) for key in value) else "has a key that is no text"
+        return "" if all(isinstance(key, str) for key in value) else "has a key that isn't a string"
     if isinstance(value, float) and not math.isfinite(value):
         return f"holds {value}, must be a finite number"
     if isinstance(value, int) and abs(value) >= INTEGERS:
         return "holds an integer that does not fit 64 bits"
     if value is None or isinstance(value, (list, int, float)):
         return ""
-    return f"holds a {type(value).__name__}, which is no plain value"
+    return f"holds a {type(value).__name__}, which is not a plain value"
 
 
 def _wrong_text(text: str) -> str:
     if "\0" in text:
-        return f"holds a text with a NUL character, {shown(text)}"
+        return f"holds a string with a NUL character, {shown(text)}"
     try:
         text.encode()
     except UnicodeEncodeError:
-        return f"holds a text that is no Unicode, {shown(text)}"
+        return f"holds a string that is not Unicode, {shown(text)}"
     return ""
 
 
 def _integer(digits: str) -> int:
-    # Later Pythons refuse thousands of digits, earlier ones take minutes for millions.
+    # Newer Pythons refuse thousands of digits, older ones take minutes for millions.
     if len(digits.lstrip("-")) > len(str(INTEGERS)):
         raise ValueError(f"an integer of {len(digits)} digits, must fit 64 bits")
     return int(digits)
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -223,35 +223,35 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {shown(twice)} stands twice in one object")
+        raise ValueError(f"the key {shown(twice)} appears twice in one object")
     return content
 
 
 class Zip:
-    """A zip file whose directory was checked; from :func:`zip_file`.
+    """A zip file with a checked directory; from :func:`zip_file`.
 
     Attributes:
-        names: of the files in it. Each is a relative path that stays below the folder it is
-            unpacked in, and stands once.
+        names: names of the files in it. Each is unique and a relative path that stays below the
+            folder it is unpacked in.
     """
 
     def __init__(self, archive: zipfile.ZipFile, path: Path, size: int, hint: str) -> None:
         self._archive, self._path, self._hint = archive, path, hint
-        # Not by is_dir(), which fails for a name that is empty.
+        # Not is_dir(), which fails for an empty name.
         files = [each for each in archive.infolist() if not each.filename.endswith("/")]
         self._members = {member.filename: member for member in files}
         self.names = list(self._members)
         self._check(size)
 
     def size(self, name: str) -> int:
-        """Return how many bytes a file has, unpacked."""
+        """Return a file's unpacked size in bytes."""
         return self._members[name].file_size
 
     def read(self, name: str) -> bytearray:
-        """Return what a file in it holds.
+        """Return the content of a file in it.
 
         Raises:
-            UserError: it is not there or damaged, or does not fit in the memory.
+            UserError: the file is missing or damaged, or doesn't fit in memory.
         """
         member = self._member(name)
         require_memory(member.file_size, self.where(name))
@@ -260,18 +260,18 @@ class Zip:
             view, done = memoryview(content), 0
             while count := stream.readinto(view[done : done + 2**20]):  # type: ignore[attr-defined]
                 done += count
-            # The checksum is looked at where the end is read.
+            # Reading the end verifies the checksum.
             if done < member.file_size or stream.read(1):
                 raise EOFError(f"has {done} bytes of {member.file_size}")
         return content
 
     def start(self, name: str, count: int) -> bytes:
-        """Return the first bytes of a file in it, unchecked: at most ``count``."""
+        """Return up to ``count`` first bytes of a file in it, without verifying the checksum."""
         with self._reading(name), self._archive.open(self._member(name)) as stream:
             return stream.read(count)
 
     def check_sums(self) -> None:
-        """Read all of it.
+        """Verify the checksums of all files in it.
 
         Raises:
             UserError: a file in it is damaged.
@@ -285,11 +285,11 @@ class Zip:
         """Write its files into a folder.
 
         Args:
-            folder: there is nothing in it.
-            most: bytes that all files may have together.
+            folder: an empty folder.
+            most: maximum total size of the files in bytes.
 
         Raises:
-            UserError: it is damaged or has more, or the folder can't be written.
+            UserError: the zip file is damaged or too large, or the folder can't be written.
         """
         total = sum(member.file_size for member in self._members.values())
         if total > most:
@@ -308,7 +308,7 @@ class Zip:
                 ) from error
 
     def where(self, name: str) -> str:
-        """Return how messages call a file in it."""
+        """Return what messages call a file in it."""
         return f"{self._path}: {shown(name)}"
 
     def _member(self, name: str) -> zipfile.ZipInfo:
@@ -328,7 +328,7 @@ class Zip:
             name, inside = member.filename, shown(member.filename)
             parts = name.rstrip("/").split("/")
             if not name or "\\" in name or ":" in name or {"", ".", ".."} & set(parts):
-                raise self._refused(f"holds {inside}, which is no path below a folder")
+                raise self._refused(f"holds {inside}, which is not a path below a folder")
             if wrong := _wrong_text(name):
                 raise self._refused(wrong)
             if name in names:
@@ -370,32 +370,33 @@ def zip_file(path: Path, hint: str = "") -> Iterator[Zip]:
     """Open a zip file.
 
     Args:
-        path: of the file.
-        hint: what it must be or what to do; it ends every message.
+        path: path of the file.
+        hint: what it must be or what the user can do; it ends every message.
 
     Raises:
-        UserError: it can't be read, is no zip file, is damaged, or has encrypted files, files
-            compressed other than by deflate, two of one name, or names that lead out of a folder.
+        UserError: the file can't be read, is not a zip file or is damaged; or a file in it is
+            encrypted, is compressed other than by deflate, has the name of another one, or has a
+            name that leads out of a folder.
     """
     with _open(path, hint) as file:
         try:
             archive = zipfile.ZipFile(file)
         except _DAMAGES as error:
             raise UserError(
-                f"{path}: is no zip file, or it is damaged ({shown(str(error))}){_and(hint)}"
+                f"{path}: is not a zip file, or it is damaged ({shown(str(error))}){_and(hint)}"
             ) from error
         with archive:
             yield Zip(archive, path, os.fstat(file.fileno()).st_size, hint)
 
 
 class Header(NamedTuple):
-    """What an array is.
+    """The header of an array.
 
     Attributes:
-        dtype: of numbers or truth values.
-        shape: of the array.
-        fortran: whether the first axis is the fastest in the file.
-        start: where the values begin in the file.
+        dtype: dtype of the values, numbers or booleans.
+        shape: shape of the array.
+        fortran: whether the first axis varies fastest in the file.
+        start: offset of the values in the file.
     """
 
     dtype: np.dtype[Any]
@@ -411,7 +412,7 @@ class Arrays:
     """The arrays of a file; from :func:`arrays`.
 
     Attributes:
-        names: of the arrays; that in a .npy file is called "images".
+        names: names of the arrays; the one in a .npy file is called "images".
     """
 
     def __init__(self, path: Path, source: Zip | BinaryIO, hint: str) -> None:
@@ -424,11 +425,11 @@ class Arrays:
                 raise self._damaged(f"holds {shown(min(twice))} twice")
 
     def header(self, name: str) -> Header:
-        """Return what an array is, from its header and without its values.
+        """Return an array's header without reading its values.
 
         Raises:
-            UserError: there is no such array, it is no array of numbers, or its header does not
-                fit its size.
+            UserError: there is no such array, it is not an array of numbers, or its header
+                doesn't match its size.
         """
         if name not in self.names:
             names = ", ".join(shown(each) for each in sorted(self.names)) or "nothing"
@@ -448,7 +449,7 @@ class Arrays:
         return header
 
     def read(self, name: str) -> np.ndarray[Any, Any]:
-        """Return an array, in the machine's byte order.
+        """Return an array in native byte order.
 
         Raises:
             UserError: as from :meth:`header`, or its values are damaged.
@@ -467,7 +468,7 @@ class Arrays:
         return values.astype(header.dtype.newbyteorder("="), copy=False)
 
     def _start(self, name: str) -> tuple[bytes, int]:
-        """Return the first bytes of an array's file, and how many it has."""
+        """Return the first bytes of an array's file, and the file's size."""
         count = len(_NPY) + 6 + _NPY_HEADER
         if isinstance(self._source, Zip):
             entry = self._entry(name)
@@ -490,11 +491,11 @@ def arrays(path: Path, hint: str = "") -> Iterator[Arrays]:
     """Open a .npz or .npy file.
 
     Args:
-        path: of the file.
-        hint: what to do if it can't be used; it ends every message.
+        path: path of the file.
+        hint: what the user can do if it can't be used; it ends every message.
 
     Raises:
-        UserError: it can't be read, or is neither.
+        UserError: the file can't be read, or is neither.
     """
     with _open(path, hint) as file:
         start = file.read(len(_NPY))
@@ -502,34 +503,34 @@ def arrays(path: Path, hint: str = "") -> Iterator[Arrays]:
             yield Arrays(path, file, hint)
             return
     if start[:2] != b"PK":
-        raise UserError(f"{path}: is no .npz or .npy file, or it is damaged{_and(hint)}")
+        raise UserError(f"{path}: is not a .npz or .npy file, or it is damaged{_and(hint)}")
     with zip_file(path, hint) as archive:
         yield Arrays(path, archive, hint)
 
 
 def require_memory(size: int, where: str) -> None:
-    """Raise a UserError if so many bytes can't be in the machine's memory."""
+    """Raise a UserError if ``size`` bytes exceed the machine's memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size > memory:
         raise UserError(f"{where}: has {size:,} bytes, and this machine's memory {memory:,}")
 
 
 def _npy_header(start: bytes) -> Header:
-    """Return the header of a .npy file, of which this is the start.
+    """Parse the header of a .npy file from the file's first bytes.
 
     Raises:
-        ValueError: it is none, or not that of an array of numbers.
+        ValueError: it is not a valid header, or not that of an array of numbers.
     """
     version = start[len(_NPY) : len(_NPY) + 2]
     form = {b"\x01\x00": "<H", b"\x02\x00": "<I", b"\x03\x00": "<I"}.get(version)
     if not start.startswith(_NPY) or form is None:
-        raise ValueError("is no array in NumPy's format")
+        raise ValueError("is not an array in NumPy's format")
     first = len(_NPY) + 2 + struct.calcsize(form)
     lengths = start[len(_NPY) + 2 : first]
     length = struct.unpack(form, lengths)[0] if len(lengths) == struct.calcsize(form) else 0
     text = start[first : first + length]
     if not 0 < length <= _NPY_HEADER or len(text) < length:
-        raise ValueError("has a header that is cut short or too long")
+        raise ValueError("has a header that is truncated or too long")
     try:
         content = ast.literal_eval(text.decode("utf-8" if version[0] == 3 else "latin-1"))
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
@@ -538,14 +539,14 @@ def _npy_header(start: bytes) -> Header:
         raise ValueError("has a header without dtype, order and shape")
     kind, fortran, shape = content["descr"], content["fortran_order"], content["shape"]
     if not isinstance(kind, str) or not re.fullmatch(r"[<>|=]?(b1|[iu][1248]|f[248])", kind):
-        raise ValueError(f"has dtype {shown(str(kind))}, must be one of numbers")
+        raise ValueError(f"has dtype {shown(str(kind))}, must be numeric")
     if (
         not isinstance(fortran, bool)
         or not isinstance(shape, tuple)
         or len(shape) > 32
         or not all(type(size) is int and 0 <= size < 2**63 for size in shape)
     ):
-        raise ValueError(f"has shape {shown(str(shape))}, which is none")
+        raise ValueError(f"has shape {shown(str(shape))}, which is not a valid shape")
     return Header(np.dtype(kind), shape, fortran, first + length)
 
 

@@ -1,8 +1,8 @@
-"""Running a QONNX network as qonnx does, node by node in float32, but prepared only once.
+"""Run a QONNX network like qonnx, node by node in float32, but prepare it only once.
 
-qonnx's own execution prepares every node anew each time, for seconds in a network of a hundred
-nodes, and keeps all tensors. This one gives the same bits: each node is run by what qonnx runs
-it by, onnxruntime for ONNX's own and qonnx's Python for the others.
+qonnx's own execution prepares every node again on each run, which takes seconds for a hundred
+nodes, and keeps all tensors. This runner gives bit-identical results, because it executes each
+node like qonnx: ONNX's own ops with onnxruntime, the others with qonnx's Python code.
 """
 
 import contextlib
@@ -31,18 +31,18 @@ Tensors = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class _Step:
-    """A node: what runs it, putting its outputs to the tensors, and what nobody reads later."""
+    """A node: the function that runs it and adds its outputs, and the tensors to drop after it."""
 
     run: Callable[[Tensors], None]
     unread: list[str]
 
 
 class Runner:
-    """A network, prepared to run on batches.
+    """A network prepared to run on batches.
 
     Args:
-        model: with 1 input and 1 output, for one image.
-        tensors: names of inner tensors to return beside the output.
+        model: a network for one image, with 1 input and 1 output.
+        tensors: names of inner tensors to return in addition to the output.
     """
 
     def __init__(self, model: ModelWrapper, tensors: Iterable[str] = ()) -> None:
@@ -52,7 +52,7 @@ class Runner:
         self._prepared: dict[int, tuple[Tensors, list[_Step]]] = {}
 
     def run(self, x: npt.NDArray[np.float32]) -> Tensors:
-        """Return the output and the asked tensors by name, their first axis the N images.
+        """Return the output and the requested tensors by name; their first axis is the N images.
 
         Args:
             x: float32 [N, channels, height, width].
@@ -97,7 +97,7 @@ def _prepared(
         UserError: the node can't be run as it is; so does what is returned.
     """
     opset = model.get_opset_imports().get(node.domain, get_preferred_qonnx_opset())
-    # The images are integers of their type by themselves.
+    # The images need no sanitising: they already are integers of their type.
     entry = model.graph.input[0].name
     annotated = {entry.tensor_name for entry in model.graph.quantization_annotation} - {entry}
     with _refusing(node):

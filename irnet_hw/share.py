@@ -1,4 +1,4 @@
-"""Where the files live that are not Python: hardware sources, boards, recipes."""
+"""Locate the files that are not Python: hardware sources, boards, recipes."""
 
 from importlib.resources import files
 from pathlib import Path

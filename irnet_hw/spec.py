@@ -1,4 +1,4 @@
-"""The exported QONNX file is the specification of a network: reading it and running it."""
+"""Read and run the exported QONNX file, which is the specification of a network."""
 
 import math
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from irnet_hw.runner import Runner
 #: The key of our entry in the file's metadata_props.
 METADATA_KEY = "irnet_hw"
 
-#: So many images go through the network together that their tensors take this much memory.
+#: The batch size is chosen so that the tensors of a batch take this much memory.
 BATCH_BYTES = 2**28
 
 
@@ -42,8 +42,7 @@ def metadata(model: ModelWrapper) -> dict[str, Any]:
     """Return what the exporter wrote about the network: labels, recipe, accuracy, versions.
 
     Raises:
-        UserError: the entry is there but is no JSON object, or one of its values is not what it
-            should be.
+        UserError: the entry is not a JSON object, or one of its values is invalid.
     """
     text = model.get_metadata_prop(METADATA_KEY)
     if text is None:
@@ -84,18 +83,18 @@ def image_shape(model: ModelWrapper) -> tuple[int, int, int]:
 def run(
     model: ModelWrapper, images: npt.NDArray[np.uint8], tensors: Iterable[str] = ()
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """Run the network as qonnx does, node by node in float32.
+    """Run the network like qonnx, node by node in float32.
 
-    The images go through in large batches. A batch gives the same bits as its images one by
-    one: every sum of the network is exact, and all else works on single values.
+    The images are run in large batches. Results are bit-identical to running them one by one:
+    every sum in the network is exact, and everything else is elementwise.
 
     Args:
-        model: from :func:`load`.
+        model: the network, from :func:`load`.
         images: uint8 [N, height, width, channels].
-        tensors: names of inner tensors to return beside the output.
+        tensors: names of inner tensors to return in addition to the output.
 
     Returns:
-        the output and the asked tensors by name, their first axis the N images.
+        the output and the requested tensors by name; their first axis is the N images.
     """
     runner = Runner(model, tensors)
     size = max(1, BATCH_BYTES // _bytes_per_image(model.transform(InferShapes())))
@@ -107,7 +106,7 @@ def run(
 
 
 def _bytes_per_image(model: ModelWrapper) -> int:
-    """Return what the tensors of one image take together."""
+    """Return the total size of the tensors of one image."""
     graph = model.graph
     shapes = (
         model.get_tensor_shape(value.name)

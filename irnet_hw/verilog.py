@@ -1,4 +1,4 @@
-"""Our SystemVerilog library: where each module is, and which others it is made of."""
+"""The SystemVerilog library: where each module is, and which modules it instantiates."""
 
 import re
 from collections.abc import Callable
@@ -14,21 +14,21 @@ _INSTANCE = re.compile(r"(?:^|;)\s*([A-Za-z_]\w*)\s+(?:#\s*\(|[A-Za-z_]\w*\s*\()
 
 @cache
 def library() -> dict[str, Path]:
-    """Return the file of each module of kernels and shell, by the module's name."""
+    """Return the file of each kernel and shell module, by module name."""
     return {path.stem: path for path in sorted(share("rtl").rglob("*.sv"))}
 
 
 def instances(text: str) -> list[str]:
-    """Return what a source may instantiate, in order, each once; keywords can be among it."""
+    """Return the names a source may instantiate, in order and each once; may include keywords."""
     return list(dict.fromkeys(_INSTANCE.findall(_COMMENT.sub("", text))))
 
 
 def needed(module: str, text: Callable[[str], str | None]) -> list[str]:
-    """Return the modules that a module is made of, each before those that instantiate it.
+    """Return a module and all modules it instantiates, each before those that instantiate it.
 
     Args:
         module: its name; it comes last.
-        text: returns a module's source; None for a name that is not a module's.
+        text: returns a module's source, or None for a name that is not a module.
     """
     found: dict[str, None] = {}
 
@@ -47,13 +47,13 @@ def needed(module: str, text: Callable[[str], str | None]) -> list[str]:
 
 @cache
 def module_files(module: str) -> tuple[Path, ...]:
-    """Return the files of a library module, each before those that instantiate it."""
+    """Return the files of a library module and its submodules, submodules first."""
     files = library()
     return tuple(files[name] for name in needed(module, source_of))
 
 
 @cache
 def source_of(module: str) -> str | None:
-    """Return the source of a library module; None for any other name."""
+    """Return the source of a library module, or None for any other name."""
     path = library().get(module)
     return None if path is None else path.read_text()

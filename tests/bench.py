@@ -21,7 +21,7 @@ from irnet_hw.scratch import scratch
 from irnet_hw.simulate.compile import VERILATOR_FLAGS
 from irnet_hw.tools.environment import cache_dir, find_verilator, locked
 
-#: Of every run: noise, and the same one each time.
+#: Noise in the output of every run, always the same.
 _NOISE = ("+verilator+rand+reset+2", "+verilator+seed+1")
 
 
@@ -88,7 +88,7 @@ def compile_bench(
     Args:
         sources: SystemVerilog files, and .vlt waivers.
         top: the module to simulate.
-        parameters: of the top module.
+        parameters: parameters of the top module.
     """
     settings = (top, sorted((parameters or {}).items()), VERILATOR_FLAGS)
     digest = hashlib.sha256(repr(settings).encode())
@@ -118,7 +118,7 @@ def _runner() -> Verilator:
 
 @contextlib.contextmanager
 def _environment(env: Mapping[str, str]) -> Iterator[None]:
-    """Set what cocotb's runner looks up in this process' own environment: PATH and others."""
+    """Set the variables that cocotb's runner reads from this process's environment."""
     before = dict(os.environ)
     os.environ.update(env)
     try:

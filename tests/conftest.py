@@ -10,7 +10,7 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-# Of benchmarks.mutants, which asks only whether a test fails.
+# For benchmarks.mutants, which only asks whether a test fails.
 settings.register_profile(
     "mutants",
     settings.get_profile("irnet-hw"),
@@ -20,5 +20,5 @@ settings.register_profile(
 )
 settings.load_profile("irnet-hw")
 
-# Tests in a shell's background ignore it, and so would the commands that they interrupt.
+# A shell's background jobs ignore SIGINT, and commands started by the tests would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""Damages files and values at random, the same way for the same seed."""
+"""Damage files and values at random; equal seeds give equal damage."""
 
 import io
 import json
@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 import torch
 
-#: What takes the place of a value.
+#: Replacements for a value.
 ODD = [
     *(None, True, False, 0, 1, -1, 2**31, 2**63, 2**64, 10**30, 0.5, -0.5, 1e308, 1e-320),
     *(math.nan, math.inf, -math.inf, "", "x", "1", "\ud800", "\0", "a\nb\x1b[31m", "é" * 300),
@@ -19,7 +19,7 @@ ODD = [
 
 
 def value(content, random):
-    """Change one value somewhere inside, or what is around it."""
+    """Change one value somewhere inside, or its container."""
     if isinstance(content, dict) and content and random.random() < 0.9:
         changed, key = dict(content), random.choice(list(content))
         kind = random.random()
@@ -52,7 +52,7 @@ def value(content, random):
 
 
 def text(content, random):
-    """Damage a text: a character, a token, a line; or its nesting, or its numbers."""
+    """Damage a text: a character, a token, a line, its nesting, or its numbers."""
     kind = random.randrange(7)
     place, end = sorted(random.randrange(len(content) + 1) for _ in range(2))
     if kind == 0:
@@ -112,7 +112,7 @@ def raw(content, random):
         elif kind == 4:
             damaged[place : place + length] = random.randbytes(length)
         else:
-            # The directory of a zip file, where a bit matters most.
+            # The directory of a zip file, where single bits matter most.
             found = [i for i in range(len(damaged)) if damaged[i : i + 4] == b"PK\1\2"]
             place = random.choice(found or [place]) + random.randrange(4, 46)
             if place < len(damaged):
@@ -121,7 +121,7 @@ def raw(content, random):
 
 
 def archive(content, random):
-    """Write a zip file anew with another member, method, name or order; or damage its bytes."""
+    """Rewrite a zip file with another member, method, name or order; or damage its bytes."""
     if random.random() < 0.4:
         return raw(content, random)
     with zipfile.ZipFile(io.BytesIO(content)) as source:
@@ -149,7 +149,7 @@ def archive(content, random):
 
 
 def array(content, random):
-    """Return another array in place of one."""
+    """Return a replacement for an array."""
     kind = random.randrange(8)
     if kind == 0:
         return content[: random.choice([0, 1, 3])]
@@ -173,7 +173,7 @@ def array(content, random):
 
 
 def npz(content, random):
-    """Damage a .npz file, its arrays, their headers or the archive."""
+    """Damage a .npz file: its arrays, their headers or the archive."""
     kind = random.random()
     if kind < 0.4:
         return archive(content, random)
@@ -194,7 +194,7 @@ def npz(content, random):
 
 
 def npy(content, random):
-    """Damage a .npy file, its array or header."""
+    """Damage a .npy file: its array or header."""
     if random.random() < 0.5:
         return raw(content, random)
     buffer = io.BytesIO()
@@ -203,7 +203,7 @@ def npy(content, random):
 
 
 def tensor(content, random):
-    """Return another tensor, or something else, in place of one."""
+    """Return a replacement for a tensor: another tensor, or something else."""
     kind = random.randrange(12)
     if kind == 0 and content.is_floating_point() and content.numel():
         changed = content.flatten().clone()
@@ -236,7 +236,7 @@ def tensor(content, random):
 
 
 def checkpoint(content, random):
-    """Damage a file of torch.save: a value or tensor in it, its archive or bytes."""
+    """Damage a file written by torch.save: a value or tensor in it, its archive or its bytes."""
     if random.random() < 0.3:
         return archive(content, random)
     whole = torch.load(io.BytesIO(content), weights_only=True)
@@ -262,5 +262,5 @@ def checkpoint(content, random):
 
 
 def generator(seed):
-    """Return what the functions above take their choices from."""
+    """Return the random generator that the functions above use."""
     return random.Random(struct.pack("<q", seed))

@@ -1,4 +1,4 @@
-"""Verilator's lint, all warnings on."""
+"""Verilator's lint with all warnings enabled."""
 
 import subprocess
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from irnet_hw.tools.environment import find_verilator
 def lint(
     top: str, files: Iterable[Path | str], folder: Path, *more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Return what Verilator says of sources and waivers, run in a folder with more arguments."""
+    """Run Verilator's lint in a folder on sources and waivers; return its output."""
     command = ["verilator", "--lint-only", "-Wall", "--top-module", top]
     return subprocess.run(
         [*command, *more, *map(str, files)],

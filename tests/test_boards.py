@@ -79,7 +79,7 @@ def test_what_is_in_reserve_is_not_usable(home_made):
         ("DSP = 90", "DSP = -1", "resources.DSP = -1, must be a number of units"),
         ("DSP = 90", "DSP = 9.5", "resources.DSP = 9.5, must be a number of units"),
         ("[reserve]\nLUT = 0.1", "", "reserve = None, must be a dict"),
-        ("LUT = 0.1", "URAM = 0.1", "reserve.URAM is of a resource that the board lacks"),
+        ("LUT = 0.1", "URAM = 0.1", "reserve.URAM names a resource that the board lacks"),
         ("LUT = 0.1", "LUT = 1.0", "reserve.LUT = 1.0, must be 0.0 to below 1.0"),
         ("LUT = 0.1", "LUT = 1", "reserve.LUT = 1, must be 0.0 to below 1.0"),
     ],
@@ -95,4 +95,4 @@ def test_a_board_file_that_is_no_toml_is_refused(home_made):
     home_made.write_text("part = ")
     with pytest.raises(UserError) as error:
         load_board("home-made")
-    assert str(error.value).startswith(f"{home_made}: is no TOML: ")
+    assert str(error.value).startswith(f"{home_made}: is not TOML: ")

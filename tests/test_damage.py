@@ -1,6 +1,6 @@
-"""Whatever is damaged in an input, a station refuses it by name or takes it as it is.
+"""Damaged inputs: a station either refuses the input by name or uses it as it is.
 
-``python -m tests.test_damage 1000 [KIND ...]`` tries so many of each kind, and prints what fails.
+``python -m tests.test_damage 1000 [KIND ...]`` tries 1000 mutants of each kind and prints failures.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ from tests.test_spec import NETWORK, with_metadata
 from tests.train.conftest import SMALL
 
 SHAPE = (4, 4, 1)
-#: Mutants of each kind that every run of the tests tries.
+#: Number of mutants of each kind in a normal test run.
 QUICK = 15
 
 
@@ -51,10 +51,10 @@ def saved(save, **arrays):
 
 
 class Stations:
-    """An intact input for each station, and the station.
+    """An intact input for each station, with the station.
 
     Args:
-        folder: to work in.
+        folder: the folder to work in.
     """
 
     def __init__(self, folder):
@@ -112,7 +112,7 @@ class Stations:
             path.write_bytes(before)
 
     def taken(self, images, labels):
-        """What is taken is what the next station computes with."""
+        """The next station must be able to compute with any input that is accepted."""
         assert images.dtype == np.uint8
         assert len(images) and images.shape[1:] == SHAPE
         assert labels is None or (labels.dtype == np.int64 and set(labels) <= {0, 1, 2})
@@ -145,7 +145,7 @@ class Stations:
         self.within("bitstream/route.json", random, self.json)
 
     def manifest(self, random):
-        """With its own hash made anew."""
+        """The manifest's own hash is updated."""
 
         def damaged(before, random):
             content = json.loads(self.json(before.decode(), random))
@@ -153,12 +153,12 @@ class Stations:
                 content["hashes"]["manifest"] = manifest.own_digest(content)
             return json.dumps(content)
 
-        # Its own reading may fail too.
+        # The damage may also make it unreadable here.
         with contextlib.suppress(json.JSONDecodeError, RecursionError):
             self.within("manifest.json", random, damaged)
 
     def package(self, random):
-        """A zip file of the build; its sources and model aren't looked at."""
+        """A zip file of the build; its sources and model aren't read."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(self.build.rglob("*.*")):
@@ -225,7 +225,7 @@ def stations(tmp_path_factory):
 
 
 def tried(stations, kind, seed):
-    """Return what a station says of a mutant, or None if it takes it."""
+    """Return a station's message about a mutant, or None if the station accepts it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -245,7 +245,7 @@ def test_what_is_damaged_is_refused_by_name_or_taken(stations, kind):
 
 
 def main(count, kinds=()):
-    """Try so many mutants of some kinds, or of each."""
+    """Try a number of mutants of the given kinds, or of all kinds."""
     failed = set()
     with tempfile.TemporaryDirectory() as folder:
         stations = Stations(Path(folder))

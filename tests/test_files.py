@@ -9,7 +9,7 @@ from irnet_hw.files import whole_file, whole_folder
 
 @pytest.fixture
 def full_disk():
-    """Let no file grow past 1000 bytes: the closest to a full disk that needs no rights."""
+    """Limit files to 1000 bytes: the closest thing to a full disk that works without root."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     yield
@@ -121,7 +121,7 @@ def test_folder_in_place_of_a_file(tmp_path):
     (tmp_path / "plain").write_text("x")
     with pytest.raises(UserError) as error, whole_folder(tmp_path / "plain"):
         pytest.fail("the block must not run")
-    assert str(error.value) == (f"{tmp_path}/plain: is a file, and a folder is to be written there")
+    assert str(error.value) == (f"{tmp_path}/plain: is a file, but must be a folder or not exist")
 
 
 @pytest.mark.usefixtures("full_disk")

@@ -37,7 +37,7 @@ def test_what_is_right_passes():
         ({"tensors": {}}, "tensors = {}, must be a list"),
         (
             {"tensors": [{"name": "a", "differences": 0}, {"name": 1, "differences": 0}]},
-            "tensors[1].name = 1, must be a text",
+            "tensors[1].name = 1, must be a string",
         ),
         ({"area": {"a\nb": -1}}, "area.'a\\nb' = -1, must be a finite number of at least 0"),
         ({"exact": 1}, "exact = 1, must be true or false"),

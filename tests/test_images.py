@@ -41,10 +41,10 @@ def test_a_missing_file(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        ("text", "is no .npz or .npy file, or it is damaged"),
-        ("cut", "is no zip file, or it is damaged (File is not a zip file)"),
-        ("empty", "is no .npz or .npy file, or it is damaged"),
-        ("pickle", "is damaged, images has dtype |O, must be one of numbers"),
+        ("text", "is not a .npz or .npy file, or it is damaged"),
+        ("cut", "is not a zip file, or it is damaged (File is not a zip file)"),
+        ("empty", "is not a .npz or .npy file, or it is damaged"),
+        ("pickle", "is damaged, images has dtype |O, must be numeric"),
     ],
 )
 def test_a_damaged_file(tmp_path, damage, message):
@@ -113,7 +113,7 @@ def test_labels_of_no_class(tmp_path, labels, wrong):
 
 
 def test_a_header_that_claims_more_than_any_machine_has(tmp_path):
-    """Nothing is allocated for it, whether the file is an archive or not."""
+    """No memory is allocated for the claimed size, in an archive or not."""
     header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1099511627776, 3, 4, 2)}"
     content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
     (tmp_path / "bare.npy").write_bytes(content)

@@ -7,7 +7,7 @@ from pathlib import Path
 import irnet_hw
 
 PACKAGE = Path(irnet_hw.__file__).parent
-#: For each room, the rooms that it may import; modules at the top, such as errors, are for all.
+#: For each room, the rooms that it may import. Every room may import top-level modules.
 MAY: dict[str, set[str]] = {}
 
 
@@ -19,7 +19,7 @@ def room(module: str) -> str:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield the modules of irnet_hw that a file imports, wherever in it."""
+    """Yield the modules of irnet_hw that a file imports anywhere, including in functions."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names if name.name.startswith("irnet_hw"))

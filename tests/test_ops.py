@@ -25,7 +25,7 @@ CREATORS = {
 
 
 def strings(path: Path) -> Iterator[str]:
-    """Yield the string constants of a source file; docstrings are not the names of ops."""
+    """Yield the string constants of a source file, without docstrings."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value

@@ -1,4 +1,4 @@
-"""End to end: images of the user's own through the public commands, to an accelerator."""
+"""End to end: from a user's own images to an accelerator, through the public commands."""
 
 import json
 
@@ -17,7 +17,7 @@ TINY = ["epochs=1", "batch_size=6", "shift=1", "model.widths=[4, 4]", "model.poo
 
 
 def run(*words):
-    """Run ``irnet-hw``, and return the error that it ends with, if any."""
+    """Run ``irnet-hw`` and return its error, if any."""
     return CliRunner().invoke(cli.group, list(map(str, words))).exception
 
 
@@ -29,7 +29,7 @@ def train(folder, *assignments):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A folder in which images of 10x14 pixels in three classes were trained on and built."""
+    """A folder with a network trained and built for 10x14 pixel images in three classes."""
     folder = tmp_path_factory.mktemp("own")
     write_folders(folder / "signs", parts(24, 9, shape=(10, 14, 3), classes=3), NAMES)
     model, built = folder / "run" / "model.onnx", folder / "built"

@@ -1,4 +1,4 @@
-"""Whatever a file holds, it is read rightly or refused by name."""
+"""Whatever a file holds, it is read correctly or refused by name."""
 
 import json
 import os
@@ -22,18 +22,18 @@ def refusal(do, *arguments):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{", "is no JSON: Expecting property name enclosed in double quotes: line 1 column 2"),
+        ("{", "is not JSON: Expecting property name enclosed in double quotes: line 1 column 2"),
         ("[" * 100_000, "nests more than 64 deep"),
         ("[" * 65 + "]" * 65, "nests more than 64 deep"),
-        ("9" * 5000, "is no JSON: an integer of 5000 digits, must fit 64 bits"),
+        ("9" * 5000, "is not JSON: an integer of 5000 digits, must fit 64 bits"),
         ('{"a": {"b": -18446744073709551616}}', "a.b holds an integer that does not fit 64 bits"),
-        ('{"a": NaN}', "is no JSON: NaN is no number in JSON"),
-        ("-Infinity", "is no JSON: -Infinity is no number in JSON"),
+        ('{"a": NaN}', "is not JSON: NaN is not a JSON number"),
+        ("-Infinity", "is not JSON: -Infinity is not a JSON number"),
         ('{"a": [1e999]}', "a holds inf, must be a finite number"),
-        ('["\\ud800"]', "holds a text that is no Unicode, '\\ud800'"),
-        ('{"\\udc00": 1}', "holds a text that is no Unicode, '\\udc00'"),
-        ('{"a": "b\\u0000"}', "a holds a text with a NUL character, 'b\\x00'"),
-        ('{"a": 1, "b": 2, "a": 3}', "is no JSON: the key a stands twice in one object"),
+        ('["\\ud800"]', "holds a string that is not Unicode, '\\ud800'"),
+        ('{"\\udc00": 1}', "holds a string that is not Unicode, '\\udc00'"),
+        ('{"a": "b\\u0000"}', "a holds a string with a NUL character, 'b\\x00'"),
+        ('{"a": 1, "b": 2, "a": 3}', "is not JSON: the key a appears twice in one object"),
     ],
 )
 def test_json_that_is_refused(text, reason):
@@ -57,14 +57,14 @@ def test_json_files_that_are_refused(tmp_path):
     assert refusal(json_file, path) == f"{path}: can't be read: No such file or directory"
     assert refusal(json_file, tmp_path) == f"{tmp_path}: can't be read: Is a directory"
     path.write_bytes(b'"\xff"')
-    assert refusal(json_file, path) == f"{path}: is no text in UTF-8, byte 1 is 0xff"
+    assert refusal(json_file, path) == f"{path}: is not UTF-8 text, byte 1 is 0xff"
     path.touch()
     os.truncate(path, 2**27)
     assert refusal(json_file, path) == f"{path}: has more than 67,108,864 bytes"
 
 
 def zipped(path, content=b"content", **changes):
-    """Write a zip file with one file in it, whose entry was changed."""
+    """Write a zip file with one file in it and a changed entry."""
     member = zipfile.ZipInfo("a")
     for key, value in changes.items():
         setattr(member, key, value)
@@ -94,7 +94,7 @@ def test_a_zip_file_is_read(tmp_path):
 def test_a_zip_file_that_leads_elsewhere_is_refused(tmp_path, name):
     path = zipped(tmp_path / "z.zip", filename=name)
     assert refusal(open_zip, path) == (
-        f"{path}: holds {name}, which is no path below a folder; take another"
+        f"{path}: holds {name}, which is not a path below a folder; take another"
     )
 
 
@@ -179,19 +179,19 @@ def head(**changes):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"raw bytes", "is no array in NumPy's format"),
-        (b"\x93NUMPY\x01", "is no array in NumPy's format"),
-        (b"\x93NUMPY\x01\x00\x05", "has a header that is cut short or too long"),
-        (npy(head(), b"12")[:30], "has a header that is cut short or too long"),
+        (b"raw bytes", "is not an array in NumPy's format"),
+        (b"\x93NUMPY\x01", "is not an array in NumPy's format"),
+        (b"\x93NUMPY\x01\x00\x05", "has a header that is truncated or too long"),
+        (npy(head(), b"12")[:30], "has a header that is truncated or too long"),
         (npy(b"(" * 5000), "has a header that can't be read"),
         (npy(b"[]"), "has a header without dtype, order and shape"),
-        (npy(head(descr="|O")), "has dtype |O, must be one of numbers"),
-        (npy(head(descr="<U4")), "has dtype <U4, must be one of numbers"),
-        (npy(head(descr="<c8")), "has dtype <c8, must be one of numbers"),
-        (npy(head(descr=[("a", "u1")])), "has dtype [('a', 'u1')], must be one of numbers"),
-        (npy(head(shape=(-2,))), "has shape (-2,), which is none"),
-        (npy(head(shape=(1,) * 33)), f"has shape {(1,) * 33}, which is none"),
-        (npy(head(shape=(True,))), "has shape (True,), which is none"),
+        (npy(head(descr="|O")), "has dtype |O, must be numeric"),
+        (npy(head(descr="<U4")), "has dtype <U4, must be numeric"),
+        (npy(head(descr="<c8")), "has dtype <c8, must be numeric"),
+        (npy(head(descr=[("a", "u1")])), "has dtype [('a', 'u1')], must be numeric"),
+        (npy(head(shape=(-2,))), "has shape (-2,), which is not a valid shape"),
+        (npy(head(shape=(1,) * 33)), f"has shape {(1,) * 33}, which is not a valid shape"),
+        (npy(head(shape=(True,))), "has shape (True,), which is not a valid shape"),
         (npy(head(shape=(2**40,)), b"12"), "is uint8 of shape [1099511627776], which takes"),
         (npy(head(), b"123"), "is uint8 of shape [2], which takes 67 bytes, and has 68"),
         (npy(head(), b"1"), "is uint8 of shape [2], which takes 67 bytes, and has 66"),
@@ -208,7 +208,7 @@ def test_arrays_that_are_refused(tmp_path, content, reason):
 
 
 def test_another_array_may_be_anything(tmp_path):
-    """What nobody asks for needn't be of a kind that can be read."""
+    """Arrays that nobody asks for may have an unreadable dtype."""
     path = tmp_path / "a.npz"
     np.savez(path, images=np.arange(3), names=np.array(["a"]), extra=np.array([{}], dtype=object))
     assert read(path).tolist() == [0, 1, 2]
@@ -226,7 +226,7 @@ def test_two_arrays_of_a_name_are_refused(tmp_path):
 
 
 def test_a_pipe_is_refused():
-    """As `--images <(...)` in a shell is one."""
+    """For example `--images <(...)` in a shell."""
     end, other = os.pipe()
     os.close(other)
     try:

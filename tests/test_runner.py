@@ -19,14 +19,14 @@ def pixels(count, shape, seed=0):
 
 
 def by_qonnx(model, x, names):
-    """Return tensors of qonnx's own execution, image by image."""
+    """Return tensors from qonnx's own execution, image by image."""
     model, entry = model.transform(InferShapes()), model.graph.input[0].name
     runs = [execute_onnx(model, {entry: x[i : i + 1]}, True) for i in range(len(x))]
     return {name: np.concatenate([run[name] for run in runs]) for name in names}
 
 
 def depending(model):
-    """Return all tensors that the image changes."""
+    """Return all tensors that depend on the image."""
     found = [model.graph.input[0].name]
     for node in model.graph.node:
         if set(found) & set(node.input):

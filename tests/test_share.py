@@ -13,7 +13,7 @@ FOLDERS = ("hls", "rtl", "boards", "train")
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder that holds what a wheel installs."""
+    """A folder with the contents of an installed wheel."""
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],

@@ -8,7 +8,7 @@ def test_what_is_no_toml():
     with pytest.raises(NotTomlError) as error:
         toml_text("epochs 3", "a.toml")
     assert str(error.value) == (
-        "a.toml: is no TOML: Expected '=' after a key in a key/value pair (at line 1, column 8)"
+        "a.toml: is not TOML: Expected '=' after a key in a key/value pair (at line 1, column 8)"
     )
 
 
@@ -21,7 +21,7 @@ def test_what_is_no_toml():
         (f"a = {'9' * 5000}", "holds an integer that does not fit 64 bits"),
         (f"[b]\na = {'9' * 50}", "b.a holds an integer that does not fit 64 bits"),
         ("a = [1, -inf]", "a holds -inf, must be a finite number"),
-        ('a = "\\u0000"', "a holds a text with a NUL character, '\\x00'"),
+        ('a = "\\u0000"', "a holds a string with a NUL character, '\\x00'"),
         ("#" * 2**21, "has more than 1,048,576 bytes"),
     ],
 )

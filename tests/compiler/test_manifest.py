@@ -124,6 +124,6 @@ def test_refuses_what_is_no_manifest(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         manifest.load(tmp_path)
     assert str(caught.value) == (
-        f"{path}: is no JSON: Expecting value: line 1 column 11 (char 10); "
+        f"{path}: is not JSON: Expecting value: line 1 column 11 (char 10); "
         "must be in a folder made by irnet-hw build"
     )

@@ -1,4 +1,4 @@
-"""Real commands in processes of their own, and what they need: a network, its accelerator."""
+"""Run real commands in their own processes, with a network and its accelerator as inputs."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ class Shell:
         )
 
     def fails(self, *arguments, **options):
-        """Run ``irnet-hw``; assert that it fails as it should and leaves nothing behind.
+        """Run ``irnet-hw``; assert that it fails properly and leaves nothing behind.
 
         Returns:
             the message, without "error: ".
@@ -75,7 +75,7 @@ def shell(tmp_path, model):
 
 @pytest.fixture(scope="session")
 def accelerator(tmp_path_factory, model):
-    """The small network's accelerator, and images that fit, in a folder of their own."""
+    """The small network's accelerator and matching images, in their own folder."""
     folder = tmp_path_factory.mktemp("accelerator")
     process = Shell(folder).start("build", "--board", "pynq-z2", "--out", "built", model)
     _, err = process.communicate(timeout=300)

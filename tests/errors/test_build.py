@@ -15,8 +15,8 @@ BUILD = ("build", "--board", "pynq-z2", "--out", "built")
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda data: data[: len(data) // 2], "is not an ONNX file, or it is damaged or cut short"),
-        (lambda data: b"\xff" * 100, "is not an ONNX file, or it is damaged or cut short"),  # noqa: ARG005
+        (lambda data: data[: len(data) // 2], "is not an ONNX file, or it is damaged or truncated"),
+        (lambda data: b"\xff" * 100, "is not an ONNX file, or it is damaged or truncated"),  # noqa: ARG005
         (
             lambda data: b"",  # noqa: ARG005
             "has 0 nodes, 0 inputs and 0 outputs; a network with 1 input and 1 output is needed",
@@ -114,7 +114,7 @@ def test_two_rates(shell):
     ids=["missing", "fold", "pair"],
 )
 def test_wrong_folding_config(shell, accelerator, name, content, message):
-    """The accelerator that is there stays as it is."""
+    """The existing accelerator stays as it is."""
     shutil.copytree(accelerator / "built", shell.folder / "built")
     if content is not None:
         (shell.folder / name).write_text(content)
@@ -133,7 +133,7 @@ def test_skip_connection_that_is_none(shell):
 def test_file_in_the_folders_place(shell):
     (shell.folder / "built").write_text("mine")
     assert shell.fails(*BUILD, "model.onnx") == (
-        "built: is a file, and a folder is to be written there"
+        "built: is a file, but must be a folder or not exist"
     )
 
 
@@ -154,7 +154,7 @@ def test_folder_that_cannot_be_written(shell):
 
 
 def test_full_disk(shell):
-    """No file may grow past 1000 bytes: the closest to a full disk that needs no rights."""
+    """Files are limited to 1000 bytes: the closest thing to a full disk that works without root."""
     message = shell.fails(
         *BUILD,
         "model.onnx",

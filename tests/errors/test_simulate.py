@@ -38,7 +38,7 @@ def test_damaged_images(shell):
     data = (shell.folder / "images.npz").read_bytes()
     (shell.folder / "bad.npz").write_bytes(data[: len(data) // 2])
     assert shell.fails("simulate", "built", "--images", "bad.npz") == (
-        "bad.npz: is no zip file, or it is damaged (File is not a zip file)"
+        "bad.npz: is not a zip file, or it is damaged (File is not a zip file)"
     )
 
 
@@ -51,7 +51,7 @@ def test_no_accelerator(shell):
 
 @pytest.mark.parametrize("tool", ["g++", "make"])
 def test_missing_compiler(shell, tool, tmp_path_factory):
-    """A PATH with all of the usual programs but one."""
+    """A PATH with all the usual programs except one."""
     others = tmp_path_factory.mktemp("bin")
     for name in {"g++", "make", "sh"} - {tool}:
         (others / name).symlink_to(shutil.which(name))
@@ -93,7 +93,7 @@ def test_changed_sources(shell):
 def test_damaged_manifest(shell):
     manifest = shell.folder / "built" / "manifest.json"
     manifest.write_text(manifest.read_text()[:100])
-    assert shell.fails("report", "built").startswith("built/manifest.json: is no JSON: ")
+    assert shell.fails("report", "built").startswith("built/manifest.json: is not JSON: ")
     manifest.write_text(json.dumps({"format": 1}))
     assert shell.fails("report", "built") == (
         "built/manifest.json: is of format 1, must be of format 4; build it again"

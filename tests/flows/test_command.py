@@ -73,7 +73,7 @@ def test_a_damaged_manifest_is_exit_code_2(build_dir, images):
     path.write_text(path.read_text()[:500])
     run = simulate(build_dir, "--images", images)
     assert run.returncode == 2
-    assert run.stderr.startswith(f"error: {path}: is no JSON: ")
+    assert run.stderr.startswith(f"error: {path}: is not JSON: ")
     assert "Traceback" not in run.stderr
 
 

@@ -249,7 +249,7 @@ def test_nothing_is_claimed_of_changed_sources(tmp_path):
         (
             "simulation.json",
             b"{",
-            "is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 "
+            "is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 "
             "(char 1); simulate again",
         ),
         ("synthesis.json", b"[]", "content = [], must be an object; build again"),
@@ -261,7 +261,7 @@ def test_nothing_is_claimed_of_changed_sources(tmp_path):
         (
             "sample.npz",
             b"PK",
-            "is no zip file, or it is damaged (File is not a zip file); simulate again",
+            "is not a zip file, or it is damaged (File is not a zip file); simulate again",
         ),
     ],
 )

@@ -44,7 +44,7 @@ def test_what_is_no_zip_file_is_refused(tmp_path, content):
     with pytest.raises(UserError) as caught, package.opened(path):
         pass
     assert str(caught.value) == (
-        f"{path}: is no zip file, or it is damaged (File is not a zip file); must be a folder "
+        f"{path}: is not a zip file, or it is damaged (File is not a zip file); must be a folder "
         "made by irnet-hw build, or a file made by irnet-hw package"
     )
 
@@ -183,14 +183,14 @@ def archive(path, members):
 @pytest.mark.parametrize(
     ("members", "said"),
     [
-        ([("../manifest.json", "{}")], "holds ../manifest.json, which is no path below a folder"),
-        ([("/manifest.json", "{}")], "holds /manifest.json, which is no path below a folder"),
+        ([("../manifest.json", "{}")], "holds ../manifest.json, which is not a path below "),
+        ([("/manifest.json", "{}")], "holds /manifest.json, which is not a path below a folder"),
         ([("manifest.json", "{}")] * 2, "holds manifest.json twice"),
         ([("a", b"0" * (2**30 + 1))], "holds 1,073,741,825 bytes, must be at most 1,073,741,824"),
         ([], "manifest.json: can't be read: No such file or directory; must be in a folder made"),
         ([("manifest.json", "[" * 10000)], "manifest.json: nests more than 64 deep; must be"),
         ([("manifest.json", "[]")], "manifest.json: is of format None, must be of format 4"),
-        ([("manifest.json", b"\xff")], "manifest.json: is no text in UTF-8, byte 0 is 0xff"),
+        ([("manifest.json", b"\xff")], "manifest.json: is not UTF-8 text, byte 0 is 0xff"),
     ],
 )
 def test_messages_about_a_package_name_it(tmp_path, members, said):

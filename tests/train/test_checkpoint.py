@@ -100,7 +100,7 @@ def test_a_file_of_something_else(tmp_path, foreign):
     path = tmp_path / "foreign.pt"
     path.write_bytes(foreign)
     assert refusal(path) == (
-        f"{path}: is no zip file, or it is damaged (File is not a zip file); {WANTED}"
+        f"{path}: is not a zip file, or it is damaged (File is not a zip file); {WANTED}"
     )
 
 
@@ -134,7 +134,7 @@ def test_a_missing_entry(last):
 def test_a_file_cut_short(content, tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "cut.pt"
     path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
-    assert refusal(path).startswith(f"{path}: is no zip file, or it is damaged (")
+    assert refusal(path).startswith(f"{path}: is not a zip file, or it is damaged (")
 
 
 @given(st.data())

@@ -90,8 +90,8 @@ def test_refuses_what_is_no_checkpoint(tmp_path):
     path = tmp_path / "foreign.pt"
     path.write_bytes(b"foreign")
     assert refusal(pack, path, tmp_path / "out.pt") == (
-        f"{path}: is no zip file, or it is damaged (File is not a zip file); must be a file that "
-        "irnet-hw train or pack wrote"
+        f"{path}: is not a zip file, or it is damaged (File is not a zip file); must be a file "
+        "that irnet-hw train or pack wrote"
     )
     assert not (tmp_path / "out.pt").exists()
 

@@ -163,7 +163,7 @@ def test_a_file_that_is_no_text(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError) as error:
         load_recipe(str(path))
-    assert str(error.value) == f"{path}: is no text in UTF-8, byte 0 is 0xff"
+    assert str(error.value) == f"{path}: is not UTF-8 text, byte 0 is 0xff"
 
 
 def test_a_missing_key(tmp_path):

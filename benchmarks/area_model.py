@@ -1,10 +1,10 @@
-"""The area models beside Yosys' synthesis, layer by layer, for accelerators that were built.
+"""Compare the area models with Yosys' synthesis, layer by layer, for built accelerators.
 
     python benchmarks/area_model.py [--whole] [--out area_model.json] FOLDER...
 
-A folder is what ``irnet-hw build`` wrote; layers that were synthesised before are not again. With
-``--whole`` each accelerator is also synthesised in one run, its layers dissolved, so that Yosys
-may optimise across them: how far that is from their sum says what the sum is worth.
+A folder is one written by ``irnet-hw build``; cached synthesis results of layers are reused. With
+``--whole`` each accelerator is also synthesised in one flattened run, so that Yosys can optimise
+across layers: the difference shows how accurate the sum over the layers is.
 """
 
 import argparse
@@ -22,12 +22,12 @@ KINDS = ("LUT", "FF", "BRAM18", "DSP")
 
 
 def deviation(model: int, synth: int) -> float | None:
-    """Return by how many percent the model is above what was synthesised, None of nothing."""
+    """Return the model's excess over synthesis in percent, or None if synthesis gives 0."""
     return round(100 * (model - synth) / synth, 1) if synth else None
 
 
 def compare(model: dict[str, int], synth: dict[str, int]) -> dict[str, Any]:
-    """Return both areas and the deviation, for each kind of resource."""
+    """Return both areas and the deviation for each kind of resource."""
     return {
         kind: {
             "model": model[kind],
@@ -55,7 +55,7 @@ def by_operation(content: dict[str, Any], synth: dict[str, Any]) -> dict[str, An
 
 
 def whole(folder: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """Return the area of an accelerator that is synthesised in one run, flattened."""
+    """Return the area of an accelerator synthesised in one flattened run."""
     texts = {Path(file).name: (folder / file).read_text() for file in content["sources"]}
     data = {Path(file).name: folder / file for file in content["data"]}
     start = time.monotonic()
@@ -77,7 +77,7 @@ def line(name: str, figures: dict[str, Any]) -> str:
 
 
 def measure(folder: Path, with_whole: bool) -> dict[str, Any]:
-    """Print the table of an accelerator; return its figures."""
+    """Print an accelerator's table and return its figures."""
     content = manifest.load(folder)
     synth = synthesise(folder)
     layers = {

@@ -1,13 +1,13 @@
-"""Accelerators behind shell and driver on the simulated board: rate, memory port, overhead.
+"""Measure accelerators with shell and driver on the simulated board: rate, port use, overhead.
 
-Run from the repository's root, with folders that ``irnet-hw build`` wrote::
+Run from the repository's root, with folders written by ``irnet-hw build``::
 
     python -m benchmarks.board --accelerator BUILD_DIR IMAGES --accelerator ...
 
-Frames pass through :class:`irnet_hw.runtime.Accelerator` as on a board: by registers, buffers,
-AXI4 bursts and interrupts, in simulated time. All logits of the images are compared with the
-QONNX run. Rates are those of the board at its clock. What the driver itself takes is measured on
-this machine's processor, beside the simulation, in batches of one image: a median.
+Frames pass through :class:`irnet_hw.runtime.Accelerator` as on a board: with registers, buffers,
+AXI4 bursts and interrupts, in simulated time. All logits are compared with the QONNX run. Rates
+are given at the board's clock. The driver's own time is measured on this machine's processor,
+without the simulation, as the median over batches of one image.
 """
 
 import json
@@ -32,9 +32,9 @@ from irnet_hw.runtime import Accelerator
 from irnet_hw.simulate.board import SimulatedBoard
 from irnet_hw.simulate.trusted_sources import open_for_tools
 
-#: Bytes that the memory's port passes in a cycle, each way.
+#: Bytes per cycle of the memory port, in each direction.
 PORT = 8
-#: Batches of one image, to measure the driver.
+#: Number of batches of one image used to measure the driver.
 SINGLE = 20
 
 Figures = dict[str, Any]
@@ -50,10 +50,10 @@ Figures = dict[str, Any]
     metavar="BUILD_DIR IMAGES",
     help="An accelerator and images for it; may be repeated.",
 )
-@click.option("--frames", default=84, show_default=True, help="How many frames the rate is of.")
+@click.option("--frames", default=84, show_default=True, help="Frames used to measure the rate.")
 @click.option("--out", default="board.json", show_default=True, type=click.Path(path_type=Path))
 def main(accelerators: tuple[tuple[Path, Path], ...], frames: int, out: Path) -> None:
-    """Measure accelerators on the simulated board; print a table of their figures."""
+    """Measure accelerators on the simulated board and print a table of their figures."""
     try:
         rows = [measure(folder, file, frames) for folder, file in accelerators]
     except UserError as error:
@@ -90,7 +90,7 @@ def measure(folder: Path, file: Path, frames: int) -> Figures:
         "differences": differences,
         "cycles_per_frame": {"model": content["cycles_per_frame"], "sim": rate["interval_cycles"]},
         "rate": rate,
-        # Of the cycles in which frames pass at the accelerator's pace.
+        # Relative to the cycles that the frames take at the accelerator's pace.
         "port": {
             name: {
                 "utilisation": words / frames / rate["interval_cycles"],
@@ -108,7 +108,7 @@ def measure(folder: Path, file: Path, frames: int) -> Figures:
 
 
 def single(accelerator: Accelerator, board: SimulatedBoard, image: Images) -> float:
-    """Return the seconds that the driver takes for a batch, beside the simulation."""
+    """Return the seconds that the driver takes per batch, without the simulation."""
     found = []
     for _ in range(SINGLE):
         start, simulating = time.perf_counter(), board.simulating

@@ -1,9 +1,9 @@
-"""LUTs per XNOR lane of BinaryMVAU, everything counted, by Yosys' synthesis for xc7.
+"""Measure the LUTs per XNOR lane of BinaryMVAU with Yosys' synthesis for xc7.
 
     python benchmarks/lut_per_lane.py [--out lut_per_lane.json]
 
-A lane is one of the PE * SIMD bits that a cycle compares. Accumulators, thresholds, border
-correction, control, the replay buffer and the weights are in the figures.
+A lane is one of the PE * SIMD bits compared per cycle. The figures include everything:
+accumulators, thresholds, border correction, control, the replay buffer and the weights.
 """
 
 import argparse
@@ -62,15 +62,15 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 
 
 def synthesise(op: str, attributes: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return what Yosys makes of a node's RTL.
+    """Synthesise a node's RTL with Yosys.
 
     Args:
         op: the op's name without ``_rtl``.
-        attributes: of the node.
+        attributes: attributes of the node.
         parameters: constant inputs in order: name -> (integers, FINN data type).
 
     Returns:
-        LUT, FF, BRAM18, DSP, seconds, and the op's own estimates.
+        LUT, FF, BRAM18, DSP, seconds, and the op's estimates.
     """
     node = helper.make_node(
         f"{op}_rtl",
@@ -120,7 +120,7 @@ def estimates(kernel: Any) -> dict[str, int]:
 
 
 def binary(attributes: dict[str, Any], seed: int = 0) -> dict[str, Any]:
-    """Return what Yosys makes of a BinaryMVAU with random weights and thresholds."""
+    """Synthesise a BinaryMVAU with random weights and thresholds."""
     rng = np.random.default_rng(seed)
     MW, MH = attributes["MW"], attributes["MH"]
     return synthesise(

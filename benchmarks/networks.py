@@ -1,12 +1,12 @@
-"""Networks on boards, side by side: rate, latency, area, and how long each station takes.
+"""Compare networks on boards: rate, latency, area, and the time each station takes.
 
-Run from the repository's root, with models that ``irnet-hw export`` wrote::
+Run from the repository's root, with models written by ``irnet-hw export``::
 
     python -m benchmarks.networks --network resnet20/model.onnx pynq-z2 24000 --network ...
 
-Each is built for its rate, simulated on the first images of the heldout.npz beside it and
-synthesised, all from scratch: nothing that was compiled or synthesised before is used again. The
-accelerators stay in the folder ``networks``.
+Each network is built for its rate, simulated on the first images of the heldout.npz next to it
+and synthesised, all from scratch without cached results. The accelerators are kept in the folder
+``networks``.
 """
 
 import json
@@ -31,7 +31,7 @@ from irnet_hw.scratch import scratch
 from irnet_hw.simulate.proof import simulate
 from irnet_hw.synthesise.yosys import synthesise
 
-#: Of so many images every stream is compared; of the others the logits.
+#: Number of images for which every stream is compared; for the others only the logits are.
 TAPPED = 2
 #: FINN's published accelerator for the PYNQ-Z2, after place and route, to compare with.
 PUBLISHED = {
@@ -55,12 +55,12 @@ Figures = dict[str, Any]
     multiple=True,
     required=True,
     metavar="MODEL BOARD FPS",
-    help="A model.onnx, the board and the frames a second to build it for; may be repeated.",
+    help="A model.onnx, and the board and frames per second to build it for; may be repeated.",
 )
-@click.option("--images", default=24, show_default=True, help="How many images are simulated.")
+@click.option("--images", default=24, show_default=True, help="Number of images to simulate.")
 @click.option("--out", default="networks", show_default=True, type=click.Path(path_type=Path))
 def main(networks: tuple[tuple[Path, str, float], ...], images: int, out: Path) -> None:
-    """Build, simulate and synthesise networks; print a table of their figures."""
+    """Build, simulate and synthesise networks, and print a table of their figures."""
     rows = []
     try:
         for model, board, fps in networks:
@@ -80,7 +80,7 @@ def main(networks: tuple[tuple[Path, str, float], ...], images: int, out: Path) 
 
 
 def measure(model: Path, board: str, fps: float, count: int, out: Path) -> Figures:
-    """Return the figures of one network, whose accelerator goes into a folder of ``out``."""
+    """Return the figures of one network; its accelerator is written below ``out``."""
     folder = out / f"{model.absolute().parent.name}-{board}"
     seconds: dict[str, float] = {}
 
@@ -115,7 +115,7 @@ def measure(model: Path, board: str, fps: float, count: int, out: Path) -> Figur
 
 
 def table(rows: list[Figures]) -> Table:
-    """Return the table: rates and latencies of the simulation, areas of the synthesis."""
+    """Return the table: rates and latencies from simulation, areas from synthesis."""
     cells = [PUBLISHED, *map(_cells, rows)]
     heads = list(_cells(rows[0]))
     result = Table("network", *heads[1:], title="at the board's clock")

@@ -1,4 +1,4 @@
-"""How fast an accelerator simulates: the compiled harness beside cocotb, in the same run.
+"""Compare the simulation speed of the compiled harness and cocotb in the same run.
 
 Run from the repository's root::
 
@@ -6,7 +6,8 @@ Run from the repository's root::
 
 Both stream images at full rate through the same RTL, compiled by the same Verilator, and must
 give the same logits. The harness streams all images; cocotb (with cocotbext-axi's stream models)
-the first few, for its time grows with the cycles alone. Compiling is not counted.
+streams only the first few, because its time is proportional to the cycles. Compilation is not
+counted.
 """
 
 import json
@@ -32,7 +33,7 @@ from irnet_hw.simulate.simulator import Simulator, compile_accelerator
 from irnet_hw.simulate.trusted_sources import open_for_tools
 from tests.bench import compile_bench
 
-#: cocotb gets this many images.
+#: Number of images for cocotb.
 COCOTB_IMAGES = 8
 
 Figures = dict[str, Any]

@@ -1,13 +1,13 @@
-"""How fast a network trains: this package beside plain PyTorch, in the same run.
+"""Compare the training speed of this package and plain PyTorch in the same run.
 
 Run from the repository's root::
 
     python -m benchmarks.train_speed --recipe resnet20 --set data_folder=FOLDER
 
 Both train the recipe's network on its dataset with its optimiser, from the same weights. The
-plain rendering is what one writes from the paper's equations: modules of PyTorch's, float32,
-eager, and a DataLoader that augments image by image. That both are one network is checked
-first, on its logits. They take turns, and neither's warm-up counts (nor the compilation).
+plain version is a direct implementation of the paper's equations: PyTorch modules, float32,
+eager mode, and a DataLoader that augments image by image. The benchmark first checks that both
+networks give the same logits. Then they take turns; warm-up and compilation are not counted.
 """
 
 import json
@@ -41,13 +41,13 @@ from irnet_hw.train.recipe import Recipe, load_recipe
 from irnet_hw.train.run import Run, optimizer_of
 from irnet_hw.train.work import Work, batches_of, devices
 
-#: How often each of the two is measured, in turn; the median counts.
+#: Number of alternating measurements of each version, of which the median is reported.
 TURNS = 5
 
-#: Steps before the first turn: compilation, caches, workers that start.
+#: Steps before the first measurement, for compilation, caches and starting workers.
 WARM_UP = 3
 
-#: Of the logits' largest magnitude, at most so much may the networks differ in.
+#: Largest allowed difference of the networks' logits, relative to the largest logit.
 TOLERANCE = 1e-3
 
 
@@ -80,7 +80,7 @@ class PlainActivations(nn.Module):
 
 
 class PlainConv(nn.Module):
-    """A convolution with the weights of equations 4 to 6."""
+    """A convolution with weights binarised by equations 4 to 6."""
 
     def __init__(self, conv: qnn.QuantConv2d) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class PlainConv(nn.Module):
 
 
 class PlainImages(TorchDataset[tuple[Tensor, int]]):
-    """Images, padded, cropped and flipped one by one."""
+    """Images that are padded, cropped and flipped one by one."""
 
     def __init__(self, dataset: data.Dataset, recipe: Recipe) -> None:
         self.images = torch.from_numpy(dataset.train_images)
@@ -127,7 +127,7 @@ def plain(model: nn.Module) -> nn.Module:
     """Replace the 1-bit layers of a network by plain ones, with the same weights.
 
     Raises:
-        UserError: the network has layers that the plain rendering doesn't know.
+        UserError: the network has layers that the plain version doesn't support.
     """
     for module in list(model.modules()):
         for name, child in module.named_children():
@@ -141,7 +141,7 @@ def plain(model: nn.Module) -> nn.Module:
                 getattr(quantizer, "estimator", None), EDE
             ):
                 raise UserError(
-                    f"{name}: is not rendered here; take a recipe of convolutions in the paper's "
+                    f"{name}: is not supported here; use a recipe of convolutions in the paper's "
                     "precision with EDE, such as resnet20"
                 )
             known = isinstance(child, qnn.QuantConv2d)
@@ -152,7 +152,7 @@ def plain(model: nn.Module) -> nn.Module:
 
 
 def plain_steps(dataset: data.Dataset, recipe: Recipe, device: torch.device) -> Iterator[None]:
-    """Train the plain rendering, and yield after each step."""
+    """Train the plain version, and yield after each step."""
     model = plain(Run.fresh(recipe, 1, dataset.labels).model).to(device)
     set_ede(model, *recipe.ede()(0))
     optimizer = optimizer_of(recipe, model)
@@ -173,12 +173,12 @@ def plain_steps(dataset: data.Dataset, recipe: Recipe, device: torch.device) -> 
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            loss.item()  # what a progress bar shows
+            loss.item()  # for a progress bar
             yield
 
 
 def steps(dataset: data.Dataset, recipe: Recipe, fabric: Fabric, out: Path) -> Iterator[None]:
-    """Train as ``irnet_hw.train`` does, and yield after each step."""
+    """Train like ``irnet_hw.train``, and yield after each step."""
     feed = batches_of(dataset, recipe, fabric)
     with SummaryWriter(str(out)) as board:
         work = Work(fabric, Run.fresh(recipe, 1, dataset.labels), feed, out, dataset.labels, board)
@@ -186,10 +186,10 @@ def steps(dataset: data.Dataset, recipe: Recipe, fabric: Fabric, out: Path) -> I
 
 
 def check_same_network(dataset: data.Dataset, recipe: Recipe) -> float:
-    """Return by how much of the largest logit the two networks differ.
+    """Return the largest difference of the two networks' logits, relative to the largest logit.
 
     Raises:
-        UserError: they are two networks.
+        UserError: the networks are different.
     """
     ours, theirs = (Run.fresh(recipe, 1, dataset.labels).model for _ in range(2))
     theirs = plain(theirs)

@@ -1,15 +1,15 @@
-"""Mutants: whether the tests notice one small change of the hardware or of the compiler.
+"""Mutation testing: do the tests notice one small change of the hardware or the compiler?
 
     python -m benchmarks.mutants --systemverilog 100 --python 50
 
-A mutant is the tree with one operator, condition or constant changed, chosen at random. Only the
-module's own tests run on it, up to the first that fails, in a copy of the tree. What no test
-notices either changes nothing, which a person decides and writes down with the reason in
-equivalent.toml beside this file, or shows that a test is missing.
+A mutant is the tree with one random change of an operator, condition or constant. Only the
+changed module's own tests run on it, up to the first failure, in a copy of the tree. A mutant
+that no test notices either changes nothing, which a person decides and records with the reason
+in equivalent.toml next to this file, or shows that a test is missing.
 
-The folder ``mutants`` holds the copy, its cache and results.json, to which each mutant is added
-when it is decided, so that a stopped run goes on where it was. ``--again`` tries those that
-were not killed once more, after tests were added.
+The folder ``mutants`` holds the copy, its cache and results.json. Each mutant is added to
+results.json when its result is known, so that an interrupted run can continue. After adding
+tests, ``--again`` retries the mutants that were not killed.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ from irnet_hw.files import whole_file
 from irnet_hw.progress import Status, say, track
 from irnet_hw.tools.environment import cache_dir
 
-#: Nothing is shrunk and all examples are the same in each run: the first that fails suffices.
+#: No shrinking, and the same examples in each run: the first failure suffices.
 PYTEST = (
     *("-x", "-q", "-p", "no:cacheprovider", "-p", "no:warnings"),
     *("--hypothesis-profile", "mutants"),
@@ -48,10 +48,10 @@ Results = dict[str, dict[str, Any]]
 
 
 class Campaign:
-    """A copy of the tree in which mutants are tried, one after the other."""
+    """A copy of the tree in which mutants are tried one after the other."""
 
     def __init__(self, folder: Path):
-        """Make the copy; the cache is kept from run to run."""
+        """Make the copy; the cache is kept between runs."""
         self.tree = (folder / "tree").absolute()
         self.cache = (folder / "cache").absolute()
         self.results_file = folder / "results.json"
@@ -72,14 +72,14 @@ class Campaign:
             compiled.symlink_to(cache_dir() / "ccache", target_is_directory=True)
 
     def results(self) -> Results:
-        """Return what was found so far, by the mutants' keys."""
+        """Return the results so far, by mutant key."""
         if not self.results_file.is_file():
             return {}
         found: Results = json.loads(self.results_file.read_text())["mutants"]
         return found
 
     def try_out(self, mutant: Mutant, tests: Sequence[str], patience: float) -> dict[str, Any]:
-        """Return what tests say of a mutant."""
+        """Return the tests' result for a mutant."""
         source = self.tree / mutant.file
         text = source.read_text()
         before = self._cached()
@@ -100,20 +100,20 @@ class Campaign:
         }
 
     def check(self, tests: Sequence[str], patience: float) -> None:
-        """Assert that tests that noticed mutants pass on the tree as it is."""
+        """Assert that the tests that noticed mutants pass on the unchanged tree."""
         status, said = self._run(tests, patience)
         if status != 0:
             failed = _first_failed(said)
-            raise click.ClickException(f"{failed}: fails on the tree as it is, too:\n{said}")
+            raise click.ClickException(f"{failed}: also fails on the unchanged tree:\n{said}")
 
     def _cached(self) -> set[Path]:
-        """Return what the tests have compiled or synthesised."""
+        """Return everything that the tests have compiled or synthesised."""
         return {
             path for path in self.cache.glob("*/*") if path.parent.name not in ("ccache", "bin")
         }
 
     def _run(self, tests: Sequence[str], patience: float) -> tuple[int | None, str]:
-        """Return pytest's exit status, None if a test hangs, and the end of what it said."""
+        """Return pytest's exit status (None if a test hangs) and the end of its output."""
         log = self.tree / "pytest.log"
         environment = {
             "PYTHONPATH": str(self.tree),
@@ -126,32 +126,36 @@ class Campaign:
 
 
 def _first_failed(said: str) -> str | None:
-    """Return the name of the first test that failed, of what pytest says at its end."""
+    """Return the name of the first failed test in the end of pytest's output."""
     found = re.search(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", said, re.MULTILINE)
     return found[1] if found else None
 
 
 def chosen(found: list[Mutant], number: int, seed: int) -> list[Mutant]:
-    """Return so many mutants at random: the same ones also when other lines change."""
+    """Return ``number`` random mutants; the choice doesn't change when other lines do."""
     return sorted(found, key=lambda one: hashlib.sha256(f"{seed} {one.key}".encode()).digest())[
         :number
     ]
 
 
 def equivalents() -> dict[str, str]:
-    """Return why mutants change nothing, by their keys."""
+    """Return the reasons why equivalent mutants change nothing, by key."""
     judged = tomllib.loads(_EQUIVALENT.read_text())
     return {entry["key"]: entry["why"] for entry in judged["mutant"]}
 
 
 @click.command()
-@click.option("--systemverilog", default=100, show_default=True, help="How many mutants of it.")
-@click.option("--python", default=50, show_default=True, help="How many of compiler and quant.")
-@click.option("--seed", default=0, show_default=True, help="Of the choice.")
-@click.option("--again", is_flag=True, help="Try those that were not killed once more.")
+@click.option(
+    "--systemverilog", default=100, show_default=True, help="Number of SystemVerilog mutants."
+)
+@click.option(
+    "--python", default=50, show_default=True, help="Number of mutants of compiler and quant."
+)
+@click.option("--seed", default=0, show_default=True, help="Seed of the random choice.")
+@click.option("--again", is_flag=True, help="Retry mutants that were not killed.")
 @click.option("--out", default="mutants", show_default=True, type=click.Path(path_type=Path))
 def main(systemverilog: int, python: int, seed: int, again: bool, out: Path) -> None:
-    """Change the hardware and the compiler, run their tests; print how many changes they notice."""
+    """Change hardware and compiler, run their tests, and print how many changes they notice."""
     campaign = Campaign(out)
     numbers = {"systemverilog": systemverilog, "python": python}
     existing = {name: subject.mutants(campaign.tree) for name, subject in SUBJECTS.items()}
@@ -203,7 +207,7 @@ def main(systemverilog: int, python: int, seed: int, again: bool, out: Path) -> 
     for name, ones in tried.items():
         noticed = sorted({by for mutant in ones if (by := results[mutant.key]["by"])})
         if noticed:
-            say(f"the {len(noticed)} tests that noticed mutants of {name}, on the tree as it is")
+            say(f"running {len(noticed)} tests that noticed {name} mutants on the unchanged tree")
             campaign.check(noticed, SUBJECTS[name].patience)
     Console().print(table(tried, results, judged))
 
@@ -214,10 +218,10 @@ def table(tried: dict[str, list[Mutant]], results: Results, judged: dict[str, st
         "mutants of",
         "tried",
         "killed",
-        "of them by time",
+        "of them by timeout",
         "equivalent",
         "survived",
-        "killed of not equivalent",
+        "killed, without equivalent",
     )
     for name, mutants in tried.items():
         count = Counter(

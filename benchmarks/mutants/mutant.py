@@ -1,4 +1,4 @@
-"""A mutant: a source file with one small change, and the name under which it is known."""
+"""A mutant: a source file with one small change, and a stable key."""
 
 import hashlib
 from collections import Counter
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Change:
-    """Text that takes the place of ``text[start:end]`` of a source."""
+    """Replacement text for ``text[start:end]`` of a source."""
 
     start: int
     end: int
@@ -21,12 +21,12 @@ class Mutant:
     """One change of one file.
 
     Attributes:
-        file: the path in the tree.
-        change: of its text.
-        number: the line that changes, from 1.
-        line: the source lines that change, without the space around them.
-        becomes: what they become.
-        key: short and the same as long as the file's name and the line are.
+        file: path of the file in the tree.
+        change: the change of its text.
+        number: the number of the changed line, from 1.
+        line: the changed source lines, with whitespace normalised.
+        becomes: the lines after the change.
+        key: a short key that is stable as long as the file's name and the line are.
     """
 
     file: Path
@@ -38,7 +38,7 @@ class Mutant:
 
 
 def apply(text: str, change: Change) -> str:
-    """Return a source with a change."""
+    """Return a source with a change applied."""
     return text[: change.start] + change.text + text[change.end :]
 
 
@@ -46,7 +46,7 @@ def mutants(sources: Iterable[tuple[Path, str, Iterable[Change]]]) -> Iterator[M
     """Yield the mutants of files.
 
     Args:
-        sources: paths in the tree, texts and their changes.
+        sources: paths in the tree, with the files' texts and their possible changes.
     """
     seen: Counter[tuple[str, str, str]] = Counter()
     for file, text, changes in sources:

@@ -61,7 +61,7 @@ def changes(text: str) -> Iterator[Change]:
 
 
 def _walk(node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """Yield the nodes that change, with what they become."""
+    """Yield the nodes to change, with their replacements."""
     yield from ((node, new) for new in _changed(node))
     for test in _conditions(node):
         yield test, ast.UnaryOp(ast.Not(), test)

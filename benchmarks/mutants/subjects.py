@@ -1,4 +1,4 @@
-"""What is changed, and which tests are its own. All paths of the campaign are here."""
+"""Which sources are changed, and which tests belong to them. All paths of the campaign are here."""
 
 import ast
 import re
@@ -14,13 +14,13 @@ Tests = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Subject:
-    """Sources in one language, and the rule by which their tests are found.
+    """Sources in one language, and the rule for finding their tests.
 
     Attributes:
-        globs: of the sources.
-        changes: yields those of a source's text.
-        tests: returns a source's own tests, given the tree and the path in it, the nearest first.
-        patience: a test that has not ended after this many seconds hangs.
+        globs: patterns of the source files.
+        changes: yields the possible changes of a source's text.
+        tests: returns a source's own tests, closest first, given the tree and the path in it.
+        patience: seconds after which an unfinished test counts as hanging.
     """
 
     globs: Tests
@@ -37,13 +37,13 @@ class Subject:
         return list(mutants((file, text, self.changes(text)) for file, text in texts))
 
 
-#: Tests of kernels' modules, by the module's name. A module's are also those of its users.
+#: Tests of kernel modules, by module name. A module's tests include those of its users.
 _KERNELS = "tests/rtl/test_{}.py"
-#: What the convention does not find: a kernel has two modules.
+#: Exceptions to the naming convention: a kernel with two modules.
 _OTHER_KERNELS = {"parallel_window": "sliding_window"}
-#: Of all kernels.
+#: Tests of all kernels.
 _ALL_KERNELS = "tests/rtl/test_lint.py"
-#: Tests of what is not a kernel, by folder or file.
+#: Tests of everything that is not a kernel, by folder or file.
 _BOARDS: Mapping[str, Tests] = {
     "rtl/shell": (
         "tests/rtl/shell/test_lint.py",
@@ -104,7 +104,7 @@ def _python_tests(tree: Path, file: Path) -> Tests:
 
 
 def _imported(path: Path) -> set[str]:
-    """Return the last names of the modules that a file imports, and what it imports from them."""
+    """Return the last components of the modules a file imports, and the names it imports."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("irnet_hw"):
@@ -116,7 +116,7 @@ def _imported(path: Path) -> set[str]:
 def _nearest(name: str, users: Callable[[str], list[str]]) -> list[str]:
     """Return a module, its users, their users and so on."""
     found = [name]
-    for one in found:  # which grows
+    for one in found:  # the list grows during the loop
         found += [user for user in users(one) if user not in found]
     return found
 

@@ -1,7 +1,7 @@
-"""Small changes of SystemVerilog: operators, conditions, constants, the ends of slices.
+"""Small changes of SystemVerilog: operators, conditions, constants, slice bounds.
 
-A tokenizer suffices: what a token may become depends on its neighbours alone, but for `<=`, which
-assigns or compares, and for the ends of `? :`.
+A tokenizer suffices: a token's replacements depend only on its neighbours, except for `<=`, which
+assigns or compares, and the ends of `? :`.
 """
 
 import re
@@ -68,7 +68,7 @@ def changes(text: str) -> Iterator[Change]:
     the widths of declared types, since lint compares them; the arguments of messages.
     """
     tokens = list(_tokens(text))
-    assigned = False  # in the present statement: a further <= compares
+    assigned = False  # whether the statement already has an assignment: another <= compares
     depth = 0
     for at, token in enumerate(tokens):
         if token.text in _OPEN:
@@ -121,7 +121,7 @@ def _changed(text: str, tokens: Sequence[_Token], at: int) -> Iterator[Change]:
 
 
 def _numbers(text: str) -> Iterator[str]:
-    """Yield what a constant becomes: one more, one less, or the other bit."""
+    """Yield a constant's replacements: one more, one less, or the inverted bit."""
     if text in ("'0", "'1"):
         yield "'1" if text == "'0" else "'0"
         return
@@ -138,7 +138,7 @@ def _ends_operand(token: _Token) -> bool:
 
 
 def _of_message(tokens: Sequence[_Token], at: int) -> bool:
-    """Return whether a token is in the call of a task that prints."""
+    """Return whether a token is inside the call of a printing task."""
     depth = 0
     for before in range(at - 1, 0, -1):
         text = tokens[before].text
@@ -151,7 +151,7 @@ def _of_message(tokens: Sequence[_Token], at: int) -> bool:
 
 
 def _of_type(tokens: Sequence[_Token], at: int) -> bool:
-    """Return whether a token is in the brackets that follow a type's keyword."""
+    """Return whether a token is inside the brackets after a type keyword."""
     depth = 0
     for before in range(at, 0, -1):
         text = tokens[before].text
@@ -159,7 +159,7 @@ def _of_type(tokens: Sequence[_Token], at: int) -> bool:
         if depth < 0 and text == "[":
             if tokens[before - 1].text in ("logic", "signed"):
                 return True
-            if tokens[before - 1].text != "]":  # of another dimension
+            if tokens[before - 1].text != "]":  # the end of another dimension
                 return False
             depth = -1
         elif depth < -1 or text == ";":
@@ -168,7 +168,7 @@ def _of_type(tokens: Sequence[_Token], at: int) -> bool:
 
 
 def _of_parameter(tokens: Sequence[_Token], at: int) -> bool:
-    """Return whether a token is in the default of a parameter."""
+    """Return whether a token is inside the default value of a parameter."""
     depth = 0
     for before in range(at, 0, -1):
         text = tokens[before].text
@@ -183,12 +183,12 @@ def _of_parameter(tokens: Sequence[_Token], at: int) -> bool:
 
 
 def _closing(tokens: Sequence[_Token], opening: int) -> int:
-    """Return where the bracket closes that opens at a token."""
+    """Return the position of the bracket that closes the one at a token."""
     return _until(tokens, opening + 1, _CLOSE)
 
 
 def _until(tokens: Sequence[_Token], at: int, ends: str) -> int:
-    """Return the first token from one on that is in ``ends`` or closes what was open there."""
+    """Return the first token from a position that is in ``ends`` or closes the current bracket."""
     depth = waiting = 0
     while True:
         text = tokens[at].text

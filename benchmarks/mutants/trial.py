@@ -1,6 +1,6 @@
-"""pytest in a process of its own that hangs nobody: what is slow to import is there already.
+"""Run pytest in its own process, with a time limit and with slow imports preloaded.
 
-Nothing of irnet_hw is imported here, since the tests import a changed one.
+Nothing of irnet_hw is imported here, because the tests import a changed copy.
 """
 
 import multiprocessing
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-#: What tests import and mutants do not change.
+#: Slow modules that the tests import and mutants don't change.
 _SLOW = ["pytest", "hypothesis", "torch", "brevitas.nn", "onnx", "qonnx.core.modelwrapper"]
 _SLOW += ["finn.custom_op.fpgadataflow.rtlbackend", "cocotb_tools.runner", "sklearn.datasets"]
 
@@ -23,14 +23,15 @@ _processes.set_forkserver_preload(_SLOW)
 def run(
     arguments: Sequence[str], tree: Path, environment: Mapping[str, str], log: Path, patience: float
 ) -> int | None:
-    """Run pytest; return its exit status, or None where a test hangs.
+    """Run pytest; return its exit status, or None if a test hangs.
 
     Args:
-        arguments: pytest's.
-        tree: the folder with the tests and what they test.
-        environment: what is set beside the present one.
-        log: what pytest and the tests say.
-        patience: seconds in which pytest must say something: each test that ends is a letter.
+        arguments: pytest's arguments.
+        tree: the folder with the tests and the sources under test.
+        environment: variables to add to the present environment.
+        log: file for the output of pytest and the tests.
+        patience: seconds within which pytest must print something: it prints one character per
+            finished test.
     """
     log.write_bytes(b"")
     child = _processes.Process(target=_pytest, args=(list(arguments), tree, environment, log))
@@ -38,7 +39,7 @@ def run(
     try:
         return _wait(child, log, patience)
     finally:
-        if child.is_alive():  # it goes, with whatever it has started
+        if child.is_alive():  # kill it with everything it has started
             os.killpg(int(child.pid or 0), signal.SIGKILL)
             child.join()
 

@@ -141,7 +141,7 @@ def test_a_data_folder_overrules_the_checkpoints(checkpoint, tmp_path):
     labels = list(cifar10.DESCRIPTION.labels)
     other = dataclasses.replace(trained, recipe=recipe, state_dict=state, labels=labels)
     save_checkpoint(other, path)
-    with pytest.raises(UserError, match=r"^gone: no such folder; CIFAR-10 is, "):
+    with pytest.raises(UserError, match=r"^gone: no such folder; put CIFAR-10 into "):
         export(path)
     found = write_cifar10(tmp_path / "data", test=3)
     result = CliRunner().invoke(command, [str(path), "--data-folder", str(tmp_path / "data")])

@@ -127,7 +127,7 @@ def whole_folder(
     """
     path = Path(path)
     if path.exists() and not path.is_dir():
-        raise UserError(f"{path}: is a file, and a folder is to be written there")
+        raise UserError(f"{path}: is a file, but must be a folder or not exist")
     replaced = replaced or (lambda *_: ())
     place = Path(os.path.realpath(path))
     aside = place.with_name(f"{_hidden(place)}old")

@@ -89,7 +89,7 @@ def read(path: Path) -> ModelProto:
     try:
         proto = onnx.load_model_from_string(data)
     except DecodeError as error:
-        raise UserError(f"{path}: is not an ONNX file, or it is damaged or cut short") from error
+        raise UserError(f"{path}: is not an ONNX file, or it is damaged or truncated") from error
     try:
         check(proto)
     except UserError as error:

@@ -23,7 +23,7 @@ def test_metadata_may_be_absent_or_in_part():
     ("text", "message"),
     [
         ("[1]", "content = [1], must be an object"),
-        ('{"name": 1}', "name = 1, must be a text"),
+        ('{"name": 1}', "name = 1, must be a string"),
         ('{"labels": null}', "labels = null, must be a list"),
         ('{"recipe": []}', "recipe = [], must be an object"),
         (
@@ -32,7 +32,7 @@ def test_metadata_may_be_absent_or_in_part():
         ),
         (
             '{"accuracy": {"qonnx": NaN, "images": 3}}',
-            "is no JSON: NaN is no number in JSON",
+            "is not JSON: NaN is not a JSON number",
         ),
     ],
 )

@@ -137,7 +137,7 @@ def _write(out: Path, result: dict[str, Any]) -> None:
 )
 @options.force
 def command(out: Path, board: str, target_fps: float, force: bool) -> None:
-    """Take a network the whole way, and prove it.
+    """Run the whole flow on a small network.
 
     Trains a binary network on scikit-learn's handwritten digits, exports it, compiles it to
     an accelerator, simulates the RTL on every held-out image and compares every logit,

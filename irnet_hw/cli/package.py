@@ -24,7 +24,7 @@ from irnet_hw.progress import say
 )
 @options.force
 def command(build_dir: Path, out: Path | None, file: Path | None, force: bool) -> None:
-    """Pack an accelerator into one file for the board.
+    """Package an accelerator into one file for the board.
 
     BUILD_DIR is a folder written by `irnet-hw build`. The zip file holds the bitstream if there is
     one, the manifest, the runtime as a wheel that only needs numpy, a notebook, golden vectors

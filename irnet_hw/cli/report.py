@@ -32,7 +32,7 @@ def command(build_dir: Path, force: bool) -> None:
 )
 @options.force
 def command_train(runs: tuple[Path, ...], out: Path | None, force: bool) -> None:
-    """Draw the curves of trainings: train-report.html and train-report.json.
+    """Plot training curves: train-report.html and train-report.json.
 
     Each RUN is the run folder of `irnet-hw train`, such as runs/resnet20; the training may still
     be running. The page is a single file that works offline. It shows the results and how the

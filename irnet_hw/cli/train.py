@@ -45,7 +45,7 @@ from irnet_hw.errors import UserError
 def command(
     which: str, assignments: tuple[str, ...], out: Path | None, resume: bool, force: bool
 ) -> None:
-    """Train a network from a recipe, on the GPU if there is one.
+    """Train a network from a recipe, on a GPU if there is one.
 
     Writes into the run's folder: last.pt, the network after the last epoch; best.pt, the one
     that did best on the held-out images; metrics.csv, weights.csv and a file for TensorBoard;
@@ -74,7 +74,7 @@ def command(
 @click.argument("out", type=click.Path(path_type=Path))
 @options.force
 def command_pack(checkpoint: Path, out: Path, force: bool) -> None:
-    """Write a trained network as a small file to be released.
+    """Write a trained network as a small file for release.
 
     CKPT is a checkpoint from `irnet-hw train`, such as runs/resnet20/last.pt. The file OUT holds
     the same network with one bit per 1-bit weight. `irnet-hw export` takes it like CKPT, but

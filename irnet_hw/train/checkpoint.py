@@ -164,12 +164,12 @@ def _check(values: dict[str, Any], path: str) -> None:
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Tell whether a file is a checkpoint that can be read."""
+    """Return whether a file is a checkpoint of irnet-hw, whatever state its network is in."""
     try:
-        load_checkpoint(path)
+        content = _load(path)
     except UserError:
         return False
-    return True
+    return isinstance(content, dict) and "format" in content
 
 
 def load_trainable(path: Path) -> Checkpoint:

@@ -217,7 +217,7 @@ def test_metadata_of_another_form(shell):
     model.graph.metadata_props.add(key="irnet_hw", value='{"labels": [1]}')
     onnx.save(model, shell.folder / "bad.onnx")
     assert shell.fails(*BUILD, "bad.onnx") == (
-        "bad.onnx: metadata irnet_hw: labels[0] = 1, must be a text"
+        "bad.onnx: metadata irnet_hw: labels[0] = 1, must be a string"
     )
 
 

@@ -116,9 +116,9 @@ def test_training_ends_with_what_is_not_finite(small, tmp_path, monkeypatch, cha
     train(dataclasses.replace(small, epochs=1), tmp_path)
     before = (tmp_path / "last.pt").read_bytes()
     spoil(monkeypatch, change)
-    message = refusal(train, dataclasses.replace(small, epochs=1), tmp_path)
+    message = refusal(train, dataclasses.replace(small, epochs=2), tmp_path, resume=True)
     assert message == (
-        f"learning_rate: {small.learning_rate}, {named} NaN or infinity in epoch 1; "
+        f"learning_rate: {small.learning_rate}, {named} NaN or infinity in epoch 2; "
         "try a smaller learning rate"
     )
     assert (tmp_path / "last.pt").read_bytes() == before

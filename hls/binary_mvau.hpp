@@ -1,17 +1,17 @@
-// Binary matrix-vector unit for Vitis HLS, with binary_mvau.sv's parameters, streams and memories:
-// PE rows of SIMD lanes compare a beat of the vector with the weights; a popcount adds up the
-// matches, an accumulator adds up the beats. Bit 1 is +1, bit 0 is -1.
+// Binary matrix-vector unit for Vitis HLS, with the parameters, streams and memories of
+// binary_mvau.sv: PE rows of SIMD lanes compare an input beat with the weights; a popcount counts
+// the matches of a beat, an accumulator sums the beats. Bit 1 is +1, bit 0 is -1.
 //
-// The sum of products is 2 matches - MW. In a convolution with zero padding a padded tap must
-// add 0 to it, though it comes as bits, all -1: what it adds is known from where the output lies,
-// its border class, and is taken out by what the accumulator starts from. With thresholds it
-// starts from half the accumulator's range less the matches that the output needs, so that the
-// sign bit is the output.
+// The sum of products is 2 matches - MW. In a convolution with zero padding, a padded tap must add
+// 0 to it, but it arrives as bits that are all -1. What they add depends only on the output's
+// position (its border class), so the accumulator's initial value cancels it. With thresholds, the
+// initial value is half the accumulator's range minus the matches that the output needs, so that
+// the sign bit is the output.
 //
-// A beat of a pass is compared each cycle, also from one vector and one frame to the next. The
-// beats of a vector come in its first pass and are kept for the others. While those go on, nothing
-// is taken, unlike in the RTL: a producer that is even, but no faster than a vector needs on
-// average, must have room for a vector in between.
+// One beat of a pass is compared every cycle, also across vectors and frames. The beats of a vector
+// come in during its first pass and are kept for the others. Unlike in the RTL, no input is taken
+// during those. So a producer that delivers beats evenly, at the average rate, needs a buffer of
+// one vector in between.
 
 #ifndef IRNET_BINARY_MVAU_HPP
 #define IRNET_BINARY_MVAU_HPP
@@ -31,8 +31,8 @@ template <
     int MH,              // outputs
     int SIMD,            // elements of an input beat; divides MW
     int PE,              // elements of an output beat; divides MH
-    int THRESHOLDS,      // 1: bits leave, 0: accumulators
-    int ACC_BITS,        // of an accumulator, enough for its range
+    int THRESHOLDS,      // 1: output bits, 0: output accumulators
+    int ACC_BITS,        // width of an accumulator, enough for its range
     int KH,              // kernel, stride, padding at top and left, image and output
     int KW,
     int SH,
@@ -45,17 +45,16 @@ template <
     int OW,
     int CLASSES,         // border classes, as border_class counts them
     int BLOCK_RAM,       // 1: the weights are in block RAM, 0: in LUTs
-    int INITS_BLOCK_RAM  // the same for what accumulators start from
+    int INITS_BLOCK_RAM  // likewise for the accumulators' initial values
 >
 void binary_mvau(
     hls::stream<ap_uint<SIMD> > &in,  // beats of the vector
-    hls::stream<ap_uint<PE * (THRESHOLDS ? 1 : ACC_BITS)> > &out,  // outputs pass * PE and on
-    // At pass * beats + beat, bit lane * PE + row.
+    hls::stream<ap_uint<PE * (THRESHOLDS ? 1 : ACC_BITS)> > &out,  // PE outputs, from pass * PE on
+    // Word pass * beats + beat, bit lane * PE + row.
     const ap_uint<SIMD * PE> (&weights)[(MW / SIMD) * (MH / PE)],
-    // What PE accumulators start from: a word for each pass rounded up to a power of two, these
-    // for each class.
+    // Initial values, PE per word; for each class, one word per pass, rounded up to a power of two.
     const ap_uint<PE * ACC_BITS> (&inits)[CLASSES * power_of_two(MH / PE)],
-    unsigned frames  // how many come, OH * OW vectors each
+    unsigned frames  // how many to process, OH * OW vectors each
 ) {
     static_assert(SIMD >= 1 && MW % SIMD == 0, "binary_mvau: SIMD must divide MW");
     static_assert(PE >= 1 && MH % PE == 0, "binary_mvau: PE must divide MH");
@@ -98,7 +97,7 @@ void binary_mvau(
                     matches[lane] = word[lane * PE + row] == bits[lane];
                 }
                 const auto count = popcount<SIMD>::of(matches);
-                // Accumulators leave as sums of products, so a match counts 2.
+                // Accumulators are output as sums of products, where a match counts 2.
                 const accumulator_t more = THRESHOLDS ? accumulator_t(count)
                                                       : accumulator_t(accumulator_t(count) << 1);
                 const accumulator_t start = init.range((row + 1) * ACC_BITS - 1, row * ACC_BITS);

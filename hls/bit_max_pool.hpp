@@ -1,12 +1,12 @@
-// Bit max-pool for Vitis HLS, with bit_max_pool.sv's parameters, streams and mask: the OR, or
-// where the mask is 1 the AND, of each channel over windows of KH x KW pixels that do not overlap.
-// One beat a cycle goes in. Rows and columns beyond the last whole window are dropped: they count
-// as windows too, which are never complete.
+// Bit max-pool for Vitis HLS, with the parameters, streams and mask of bit_max_pool.sv: the OR, or
+// the AND where the mask is 1, of each channel over non-overlapping windows of KH x KW pixels. It
+// takes one beat per cycle. Rows and columns beyond the last whole window are dropped: they form
+// windows that never complete.
 //
-// The pixels of a window's row follow each other, so that what there is of them stays in
-// registers, a word for each beat of a pixel; only whole rows of windows wait in a memory. An
-// address of it comes up once in an image row, at least two beats later, or else there is but one
-// word, which is a register: so that it is written back before it is read again.
+// The pixels of a window's row follow each other, so their partial result stays in registers, one
+// word per beat of a pixel; only the results of whole window rows wait in a memory. Each address of
+// it is used once per image row and at least two beats later, so it is written back before it is
+// read again. If it has only one word, it is a register.
 
 #ifndef IRNET_BIT_MAX_POOL_HPP
 #define IRNET_BIT_MAX_POOL_HPP
@@ -19,7 +19,7 @@
 namespace irnet {
 
 template <
-    int PE,     // channels a beat carries
+    int PE,     // channels of a beat
     int WORDS,  // beats of a pixel
     int H_IN,   // image, in pixels
     int W_IN,
@@ -30,7 +30,7 @@ void bit_max_pool(
     hls::stream<ap_uint<PE> > &in,       // PE channels of a pixel
     hls::stream<ap_uint<PE> > &out,      // PE channels of a window
     const ap_uint<PE> (&masks)[WORDS],   // for each beat of a pixel, 1 = AND
-    unsigned frames                      // how many come
+    unsigned frames                      // how many to process
 ) {
     static_assert(PE >= 1, "bit_max_pool: PE must be at least 1");
     static_assert(WORDS >= 1, "bit_max_pool: WORDS must be at least 1");
@@ -40,9 +40,9 @@ void bit_max_pool(
     constexpr int WINDOWS = (W_IN + KW - 1) / KW;  // across, the incomplete one included
     typedef ap_uint<PE> beat_t;
 
-    beat_t in_row[WORDS];  // of this row of the window so far, the latest beat last
+    beat_t in_row[WORDS];  // this row of the window so far, newest beat last
 #pragma HLS ARRAY_PARTITION variable=in_row type=complete
-    beat_t above[WINDOWS * WORDS];  // of the rows of each window that are complete
+    beat_t above[WINDOWS * WORDS];  // the completed rows of each window
 #pragma HLS DEPENDENCE variable=above type=inter direction=RAW distance=2 true
     counter<WORDS> word = 0;
     counter<WINDOWS> window = 0;

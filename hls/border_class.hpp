@@ -1,6 +1,7 @@
-// Counter of a convolution's border classes, a step an output position. Down the image and across
-// it, a class is a run of positions at which the same taps of the kernel lie in the padding; a
-// pair of runs is a class of the image, numbered row by row. A 3x3 kernel with padding 1 has 9.
+// Tracks the border class of a convolution's output position, one position per step. Vertically and
+// horizontally, a run is a range of positions at which the same kernel taps lie in the padding.
+// Each pair of a vertical and a horizontal run is a class, numbered row by row. A 3x3 kernel with
+// padding 1 has 9.
 
 #ifndef IRNET_BORDER_CLASS_HPP
 #define IRNET_BORDER_CLASS_HPP
@@ -9,19 +10,19 @@
 
 namespace irnet {
 
-// How far an edge of the image is in the kernel.
+// Where an edge of the image lies within the kernel.
 constexpr int limited(int edge_at, int kernel) {
     return edge_at < 0 ? 0 : edge_at > kernel ? kernel : edge_at;
 }
 
-// Whether a run ends at a position: the kernel meets an edge of the image elsewhere at the next.
+// Whether a run ends at a position: at the next one, the kernel overlaps the padding differently.
 constexpr bool run_ends(int at, int kernel, int stride, int pad, int size) {
     return limited(pad - at * stride, kernel) != limited(pad - (at + 1) * stride, kernel) ||
            limited(pad - at * stride + size, kernel) !=
                limited(pad - (at + 1) * stride + size, kernel);
 }
 
-// The runs of positions up to a last one.
+// The number of runs up to position `last`.
 constexpr int runs(int last, int kernel, int stride, int pad, int size) {
     return last < 1 ? 1
                     : runs(last - 1, kernel, stride, pad, size) +
@@ -39,7 +40,7 @@ template <
     int IW,
     int OH,      // rows and columns of the output
     int OW,
-    int CLASSES  // how many there are
+    int CLASSES  // number of border classes
 >
 class border_class {
     static_assert(KH >= 1 && KW >= 1, "border_class: KH and KW must be at least 1");
@@ -57,13 +58,13 @@ class border_class {
     counter<OW> x = 0;
 
 public:
-    // Class of this position; the first's is 0.
+    // Class of this position; 0 for the first.
     counter<CLASSES> now() const {
 #pragma HLS INLINE
         return border;
     }
 
-    // To the next position; after the last, the first.
+    // Go to the next position; after the last, the first.
     void step() {
 #pragma HLS INLINE
         const bool row_run_ends = run_ends(y, KH, SH, PAD_H, IH);

@@ -1,5 +1,5 @@
-// Counters of exactly the width that their range needs, which begin anew after their last number:
-// what the RTL kernels keep in flip-flops, the loops of the HLS ones keep in these.
+// Counters with exactly as many bits as their range needs, which start over after their last
+// number. The loops of the HLS kernels use them where the RTL has counters in flip-flops.
 
 #ifndef IRNET_COUNTER_HPP
 #define IRNET_COUNTER_HPP
@@ -16,7 +16,7 @@ constexpr int signed_bits_for(int least, int most) {
     return 1 + bits_for(most > -least - 1 ? most : -least - 1);
 }
 
-// The least power of 2 that is not below a number of at least 1.
+// The least power of 2 that is at least `number`, which is at least 1.
 constexpr int power_of_two(int number) {
     return number < 2 ? 1 : 2 * power_of_two((number + 1) / 2);
 }
@@ -25,7 +25,7 @@ constexpr int power_of_two(int number) {
 template <int N>
 using counter = ap_uint<bits_for(N - 1)>;
 
-// Counts on, after N - 1 from 0. Returns whether it was at N - 1, so that the next counter is due.
+// Increments; wraps from N - 1 to 0. Returns whether it wrapped, so the next counter must advance.
 template <int N>
 bool advance(counter<N> &number) {
 #pragma HLS INLINE
@@ -34,7 +34,7 @@ bool advance(counter<N> &number) {
     return last;
 }
 
-// The number that a counter has after counting on some times, at most N.
+// The value of a counter after `by` increments, at most N.
 template <int N>
 counter<N> further(const counter<N> &number, int by) {
 #pragma HLS INLINE

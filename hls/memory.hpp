@@ -1,6 +1,6 @@
-// Where an array of a kernel is kept: BLOCK_RAM 1 is block RAM, 0 LUTs, as in the RTL kernels.
-// The BIND_STORAGE pragma takes no template parameter, so that each choice is a function of its
-// own, which Vitis HLS inlines before it looks at the pragma.
+// The kind of memory that holds an array of a kernel: block RAM if BLOCK_RAM is 1, LUTs if 0, as in
+// the RTL kernels. The BIND_STORAGE pragma takes no template parameter, so each choice has its own
+// function, which Vitis HLS inlines before it evaluates the pragma.
 
 #ifndef IRNET_MEMORY_HPP
 #define IRNET_MEMORY_HPP

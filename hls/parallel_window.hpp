@@ -1,19 +1,20 @@
-// Parallel window for Vitis HLS, with parallel_window.sv's parameters and streams: streams the
-// windows of a convolution, all taps side by side, padding included.
+// Parallel window for Vitis HLS, with the parameters and streams of parallel_window.sv: streams the
+// windows of a convolution, all taps of a window in parallel, padding included.
 //
-// The image comes in row by row, WORDS beats a pixel, into ROWS memories of a row each, used in
-// turn. For each row of windows their rows are read together, column by column; the last KW
-// columns are a window. Columns beside the image are walked through only right of it, where the
-// last windows end; those left of it are what lies behind a line's first column. What is outside
-// the image carries PAD.
+// The image comes in row by row, WORDS beats per pixel, into ROWS memories of one row each, used in
+// turn. The rows of a row of windows are read together, column by column; the last KW columns form
+// a window. Only padding columns to the right of the image cost cycles; left padding is whatever
+// the column shift register holds when a line starts. Elements outside the image are replaced by
+// PAD.
 //
-// In each cycle of the one loop a beat can come and a column's beat can be read, whether a window
-// ends there or not. A beat can be read in the cycle after it was written. The windows' first row
-// is overwritten as far as they have walked through it: beats of the next rows, the next frame's
-// too, come while windows leave. Rows of padding above the image take a row's place like others.
+// Each iteration of the single loop can take an input beat and read a beat of a column, whether or
+// not a window ends there. A beat can be read in the cycle after it was written. The windows' first
+// row is overwritten as far as it has been read: beats of the next rows, and of the next frame,
+// come in while windows leave. Padding rows above the image occupy rows of the buffer like any
+// others.
 //
-// Beats that come are asked for, not waited for, so that windows that can leave do; but while one
-// is not taken, no beat comes either, unlike in the RTL.
+// Input is read without blocking, so windows that can leave do. But while an output is not taken,
+// no input is taken either, unlike in the RTL.
 
 #ifndef IRNET_PARALLEL_WINDOW_HPP
 #define IRNET_PARALLEL_WINDOW_HPP
@@ -27,9 +28,9 @@
 namespace irnet {
 
 template <
-    int LANES,     // elements a beat that comes carries
+    int LANES,     // elements of an input beat
     int BITS,      // width of an element
-    int PAD,       // element outside the image, as an integer of BITS bits
+    int PAD,       // value of an element outside the image, BITS bits
     int WORDS,     // beats of a pixel
     int H_IN,      // image, in pixels
     int W_IN,
@@ -39,15 +40,15 @@ template <
     int KW,
     int SH,        // stride, in pixels
     int SW,
-    int TOP,       // padding above and left; that below and right follows
+    int TOP,       // padding above and left; below and right follow
     int LEFT,
     int ROWS,      // rows of the buffer, at least 2 and KH
-    int BLOCK_RAM  // 1: they are in block RAM, 0: in LUTs
+    int BLOCK_RAM  // 1: the buffer is in block RAM, 0: in LUTs
 >
 void parallel_window(
     hls::stream<ap_uint<LANES * BITS> > &in,             // some channels of a pixel
     hls::stream<ap_uint<KH * KW * LANES * BITS> > &out,  // these channels of a window, row by row
-    unsigned frames                                      // how many come
+    unsigned frames                                      // how many to process
 ) {
     static_assert(LANES >= 1, "parallel_window: LANES must be at least 1");
     static_assert(BITS >= 1, "parallel_window: BITS must be at least 1");
@@ -56,26 +57,26 @@ void parallel_window(
     static_assert(SH >= 1 && SW >= 1, "parallel_window: SH and SW must be at least 1");
     static_assert(TOP >= 0 && LEFT >= 0, "parallel_window: TOP and LEFT must be at least 0");
     static_assert(W_IN >= 1 && W_OUT >= 1, "parallel_window: W_IN and W_OUT must be at least 1");
-    // More rows than these below the last window would be another output height.
+    // With more rows than these below the last window, H_OUT would be larger.
     static_assert(H_IN >= 1 && H_OUT >= 1 && H_IN + TOP - (H_OUT - 1) * SH < KH + SH,
                   "parallel_window: H_OUT must fit H_IN");
     static_assert(KW + (W_OUT - 1) * SW > LEFT,
                   "parallel_window: the last window must end right of LEFT");
     static_assert(ROWS >= 2 && ROWS >= KH, "parallel_window: ROWS must be at least 2 and KH");
 
-    constexpr int W = LANES * BITS;                    // bits of a beat that comes
+    constexpr int W = LANES * BITS;                    // bits of an input beat
     constexpr int ROW = W_IN * WORDS;                  // beats of an image row
     constexpr int LAST_TOP = (H_OUT - 1) * SH - TOP;   // row where the last windows start
-    constexpr int FIRST_END = KW - 1 - LEFT;           // column where a line's first one ends
+    constexpr int FIRST_END = KW - 1 - LEFT;           // column where a line's first window ends
     constexpr int LAST_COL = FIRST_END + (W_OUT - 1) * SW;
     constexpr int FIRST_COL = FIRST_END < 0 ? FIRST_END : 0;
-    constexpr int FIRST_BEAT = FIRST_COL * WORDS;      // walked through in a line
+    constexpr int FIRST_BEAT = FIRST_COL * WORDS;      // first one read in a line
     constexpr int LAST_BEAT = LAST_COL * WORDS + WORDS - 1;
-    constexpr int BEFORE = (KW - 1) * WORDS;           // beats of columns that are remembered
+    constexpr int BEFORE = (KW - 1) * WORDS;           // column beats that are remembered
     constexpr int UNTIL_FIRST = FIRST_END - FIRST_COL; // columns before a line's first window ends
     constexpr int WAIT = (UNTIL_FIRST > SW - 1 ? UNTIL_FIRST : SW - 1) + 1;
-    // Places of rows from a line of windows to the next and to the next frame's first one; the
-    // place of rows above the image is counted as if they had been written.
+    // Slots from a line of windows to the next one and to the next frame's first one. Slots are
+    // counted as if the padding rows above the image had been written.
     constexpr int TO_NEXT_LINE = SH % ROWS;
     constexpr int TO_NEXT_FRAME = ((H_IN - TOP - LAST_TOP) % ROWS + ROWS) % ROWS;
     constexpr int AT_FIRST = (ROWS - TOP % ROWS) % ROWS;
@@ -92,7 +93,7 @@ void parallel_window(
 #pragma HLS UNROLL
         memory<BLOCK_RAM>::buffer(rows[slot]);
     }
-    column_t past[BEFORE + 1];  // the last beats of columns, the latest one first
+    column_t past[BEFORE + 1];  // previous column beats, the newest first
 #pragma HLS ARRAY_PARTITION variable=past type=complete
     beat_t padding;
     for (int lane = 0; lane < LANES; lane++) {
@@ -100,37 +101,37 @@ void parallel_window(
         padding.range((lane + 1) * BITS - 1, lane * BITS) = ap_uint<BITS>(PAD);
     }
 
-    // Complete rows from the windows' first one on; rows of padding above the image are complete
-    // as soon as the frame before has ended. Negative while rows are awaited that no window
-    // needs: the strides or the frame's end have skipped them before they came.
+    // Complete rows, from the windows' first one on. Padding rows above the image are complete as
+    // soon as the previous frame has ended. Negative while rows that no window needs are still to
+    // come: the stride or the frame's end has already skipped them.
     held_t held = TOP;
 
-    counter<ROW> write_col = 0;  // beats of the row being written that are there
+    counter<ROW> write_col = 0;  // beats already written to the current row
     counter<ROWS> write_slot = 0;
     counter<H_IN> write_row = 0;
 
     top_t top = -TOP;                      // image row where the windows start
-    col_t col = FIRST_BEAT;                // beat of the rows
-    counter<WORDS> word = 0;               // beat of the pixel
-    counter<WAIT> columns = UNTIL_FIRST;   // to go until a window ends
+    col_t col = FIRST_BEAT;                // beat within the rows
+    counter<WORDS> word = 0;               // beat within the pixel
+    counter<WAIT> columns = UNTIL_FIRST;   // still to read until a window ends
     counter<ROWS> first_slot = AT_FIRST;   // of the windows' first row
-    ap_uint<KW> columns_inside = 0;        // which of the columns before are in the image
+    ap_uint<KW> columns_inside = 0;        // which previous columns are in the image
 
     unsigned frames_in = 0, frames_out = 0;
 
     while (frames_in < frames || frames_out < frames) {
 #pragma HLS PIPELINE II=1 style=flp
-        // Rows that the windows need; those of padding below the image are none of the frame's.
+        // Rows that the windows need; padding rows below the image do not belong to the frame.
         const held_t needed = top > H_IN        ? held_t(0)
                               : top > H_IN - KH ? held_t(H_IN - top)
                                                 : held_t(KH);
         const bool in_image = col >= 0 && col < ROW;
         const bool present = needed <= held || (needed == held + 1 && col < write_col);
-        // The frame's first beat is there: padding does not run ahead of it.
+        // The frame's first beat has come: padding must not run ahead of it.
         const bool begun = frames_in > frames_out ||
             (frames_in == frames_out && (write_row != 0 || write_col != 0));
-        // When all rows are taken, the windows' first one is free as far as they have walked; but
-        // below the image they have none, and what is held is the next frame's.
+        // When all rows are occupied, the windows' first row is free as far as it has been read.
+        // Below the image the windows have no such row: those held belong to the next frame.
         const bool room = held < ROWS || (held == ROWS && top < H_IN && write_col < col);
         held_t change = 0;
 
@@ -176,7 +177,7 @@ void parallel_window(
                 columns = columns == 0 ? counter<WAIT>(SW - 1) : counter<WAIT>(columns - 1);
             }
             if (line_ends) {
-                // Left of a line's first column is padding.
+                // Left of a line's first column, there is padding.
                 columns_inside = 0;
                 columns = UNTIL_FIRST;
                 const bool last_line = top == LAST_TOP;

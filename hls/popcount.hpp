@@ -1,4 +1,4 @@
-// Popcount: how many bits of a word are 1, as a balanced tree of adders, each as wide as its sum.
+// Popcount: counts the 1 bits of a word in a balanced tree of adders, each as wide as its sum.
 
 #ifndef IRNET_POPCOUNT_HPP
 #define IRNET_POPCOUNT_HPP

@@ -1,8 +1,8 @@
-// Residual join for Vitis HLS, with residual_join.sv's parameters, streams and constants:
-// y = (skip << SKIP_SHIFT) + ((x * m + b) >> SHIFT), limited to OUT_BITS, with an m and a b for
-// each channel. One beat of each input a cycle.
+// Residual join for Vitis HLS, with the parameters, streams and constants of residual_join.sv: y =
+// (skip << SKIP_SHIFT) + ((x * m + b) >> SHIFT), saturated to OUT_BITS, with m and b for each
+// channel. One beat of each input per cycle.
 //
-// A beat of skip is taken together with x's, not some cycles later as in the RTL.
+// A beat of skip is taken together with that of x, not some cycles later as in the RTL.
 
 #ifndef IRNET_RESIDUAL_JOIN_HPP
 #define IRNET_RESIDUAL_JOIN_HPP
@@ -15,7 +15,7 @@
 
 namespace irnet {
 
-// Multiplies in a DSP block (DSP = 1) or in LUTs (0); BIND_OP takes no template parameter either.
+// Multiplies in a DSP block (DSP = 1) or in LUTs (0); BIND_OP takes no template parameter, either.
 template <int DSP>
 struct multiplier {
     static_assert(DSP == 0 || DSP == 1, "multiplier: DSP must be 0 or 1");
@@ -58,9 +58,9 @@ void residual_join(
     hls::stream<ap_uint<PE * IN_BITS> > &in0,    // x, two's complement
     hls::stream<ap_uint<PE * SKIP_BITS> > &in1,  // skip, two's complement
     hls::stream<ap_uint<PE * OUT_BITS> > &out,   // y, two's complement
-    const ap_uint<PE * M_BITS> (&m)[WORDS],      // of each beat's channels, the first one lowest
+    const ap_uint<PE * M_BITS> (&m)[WORDS],      // one per channel, the first channel lowest
     const ap_uint<PE * B_BITS> (&b)[WORDS],      // likewise
-    unsigned vectors                             // how many pixels come
+    unsigned vectors                             // how many pixels to process
 ) {
     static_assert(PE >= 1, "residual_join: PE must be at least 1");
     static_assert(WORDS >= 1, "residual_join: WORDS must be at least 1");

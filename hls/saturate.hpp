@@ -1,4 +1,4 @@
-// Limits a two's complement number to the range of another width.
+// Saturates a two's complement number to another width.
 
 #ifndef IRNET_SATURATE_HPP
 #define IRNET_SATURATE_HPP
@@ -9,7 +9,7 @@ namespace irnet {
 
 template <
     int IN,  // width of the number in bits
-    int OUT  // width of the limited number in bits, at least 2
+    int OUT  // width of the saturated number in bits, at least 2
 >
 ap_int<OUT> saturate(const ap_int<IN> &number) {
 #pragma HLS INLINE
@@ -17,7 +17,7 @@ ap_int<OUT> saturate(const ap_int<IN> &number) {
     static_assert(OUT >= 2, "saturate: OUT must be at least 2");
     constexpr int LIMITED = IN < OUT ? IN : OUT;
 
-    // It fits if all the bits that go equal the sign that stays.
+    // It fits if all dropped bits equal the remaining sign bit.
     const ap_int<IN - LIMITED + 1> top = number.range(IN - 1, LIMITED - 1);
     if (top == 0 || top == -1) return number;
     const bool negative = number < 0;

@@ -1,15 +1,15 @@
-// Sliding window for Vitis HLS, with sliding_window.sv's parameters and streams: streams the
+// Sliding window for Vitis HLS, with the parameters and streams of sliding_window.sv: streams the
 // windows of a convolution, padding included.
 //
-// The image comes in row by row, WORDS beats a pixel, into a circular buffer of ROWS rows. The
-// windows go out one after the other, each row by row, WORDS beats a pixel; positions outside
-// the image carry PAD and are made on the way out. In each cycle of the one loop a beat can come
-// and a beat can leave: a beat can be read in the cycle after it was written, and a row is given
-// back in the cycle after its last window's last beat was read. A frame takes max(beats in, beats
-// out) cycles, if ROWS suffices; the next one's rows come while this one's windows leave.
+// The image comes in row by row, WORDS beats per pixel, into a circular buffer of ROWS rows. The
+// windows leave one after the other, each row by row, WORDS beats per pixel; positions outside the
+// image carry PAD, which is inserted on the way out. Each iteration of the single loop can take a
+// beat and output one. A beat can be read in the cycle after it was written, and a row is released
+// in the cycle after its last window's last beat was read. A frame takes max(beats in, beats out)
+// cycles, if ROWS suffices; the rows of the next frame come in while the windows of this one leave.
 //
-// Beats that come are asked for, not waited for, so that those that can leave do; but while one
-// that leaves is not taken, none comes either, unlike in the RTL.
+// Input is read without blocking, so beats that can leave do. But while an output beat is not
+// taken, no input is taken either, unlike in the RTL.
 
 #ifndef IRNET_SLIDING_WINDOW_HPP
 #define IRNET_SLIDING_WINDOW_HPP
@@ -23,9 +23,9 @@
 namespace irnet {
 
 template <
-    int LANES,     // elements a beat carries
+    int LANES,     // elements of a beat
     int BITS,      // width of an element
-    int PAD,       // element outside the image, as an integer of BITS bits
+    int PAD,       // value of an element outside the image, BITS bits
     int WORDS,     // beats of a pixel
     int H_IN,      // image, in pixels
     int W_IN,
@@ -35,15 +35,15 @@ template <
     int KW,
     int SH,        // stride, in pixels
     int SW,
-    int TOP,       // padding above and left; that below and right follows
+    int TOP,       // padding above and left; below and right follow
     int LEFT,
     int ROWS,      // rows of the buffer, at least KH + SH
-    int BLOCK_RAM  // 1: they are in block RAM, 0: in LUTs
+    int BLOCK_RAM  // 1: the buffer is in block RAM, 0: in LUTs
 >
 void sliding_window(
     hls::stream<ap_uint<LANES * BITS> > &in,   // some channels of a pixel
     hls::stream<ap_uint<LANES * BITS> > &out,  // some channels of a pixel of a window
-    unsigned frames                            // how many come
+    unsigned frames                            // how many to process
 ) {
     static_assert(LANES >= 1, "sliding_window: LANES must be at least 1");
     static_assert(BITS >= 1, "sliding_window: BITS must be at least 1");
@@ -52,7 +52,7 @@ void sliding_window(
     static_assert(SH >= 1 && SW >= 1, "sliding_window: SH and SW must be at least 1");
     static_assert(TOP >= 0 && LEFT >= 0, "sliding_window: TOP and LEFT must be at least 0");
     static_assert(W_IN >= 1 && W_OUT >= 1, "sliding_window: W_IN and W_OUT must be at least 1");
-    // More rows than these below the last window would be another output height.
+    // With more rows than these below the last window, H_OUT would be larger.
     static_assert(H_IN >= 1 && H_OUT >= 1 && H_IN + TOP - (H_OUT - 1) * SH < KH + SH,
                   "sliding_window: H_OUT must fit H_IN");
     static_assert(ROWS >= KH + SH, "sliding_window: ROWS must be at least KH + SH");
@@ -60,9 +60,9 @@ void sliding_window(
     constexpr int ROW = W_IN * WORDS;  // beats of an image row
     constexpr int RUN = KW * WORDS;    // beats of a window row, consecutive in the image row
     constexpr int STEP = SW * WORDS;   // beats from a window to the next one
-    constexpr int FIRST_X = -LEFT * WORDS;                // beat where the first window is
-    constexpr int LAST_X = (W_OUT - 1) * STEP + FIRST_X;  // and the last one
-    constexpr int LAST_Y = (H_OUT - 1) * SH - TOP;        // row where the last window is
+    constexpr int FIRST_X = -LEFT * WORDS;                // beat where the first window starts
+    constexpr int LAST_X = (W_OUT - 1) * STEP + FIRST_X;  // likewise for the last
+    constexpr int LAST_Y = (H_OUT - 1) * SH - TOP;        // row where the last window starts
     typedef ap_uint<LANES * BITS> beat_t;
     typedef ap_int<signed_bits_for(FIRST_X, LAST_X + RUN > ROW ? LAST_X + RUN : ROW)> x_t;
     typedef ap_int<signed_bits_for(-TOP, LAST_Y + SH + KH > H_IN ? LAST_Y + SH + KH : H_IN)> y_t;
@@ -76,11 +76,11 @@ void sliding_window(
         padding.range((lane + 1) * BITS - 1, lane * BITS) = ap_uint<BITS>(PAD);
     }
 
-    // Complete rows from the window's first one on. Negative while rows are awaited that no
-    // window needs: the strides or the frame's end have skipped them before they came.
+    // Complete rows, from the window's first one on. Negative while rows that no window needs are
+    // still to come: the stride or the frame's end has already skipped them.
     held_t held = 0;
 
-    counter<ROW> write_col = 0;  // beats of the row being written that are there
+    counter<ROW> write_col = 0;  // beats already written to the current row
     counter<ROWS> write_slot = 0;
     counter<H_IN> write_row = 0;
 
@@ -98,7 +98,7 @@ void sliding_window(
 
     while (frames_in < frames || frames_out < frames) {
 #pragma HLS PIPELINE II=1 style=flp
-        // The frame's first beat is there: padding does not run ahead of it.
+        // The frame's first beat has come: padding must not run ahead of it.
         const bool begun = frames_in > frames_out ||
             (frames_in == frames_out && (write_row != 0 || write_col != 0));
         const bool room = held != ROWS;
@@ -124,7 +124,7 @@ void sliding_window(
                 ahead = 0;
                 slot = base_slot;
             } else {
-                // The next row of windows, and what it leaves behind.
+                // The next row of windows, and the rows that it releases.
                 const bool frame_ends = top == LAST_Y;
                 const y_t next_top = top + SH;
                 const y_t first = top < 0 ? y_t(0) : top > H_IN ? y_t(H_IN) : top;

@@ -1,9 +1,8 @@
-// Threshold: accumulators become bits, each channel's at a threshold of its own. A batch norm and
-// the sign behind it are such a comparison; where its gamma is negative, the comparison turns
-// round. Beats carry PE channels, channel 0 in the least significant bits; one goes in and one
-// comes out each cycle.
+// Threshold: turns accumulators into bits, with one threshold per channel. A batch norm followed by
+// a sign is such a comparison; a negative gamma reverses it. Beats carry PE channels, channel 0 in
+// the least significant bits; each cycle takes one beat and outputs one.
 //
-// binary_mvau has its thresholds inside. This is for accumulators that come from elsewhere.
+// binary_mvau applies its thresholds itself. This is for accumulators from elsewhere.
 
 #ifndef IRNET_THRESHOLD_HPP
 #define IRNET_THRESHOLD_HPP
@@ -24,9 +23,9 @@ template <
 void threshold(
     hls::stream<ap_uint<PE * IN_BITS> > &in,
     hls::stream<ap_uint<PE> > &out,                    // 1 is +1, 0 is -1
-    const ap_uint<PE * T_BITS> (&thresholds)[WORDS],   // of each beat's channels
+    const ap_uint<PE * T_BITS> (&thresholds)[WORDS],   // one per channel of a beat
     const ap_uint<PE> (&falling)[WORDS],  // 0: +1 from the threshold on, 1: +1 up to it
-    unsigned vectors                      // how many come
+    unsigned vectors                      // how many to process
 ) {
     static_assert(PE >= 1, "threshold: PE must be at least 1");
     static_assert(WORDS >= 1, "threshold: WORDS must be at least 1");

@@ -1,11 +1,12 @@
-// From a general-purpose port of Zynq-7000's processor (M_AXI_GP: AXI3, 32 bits, 12 bits of ID) to
-// AXI4-Lite, for designs without AMD's interconnect. One write and one read burst at a time; its
-// beats become accesses one after the other; the ID comes back with the answer. Bursts that
-// increment, stay or wrap, of beats of 1, 2 or 4 bytes. Outside the 4 KiB from BASE it answers
-// DECERR itself, so that a stray access of the processor ends in an error and not in a hang.
+// Bridge from a general-purpose port of the Zynq-7000 processor (M_AXI_GP: AXI3, 32 bits, 12 bits
+// of ID) to AXI4-Lite, for designs without AMD's interconnect. It handles one write burst and one
+// read burst at a time, turns their beats into consecutive accesses and returns the ID with the
+// response. It supports INCR, FIXED and WRAP bursts with beats of 1, 2 or 4 bytes. Outside the 4
+// KiB from BASE it responds with DECERR itself, so a stray access of the processor ends in an
+// error, not in a hang.
 
 module gp_to_axi_lite #(
-    parameter logic [31:0] BASE = 32'h4000_0000  // of the 4 KiB, a multiple of them
+    parameter logic [31:0] BASE = 32'h4000_0000  // start of the 4 KiB, a multiple of 4 KiB
 ) (
     input  logic        clk,
     input  logic        rst_n,         // synchronous, active low
@@ -23,7 +24,7 @@ module gp_to_axi_lite #(
     input  logic        gp_wvalid,
     output logic        gp_wready,
     output logic [11:0] gp_bid,
-    output logic [1:0]  gp_bresp,      // of a burst the first that is not OKAY
+    output logic [1:0]  gp_bresp,      // the first of the burst that is not OKAY
     output logic        gp_bvalid,
     input  logic        gp_bready,
     input  logic [11:0] gp_arid,
@@ -69,7 +70,7 @@ module gp_to_axi_lite #(
     localparam logic [1:0] FIXED = 2'b00, WRAP = 2'b10;
 
     // The address of a burst's next beat. No burst leaves its 4 KiB. Only the first beat may be
-    // unaligned; later ones then are by as much here, which leaves them in the same word.
+    // unaligned; here the later ones then keep its offset, which leaves them in the right word.
     function automatic logic [11:0] next_address(
         logic [11:0] address, logic [3:0] len, logic [1:0] size, logic [1:0] burst
     );
@@ -87,7 +88,7 @@ module gp_to_axi_lite #(
     assign lite_awprot = 3'b000;
     assign lite_arprot = 3'b000;
 
-    // Writes: the burst, then for each beat its data, the access and its answer, then the burst's.
+    // Writes: the burst, then each beat's data, access and response, then the burst's response.
     typedef enum logic [2:0] {W_BURST, W_DATA, W_ACCESS, W_ANSWER, W_END} write_state_t;
     write_state_t write_state;
     logic [3:0] write_len;
@@ -153,7 +154,7 @@ module gp_to_axi_lite #(
         endcase
     end
 
-    // Reads: the burst, then for each beat the access, its answer and the beat.
+    // Reads: the burst, then for each beat the access, its response and the beat.
     typedef enum logic [1:0] {R_BURST, R_ACCESS, R_ANSWER, R_BEAT} read_state_t;
     read_state_t read_state;
     logic [3:0] read_len, read_left;
@@ -188,7 +189,7 @@ module gp_to_axi_lite #(
         case (read_state)
             R_BURST: begin
                 gp_rid       <= gp_arid;
-                gp_rresp     <= DECERR;  // unless the access brings another answer
+                gp_rresp     <= DECERR;  // unless an access responds
                 gp_rdata     <= 32'd0;
                 lite_araddr  <= gp_araddr[11:0];
                 read_len     <= gp_arlen;

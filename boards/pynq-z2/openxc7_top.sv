@@ -1,8 +1,8 @@
-// The PYNQ-Z2's top for the open tools, which have no block designs: the processor (PS7), its
-// clock FCLK0 for the whole fabric, its port GP0 to the accelerator's registers, the accelerator's
-// master to the memory's port HP0, and the interrupt, on IRQ_F2P[0]. There are no pins: the
-// processor's own are not in a bitstream, nor are its settings (memory, clocks), which the boot
-// loader and Linux have made before; the runtime sets FCLK0's rate.
+// Top module of the PYNQ-Z2 for the open tools, which have no block designs: the processor (PS7),
+// its clock FCLK0 for the whole fabric, its port GP0 to the accelerator's registers, the
+// accelerator's master port to the memory port HP0, and the interrupt on IRQ_F2P[0]. It has no
+// pins: a bitstream holds neither the processor's pins nor its settings (memory, clocks). The boot
+// loader and Linux have made those before; the runtime sets the rate of FCLK0.
 
 module openxc7_top;
 
@@ -11,7 +11,8 @@ module openxc7_top;
 
     BUFG clock (.I(fclk_clk[0]), .O(aclk));
 
-    // 16 cycles after the processor lets go. Flip-flops come up with their initial values.
+    // Released 16 cycles after the processor's reset. Flip-flops power up with their initial
+    // values.
     logic [15:0] released = 16'd0;
     always_ff @(posedge aclk or negedge fclk_reset_n[0]) begin
         if (!fclk_reset_n[0]) released <= 16'd0;
@@ -88,8 +89,8 @@ module openxc7_top;
         .lite_rready(s_axi_rready)
     );
 
-    // HP0 is AXI3: bursts have at most 16 beats, which the accelerator's have, so that the low bits
-    // of len are all of it; size has two bits; lock has two, of which the second one never is set.
+    // HP0 is AXI3: bursts have at most 16 beats, and so do the accelerator's, so the low 4 bits of
+    // len suffice. size has two bits. lock has two as well, but the upper one is never set.
     logic [31:0] m_axi_awaddr, m_axi_araddr;
     logic [7:0]  m_axi_awlen, m_axi_arlen, m_axi_wstrb;
     logic [3:0]  m_axi_awcache, m_axi_awqos, m_axi_arcache, m_axi_arqos;
@@ -158,7 +159,7 @@ module openxc7_top;
         .m_axi_rready(m_axi_rready)
     );
 
-    // The inputs that are not named here are of ports that are off; the tools tie them low.
+    // Inputs that are not connected here belong to unused ports; the tools tie them low.
     (* keep *) PS7 processor (
         .FCLKCLK(fclk_clk),
         .FCLKRESETN(fclk_reset_n),

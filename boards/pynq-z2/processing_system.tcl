@@ -1,15 +1,16 @@
-# The PYNQ-Z2's processor (Zynq-7000's PS7) in a Vivado block design. Its settings are written out,
-# as TUL's board files state them, so that no board files are needed. They tell the tools about the
-# board; on it, boot loader and Linux have already made them, FCLK0's rate aside.
+# The processor of the PYNQ-Z2 (PS7 of the Zynq-7000) in a Vivado block design. Its settings are
+# those of TUL's board files, written out so that no board files are needed. They only tell the
+# tools about the board; on the board itself, the boot loader and Linux have already made them,
+# except for the rate of FCLK0.
 
-# Returns: the board part that the project needs; none.
+# Returns: the board part that the project needs: none.
 proc board_part {} {
     return {}
 }
 
 # Args:
-#   cell: name of the cell to make.
-#   clock_mhz: of FCLK0.
+#   cell: name of the cell to create.
+#   clock_mhz: rate of FCLK0.
 # Returns: a dictionary of what the block design connects: pins and interfaces by their paths, the
 # address space of the processor, the segment of the memory and how many bytes it has.
 proc processing_system {cell clock_mhz} {

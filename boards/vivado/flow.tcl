@@ -1,12 +1,12 @@
-# An accelerator's bitstream by Vivado: a block design of the processor, its reset, the accelerator
-# in its shell and the two interconnects between them; then synthesis, place and route. What is
-# written, is written into the current folder: irnet.bit, irnet.hwh, timing.rpt, utilisation.rpt.
+# Makes an accelerator's bitstream with Vivado: a block design with the processor, its reset, the
+# accelerator in its shell and the two interconnects between them; then synthesis, place and route.
+# It writes irnet.bit, irnet.hwh, timing.rpt and utilisation.rpt into the current folder.
 #
 # build.tcl, which sources this, has set scripts, accelerator, part, clock_mhz, address_bits,
 # register_base, sources and memories; the board's processing_system.tcl has defined the procedures
-# board_part and processing_system. Lines that begin with "irnet: " tell how far it is. No IP is
-# asked for by version: the newest that this Vivado has is taken. There are no constraints: a design
-# has no pins but the processor's, and its clock comes from the processor's settings.
+# board_part and processing_system. Lines that begin with "irnet: " report progress. IP is not
+# requested by version: the newest version that this Vivado has is used. There are no constraints: a
+# design has no pins of its own, and its clock comes from the processor's settings.
 
 proc newest_ip {name} {
     set found [get_ipdefs "xilinx.com:ip:${name}:*"]
@@ -20,7 +20,8 @@ proc create_ip_cell {name cell} {
     return [create_bd_cell -type ip -vlnv [newest_ip $name] $cell]
 }
 
-# One master, one slave; adapts protocol and width, as the processor's ports of Zynq-7000 are AXI3.
+# Connects one master to one slave and adapts protocol and width: the ports of the Zynq-7000's
+# processor are AXI3.
 proc connect_through {cell master slave} {
     set_property -dict [list CONFIG.NUM_SI 1 CONFIG.NUM_MI 1] [create_ip_cell smartconnect $cell]
     connect_bd_intf_net [get_bd_intf_pins $master] [get_bd_intf_pins $cell/S00_AXI]
@@ -45,7 +46,7 @@ create_project irnet irnet -part $part -force
 if {[board_part] ne ""} {
     set_property board_part [board_part] [current_project]
 }
-# A memory without its contents would be another network, and Vivado only warns of it.
+# A memory without its contents would be a different network, but Vivado only warns about it.
 set_msg_config -id {Synth 8-4445} -new_severity ERROR
 # As lists, as a path with a space is two files otherwise.
 add_files -norecurse [list [file join $scripts irnet_vivado.v]]
@@ -89,7 +90,7 @@ foreach other [get_bd_addr_segs [file dirname $memory]/*] {
 validate_bd_design
 save_bd_design
 
-# The whole design in one run of synthesis, which finds the memories' files.
+# Synthesise the whole design in one run, which finds the memory files.
 set design [get_files system.bd]
 set_property synth_checkpoint_mode None $design
 generate_target all $design
@@ -105,7 +106,7 @@ open_run impl_1
 report_timing_summary -file timing.rpt
 report_utilization -file utilisation.rpt
 file copy -force [file join [get_property DIRECTORY [get_runs impl_1]] system_wrapper.bit] irnet.bit
-# Below irnet.srcs in earlier versions than 2020.2.
+# In irnet.srcs before version 2020.2.
 set described [glob irnet/irnet.{gen,srcs}/sources_1/bd/system/hw_handoff/system.hwh]
 file copy -force [lindex $described 0] irnet.hwh
 puts "irnet: done"

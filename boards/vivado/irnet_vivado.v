@@ -1,6 +1,7 @@
-// What Vivado's block design refers to: irnet_board, in Verilog, as a block design takes no
-// SystemVerilog module, and with the interfaces and what the interconnects need to know of them
-// named. There is no ID on either; bursts of the master have at most 16 beats of 64 bits.
+// Wrapper around irnet_board for Vivado's block design. It is Verilog because a block design can't
+// instantiate a SystemVerilog module, and it names the interfaces and the properties that the
+// interconnects need. Neither interface has IDs; the master's bursts have at most 16 beats of 64
+// bits.
 
 module irnet_vivado #(
     parameter ADDRESS_BITS = 32  // of the memory's addresses

@@ -1,19 +1,19 @@
-# The ZCU104's processor (Zynq UltraScale+) in a Vivado block design. Its settings come from AMD's
-# board files, which Vivado's installation has; on the board, boot loader and Linux have already
-# made them, PL0's rate aside.
+# The processor of the ZCU104 (Zynq UltraScale+) in a Vivado block design. Its settings come from
+# AMD's board files, which are part of a Vivado installation. On the board itself, the boot loader
+# and Linux have already made them, except for the rate of PL0.
 
 # Returns: the board part that the project needs.
 proc board_part {} {
     set boards [get_board_parts "xilinx.com:zcu104:part0:*"]
     if {[llength $boards] == 0} {
-        error "irnet: this Vivado has no board files of the ZCU104; install them from its store"
+        error "irnet: this Vivado has no board files for the ZCU104; install them from its store"
     }
     return [lindex [lsort -dictionary $boards] end]
 }
 
 # Args:
-#   cell: name of the cell to make.
-#   clock_mhz: of PL0.
+#   cell: name of the cell to create.
+#   clock_mhz: rate of PL0.
 # Returns: a dictionary of what the block design connects: pins and interfaces by their paths, the
 # address space of the processor, the segment of the memory and how many bytes it has.
 proc processing_system {cell clock_mhz} {

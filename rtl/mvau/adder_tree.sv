@@ -1,19 +1,20 @@
-// Sum of N signed numbers for each of ROWS rows side by side; a register after each adder.
+// Pipelined adder tree: sums N signed numbers in each of ROWS parallel rows, with a register after
+// each adder.
 
 module adder_tree #(
     parameter int ROWS  = 1,  // at least 1
-    parameter int N     = 2,  // numbers a row, at least 2
+    parameter int N     = 2,  // numbers per row, at least 2
     parameter int W     = 8,  // their width in bits, at least 1
-    parameter int FLAGS = 1,  // bits that travel along, at least 1
+    parameter int FLAGS = 1,  // flag bits, delayed with the data, at least 1
     localparam int LEVELS = $clog2(N)
 ) (
     input  logic                                clk,
     input  logic                                rst_n,     // synchronous, active low; for flags
-    input  logic                                en,        // the pipeline moves
+    input  logic                                en,        // pipeline enable
     input  logic [N-1:0][ROWS-1:0][W-1:0]       in_data,   // two's complement
     input  logic [FLAGS-1:0]                    in_flags,
     output logic [ROWS-1:0][W+LEVELS-1:0]       out_sum,   // two's complement
-    output logic [FLAGS-1:0]                    out_flags  // in_flags, as late as out_sum
+    output logic [FLAGS-1:0]                    out_flags  // in_flags, aligned with out_sum
 );
 
     if (ROWS < 1) begin : check_rows
@@ -26,7 +27,7 @@ module adder_tree #(
         $error("adder_tree: W = %0d, must be at least 1", W);
     end
 
-    // Numbers a row that enter a level, each the sum of two of the level before.
+    // Numbers per row that enter a level; each is the sum of two numbers of the level before.
     function automatic int entering(input int level_number);
         int numbers;
         numbers = N;

@@ -1,19 +1,19 @@
-// Binary matrix-vector unit: PE rows of SIMD lanes compare a beat of the vector with the weights;
-// a popcount adds up the matches, an accumulator adds up the beats. Bit 1 is +1, bit 0 is -1.
+// Binary matrix-vector unit: PE rows of SIMD lanes compare an input beat with the weights; a
+// popcount counts the matches of a beat, an accumulator sums the beats. Bit 1 is +1, bit 0 is -1.
 //
-// The sum of products is 2 matches - MW. In a convolution with zero padding a padded tap must
-// add 0 to it, though it comes as bits, all -1: what it adds is known from where the output lies,
-// its border class, and is taken out by what the accumulator starts from.
+// The sum of products is 2 matches - MW. In a convolution with zero padding, a padded tap must add
+// 0 to it, but it arrives as bits that are all -1. What they add depends only on the output's
+// position (its border class), so the accumulator's initial value cancels it.
 //
-// Everything moves or stands still together; it stands still only while an output is not taken.
+// The whole pipeline advances together; it stalls only while an output beat is not taken.
 
 module binary_mvau #(
     parameter int MW         = 18,  // elements of the vector
     parameter int MH         = 4,   // outputs
     parameter int SIMD       = 6,   // elements of an input beat; divides MW
     parameter int PE         = 2,   // elements of an output beat; divides MH
-    parameter int THRESHOLDS = 1,   // 1: bits leave, 0: accumulators
-    parameter int ACC_BITS   = 6,   // of an accumulator, enough for its range
+    parameter int THRESHOLDS = 1,   // 1: output bits, 0: output accumulators
+    parameter int ACC_BITS   = 6,   // width of an accumulator, enough for its range
     parameter int KH         = 1,   // kernel, stride, padding at top and left, image and output
     parameter int KW         = 1,
     parameter int SH         = 1,
@@ -26,11 +26,11 @@ module binary_mvau #(
     parameter int OW         = 1,
     parameter int CLASSES    = 1,   // border classes, as border_class counts them
     parameter int BLOCK_RAM  = 0,   // 1: the weights are in block RAM, 0: in LUTs
-    parameter int INITS_BLOCK_RAM = 0,  // the same for what accumulators start from
-    parameter int SEPARATE   = 0,   // 1: the LUTs that hold the weights compare single lanes,
-                                    // 0: those that compare and count three lanes do
-    parameter     WEIGHTS    = "",  // for $readmemh: at pass * beats + beat, bit lane * PE + row
-    parameter     INITS      = "",  // for $readmemh: what PE accumulators start from, see
+    parameter int INITS_BLOCK_RAM = 0,  // likewise for the accumulators' initial values
+    parameter int SEPARATE   = 0,   // 1: compare each lane by itself, then count the matches,
+                                    // 0: compare and count three lanes in the same LUTs
+    parameter     WEIGHTS    = "",  // for $readmemh: word pass * beats + beat, bit lane * PE + row
+    parameter     INITS      = "",  // for $readmemh: initial values of PE accumulators, see
                                     // mvau_accumulate
     localparam int OUT_BITS  = (THRESHOLDS != 0) ? 1 : ACC_BITS
 ) (
@@ -41,7 +41,7 @@ module binary_mvau #(
     input  logic                   in_valid,
     output logic                   in_ready,
 
-    output logic [PE*OUT_BITS-1:0] out_data,   // outputs pass * PE and on
+    output logic [PE*OUT_BITS-1:0] out_data,   // PE outputs, from pass * PE on
     output logic                   out_valid,
     input  logic                   out_ready
 );
@@ -117,7 +117,7 @@ module binary_mvau #(
         );
     end
 
-    // A count has no sign. Accumulators leave as sums of products, so a match counts 2.
+    // Counts are unsigned. Accumulators are output as sums of products, where a match counts 2.
     localparam int SHIFT     = (THRESHOLDS == 0) ? 1 : 0;
     localparam int WIDE      = COUNT_BITS + 1 + SHIFT;
     localparam int STEP_BITS = (WIDE < ACC_BITS) ? WIDE : ACC_BITS;

@@ -1,6 +1,7 @@
-// Counter of a convolution's border classes, a step an output position. Down the image and across
-// it, a class is a run of positions at which the same taps of the kernel lie in the padding; a
-// pair of runs is a class of the image, numbered row by row. A 3x3 kernel with padding 1 has 9.
+// Tracks the border class of a convolution's output position, one position per step. Vertically and
+// horizontally, a run is a range of positions at which the same kernel taps lie in the padding.
+// Each pair of a vertical and a horizontal run is a class, numbered row by row. A 3x3 kernel with
+// padding 1 has 9.
 
 module border_class #(
     parameter int KH = 3,       // rows and columns of the kernel
@@ -13,13 +14,13 @@ module border_class #(
     parameter int IW = 4,
     parameter int OH = 4,       // rows and columns of the output
     parameter int OW = 4,
-    parameter int CLASSES = 9,  // how many there are
+    parameter int CLASSES = 9,  // number of border classes
     localparam int CLASS_BITS = (CLASSES == 1) ? 1 : $clog2(CLASSES)
 ) (
     input  logic                  clk,
     input  logic                  rst_n,         // synchronous, active low: the first position
-    input  logic                  step,          // to the next position; after the last, the first
-    output logic [CLASS_BITS-1:0] next_border    // class of the next position; the first's is 0
+    input  logic                  step,          // advance; the first follows the last
+    output logic [CLASS_BITS-1:0] next_border    // class of the next position; 0 for the first
 );
 
     if (KH < 1 || KW < 1 || SH < 1 || SW < 1 || IH < 1 || IW < 1 || OH < 1 || OW < 1) begin : check
@@ -30,10 +31,11 @@ module border_class #(
         $error("border_class: PAD_H = %0d, PAD_W = %0d, must be at least 0", PAD_H, PAD_W);
     end
 
-    // Whether a run ends at a position: the kernel meets an edge of the image elsewhere at the next.
+    // Whether a run ends at a position: at the next one, the kernel overlaps the padding
+    // differently.
     function automatic logic ends(input int at, input int kernel, input int stride, input int pad,
                                   input int size);
-        int from;  // of the image, counted from the kernel
+        int from;  // first row or column of the image, relative to the kernel
         from = pad - at * stride;
         return limited(from, kernel) != limited(from - stride, kernel)
             || limited(from + size, kernel) != limited(from + size - stride, kernel);
@@ -43,7 +45,7 @@ module border_class #(
         return (edge_at < 0) ? 0 : (edge_at > kernel) ? kernel : edge_at;
     endfunction
 
-    // Where runs end, but for each axis' last.
+    // Where runs end, except the last run of each axis.
     function automatic logic [OH-1:0] row_ends();
         row_ends = '0;
         for (int i = 0; i < OH - 1; i++) row_ends[i] = ends(i, KH, SH, PAD_H, IH);

@@ -1,24 +1,23 @@
-// Integer matrix-vector unit: PE rows of SIMD lanes multiply a beat of the vector by the weights;
-// adders add up the lanes, an accumulator adds up the beats. An input of one bit switches its
-// weight on and off instead. What the accumulators start from corrects for a zero point, or for
-// bits that mean ±1.
+// Integer matrix-vector unit: PE rows of SIMD lanes multiply an input beat by the weights; adders
+// sum the lanes, an accumulator sums the beats. A one-bit input switches its weight on or off
+// instead. The accumulators' initial values correct for a zero point, or for bits that mean ±1.
 //
-// Everything moves or stands still together; it stands still only while an output is not taken.
+// The whole pipeline advances together; it stalls only while an output beat is not taken.
 
 module int_mvau #(
     parameter int MW         = 9,   // elements of the vector
     parameter int MH         = 4,   // outputs
     parameter int SIMD       = 3,   // elements of an input beat; divides MW
     parameter int PE         = 2,   // elements of an output beat; divides MH
-    parameter int IN_BITS    = 8,   // of an input; 1: it is ±1
+    parameter int IN_BITS    = 8,   // width of an input; 1 means ±1
     parameter int IN_SIGNED  = 0,   // 1: inputs are two's complement
-    parameter int W_BITS     = 8,   // of a weight, two's complement
-    parameter int THRESHOLDS = 1,   // 1: bits leave, 0: accumulators
-    parameter int ACC_BITS   = 22,  // of an accumulator, enough for its range
+    parameter int W_BITS     = 8,   // width of a weight, two's complement
+    parameter int THRESHOLDS = 1,   // 1: output bits, 0: output accumulators
+    parameter int ACC_BITS   = 22,  // width of an accumulator, enough for its range
     parameter int BLOCK_RAM  = 0,   // 1: the weights are in block RAM, 0: in LUTs
-    parameter int INITS_BLOCK_RAM = 0,  // the same for what accumulators start from
-    parameter     WEIGHTS    = "",  // for $readmemh: at pass * beats + beat, lane * PE + row
-    parameter     INITS      = "",  // for $readmemh: what PE accumulators start from, see
+    parameter int INITS_BLOCK_RAM = 0,  // likewise for the accumulators' initial values
+    parameter     WEIGHTS    = "",  // for $readmemh: word pass * beats + beat, lane * PE + row
+    parameter     INITS      = "",  // for $readmemh: initial values of PE accumulators, see
                                     // mvau_accumulate
     localparam int OUT_BITS  = (THRESHOLDS != 0) ? 1 : ACC_BITS
 ) (
@@ -29,7 +28,7 @@ module int_mvau #(
     input  logic                    in_valid,
     output logic                    in_ready,
 
-    output logic [PE*OUT_BITS-1:0]  out_data,   // outputs pass * PE and on
+    output logic [PE*OUT_BITS-1:0]  out_data,   // PE outputs, from pass * PE on
     output logic                    out_valid,
     input  logic                    out_ready
 );
@@ -98,7 +97,7 @@ module int_mvau #(
         );
     end
 
-    // Accumulators leave as sums of products with ±1, so a weight switched on counts 2.
+    // Accumulators are output as sums of products with ±1, where a weight switched on counts 2.
     localparam int SHIFT = (THRESHOLDS == 0 && IN_BITS == 1) ? 1 : 0;
     localparam int WIDE  = SUM_BITS + SHIFT;
     localparam int STEP_BITS = (WIDE < ACC_BITS) ? WIDE : ACC_BITS;

@@ -1,11 +1,11 @@
-// Memory of constants in LUTs: a word is there as soon as its address is. Whoever uses a word
-// holds the address in a register, so that shallow words' bits are in the LUTs that use them.
+// Constant memory in LUTs, read combinationally. Its users hold the address in a register, so the
+// bits of a shallow memory end up in the LUTs that use them.
 //
-// Synthesis by Yosys puts a module in place of this one in which deep words are mapped to LUTs
-// already, see irnet_hw/flows/lut_rom.py.
+// For synthesis with Yosys, a module in which deep memories are already mapped to LUTs replaces
+// this one; see irnet_hw/synthesise/rom_mapping.py.
 
 module lut_rom #(
-    parameter int WIDTH = 8,  // of a word in bits, at least 1
+    parameter int WIDTH = 8,  // bits of a word, at least 1
     parameter int DEPTH = 2,  // words, at least 1
     parameter     FILE  = "", // the words, for $readmemh
     localparam int ADDRESS_BITS = (DEPTH == 1) ? 1 : $clog2(DEPTH)

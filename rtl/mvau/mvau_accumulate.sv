@@ -1,33 +1,33 @@
-// Accumulators of a matrix-vector unit: ROWS of them add a contribution in each valid cycle,
-// from the first of an output to its last, starting from a constant of that output. A pass gives
-// an output for each row; PASSES of them are a vector's. Vectors have a class, and each class has
-// constants of its own.
+// Accumulators of a matrix-vector unit. ROWS accumulators each add a contribution in every valid
+// cycle, from the first one of an output to its last, starting from that output's constant. A pass
+// yields one output per row; a vector takes PASSES passes. Each vector belongs to a class, and each
+// class has its own constants.
 
 module mvau_accumulate #(
     parameter int ROWS       = 1,  // at least 1
     parameter int W          = 8,  // width of a contribution in bits, 1 to ACC_BITS
-    parameter int ACC_BITS   = 8,  // width of an accumulator in bits; wraps round
-    parameter int BEATS      = 2,  // contributions to an output, at least 1
+    parameter int ACC_BITS   = 8,  // width of an accumulator in bits; wraps around
+    parameter int BEATS      = 2,  // contributions per output, at least 1
     parameter int PASSES     = 1,  // at least 1
     parameter int CLASSES    = 1,  // at least 1
-    parameter int THRESHOLDS = 1,  // 1: the sign bit leaves, 0: the accumulator
+    parameter int THRESHOLDS = 1,  // 1: output the sign bit, 0: the accumulator
     parameter int BLOCK_RAM  = 0,  // 1: the constants are in block RAM, 0: in LUTs
-    parameter     INITS      = "", // the constants, for $readmemh: ROWS of them a word, a word for
-                                   // each pass rounded up to a power of two, these for each class
+    parameter     INITS      = "", // the constants, for $readmemh: ROWS per word; for each class,
+                                   // one word per pass, rounded up to a power of two
     localparam int OUT_BITS   = (THRESHOLDS != 0) ? 1 : ACC_BITS,
     localparam int CLASS_BITS = (CLASSES == 1) ? 1 : $clog2(CLASSES)
 ) (
     input  logic                           clk,
     input  logic                           rst_n,      // synchronous, active low
-    input  logic                           en,         // the pipeline moves
+    input  logic                           en,         // pipeline enable
     input  logic [ROWS-1:0][W-1:0]         in_data,    // contributions, two's complement
     input  logic                           in_valid,
     input  logic                           in_first,   // of an output
     input  logic                           in_last,    // of an output
-    input  logic [CLASS_BITS-1:0]          next_border,// class of the next vector; the first's is 0
+    input  logic [CLASS_BITS-1:0]          next_border,// class of the next vector; 0 for the first
     output logic                           vector_end, // this cycle ends a vector, if enabled
     output logic [ROWS-1:0][OUT_BITS-1:0]  out_data,
-    output logic                           out_valid   // until the next enabled cycle
+    output logic                           out_valid   // held until the next enabled cycle
 );
 
     if (ROWS < 1) begin : check_rows
@@ -52,7 +52,7 @@ module mvau_accumulate #(
     localparam int WORDS     = CLASSES << PASS_BITS;
     localparam int WORD_BITS = (WORDS == 1) ? 1 : $clog2(WORDS);
 
-    logic [WORD_BITS-1:0] word, next_word;  // where this output's and the next one's constants are
+    logic [WORD_BITS-1:0] word, next_word;  // words of this and the next output's constants
     logic output_end;
     assign output_end = in_valid && in_last;
     if (PASSES == 1) begin : one_pass

@@ -1,11 +1,11 @@
-// What a matrix-vector unit multiplies: the beats of each vector, PASSES times, and with each
-// beat its weights. The pipeline behind it moves or stands still as one, at the will of `en`.
+// Operands of a matrix-vector unit: replays the beats of each vector PASSES times and supplies the
+// weights of each beat. `en` advances or stalls the whole pipeline behind it.
 
 module mvau_feed #(
     parameter int W         = 8,   // width of a beat in bits, at least 1
     parameter int BEATS     = 4,   // of a vector, at least 1
     parameter int PASSES    = 2,   // at least 1
-    parameter int W_WIDTH   = 8,   // bits of the weights of a beat, at least 1
+    parameter int W_WIDTH   = 8,   // bits of a beat's weights, at least 1
     parameter int BLOCK_RAM = 0,   // 1: the weights are in block RAM, 0: in LUTs
     parameter     WEIGHTS   = ""   // BEATS words for each pass, for $readmemh
 ) (
@@ -16,10 +16,10 @@ module mvau_feed #(
     input  logic                 in_valid,
     output logic                 in_ready,
 
-    input  logic                 en,     // the pipeline moves
+    input  logic                 en,     // pipeline enable
     output logic [W-1:0]         data,
     output logic [W_WIDTH-1:0]   weights,
-    output logic                 valid,  // data is a beat
+    output logic                 valid,  // data holds a beat
     output logic                 first,  // of a pass
     output logic                 last    // of a pass
 );
@@ -36,7 +36,7 @@ module mvau_feed #(
     );
 
     logic [DEPTH_BITS-1:0] address;
-    logic [BEAT_BITS-1:0]  next_beat;  // index of what data is after the next move
+    logic [BEAT_BITS-1:0]  next_beat;  // index of the beat in data after the next move
     logic next_last, address_end;
     assign next_last   = next_beat == BEAT_BITS'(BEATS - 1);
     assign address_end = address == DEPTH_BITS'(DEPTH - 1);

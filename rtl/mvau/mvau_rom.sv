@@ -1,8 +1,8 @@
-// Memory of constants with one cycle of latency: in block RAM, or in LUTs behind a register of
-// the address, so that the logic that uses a bit can be in the same LUT as the bit.
+// Constant memory with one cycle of latency: block RAM, or LUTs behind an address register, so that
+// a LUT can hold both a bit and the logic that uses it.
 
 module mvau_rom #(
-    parameter int WIDTH     = 8,  // of a word in bits, at least 1
+    parameter int WIDTH     = 8,  // bits of a word, at least 1
     parameter int DEPTH     = 2,  // words, at least 1
     parameter int BLOCK_RAM = 0,  // 1: block RAM, 0: LUTs
     parameter     FILE      = "", // the words, for $readmemh
@@ -26,8 +26,8 @@ module mvau_rom #(
         initial $readmemh(FILE, words);
         always_ff @(posedge clk) if (en) data <= words[address];
     end else begin : distributed
-        // The initial value keeps Yosys from moving this register behind the words, where it
-        // would keep the logic that uses them out of their LUTs.
+        // The initial value keeps Yosys from moving this register behind the memory, where it would
+        // separate the LUTs of the memory from the logic that uses the bits.
         logic [ADDRESS_BITS-1:0] held;
         initial held = '0;
         always_ff @(posedge clk) if (en) held <= address;

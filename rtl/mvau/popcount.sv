@@ -1,26 +1,25 @@
-// Popcount of many bits for each of ROWS rows side by side, pipelined.
+// Pipelined popcount of many bits in each of ROWS parallel rows.
 //
-// Columns of bits of equal weight are compressed by counters of six bits to three (a LUT6 for
-// each result) until none is higher than four; adders on carry chains add what is left. Each
-// LUT takes away about one bit, the least that is possible without vendor primitives.
-// There is a register after each level: it keeps tools from blurring the levels, and the path
-// short. The k-th counters of all rows, and those of all k, are written as one operation on
-// vectors of bits, which a simulator does quickly.
+// 6:3 counters (one LUT6 per result bit) compress columns of bits of equal weight until no column
+// is higher than four; adders on carry chains sum the rest. Each LUT removes about one bit, the
+// best possible without vendor primitives. A register after each level keeps tools from merging
+// levels, and the paths short. The counters of a column, for all rows and all k, are written as one
+// operation on bit vectors, which simulates fast.
 
 module popcount #(
     parameter int ROWS  = 1,  // at least 1
-    parameter int ONES  = 6,  // bits of weight 1 a row, at least 1
-    parameter int TWOS  = 0,  // bits of weight 2 a row
-    parameter int FLAGS = 1,  // bits that travel along, at least 1
+    parameter int ONES  = 6,  // bits of weight 1 per row, at least 1
+    parameter int TWOS  = 0,  // bits of weight 2 per row
+    parameter int FLAGS = 1,  // flag bits, delayed with the data, at least 1
     localparam int BITS = $clog2(ONES + 2 * TWOS + 1)
 ) (
     input  logic                             clk,
-    input  logic                             rst_n,      // synchronous, active low; for the flags
-    input  logic                             en,         // the pipeline moves
-    input  logic [ONES+TWOS-1:0][ROWS-1:0]   in_bits,    // those of weight 1 first
+    input  logic                             rst_n,      // synchronous, active low; for flags
+    input  logic                             en,         // pipeline enable
+    input  logic [ONES+TWOS-1:0][ROWS-1:0]   in_bits,    // bits of weight 1 first
     input  logic [FLAGS-1:0]                 in_flags,
     output logic [ROWS-1:0][BITS-1:0]        out_count,
-    output logic [FLAGS-1:0]                 out_flags   // in_flags, as late as out_count
+    output logic [FLAGS-1:0]                 out_flags   // in_flags, aligned with out_count
 );
 
     if (ROWS < 1) begin : check_rows
@@ -33,7 +32,7 @@ module popcount #(
 
     typedef logic [BITS-1:0][15:0] heights_t;  // bits in each column
 
-    // Counters in a column; five bits deserve one, four are left to the adders.
+    // Counters in a column. Five bits are worth a counter; four are left to the adders.
     function automatic int counters(input int height);
         return (height < 5) ? 0 : (height + 1) / 6;
     endfunction
@@ -43,7 +42,7 @@ module popcount #(
         return (6 * counters(height) < height) ? height - 6 * counters(height) : 0;
     endfunction
 
-    // The columns that enter a level.
+    // Heights of the columns that enter a level.
     function automatic heights_t heights(input int level);
         heights_t now, next;
         now = '0;
@@ -61,7 +60,7 @@ module popcount #(
         return now;
     endfunction
 
-    // Bits a row in the columns before one: where it starts among the bits of a level.
+    // Bits per row in the columns before `column`: its offset in a level's bits.
     function automatic int start_of(input heights_t columns, input int column);
         int sum;
         sum = 0;
@@ -85,7 +84,7 @@ module popcount #(
 
     localparam int LEVELS     = level_count();
     localparam heights_t LEFT = heights(LEVELS);
-    localparam int NUMBERS    = (highest(LEFT) > 2) ? 4 : 2;  // left in a row to add
+    localparam int NUMBERS    = (highest(LEFT) > 2) ? 4 : 2;  // left to add in each row
     localparam int LATENCY    = LEVELS + NUMBERS / 2;
 
     // ---------------------------------------------------------------- counters
@@ -106,8 +105,8 @@ module popcount #(
                 localparam int FROM     = start_of(COLUMNS, c);
                 localparam int COUNTERS = counters(HEIGHT);
                 localparam int PASSED   = passed(HEIGHT);
-                // A column of results: its own counters' ones, the bits passed on, the twos of
-                // the column before, the fours of the one before that.
+                // A result column holds its own counters' ones, the bits passed on, the twos of the
+                // column before it and the fours of the one before that.
                 localparam int TO_ONES  = start_of(NEXT, c);
                 if (COUNTERS > 0) begin : counted
                     localparam int ABOVE    = int'(COLUMNS[c+1]);
@@ -116,8 +115,8 @@ module popcount #(
                     localparam int TO_FOURS = start_of(NEXT, c + 2) + counters(TWICE) + passed(TWICE)
                         + counters(ABOVE);
                     localparam int WIDTH    = COUNTERS * ROWS;
-                    // A counter's six bits stand as far apart as there are counters. The last
-                    // counter may have but five.
+                    // A counter's six bits are COUNTERS places apart. The last counter may have
+                    // only five.
                     localparam int TAKEN    = HEIGHT - PASSED;
                     logic [6*WIDTH-1:0] taken;
                     logic [WIDTH-1:0] sum0, sum1, carry0, carry1, carry2;
@@ -163,7 +162,7 @@ module popcount #(
     end
 
     for (genvar r = 0; r < ROWS; r++) begin : row
-        logic [BITS-1:0] number[NUMBERS];  // what is left in the columns, read across
+        logic [BITS-1:0] number[NUMBERS];  // the remaining columns, read across
         for (genvar c = 0; c < BITS; c++) begin : column
             for (genvar n = 0; n < NUMBERS; n++) begin : bit_of
                 if (n < int'(LEFT[c])) begin : present

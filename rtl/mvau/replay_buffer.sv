@@ -1,12 +1,12 @@
-// Replay buffer: a vector of BEATS beats comes in once and goes out PASSES times. It holds two
-// vectors, so that the next one comes in at any pace while this one is replayed, and vectors
-// follow each other without a gap. A beat can go out in the cycle after it came in. in_ready
-// depends on flip-flops only.
+// Replay buffer: takes a vector of BEATS beats once and outputs it PASSES times. It holds two
+// vectors, so the next one can come in at any pace while this one is replayed, and vectors leave
+// without gaps. A beat can leave in the cycle after it came in. in_ready depends on flip-flops
+// only.
 
 module replay_buffer #(
     parameter int W      = 8,  // width of a beat in bits, at least 1
     parameter int BEATS  = 4,  // of a vector, at least 1
-    parameter int PASSES = 2   // how often a vector goes out, at least 1
+    parameter int PASSES = 2   // how often a vector is output, at least 1
 ) (
     input  logic         clk,
     input  logic         rst_n,      // synchronous, active low
@@ -36,8 +36,8 @@ module replay_buffer #(
     assign pass_end = pass == PASS_BITS'(PASSES - 1);
 
     if (BEATS == 1 && PASSES > 1) begin : registers
-        // A vector of one beat stays in the output's register while it is replayed, and the next
-        // one waits in another: no memory, which would need LUTs.
+        // A one-beat vector stays in the output register while it is replayed, and the next one
+        // waits in a second register. A memory would need LUTs.
         logic [W-1:0] waiting;
         logic         waits;
         logic take, leave;
@@ -63,17 +63,17 @@ module replay_buffer #(
             if (take) out_data <= waiting;
         end
     end else begin : vectors
-        // What is not replayed needs no vector's memory: two beats are held.
+        // Without replay there is no need to store a vector: two beats are enough.
         localparam int LENGTH     = (PASSES == 1) ? 1 : BEATS;
         localparam int INDEX_BITS = (LENGTH == 1) ? 1 : $clog2(LENGTH);
         localparam int DEPTH      = (LENGTH == 1) ? 2 : 2 << INDEX_BITS;
         localparam int DEPTH_BITS = $clog2(DEPTH);
 
-        // Up to 128 beats, memory made of LUTs is a smaller part of a device than a block RAM.
+        // Up to 128 beats, LUT-RAM is a smaller share of a device than a block RAM.
         localparam STYLE = (DEPTH <= 128) ? "distributed" : "block";
         (* ram_style = STYLE *) logic [W-1:0] memory[DEPTH];
 
-        logic [1:0]            write_vector;  // modulo 4: where it is, and whether it wrapped round
+        logic [1:0]            write_vector;  // modulo 4: the slot, and a wrap bit
         logic [1:0]            read_vector;
         logic [INDEX_BITS-1:0] write_index;
         logic [INDEX_BITS-1:0] read_index;

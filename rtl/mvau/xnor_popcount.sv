@@ -1,21 +1,21 @@
-// How many of a beat's bits equal the weights, for each of ROWS rows, pipelined: XNOR, then
-// popcount. Three lanes' bits and weights are the six inputs of the two LUTs that count them, so
-// that the XNOR takes no LUT of its own.
+// Counts, in each of ROWS rows, the bits of a beat that equal the row's weights: XNOR, then
+// popcount, pipelined. The bits and weights of three lanes are the six inputs of the two LUTs that
+// count them, so the XNOR takes no LUTs of its own.
 
 module xnor_popcount #(
     parameter int ROWS  = 1,  // at least 1
     parameter int LANES = 3,  // at least 1
-    parameter int FLAGS = 1,  // bits that travel along, at least 1
+    parameter int FLAGS = 1,  // flag bits, delayed with the data, at least 1
     localparam int BITS = $clog2(3 * ((LANES + 2) / 3) + 1)
 ) (
     input  logic                        clk,
-    input  logic                        rst_n,      // synchronous, active low; for the flags
-    input  logic                        en,         // the pipeline moves
+    input  logic                        rst_n,      // synchronous, active low; for flags
+    input  logic                        en,         // pipeline enable
     input  logic [LANES-1:0]            in_bits,
     input  logic [LANES-1:0][ROWS-1:0]  in_weights,
     input  logic [FLAGS-1:0]            in_flags,
     output logic [ROWS-1:0][BITS-1:0]   out_count,
-    output logic [FLAGS-1:0]            out_flags   // in_flags, as late as out_count
+    output logic [FLAGS-1:0]            out_flags   // in_flags, aligned with out_count
 );
 
     if (ROWS < 1) begin : check_rows
@@ -25,8 +25,8 @@ module xnor_popcount #(
         $error("xnor_popcount: LANES = %0d, must be at least 1", LANES);
     end
 
-    // Lanes g, THREES + g and 2 * THREES + g are counted together. What there is not is a bit 1
-    // and weights 0, which differ.
+    // Lanes g, THREES + g and 2 * THREES + g are counted together. Missing lanes have bit 1 and
+    // weights 0, which never match.
     localparam int THREES = (LANES + 2) / 3;
     localparam int WIDTH  = THREES * ROWS;
     logic [3*THREES-1:0]           bits;
@@ -44,7 +44,7 @@ module xnor_popcount #(
 
     logic [2:0][WIDTH-1:0] weight, equal;
     logic [THREES-1:0]           parity;
-    logic [THREES-1:0][ROWS-1:0] parity_of_rows;  // the bits' part of it, which rows share
+    logic [THREES-1:0][ROWS-1:0] parity_of_rows;  // the bits' part, shared by all rows
     assign weight = weights;
     assign equal  = weights ~^ bits_of_rows;
     assign parity = ~(bits[0+:THREES] ^ bits[THREES+:THREES] ^ bits[2*THREES+:THREES]);
@@ -52,9 +52,9 @@ module xnor_popcount #(
         assign parity_of_rows[g] = {ROWS{parity[g]}};
     end
 
-    // The sum of three bits. Its parity is written so that it shares no XNOR with the carry: what
-    // two results share, tools give a LUT of its own.
-    logic [1:0][WIDTH-1:0] counts;  // each three's ones, then each three's twos
+    // The sum of three bits. The parity is written so that it shares no XNOR with the carry: tools
+    // would give the shared XNOR a LUT of its own.
+    logic [1:0][WIDTH-1:0] counts;  // the ones of all threes, then their twos
     logic [FLAGS-1:0]      counts_flags;
     always_ff @(posedge clk) begin
         if (en) begin

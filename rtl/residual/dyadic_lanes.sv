@@ -1,14 +1,13 @@
-// Lanes that multiply and add constants: x * m + b, with an m and a b for each channel. A beat
-// brings PE channels, the next beat the next ones; after WORDS beats come the first ones again.
+// Lanes that compute x * m + b, with constants m and b for each channel. A beat carries PE
+// channels, the next beat the next PE; after WORDS beats the channels start over.
 //
-// Each lane is one DSP block, which takes in the registers of x, of the product and of the sum.
-// Or it is a chain of adders, one for each digit of m to the base of 4, which is -2 to 2 (Booth
-// 1951, MacSorley 1961), with a register behind each: a LUT on the carry chain both selects a
-// bit of the digit's product and adds it. With one beat of constants, digits that are 0 take no
-// adder.
+// A lane is either one DSP block, which absorbs the registers of x, the product and the sum, or a
+// chain of adders, one for each radix-4 digit of m, from -2 to 2 (Booth 1951, MacSorley 1961), with
+// a register after each adder. A LUT on the carry chain both selects a bit of the digit's product
+// and adds it. With a single beat of constants, digits that are 0 need no adder.
 //
-// The constants are in LUTs, or, those of DSP blocks, in block RAM: its output registers are those
-// that take the beat's number from one stage to the next.
+// The constants are in LUTs. Those of DSP blocks may be in block RAM, whose output registers
+// replace the registers that would carry the beat's number to the next stage.
 
 module dyadic_lanes #(
     parameter int PE       = 1,   // lanes
@@ -19,12 +18,12 @@ module dyadic_lanes #(
     parameter int SUM_BITS = 18,  // of x * m + b, enough for any x
     parameter int DSP      = 0,   // 1: multiply in DSP blocks, 0: in LUTs
     parameter int BLOCK_RAM = 0,  // 1: the constants are in block RAM, 0: in LUTs; 0 with DSP = 0
-    parameter logic [WORDS*PE*M_BITS-1:0] M = '0,  // of each channel, the first one lowest
+    parameter logic [WORDS*PE*M_BITS-1:0] M = '0,  // one per channel, the first channel lowest
     parameter logic [WORDS*PE*B_BITS-1:0] B = '0   // likewise
 ) (
     input  logic                        clk,
     input  logic                        rst_n,     // synchronous, active low
-    input  logic                        en,        // the pipeline moves
+    input  logic                        en,        // pipeline enable
     input  logic [PE-1:0][IN_BITS-1:0]  in_data,   // x, two's complement
     input  logic                        in_valid,
     output logic [PE-1:0][SUM_BITS-1:0] out_sum,   // x * m + b, two's complement
@@ -54,7 +53,7 @@ module dyadic_lanes #(
     localparam int STAGES    = (DSP != 0) ? 3 : ROWS + 2;
     localparam int WORD_BITS = (WORDS == 1) ? 1 : $clog2(WORDS);
 
-    // A digit of m and how it acts on x: bit 0 takes x, bit 1 takes 2 x, bit 2 negates that.
+    // What a digit of m does with x: bit 0 takes x, bit 1 takes 2 x, bit 2 negates it.
     function automatic logic [2:0] act(input logic [M_BITS-1:0] m, input int row);
         logic [2*ROWS:0] padded;
         logic [2:0]      bits;
@@ -63,9 +62,9 @@ module dyadic_lanes #(
         return {bits[2] && bits != 3'b111, bits == 3'b011 || bits == 3'b100, bits[1] ^ bits[0]};
     endfunction
 
-    // ---------------------------------------------------------------- what travels along
+    // ---------------------------------------------------------------- pipeline control
 
-    // Which beat's constants each stage needs. As in mvau_rom, the initial value keeps the
+    // The beat whose constants each stage needs. As in mvau_rom, the initial value keeps the
     // constants in the LUTs that use them.
     logic [STAGES-1:0]                valid;
     logic [STAGES-1:0][WORD_BITS-1:0] word;
@@ -89,7 +88,7 @@ module dyadic_lanes #(
 
     if (DSP != 0) begin : in_dsp
 
-        // The m of the beat that has reached x, the b of the one that has reached the product.
+        // m for the beat that is in x, b for the beat that is in product.
         logic [PE-1:0][M_BITS-1:0] m;
         logic [PE-1:0][B_BITS-1:0] b;
         if (BLOCK_RAM != 0) begin : block
@@ -135,7 +134,7 @@ module dyadic_lanes #(
         logic [PE-1:0][B_BITS-1:0] b_words[WORDS];
         initial for (int w = 0; w < WORDS; w++) b_words[w] = B[w*PE*B_BITS +: PE*B_BITS];
 
-        // The sum of the rows before row k needs 2 k bits more than x.
+        // The sum of the rows before row k is 2 k bits wider than x.
         localparam int ACC_BITS = IN_BITS + 2 * ROWS;
         logic [ROWS-1:0][PE-1:0][IN_BITS-1:0] x;
         logic [ROWS:0][PE-1:0][ACC_BITS-1:0]  sums;
@@ -151,7 +150,7 @@ module dyadic_lanes #(
             for (genvar r = 0; r < PE; r++) begin : lane
                 localparam int ADD_BITS = IN_BITS + 2;
                 localparam int SUM_K    = ADD_BITS + 2 * k;
-                localparam logic [SUM_K-1:0] LOWER = (SUM_K'(1) << 2*k) - 1'b1;  // done with
+                localparam logic [SUM_K-1:0] LOWER = (SUM_K'(1) << 2*k) - 1'b1;  // final bits
                 localparam logic [2:0] ONLY = act(M[r*M_BITS +: M_BITS], k);
 
                 logic [ADD_BITS-1:0]     so_far, added;
@@ -178,7 +177,7 @@ module dyadic_lanes #(
                     end
                     assign term = ({ADD_BITS{how[0]}} & ADD_BITS'(signed'(x[k][r])))
                         | ({ADD_BITS{how[1]}} & ADD_BITS'(signed'({x[k][r], 1'b0})));
-                    // To negate is to invert and add 1, which comes in as a carry from below.
+                    // Negation is inversion plus 1; the 1 enters as a carry from below.
                     assign {added, carry} = {so_far, 1'b1}
                         + {term ^ {ADD_BITS{how[2]}}, how[2]};
                     logic unused;

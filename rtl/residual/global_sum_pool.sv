@@ -1,12 +1,12 @@
-// Global sum pool: the sum of each channel over all pixels of a picture. One beat a cycle goes
-// in; the sums so far wait in LUT-RAM, and leave while the last pixel comes in.
+// Global sum pool: sums each channel over all pixels of an image. It takes one beat per cycle; the
+// partial sums wait in LUT-RAM, and the results leave while the last pixel comes in.
 //
 // in_ready depends on out_ready.
 
 module global_sum_pool #(
     parameter int PE       = 1,   // channels of a beat
     parameter int WORDS    = 1,   // beats of a pixel
-    parameter int PIXELS   = 4,   // of a picture
+    parameter int PIXELS   = 4,   // of an image
     parameter int IN_BITS  = 8,   // of a channel
     parameter int OUT_BITS = 10   // of a sum, enough for PIXELS of them
 ) (
@@ -42,7 +42,7 @@ module global_sum_pool #(
     logic [WORD_BITS-1:0]  word;   // beat within the pixel
     logic [PIXEL_BITS-1:0] pixel;
     logic                  take, pixel_ends, completes;
-    // The initial value keeps Yosys from making this register a part of the memory.
+    // The initial value keeps Yosys from merging this register into the memory.
     initial word = '0;
 
     assign in_ready   = out_ready || !out_valid;
@@ -63,12 +63,13 @@ module global_sum_pool #(
         end
     end
 
-    // The output register holds what goes into the memory, too: one beat of sums needs no other.
+    // The output register also holds what is written to the memory: one beat of sums needs no
+    // memory.
     logic [PE-1:0][OUT_BITS-1:0] so_far, sums;
     if (WORDS == 1) begin : one_beat
         assign so_far = out_data;
     end else begin : several_beats
-        // Read and written in the same cycle, so that the next beat may be of the same channels.
+        // Read and written in the same cycle, so the next beat may have the same channels.
         one_port_ram #(.WIDTH(PE * OUT_BITS), .DEPTH(WORDS)) memory (
             .clk, .address(word), .held(so_far), .write(take), .data(sums)
         );

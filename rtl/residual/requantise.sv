@@ -1,7 +1,7 @@
-// Requantiser: y = (x * m + b) >> SHIFT, limited to OUT_BITS, with an m and a b for each channel.
-// One beat a cycle.
+// Requantiser: y = (x * m + b) >> SHIFT, saturated to OUT_BITS, with m and b for each channel.
+// One beat per cycle.
 //
-// Everything moves or stands still together; it stands still only while an output is not taken:
+// The whole pipeline advances together; it stalls only while an output beat is not taken, so
 // in_ready depends on out_ready.
 
 module requantise #(
@@ -15,7 +15,7 @@ module requantise #(
     parameter int SHIFT    = 6,   // below SUM_BITS
     parameter int DSP      = 0,   // 1: multiply in DSP blocks, 0: in LUTs
     parameter int BLOCK_RAM = 0,  // 1: the constants are in block RAM, 0: in LUTs
-    parameter logic [WORDS*PE*M_BITS-1:0] M = '0,  // of each channel, the first one lowest
+    parameter logic [WORDS*PE*M_BITS-1:0] M = '0,  // one per channel, the first channel lowest
     parameter logic [WORDS*PE*B_BITS-1:0] B = '0   // likewise
 ) (
     input  logic                         clk,

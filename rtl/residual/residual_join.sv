@@ -1,9 +1,9 @@
-// Residual join: y = (skip << SKIP_SHIFT) + ((x * m + b) >> SHIFT), limited to OUT_BITS, with an
-// m and a b for each channel. One beat of each input a cycle.
+// Residual join: y = (skip << SKIP_SHIFT) + ((x * m + b) >> SHIFT), saturated to OUT_BITS, with m
+// and b for each channel. One beat of each input per cycle.
 //
-// A beat of skip is taken when it is added, so that x may run ahead of it by as many beats as
-// the multiplication has stages. A sum without its beat of skip waits, and all of x behind it;
-// what is added goes on. in0_ready depends on out_ready and on in1_valid, in1_ready on out_ready.
+// A beat of skip is taken when it is added, so x may run ahead of it by as many beats as the
+// multiplier has stages. A product whose beat of skip is missing waits, and so does all of x behind
+// it; the adders go on. in0_ready depends on out_ready and in1_valid, in1_ready on out_ready.
 
 module residual_join #(
     parameter int PE         = 1,   // channels of a beat
@@ -18,7 +18,7 @@ module residual_join #(
     parameter int SKIP_SHIFT = 0,   // at least 0
     parameter int DSP        = 0,   // 1: multiply in DSP blocks, 0: in LUTs
     parameter int BLOCK_RAM  = 0,   // 1: the constants are in block RAM, 0: in LUTs
-    parameter logic [WORDS*PE*M_BITS-1:0] M = '0,  // of each channel, the first one lowest
+    parameter logic [WORDS*PE*M_BITS-1:0] M = '0,  // one per channel, the first channel lowest
     parameter logic [WORDS*PE*B_BITS-1:0] B = '0   // likewise
 ) (
     input  logic                         clk,
@@ -44,7 +44,7 @@ module residual_join #(
         $error("residual_join: SKIP_SHIFT = %0d, must be at least 0", SKIP_SHIFT);
     end
 
-    logic move, drain;  // the multiplication moves; the additions move
+    logic move, drain;  // the multiplier advances; the adders advance
     logic sums_valid;
     assign drain     = !out_valid || out_ready;
     assign move      = drain && (!sums_valid || in1_valid);

@@ -1,8 +1,8 @@
-// Limits a two's complement number to the range of a narrower one; combinational.
+// Saturates a two's complement number to a narrower width; combinational.
 
 module saturate #(
     parameter int IN  = 12,  // width of the number in bits, at least 1
-    parameter int OUT = 8    // width of the limited number in bits, at least 2
+    parameter int OUT = 8    // width of the saturated number in bits, at least 2
 ) (
     input  logic [IN-1:0]  in_data,
     output logic [OUT-1:0] out_data
@@ -18,7 +18,7 @@ module saturate #(
     if (IN <= OUT) begin : fits
         assign out_data = OUT'(signed'(in_data));
     end else begin : limits
-        // It fits if all the bits that go equal the sign that stays.
+        // It fits if all dropped bits equal the remaining sign bit.
         logic [IN-OUT:0] top;
         logic            beyond;
         assign top      = in_data[IN-1:OUT-1];

@@ -1,12 +1,13 @@
-// Every SH-th row and SW-th column of a picture, with beats of zeros before and after each pixel
-// that stays. A beat in or out in each cycle, or both: while zeros leave, what is dropped comes in.
-// Zeros before a pixel leave ahead of it, except for a frame's first pixel, which they wait for.
+// Keeps every SH-th row and SW-th column of an image and adds beats of zeros before and after each
+// kept pixel. Each cycle a beat comes in, leaves, or both: while zeros leave, dropped pixels come
+// in. The zeros before a pixel leave ahead of it, except for a frame's first pixel, which they wait
+// for.
 //
 // in_ready depends on out_ready.
 
 module subsample_pad #(
     parameter int W      = 8,  // width of a beat in bits
-    parameter int H_IN   = 4,  // picture, in pixels
+    parameter int H_IN   = 4,  // image, in pixels
     parameter int W_IN   = 4,
     parameter int SH     = 2,  // stride, in pixels
     parameter int SW     = 2,
@@ -47,16 +48,16 @@ module subsample_pad #(
     localparam int SX_BITS   = SW > 1 ? $clog2(SW) : 1;
     localparam int SY_BITS   = SH > 1 ? $clog2(SH) : 1;
     localparam int BEAT_BITS = BEATS > 1 ? $clog2(BEATS) : 1;
-    localparam int LAST_X    = (W_IN - 1) / SW * SW;  // of the pixels that stay
+    localparam int LAST_X    = (W_IN - 1) / SW * SW;  // last kept column and row
     localparam int LAST_Y    = (H_IN - 1) / SH * SH;
 
-    // ---------------------------------------------------------------- where the input is
+    // ---------------------------------------------------------------- input position
 
     logic [WORD_BITS-1:0] word;    // beat within the pixel
     logic [X_BITS-1:0]    x;       // pixel
     logic [Y_BITS-1:0]    y;
-    logic [SX_BITS-1:0]   from_x;  // columns from the last one that stays
-    logic [SY_BITS-1:0]   from_y;  // likewise rows
+    logic [SX_BITS-1:0]   from_x;  // columns since the last kept one
+    logic [SY_BITS-1:0]   from_y;  // likewise for rows
 
     logic take, pixel_ends, row_ends, stays;
     assign take       = in_valid && in_ready;
@@ -85,7 +86,7 @@ module subsample_pad #(
         end
     end
 
-    // ---------------------------------------------------------------- where the output is
+    // ---------------------------------------------------------------- output position
 
     logic [BEAT_BITS-1:0] beat;   // within the pixel
     logic                 fresh;  // no beat of the frame has been passed on yet

@@ -1,13 +1,13 @@
-// AXI4-Lite slave: turns the bus into one write and one read port of a register file. Address
-// and data of a write may come in any order. One write and one read at a time; each request is
-// answered once. Every output to the bus comes from a flip-flop.
+// AXI4-Lite slave: gives the bus one write port and one read port of a register file. The address
+// and data of a write may arrive in any order. It handles one write and one read at a time and
+// answers each request once. Every output to the bus comes from a flip-flop.
 
 module axi_lite_slave (
     input  logic        clk,
     input  logic        rst_n,           // synchronous, active low
 
     input  logic [11:0] s_axi_awaddr,    // the bus, with the names of its specification
-    input  logic [2:0]  s_axi_awprot,    // not looked at
+    input  logic [2:0]  s_axi_awprot,    // ignored
     input  logic        s_axi_awvalid,
     output logic        s_axi_awready,
     input  logic [31:0] s_axi_wdata,
@@ -18,7 +18,7 @@ module axi_lite_slave (
     output logic        s_axi_bvalid,
     input  logic        s_axi_bready,
     input  logic [11:0] s_axi_araddr,
-    input  logic [2:0]  s_axi_arprot,    // not looked at
+    input  logic [2:0]  s_axi_arprot,    // ignored
     input  logic        s_axi_arvalid,
     output logic        s_axi_arready,
     output logic [31:0] s_axi_rdata,
@@ -26,11 +26,11 @@ module axi_lite_slave (
     output logic        s_axi_rvalid,
     input  logic        s_axi_rready,
 
-    output logic        write_valid,     // a write waits; it happens with write_ready
+    output logic        write_valid,     // a write is pending; it happens with write_ready
     input  logic        write_ready,
     output logic [9:0]  write_word,      // register to write: its offset / 4
     output logic [31:0] write_data,
-    output logic [31:0] write_mask,      // bits that the write is about
+    output logic [31:0] write_mask,      // bits to write
     input  logic        write_outside,   // there is no such register
 
     output logic        read_valid,      // a register is read in this cycle
@@ -41,11 +41,11 @@ module axi_lite_slave (
 
     localparam logic [1:0] OKAY = 2'b00, SLVERR = 2'b10;
 
-    // A register has one address, whichever byte of it is addressed; no access is privileged.
+    // All bytes of a register share one address; no access is privileged.
     logic unused;
     assign unused = ^{s_axi_awaddr[1:0], s_axi_awprot, s_axi_araddr[1:0], s_axi_arprot};
 
-    // An address or data that was taken waits while its channel is not ready for the next.
+    // A channel that is not ready holds an address or data that was taken.
     logic [3:0] strobes;
     logic       write;
 

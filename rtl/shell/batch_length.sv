@@ -1,6 +1,6 @@
-// Batch length: how many 64-bit words a number of frames takes in memory. It multiplies by
-// shifting and adding, a bit of the number a cycle, since an accelerator may take all of a
-// device's multipliers; a length is known 32 cycles after its number of frames.
+// Batch length: the number of 64-bit words that a batch of frames occupies in memory. It multiplies
+// by shift and add, one bit per cycle, because the accelerator may need all of the device's
+// multipliers. A length is known 32 cycles after its number of frames.
 
 module batch_length #(
     parameter int ADDRESS_BITS = 32,  // of an address in bytes, 13 to 64
@@ -12,10 +12,10 @@ module batch_length #(
     input  logic                    start,     // the number of frames changes
     input  logic [31:0]             frames,    // the new number
 
-    output logic                    ready,     // the outputs are of the last number
-    output logic [ADDRESS_BITS-3:0] words,     // words begun, at most all that have addresses
+    output logic                    ready,     // the outputs are for the last number
+    output logic [ADDRESS_BITS-3:0] words,     // words, the last one possibly partial
     output logic [2:0]              tail,      // bytes of the last word, 0 for all 8
-    output logic                    too_long   // more bytes than have addresses
+    output logic                    too_long   // more bytes than there are addresses
 );
 
     if (ADDRESS_BITS < 13 || ADDRESS_BITS > 64) begin : check_address_bits
@@ -25,14 +25,14 @@ module batch_length #(
         $error("batch_length: FRAME_BYTES = %0d, must be at least 1", FRAME_BYTES);
     end
 
-    // A frame has fewer bytes than 2 ** 32, and half of the largest sum is below the limit.
+    // A frame has fewer than 2 ** 32 bytes; bytes is below 2 ** ADDRESS_BITS and is doubled.
     localparam int SUM_BITS = (ADDRESS_BITS > 32 ? ADDRESS_BITS : 32) + 2;
     typedef logic [SUM_BITS-1:0] sum_t;
     typedef logic [ADDRESS_BITS-3:0] words_t;
 
-    logic [31:0] digits;             // of the number, those to come, the highest first
-    logic [5:0]  steps;              // as many as are to come
-    logic [ADDRESS_BITS-1:0] bytes;  // the length by the digits so far
+    logic [31:0] digits;             // bits of the number still to come, highest first
+    logic [5:0]  steps;              // how many are still to come
+    logic [ADDRESS_BITS-1:0] bytes;  // the length for the digits so far
     sum_t        sum;
 
     assign sum = sum_t'({bytes, 1'b0}) + (digits[31] ? sum_t'(FRAME_BYTES) : '0);

@@ -1,16 +1,16 @@
-// Batch queue: batches wait in it until they are complete in memory. Reading, packing and writing
-// each take the next batch when they are through with theirs, so that frames of one batch follow
-// those of the one before without a pause.
+// Batch queue: holds batches until they are complete in memory. Reading, packing and writing each
+// take the next batch when they have finished theirs, so the frames of consecutive batches follow
+// each other without a pause.
 
 module batch_queue #(
     parameter int ADDRESS_BITS = 32,  // of an address in bytes, 13 to 64
-    parameter int CAPACITY = 4,       // batches not finished, at least 2
+    parameter int CAPACITY = 4,       // unfinished batches it holds, at least 2
     localparam int QUEUED_BITS = $clog2(CAPACITY + 1)
 ) (
     input  logic                    clk,
     input  logic                    rst_n,               // synchronous, active low
 
-    input  logic                    start,               // queue the batch that these describe:
+    input  logic                    start,               // queue the batch described by:
     input  logic [63:0]             source,              // address of its frames
     input  logic [63:0]             target,              // address for its values
     input  logic [31:0]             frames,
@@ -18,24 +18,24 @@ module batch_queue #(
     input  logic [2:0]              source_tail,         // bytes of the last one, 0 for all 8
     input  logic                    source_too_long,
     input  logic [ADDRESS_BITS-3:0] target_words,
-    input  logic                    target_half,         // of the last one only the lower half
+    input  logic                    target_half,         // only the lower half of the last one
     input  logic                    target_too_long,
-    output logic                    descriptor_error,    // it is refused as nonsense
-    output logic                    overrun,             // it is refused as there is no place
-    output logic [QUEUED_BITS-1:0]  queued,              // batches not finished
-    output logic                    full,                // so many as there can be
+    output logic                    descriptor_error,    // refused: it is not valid
+    output logic                    overrun,             // refused: the queue is full
+    output logic [QUEUED_BITS-1:0]  queued,              // unfinished batches
+    output logic                    full,                // it takes no more batches
 
-    output logic [ADDRESS_BITS-4:0] read_address,        // for reading, in words
+    output logic [ADDRESS_BITS-4:0] read_address,        // for the reader, in words
     output logic [ADDRESS_BITS-3:0] read_words,
     output logic [2:0]              read_tail,
     output logic                    read_valid,
     input  logic                    read_ready,
 
-    output logic [31:0]             pack_last_frame,     // for packing: frames, less one
+    output logic [31:0]             pack_last_frame,     // for the packer: frames - 1
     output logic                    pack_valid,
     input  logic                    pack_ready,
 
-    output logic [ADDRESS_BITS-4:0] write_address,       // for writing, in words
+    output logic [ADDRESS_BITS-4:0] write_address,       // for the writer, in words
     output logic [ADDRESS_BITS-3:0] write_words,
     output logic                    write_half,
     output logic                    write_valid,
@@ -111,7 +111,7 @@ module batch_queue #(
         .out_ready (write_ready)
     );
 
-    // There is room by the batches that are not finished.
+    // The limit on unfinished batches guarantees room in the FIFOs.
     logic unused;
     assign unused = ^{read_free, pack_free, write_free};
 

@@ -1,21 +1,21 @@
-// Burst splitter: a transfer of consecutive 64-bit words as AXI bursts of at most 16 beats. All
-// but the last end at a multiple of 128 bytes, so that none crosses a border of 4 KiB.
+// Burst splitter: splits a transfer of consecutive 64-bit words into AXI bursts of at most 16
+// beats. All but the last end at a multiple of 128 bytes, so none crosses a 4 KiB boundary.
 
 module burst_splitter #(
     parameter int ADDRESS_BITS = 32,  // of an address in bytes, 13 to 64
-    parameter int TAG_BITS = 1        // of what goes with a transfer, at least 1
+    parameter int TAG_BITS = 1        // of a transfer's tag, at least 1
 ) (
     input  logic                    clk,
     input  logic                    rst_n,             // synchronous, active low
 
     input  logic [ADDRESS_BITS-4:0] transfer_address,  // of its first word, in words
     input  logic [ADDRESS_BITS-3:0] transfer_words,    // at least 1
-    input  logic [TAG_BITS-1:0]     transfer_tag,      // goes with each of its bursts
+    input  logic [TAG_BITS-1:0]     transfer_tag,      // passed on with each of its bursts
     input  logic                    transfer_valid,
     output logic                    transfer_ready,
 
     output logic [ADDRESS_BITS-4:0] burst_address,     // of its first word, in words
-    output logic [3:0]              burst_len,         // beats, less one
+    output logic [3:0]              burst_len,         // beats - 1
     output logic                    burst_last,        // the transfer's last one
     output logic [TAG_BITS-1:0]     burst_tag,
     output logic                    burst_valid,

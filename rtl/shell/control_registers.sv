@@ -1,5 +1,5 @@
-// Control registers: the shell's register map, behind the AXI4-Lite slave. The same map is in
-// Python in irnet_hw/runtime/registers.py, where each register and bit is explained.
+// Control registers: the shell's register map, behind the AXI4-Lite slave.
+// irnet_hw/runtime/registers.py has the same map in Python and explains each register and bit.
 
 module control_registers #(
     parameter logic [127:0] IDENTITY = '0,  // of the accelerator, its first byte lowest
@@ -9,11 +9,11 @@ module control_registers #(
     input  logic        rst_n,            // synchronous, active low
     input  logic        flow_rst_n,       // likewise, and low during a soft reset
 
-    input  logic        write_valid,      // a write waits; it happens with write_ready
+    input  logic        write_valid,      // a write is pending; it happens with write_ready
     output logic        write_ready,
     input  logic [9:0]  write_word,       // register to write: its offset / 4
     input  logic [31:0] write_data,
-    input  logic [31:0] write_mask,       // bits that the write is about
+    input  logic [31:0] write_mask,       // bits to write
     output logic        write_outside,    // there is no such register
 
     input  logic        read_valid,       // a register is read in this cycle
@@ -26,21 +26,21 @@ module control_registers #(
     output logic [63:0] source,           // of the next batch
     output logic [63:0] target,
     output logic [31:0] frames,
-    output logic        frames_changed,   // since the cycle before
-    input  logic        lengths_ready,    // a batch of so many frames can be queued
+    output logic        frames_changed,   // in the previous cycle
+    input  logic        lengths_ready,    // the lengths for these frames are known
 
     input  logic        resetting,        // a soft reset is under way
     input  logic        full,             // no batch can be queued
-    input  logic [7:0]  queued,           // batches not finished
+    input  logic [7:0]  queued,           // unfinished batches
     input  logic        done,             // a batch is finished
     input  logic [6:0]  errors_seen,      // bits of ERRORS to set
 
-    input  logic [31:0] frames_in,        // what is read as the register of that name
+    input  logic [31:0] frames_in,        // value of the register of that name
     input  logic [31:0] frames_out,
     input  logic [31:0] latency,
     input  logic [31:0] interval,
 
-    output logic        interrupt         // level: something that is enabled has happened
+    output logic        interrupt         // level: an enabled event has happened
 );
 
     if (CAPACITY < 1 || CAPACITY > 255) begin : check_capacity
@@ -96,7 +96,7 @@ module control_registers #(
         return (old & ~write_mask) | ones;
     endfunction
 
-    logic [1:0] enable;         // of interrupts: on DONE, on an error
+    logic [1:0] enable;         // interrupts on DONE, on an error
 
     always_ff @(posedge clk) begin
         if (!rst_n) begin
@@ -121,7 +121,7 @@ module control_registers #(
         end
     end
 
-    // What is kept until it is cleared; news beat a write that clears.
+    // Flags that stay set until cleared. An event wins over a write that clears its flag.
 
     logic [6:0] errors;
     logic       finished;
@@ -146,7 +146,7 @@ module control_registers #(
     logic        busy;
     logic [31:0] batches;
     logic [63:0] cycles;        // busy
-    logic [31:0] cycles_high;   // of when the low word was read
+    logic [31:0] cycles_high;   // its high word when the low one was read
 
     assign busy = queued != '0;
 

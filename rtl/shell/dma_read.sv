@@ -1,20 +1,20 @@
-// DMA, the reading half: transfers of consecutive 64-bit words from memory, one after the other,
-// as a stream. A burst is asked for when there is room in the FIFO for all of it, so that data
-// never waits on the bus: rready is always high. A slave that gives RLAST at a wrong beat or
-// data nobody asked for is reported; a burst then ends at RLAST or with its length, whichever
-// comes first, so that every burst ends, and the FIFO never overflows.
+// DMA reader: streams transfers of consecutive 64-bit words from memory, one after the other. It
+// requests a burst only when the FIFO has room for all of it, so data never waits on the bus:
+// rready is always high. It reports a slave that asserts RLAST at the wrong beat or sends data that
+// was not requested. A burst then ends at RLAST or at its full length, whichever comes first, so
+// every burst ends and the FIFO never overflows.
 
 module dma_read #(
     parameter int ADDRESS_BITS = 32,  // of an address in bytes, 13 to 64
-    parameter int BURSTS = 8          // in flight at most, at least 2; the FIFO holds as many
+    parameter int BURSTS = 8          // most in flight, at least 2; the FIFO holds as many
 ) (
     input  logic                    clk,
     input  logic                    rst_n,             // synchronous, active low; not while busy
 
-    input  logic                    stop,              // ask for nothing more
-    output logic                    busy,              // something asked for has not come yet
-    output logic                    response_error,    // the memory answers with an error
-    output logic                    protocol_error,    // wrong RLAST, or data nobody asked for
+    input  logic                    stop,              // request nothing more
+    output logic                    busy,              // a request has not been answered yet
+    output logic                    response_error,    // the memory responded with an error
+    output logic                    protocol_error,    // wrong RLAST, or data not requested
 
     input  logic [ADDRESS_BITS-4:0] transfer_address,  // of its first word, in words
     input  logic [ADDRESS_BITS-3:0] transfer_words,    // at least 1
@@ -23,7 +23,7 @@ module dma_read #(
     output logic                    transfer_ready,
 
     output logic [ADDRESS_BITS-1:0] m_axi_araddr,      // the bus
-    output logic [3:0]              m_axi_arlen,       // beats, less one
+    output logic [3:0]              m_axi_arlen,       // beats - 1
     output logic                    m_axi_arvalid,
     input  logic                    m_axi_arready,
     input  logic [63:0]             m_axi_rdata,
@@ -32,7 +32,7 @@ module dma_read #(
     input  logic                    m_axi_rvalid,      // taken in this cycle
 
     output logic [63:0]             out_data,          // a word, its first byte lowest
-    output logic [2:0]              out_tail,          // bytes that count, 0 for all 8
+    output logic [2:0]              out_tail,          // valid bytes, 0 for all 8
     output logic                    out_valid,
     input  logic                    out_ready
 );
@@ -47,7 +47,7 @@ module dma_read #(
     typedef logic [FREE_BITS-1:0] free_t;
     typedef logic [FLIGHT_BITS-1:0] flight_t;
 
-    // What is to be asked for.
+    // Splitting transfers into bursts.
 
     logic [ADDRESS_BITS-4:0] burst_address;
     logic [3:0] burst_len;
@@ -73,9 +73,10 @@ module dma_read #(
         .burst_ready      (issue)
     );
 
-    // Asking. A burst holds its room in the FIFO from here until its words have left that.
+    // Requesting. A burst reserves its room in the FIFO from here until its words have left the
+    // FIFO.
 
-    free_t      free;       // words for which there is room
+    free_t      free;       // words that there is room for
     flight_t    in_flight;  // bursts, the one on the bus included
     logic [2:0] ar_tail;    // of the burst on the bus, 0 unless it is a transfer's last one
     logic       asked, ended, leaves;
@@ -108,7 +109,7 @@ module dma_read #(
         end
     end
 
-    // What the memory owes: the bursts that it has taken, in order.
+    // Outstanding bursts: those that the memory has accepted, in order.
 
     logic [3:0] owed_len;
     logic [2:0] owed_tail;
@@ -128,7 +129,7 @@ module dma_read #(
         .out_ready (ended)
     );
 
-    // Taking. A beat is looked at in the cycle after the one in which it came.
+    // Receiving. A beat is checked in the cycle after it arrived.
 
     logic        came, came_error, came_last;
     logic [63:0] came_data;
@@ -167,7 +168,7 @@ module dma_read #(
         .out_ready (out_ready)
     );
 
-    // There is room by what was asked for.
+    // Requests are limited so that there is always room.
     logic unused;
     assign unused = ^{owed_ready, fifo_ready};
 

@@ -1,24 +1,24 @@
-// DMA, the writing half: a stream of 64-bit words to transfers of consecutive words in memory,
-// one after the other. A burst is announced when all its words are there, so that it never waits
-// on the bus for anything: whatever happens to the stream, what was announced is sent.
+// DMA writer: writes a stream of 64-bit words to transfers of consecutive words in memory, one
+// after the other. It issues a burst only when it holds all its words, so a burst never waits for
+// data on the bus: whatever happens to the stream, an issued burst is completed.
 
 module dma_write #(
     parameter int ADDRESS_BITS = 32,  // of an address in bytes, 13 to 64
-    parameter int BURSTS = 8,         // in flight at most, at least 2
+    parameter int BURSTS = 8,         // most in flight, at least 2
     parameter int DEPTH = 64          // words that the FIFO holds, at least 16
 ) (
     input  logic                    clk,
     input  logic                    rst_n,             // synchronous, active low; not while busy
 
-    input  logic                    stop,              // announce nothing more
-    output logic                    busy,              // something announced has no response yet
-    output logic                    done,              // a transfer's last response came
-    output logic                    response_error,    // the memory answers with an error
-    output logic                    protocol_error,    // a response that nobody waits for
+    input  logic                    stop,              // issue nothing more
+    output logic                    busy,              // an issued burst has no response yet
+    output logic                    done,              // a transfer's last response has come
+    output logic                    response_error,    // the memory responded with an error
+    output logic                    protocol_error,    // an unexpected response
 
     input  logic [ADDRESS_BITS-4:0] transfer_address,  // of its first word, in words
     input  logic [ADDRESS_BITS-3:0] transfer_words,    // at least 1
-    input  logic                    transfer_half,     // of its last word only the lower half
+    input  logic                    transfer_half,     // only the lower half of its last word
     input  logic                    transfer_valid,
     output logic                    transfer_ready,
 
@@ -27,7 +27,7 @@ module dma_write #(
     output logic                    in_ready,
 
     output logic [ADDRESS_BITS-1:0] m_axi_awaddr,      // the bus
-    output logic [3:0]              m_axi_awlen,       // beats, less one
+    output logic [3:0]              m_axi_awlen,       // beats - 1
     output logic                    m_axi_awvalid,
     input  logic                    m_axi_awready,
     output logic [63:0]             m_axi_wdata,
@@ -51,7 +51,7 @@ module dma_write #(
     typedef logic [HELD_BITS-1:0] held_t;
     typedef logic [FLIGHT_BITS-1:0] flight_t;
 
-    // What is to be announced.
+    // Splitting transfers into bursts.
 
     logic [ADDRESS_BITS-4:0] burst_address;
     logic [3:0] burst_len;
@@ -76,7 +76,7 @@ module dma_write #(
         .burst_ready      (issue)
     );
 
-    // The words, and how many of them no burst was announced for.
+    // The words, and how many of them have no burst yet.
 
     logic [63:0] word;
     logic        word_valid, word_ready;
@@ -102,10 +102,10 @@ module dma_write #(
             - (issue ? held_t'(burst_len) + 1'b1 : '0);
     end
 
-    // Announcing.
+    // Issuing.
 
-    flight_t in_flight;  // bursts, from when they are announced
-    logic    answered;   // a response came that is waited for
+    flight_t in_flight;  // bursts, from when they are issued
+    logic    answered;   // an expected response has come
 
     assign issue = burst_valid && !m_axi_awvalid && !stop
         && held > held_t'(burst_len) && in_flight != flight_t'(BURSTS);
@@ -130,7 +130,7 @@ module dma_write #(
         end
     end
 
-    // Sending. Data may overtake its address: it must not wait for that to be taken.
+    // Sending. Data may overtake its address: it must not wait for the address to be taken.
 
     logic [3:0] send_len;
     logic       send_half, send, sent, sending_ready;
@@ -174,8 +174,8 @@ module dma_write #(
         end
     end
 
-    // Responses. One is waited for when both address and data of a burst have been taken. It is
-    // looked at in the cycle after the one in which it came.
+    // Responses. One is expected once both address and data of a burst have been taken. It is
+    // checked in the cycle after it arrived.
 
     logic    came, came_error, ends, ending, ending_ready;
     flight_t addresses, bursts;  // taken, without response
@@ -220,7 +220,7 @@ module dma_write #(
         .out_ready (answered)
     );
 
-    // There is room by the bursts in flight.
+    // The limit on bursts in flight guarantees room in the FIFOs.
     logic unused;
     assign unused = ^{sending_ready, ending_ready};
 

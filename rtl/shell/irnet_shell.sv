@@ -1,26 +1,26 @@
-// Shell: what a stitched accelerator needs around it on a board. A driver describes batches of
-// frames in registers (AXI4-Lite); the frames are read from memory (AXI4), streamed through the
-// accelerator, and its values written back. Register map: control_registers.sv.
+// Shell: connects a stitched accelerator to a board. A driver describes batches of frames in
+// registers (AXI4-Lite); the shell reads the frames from memory (AXI4), streams them through the
+// accelerator and writes its values back. Register map: control_registers.sv.
 //
-// In memory the frames of a batch lie back to back, IN_BYTES * IN_BEATS bytes each in the order
-// of the stream, and so do the values, 32-bit integers, little-endian. Both addresses are
-// multiples of 8. Reading takes whole 64-bit words; nothing is written beyond the last value.
+// In memory, the frames of a batch lie back to back, IN_BYTES * IN_BEATS bytes each, in the order
+// of the stream. So do the values, as 32-bit little-endian integers. Both addresses are multiples
+// of 8. Reads are of whole 64-bit words; nothing is written beyond the last value.
 //
-// Bursts are INCR, of at most 16 beats, and cross no multiple of 128 bytes; up to 8 reads and 8
-// writes are in flight. AXI3 ports take them as they are. Data to write may come before its
-// address, as AXI has it.
+// Bursts are INCR, have at most 16 beats and cross no multiple of 128 bytes; up to 8 reads and 8
+// writes are in flight. AXI3 ports take them as they are. Write data may precede its address, as
+// AXI allows.
 //
-// After an error on the bus nothing more is asked for or announced until a soft reset. Batches
-// not finished by then never are.
+// After a bus error, the shell issues no further bursts until a soft reset. Batches that are
+// unfinished by then are lost.
 
 module irnet_shell #(
     parameter int ADDRESS_BITS = 32,         // of the memory's addresses, 32 to 64
-    parameter int IN_BYTES = 3,              // of a beat into the accelerator
-    parameter int IN_BEATS = 1024,           // of a frame into the accelerator
-    parameter int OUT_LANES = 1,             // values of a beat out of it
-    parameter int OUT_BITS = 16,             // of a value, signed, 1 to 32
-    parameter int OUT_BEATS = 10,            // of a frame out of it
-    parameter int OUT_TDATA_BITS = 16,       // of a beat out of it, with padding
+    parameter int IN_BYTES = 3,              // of an input beat of the accelerator
+    parameter int IN_BEATS = 1024,           // input beats of a frame
+    parameter int OUT_LANES = 1,             // values of an output beat
+    parameter int OUT_BITS = 16,             // bits of a value, signed, 1 to 32
+    parameter int OUT_BEATS = 10,            // output beats of a frame
+    parameter int OUT_TDATA_BITS = 16,       // bits of an output beat, with padding
     parameter logic [127:0] IDENTITY = '0    // of the accelerator, its first byte lowest
 ) (
     input  logic                      aclk,
@@ -101,12 +101,12 @@ module irnet_shell #(
     localparam int BURSTS = 8;
     localparam int QUEUED_BITS = $clog2(CAPACITY + 1);
 
-    // Slices of a word and of a beat into the accelerator: the largest that divide both.
+    // Bytes of a slice: the largest number that divides both a word and an input beat.
     localparam int SLICE = IN_BYTES % 8 == 0 ? 8 : IN_BYTES % 4 == 0 ? 4 : IN_BYTES % 2 == 0 ? 2 : 1;
     localparam int SLICES = 8 / SLICE;
     localparam int COUNT_BITS = $clog2(SLICES + 1);
 
-    // Every burst is of whole words at consecutive addresses, normal memory, no exclusive access.
+    // Every burst is of whole words at consecutive addresses: normal memory, no exclusive access.
     assign m_axi_awsize  = 3'b011;
     assign m_axi_awburst = 2'b01;
     assign m_axi_awlock  = 1'b0;
@@ -119,13 +119,13 @@ module irnet_shell #(
     assign m_axi_arcache = 4'b0011;
     assign m_axi_arprot  = 3'b000;
     assign m_axi_arqos   = 4'b0000;
-    // There is always room for what was asked for.
+    // There is always room for what was requested.
     assign m_axi_rready  = 1'b1;
     assign m_axi_bready  = 1'b1;
     logic [3:0] awlen, arlen;
     assign m_axi_awlen   = {4'd0, awlen};
     assign m_axi_arlen   = {4'd0, arlen};
-    // OKAY and EXOKAY, SLVERR and DECERR differ in nothing that matters here.
+    // OKAY and EXOKAY are the same here, and so are SLVERR and DECERR.
     logic unused;
     assign unused = ^{m_axi_rresp[0], m_axi_bresp[0]};
 
@@ -204,7 +204,7 @@ module irnet_shell #(
         .read_outside  (reg_read_outside)
     );
 
-    // Errors on the bus while a soft reset waits for its end concern nothing that goes on.
+    // Bus errors are ignored while a soft reset waits for the bus: their data is discarded anyway.
     control_registers #(
         .IDENTITY (IDENTITY),
         .CAPACITY (CAPACITY)
@@ -281,7 +281,7 @@ module irnet_shell #(
         .too_long (target_too_long)
     );
 
-    // A batch started during a soft reset has no place either.
+    // A batch started during a soft reset is refused, too.
     logic refused;
     assign overrun = refused || (start && resetting);
 
@@ -357,7 +357,7 @@ module irnet_shell #(
         .out_ready        (word_ready)
     );
 
-    // A batch is whole beats, so that its last word ends with a slice.
+    // A batch consists of whole beats, so its last word ends with a whole slice.
     assign word_slices = word_tail == '0 ? COUNT_BITS'(SLICES)
                                          : COUNT_BITS'(int'(word_tail) / SLICE);
 

@@ -1,13 +1,13 @@
-// Reset control: aresetn resets everything at once, a soft reset without breaking what is under
-// way on the bus: the accelerator and what feeds it are reset at once, the DMA when all that it
-// has begun has ended. Then both stay in reset for 16 cycles more.
+// Reset control: aresetn resets everything at once. A soft reset breaks no transfer on the bus: it
+// resets the accelerator and the streams around it at once, but the DMA only when all its bursts
+// have ended. Then both stay in reset for 16 more cycles.
 
 module reset_control (
     input  logic clk,
     input  logic rst_n,       // synchronous, active low: of everything
 
     input  logic request,     // begin a soft reset
-    input  logic busy,        // something is under way on the bus
+    input  logic busy,        // a transfer is under way on the bus
     output logic resetting,   // from the request until it is over
 
     output logic acc_rst_n,   // synchronous, active low: accelerator; from a flip-flop
@@ -15,8 +15,8 @@ module reset_control (
     output logic dma_rst_n    // likewise: DMA
 );
 
-    logic       begun;        // a soft reset, not over
-    logic       quiet;        // nothing is under way: the DMA is in reset
+    logic       begun;        // a soft reset is under way
+    logic       quiet;        // the bus is idle: the DMA is in reset
     logic [3:0] cycles;       // since then
 
     always_ff @(posedge clk) begin
@@ -39,7 +39,7 @@ module reset_control (
 
     always_ff @(posedge clk) acc_rst_n <= rst_n && !begun;
 
-    // The accelerator is reset a cycle late: until then what it offers must not be taken.
+    // The accelerator is reset a cycle late; until then its output must not be taken.
     assign resetting = begun || !acc_rst_n;
     assign flow_rst_n = rst_n && !resetting;
     assign dma_rst_n = rst_n && !quiet;

@@ -1,5 +1,5 @@
 // Stream monitor: counts the frames that enter and leave the accelerator, measures their latency
-// and interval, and sees whether the accelerator takes back or changes a beat that it offers.
+// and interval, and detects when the accelerator withdraws or changes a beat that it offers.
 
 module stream_monitor #(
     parameter int IN_BEATS = 1,    // of a frame, at least 1
@@ -17,11 +17,11 @@ module stream_monitor #(
     input  logic                      out_ready,
 
     output logic                      broken,      // the output stream breaks its protocol
-    output logic [31:0]               frames_in,   // that entered whole
-    output logic [31:0]               frames_out,  // that left
+    output logic [31:0]               frames_in,   // frames that entered completely
+    output logic [31:0]               frames_out,  // frames that left completely
     output logic [31:0]               latency,     // cycles from the first beat in to the last out
                                                    // of the first frame after idle, both included
-    output logic [31:0]               interval     // cycles between the ends of the newest frames
+    output logic [31:0]               interval     // cycles between the ends of the last two frames
                                                    // with no idle between them
 );
 

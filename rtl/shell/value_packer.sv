@@ -1,6 +1,6 @@
-// Value packer: the accelerator's signed values, sign-extended to 32 bits, two a word for memory.
-// It counts frames, as a batch begins with a new word: where a batch has an odd number of values
-// its last word has one, in the lower half.
+// Value packer: sign-extends the accelerator's values to 32 bits and packs two into each word for
+// memory. It counts frames because each batch begins with a new word: if a batch has an odd number
+// of values, its last word has only one, in the lower half.
 
 module value_packer #(
     parameter int LANES = 1,      // values of a beat, at least 1
@@ -11,9 +11,9 @@ module value_packer #(
     input  logic                  clk,
     input  logic                  rst_n,              // synchronous, active low
 
-    input  logic [31:0]           batch_last_frame,   // the frames of the batch, less one
+    input  logic [31:0]           batch_last_frame,   // frames of the batch - 1
     input  logic                  batch_valid,
-    output logic                  batch_ready,        // all of it has passed
+    output logic                  batch_ready,        // all of the batch has passed
 
     input  logic [TDATA_BITS-1:0] in_data,            // the first value lowest
     input  logic                  in_valid,
@@ -41,8 +41,8 @@ module value_packer #(
     localparam int BEAT_BITS = BEATS > 1 ? $clog2(BEATS) : 1;
     typedef logic [BEAT_BITS-1:0] beat_t;
 
-    // Slices are words where beats are whole words; else values, and where a batch may have an
-    // odd number of these, its last beat has one more that counts for nothing.
+    // Slices are words if beats are whole words, otherwise values. If a batch may have an odd
+    // number of values, its last beat gets one more as padding.
     localparam int SLICE  = LANES % 2 == 0 ? 2 : 1;
     localparam int PAD    = LANES * BEATS % 2;
     localparam int SLICES = LANES / SLICE + PAD;

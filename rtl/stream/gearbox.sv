@@ -1,22 +1,22 @@
-// Gearbox: input beats of up to IN slices, as many as each says, to output beats of OUT slices,
-// in the same order. The side with more beats moves one in every cycle. One slice to one slice
-// is wires; else one cycle of latency.
+// Gearbox: regroups input beats of up to IN slices (in_count says how many) into output beats of
+// OUT slices, in the same order. The side with more beats moves one every cycle. One slice to one
+// slice is just wires; otherwise there is one cycle of latency.
 
 module gearbox #(
     parameter int W = 8,    // width of a slice in bits, at least 1
-    parameter int IN = 8,   // slices of an input beat at most
+    parameter int IN = 8,   // most slices of an input beat
     parameter int OUT = 3,  // slices of an output beat
     localparam int COUNT_BITS = $clog2(IN + 1)
 ) (
     input  logic                  clk,
     input  logic                  rst_n,      // synchronous, active low
 
-    input  logic [IN*W-1:0]       in_data,    // the first slice in the least significant bits
-    input  logic [COUNT_BITS-1:0] in_count,   // slices that count, 1 to IN
+    input  logic [IN*W-1:0]       in_data,    // first slice in the least significant bits
+    input  logic [COUNT_BITS-1:0] in_count,   // valid slices, 1 to IN
     input  logic                  in_valid,
     output logic                  in_ready,
 
-    output logic [OUT*W-1:0]      out_data,   // the first slice in the least significant bits
+    output logic [OUT*W-1:0]      out_data,   // first slice in the least significant bits
     output logic                  out_valid,
     input  logic                  out_ready
 );
@@ -39,13 +39,13 @@ module gearbox #(
 
     end else begin : buffered
 
-        // Just large enough for a beat to go in whenever what is left is no whole beat out.
+        // Just large enough to take a beat whenever less than an output beat is left.
         localparam int SLICES = IN + OUT - 1;
         localparam int HELD_BITS = $clog2(SLICES + 1);
         typedef logic [HELD_BITS-1:0] held_t;
 
-        held_t held;        // slices in the buffer, the oldest one at the bottom
-        held_t left;        // those that stay when a beat goes out now
+        held_t held;        // slices in the buffer, the oldest at the bottom
+        held_t left;        // slices that stay after this cycle's output
         logic  push, pop;
         logic [W-1:0] slices [0:SLICES-1];
 
@@ -61,8 +61,8 @@ module gearbox #(
         end
 
         for (genvar i = 0; i < SLICES; i++) begin : gen_slice
-            // The slice moves down when a beat goes out; one of those coming in lands here if
-            // as many stay as are then below it.
+            // Slices move down when a beat leaves. Incoming slice k lands here if i - k slices
+            // stay.
             always_ff @(posedge clk) begin
                 if (pop && i + OUT < SLICES) slices[i] <= slices[(i + OUT) % SLICES];
                 for (int k = 0; k < IN; k++) begin

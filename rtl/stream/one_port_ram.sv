@@ -1,18 +1,18 @@
-// Memory in LUTs that is written where it is read, in the same cycle.
+// LUT-RAM with one address: a word can be read and overwritten in the same cycle.
 //
-// It is of banks of 256 words, the most that such a memory of a device has in one piece: for
-// UltraScale+ Yosys fails at deeper ones.
+// It consists of banks of 256 words, the deepest memory of this kind that a device has in one
+// piece: for UltraScale+, Yosys fails on deeper ones.
 
 module one_port_ram #(
-    parameter int WIDTH = 8,  // of a word in bits, at least 1
+    parameter int WIDTH = 8,  // bits of a word, at least 1
     parameter int DEPTH = 2,  // words, at least 2
     localparam int ADDRESS_BITS = $clog2(DEPTH)
 ) (
     input  logic                    clk,
     input  logic [ADDRESS_BITS-1:0] address,  // below DEPTH
-    output logic [WIDTH-1:0]        held,     // the word there now
-    input  logic                    write,    // replace it
-    input  logic [WIDTH-1:0]        data      // by this
+    output logic [WIDTH-1:0]        held,     // the word at the address
+    input  logic                    write,    // overwrite it
+    input  logic [WIDTH-1:0]        data      // with this
 );
 
     if (WIDTH < 1) begin : check_width

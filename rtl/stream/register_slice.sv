@@ -1,6 +1,6 @@
-// Register slice: an AXI4-Stream skid buffer. Every output, in_ready included, comes from
-// a flip-flop, so that it cuts both the forward and the backward path between two kernels.
-// One beat a cycle; one cycle of latency; holds up to two beats.
+// Register slice: an AXI4-Stream skid buffer. Every output, in_ready included, comes from a
+// flip-flop, so it cuts both the forward and the backward path between two kernels. One beat per
+// cycle, one cycle of latency; it holds up to two beats.
 
 module register_slice #(
     parameter int W = 8  // width of a beat in bits, at least 1

@@ -1,6 +1,6 @@
-// Stream FIFO: DEPTH beats in LUT-RAM or block RAM, and one more in the output register, which
-// is the memory's own. One beat a cycle, two cycles of latency. in_ready and out_valid come from
-// flip-flops alone, so the FIFO cuts the handshake's timing paths in both directions.
+// Stream FIFO: DEPTH beats in LUT-RAM or block RAM, plus one in the memory's output register. One
+// beat per cycle, two cycles of latency. in_ready and out_valid depend on flip-flops only, so the
+// FIFO cuts the handshake's timing paths in both directions.
 
 module stream_fifo #(
     parameter int W = 8,      // width of a beat in bits, at least 1
@@ -26,7 +26,7 @@ module stream_fifo #(
         $error("stream_fifo: DEPTH = %0d, must be at least 2", DEPTH);
     end
 
-    // A string has as many bytes as letters; "distributed" has 11.
+    // A string has one byte per letter; "distributed" has 11.
     if (88'(RAM_STYLE) != "distributed" && 88'(RAM_STYLE) != 88'("block")) begin : check_ram_style
         $error("stream_fifo: RAM_STYLE = %0s, must be distributed or block", RAM_STYLE);
     end

@@ -1,16 +1,17 @@
-// Width converter: beats of IN slices in, beats of OUT slices out, in the same order. A slice is
-// the largest group of elements that divides both beats. Whatever the ratio, the side with more
-// beats moves one in every cycle. Equal widths are wires; else one cycle of latency.
+// Width converter: regroups beats of IN slices into beats of OUT slices, in the same order. A slice
+// is the largest group of elements that divides both beats. Whatever the ratio, the side with more
+// beats moves one every cycle. Equal widths are just wires; otherwise there is one cycle of
+// latency.
 
 module width_converter #(
     parameter int W = 8,    // width of a slice in bits
     parameter int IN = 1,   // slices of an input beat
-    parameter int OUT = 2   // slices of an output beat; no common divisor with IN
+    parameter int OUT = 2   // slices of an output beat; coprime to IN
 ) (
     input  logic             clk,
     input  logic             rst_n,      // synchronous, active low
 
-    input  logic [IN*W-1:0]  in_data,    // the first slice in the least significant bits
+    input  logic [IN*W-1:0]  in_data,    // first slice in the least significant bits
     input  logic             in_valid,
     output logic             in_ready,
 

@@ -1,10 +1,10 @@
-// Bit max-pool: the OR, or where the mask is 1 the AND, of each channel over windows of KH x KW
-// pixels that do not overlap. One beat a cycle goes in; the partial results of a row of windows
-// wait in LUT-RAM. Rows and columns beyond the last whole window are dropped: they count as
-// windows too, which are never complete.
+// Bit max-pool: the OR, or the AND where the mask is 1, of each channel over non-overlapping
+// windows of KH x KW pixels. It takes one beat per cycle; the partial results of a row of windows
+// wait in LUT-RAM. Rows and columns beyond the last whole window are dropped: they form windows
+// that never complete.
 
 module bit_max_pool #(
-    parameter int PE = 1,     // channels a beat carries
+    parameter int PE = 1,     // channels of a beat
     parameter int WORDS = 1,  // beats of a pixel
     parameter int H_IN = 4,   // image, in pixels
     parameter int W_IN = 4,
@@ -41,7 +41,7 @@ module bit_max_pool #(
     localparam int DEPTH = WINDOWS * WORDS > 1 ? WINDOWS * WORDS : 2;
     localparam int LAST_X = (WINDOWS - 1) * WORDS;  // address of the last window
     localparam int LAST_KX = (W_IN - 1) % KW;       // and the last column within it
-    localparam bit ROWS_LEFT = H_IN % KH != 0;      // rows without a window
+    localparam bit ROWS_LEFT = H_IN % KH != 0;      // some rows are in no whole window
 
     localparam int WORD_BITS = WORDS > 1 ? $clog2(WORDS) : 1;
     localparam int ADDR_BITS = $clog2(DEPTH);
@@ -55,7 +55,7 @@ module bit_max_pool #(
     logic [KY_BITS-1:0]   ky;    // row within the window
     logic [Y_BITS-1:0]    y;     // row of the image
 
-    logic take;                  // a beat goes in now
+    logic take;                  // a beat is taken now
     logic pixel_ends, row_ends, window_row_ends;
 
     assign in_ready = out_ready || !out_valid;
@@ -85,11 +85,11 @@ module bit_max_pool #(
         end
     end
 
-    // A word of the mask for each beat of a pixel.
+    // One word of the mask per beat of a pixel.
     logic [PE-1:0] masks [0:WORDS-1];
     initial $readmemh(MASK_FILE, masks);
 
-    // Read and written in the same cycle, so that the next beat may be of the same window.
+    // Read and written in the same cycle, so the next beat may belong to the same window.
     logic [ADDR_BITS-1:0] address;
     logic [PE-1:0]        mask, so_far, pooled;
     logic                 starts, completes;

@@ -1,25 +1,26 @@
-// Parallel window: streams the windows of a convolution, all taps side by side, padding included.
+// Parallel window: streams the windows of a convolution, all taps of a window in parallel, padding
+// included.
 //
-// The image comes in row by row, WORDS beats a pixel, into ROWS memories of a row each, used in
-// turn. For each row of windows their rows are read together, column by column; the last KW
-// columns are a window. Columns beside the image are walked through only right of it, where the
-// last windows end; those left of it are what lies behind a line's first column. What is outside
-// the image carries PAD.
+// The image comes in row by row, WORDS beats per pixel, into ROWS memories of one row each, used in
+// turn. The rows of a row of windows are read together, column by column; the last KW columns form
+// a window. Only padding columns to the right of the image cost cycles; left padding is whatever
+// the column shift register holds when a line starts. Elements outside the image are replaced by
+// PAD.
 //
-//     rows in LUT or block RAM -> columns read -> turned -> past columns -> window
+//     rows in LUT or block RAM -> columns read -> rotated -> past columns -> window
 //
 // A beat can be read in the cycle after it was written. The windows' first row is overwritten as
-// far as they have walked through it: beats of the next rows, the next frame's too, come in
-// while windows leave. Rows of padding above the image take a row's place like others.
-// A column's beat takes a cycle, whether a window ends there or not; without gaps and stalls a
-// frame takes max(H_IN * W_IN, H_OUT * columns walked) * WORDS cycles, if ROWS suffices.
+// far as it has been read: beats of the next rows, and of the next frame, come in while windows
+// leave. Padding rows above the image occupy rows of the buffer like any others. Each beat of a
+// column takes a cycle, whether or not a window ends there. Without gaps and stalls, a frame takes
+// max(H_IN * W_IN, H_OUT * columns read) * WORDS cycles, if ROWS suffices.
 //
-// All positions are counters; nothing is divided. The rows' places run on from frame to frame.
+// All positions are counters; nothing is divided. The slots of the rows run on from frame to frame.
 
 module parallel_window #(
-    parameter int LANES = 1,  // elements a beat that comes carries
+    parameter int LANES = 1,  // elements of an input beat
     parameter int BITS = 1,   // width of an element
-    parameter int PAD = 0,    // element outside the image, as an integer of BITS bits
+    parameter int PAD = 0,    // value of an element outside the image, BITS bits
     parameter int WORDS = 1,  // beats of a pixel
     parameter int H_IN = 4,   // image, in pixels
     parameter int W_IN = 4,
@@ -29,7 +30,7 @@ module parallel_window #(
     parameter int KW = 3,
     parameter int SH = 1,     // stride, in pixels
     parameter int SW = 1,
-    parameter int TOP = 1,    // padding above and left; that below and right follows
+    parameter int TOP = 1,    // padding above and left; below and right follow
     parameter int LEFT = 1,
     parameter int ROWS = 3,   // rows of the buffer, at least 2 and KH
     parameter RAM_STYLE = "distributed"  // or "block"
@@ -39,7 +40,7 @@ module parallel_window #(
 
     input  logic [LANES*BITS-1:0]       in_data,    // some channels of a pixel
     input  logic                        in_valid,
-    output logic                        in_ready,   // from flip-flops alone
+    output logic                        in_ready,   // depends on flip-flops only
 
     output logic [KH*KW*LANES*BITS-1:0] out_data,   // these channels of a window, row by row
     output logic                        out_valid,
@@ -67,7 +68,7 @@ module parallel_window #(
     if (W_IN < 1 || W_OUT < 1) begin : check_width
         $error("parallel_window: W_IN = %0d, W_OUT = %0d, must be at least 1", W_IN, W_OUT);
     end
-    // More rows than these below the last window would be another output height.
+    // With more rows than these below the last window, H_OUT would be larger.
     if (H_IN < 1 || H_OUT < 1 || H_IN + TOP - (H_OUT - 1) * SH >= KH + SH) begin : check_height
         $error("parallel_window: H_OUT = %0d, does not fit H_IN = %0d", H_OUT, H_IN);
     end
@@ -79,20 +80,20 @@ module parallel_window #(
         $error("parallel_window: ROWS = %0d, must be at least 2 and KH = %0d", ROWS, KH);
     end
 
-    // A string has as many bytes as letters; "distributed" has 11.
+    // A string has one byte per letter; "distributed" has 11.
     if (88'(RAM_STYLE) != "distributed" && 88'(RAM_STYLE) != 88'("block")) begin : check_ram_style
         $error("parallel_window: RAM_STYLE = %0s, must be distributed or block", RAM_STYLE);
     end
 
-    localparam int W = LANES * BITS;      // bits of a beat that comes
+    localparam int W = LANES * BITS;      // bits of an input beat
     localparam int ROW = W_IN * WORDS;    // beats of an image row
     localparam int LAST_TOP = (H_OUT - 1) * SH - TOP;      // row where the last windows start
-    localparam int FIRST_END = KW - 1 - LEFT;              // column where a line's first one ends
+    localparam int FIRST_END = KW - 1 - LEFT;              // where a line's first window ends
     localparam int LAST_COL = FIRST_END + (W_OUT - 1) * SW;
     localparam int FIRST_COL = FIRST_END < 0 ? FIRST_END : 0;
-    localparam int FIRST_BEAT = FIRST_COL * WORDS;         // walked through in a line
+    localparam int FIRST_BEAT = FIRST_COL * WORDS;         // first one read in a line
     localparam int LAST_BEAT = LAST_COL * WORDS + WORDS - 1;
-    // Whether the frame starts with steps that need nothing of the image.
+    // Whether a frame starts with steps that read nothing of the image.
     localparam bit PADDING_LEADS = TOP >= KH || FIRST_COL < 0;
 
     localparam int COL_MOST = LAST_BEAT > ROW ? LAST_BEAT : ROW;
@@ -114,12 +115,12 @@ module parallel_window #(
     typedef logic [WAIT_BITS-1:0] wait_t;
     typedef logic [KH-1:0][W-1:0] column_t;
 
-    // ---------------------------------------------------------------- where the walk is
+    // ---------------------------------------------------------------- position
 
     top_t                 top;      // image row where the windows start
-    col_t                 col;      // beat of the rows
-    logic [WORD_BITS-1:0] word;     // beat of the pixel
-    wait_t                columns;  // to go until a window ends
+    col_t                 col;      // beat within the rows
+    logic [WORD_BITS-1:0] word;     // beat within the pixel
+    wait_t                columns;  // still to read until a window ends
     logic                 read;     // the column's beat is read now
     logic                 last_line, pixel_ends, line_ends;
 
@@ -148,20 +149,20 @@ module parallel_window #(
 
     // ---------------------------------------------------------------- rows in the buffer
 
-    // Rows of padding below the image are none of the frame's.
+    // Padding rows below the image do not belong to the frame.
     function automatic top_t clipped(input top_t y);
         clipped = LAST_TOP > H_IN && y > top_t'(H_IN) ? top_t'(H_IN) : y;
     endfunction
 
     localparam int LAST_CLIPPED = LAST_TOP > H_IN ? H_IN : LAST_TOP;
 
-    // Complete rows from the windows' first one on; rows of padding above the image are complete
-    // as soon as the frame before has ended. Negative while rows are awaited that no window
-    // needs: the strides or the frame's end have skipped them before they came.
+    // Complete rows, from the windows' first one on. Padding rows above the image are complete as
+    // soon as the previous frame has ended. Negative while rows that no window needs are still to
+    // come: the stride or the frame's end has already skipped them.
     held_t held;
-    held_t needed;       // rows that the windows need, those of padding above included
+    held_t needed;       // rows that the windows need, including padding above
     held_t leaving;      // rows that the next windows don't need
-    logic  row_written;  // a row is completed now
+    logic  row_written;  // a row completes now
 
     always_comb begin
         needed = held_t'(KH);
@@ -179,12 +180,12 @@ module parallel_window #(
 
     // ---------------------------------------------------------------- writing
 
-    logic [ADDR_BITS-1:0] write_col;   // beats of the row being written that are there
-    slot_t                write_slot;  // where it is
+    logic [ADDR_BITS-1:0] write_col;   // beats already written to the current row
+    slot_t                write_slot;  // slot of that row
     logic                 write;
 
-    // When all rows are taken, the windows' first one is free as far as they have walked; but
-    // below the image they have none, and what is held is the next frame's.
+    // When all rows are occupied, the windows' first row is free as far as it has been read. Below
+    // the image the windows have no such row: those held belong to the next frame.
     logic overwrite;
     assign overwrite = LAST_TOP < H_IN || top < top_t'(H_IN);
     assign in_ready = held < held_t'(ROWS)
@@ -205,12 +206,12 @@ module parallel_window #(
     // ---------------------------------------------------------------- reading
 
     logic  in_image;   // the column is in the image
-    logic  present;  // what is to be read of it is in the buffer
-    logic  begun;    // the frame's first beat is there: padding does not run ahead of it
+    logic  present;  // its rows that are needed are in the buffer
+    logic  begun;    // the frame's first beat has come: padding must not run ahead
     logic  emit;     // a window ends here
 
-    logic  column_valid, column_emit;  // of the column's beat read before
-    logic  advance;                    // it moves on
+    logic  column_valid, column_emit;  // for the column beat read last
+    logic  advance;                    // that beat moves on
 
     assign in_image = (FIRST_COL == 0 || col >= col_t'(0))
         && (LAST_COL < W_IN || col < col_t'(ROW));
@@ -231,8 +232,8 @@ module parallel_window #(
         end
     end
 
-    // Where the windows' rows are, and which of their rows and columns are in the image. The
-    // place of rows above the image is counted as if they had been written.
+    // The slot of the windows' first row, and which rows and columns of a window are in the image.
+    // Slots are counted as if the padding rows above the image had been written.
     localparam int TO_NEXT_LINE = SH % ROWS;
     localparam int TO_NEXT_FRAME = ((H_IN - TOP - LAST_TOP) % ROWS + ROWS) % ROWS;
     localparam int AT_FIRST = (ROWS - TOP % ROWS) % ROWS;
@@ -241,7 +242,7 @@ module parallel_window #(
     logic [SLOT_BITS:0] next_slot;
     logic [KH-1:0]    rows_inside;
     logic [KW-1:0]    columns_inside;
-    slot_t            column_slot;  // these, of the column read
+    slot_t            column_slot;  // likewise for the column read
     logic [KH-1:0]    column_rows;
     logic [KW-1:0]    column_columns;
 
@@ -262,7 +263,7 @@ module parallel_window #(
     if (KW > 1 && LEFT == 0 && LAST_COL < W_IN) begin : columns_all_inside
         assign columns_inside[KW-2:0] = '1;
     end else if (KW > 1) begin : columns_before
-        // Left of a line's first column is padding.
+        // Left of a line's first column, there is padding.
         always_ff @(posedge clk) begin
             if (!rst_n || line_ends) columns_inside[KW-2:0] <= '0;
             else if (pixel_ends) columns_inside[KW-2:0] <= columns_inside[KW-1:1];
@@ -283,7 +284,7 @@ module parallel_window #(
 
     // ---------------------------------------------------------------- the window
 
-    column_t column;          // the column read, from the window's first row on
+    column_t column;          // the column read, the window's first row lowest
     column_t window [0:KW-1];
 
     for (genvar i = 0; i < KH; i++) begin : turn
@@ -298,7 +299,7 @@ module parallel_window #(
     assign window[KW-1] = column;
     if (KW > 1) begin : remember
         localparam int BEFORE = (KW - 1) * WORDS;
-        column_t past [0:BEFORE-1];  // the last beats of columns, the latest one first
+        column_t past [0:BEFORE-1];  // previous column beats, the newest first
         always_ff @(posedge clk) begin
             if (advance) begin
                 past[0] <= column;

@@ -1,19 +1,19 @@
 // Sliding window: streams the windows of a convolution, padding included.
 //
-// The image comes in row by row, WORDS beats a pixel, into a circular buffer of ROWS rows. The
-// windows go out one after the other, each row by row, WORDS beats a pixel; positions outside
-// the image carry PAD and are made on the way out. A beat can be read in the cycle after it was
-// written, and a row is given back in the cycle after its last window's last beat was read, so
-// that beats come out in every cycle, across rows and frames, as long as beats come in, and the
-// other way round: a frame takes max(beats in, beats out) cycles, if ROWS suffices.
+// The image comes in row by row, WORDS beats per pixel, into a circular buffer of ROWS rows. The
+// windows leave one after the other, each row by row, WORDS beats per pixel; positions outside the
+// image carry PAD, which is inserted on the way out. A beat can be read in the cycle after it was
+// written, and a row is released in the cycle after its last window's last beat was read. So beats
+// leave every cycle, across rows and frames, as long as beats come in, and vice versa: a frame
+// takes max(beats in, beats out) cycles, if ROWS suffices.
 //
 // All positions are counters; nothing is divided. The slots of the circular buffer run on from
 // frame to frame.
 
 module sliding_window #(
-    parameter int LANES = 1,  // elements a beat carries
+    parameter int LANES = 1,  // elements of a beat
     parameter int BITS = 1,   // width of an element
-    parameter int PAD = 0,    // element outside the image, as an integer of BITS bits
+    parameter int PAD = 0,    // value of an element outside the image, BITS bits
     parameter int WORDS = 1,  // beats of a pixel
     parameter int H_IN = 4,   // image, in pixels
     parameter int W_IN = 4,
@@ -23,7 +23,7 @@ module sliding_window #(
     parameter int KW = 3,
     parameter int SH = 1,     // stride, in pixels
     parameter int SW = 1,
-    parameter int TOP = 1,    // padding above and left; that below and right follows
+    parameter int TOP = 1,    // padding above and left; below and right follow
     parameter int LEFT = 1,
     parameter int ROWS = 4,   // rows of the buffer, at least KH + SH
     parameter RAM_STYLE = "distributed"  // or "block"
@@ -33,7 +33,7 @@ module sliding_window #(
 
     input  logic [LANES*BITS-1:0] in_data,    // some channels of a pixel
     input  logic                  in_valid,
-    output logic                  in_ready,   // from flip-flops alone
+    output logic                  in_ready,   // depends on flip-flops only
 
     output logic [LANES*BITS-1:0] out_data,   // some channels of a pixel of a window
     output logic                  out_valid,
@@ -61,7 +61,7 @@ module sliding_window #(
     if (W_IN < 1 || W_OUT < 1) begin : check_width
         $error("sliding_window: W_IN = %0d, W_OUT = %0d, must be at least 1", W_IN, W_OUT);
     end
-    // More rows than these below the last window would be another output height.
+    // With more rows than these below the last window, H_OUT would be larger.
     if (H_IN < 1 || H_OUT < 1 || H_IN + TOP - (H_OUT - 1) * SH >= KH + SH) begin : check_height
         $error("sliding_window: H_OUT = %0d, does not fit H_IN = %0d", H_OUT, H_IN);
     end
@@ -69,7 +69,7 @@ module sliding_window #(
         $error("sliding_window: ROWS = %0d, must be at least KH + SH = %0d", ROWS, KH + SH);
     end
 
-    // A string has as many bytes as letters; "distributed" has 11.
+    // A string has one byte per letter; "distributed" has 11.
     if (88'(RAM_STYLE) != "distributed" && 88'(RAM_STYLE) != 88'("block")) begin : check_ram_style
         $error("sliding_window: RAM_STYLE = %0s, must be distributed or block", RAM_STYLE);
     end
@@ -77,8 +77,8 @@ module sliding_window #(
     localparam int ROW = W_IN * WORDS;    // beats of an image row
     localparam int RUN = KW * WORDS;      // beats of a window row, consecutive in the image row
     localparam int STEP = SW * WORDS;     // beats from a window to the next one
-    localparam int LAST_X = (W_OUT - 1) * STEP - LEFT * WORDS;  // beat where the last window is
-    localparam int LAST_Y = (H_OUT - 1) * SH - TOP;             // row where the last window is
+    localparam int LAST_X = (W_OUT - 1) * STEP - LEFT * WORDS;  // beat where the last window starts
+    localparam int LAST_Y = (H_OUT - 1) * SH - TOP;             // row where it starts
 
     localparam int X_MOST = LAST_X + RUN > ROW ? LAST_X + RUN : ROW;
     localparam int X_BITS = 1 + $clog2(1 + (X_MOST > LEFT * WORDS ? X_MOST : LEFT * WORDS));
@@ -88,11 +88,11 @@ module sliding_window #(
     localparam int KROW_BITS = KH > 1 ? $clog2(KH) : 1;
     localparam int COL_BITS = ROW > 1 ? $clog2(ROW) : 1;
     localparam int SLOT_BITS = $clog2(ROWS);
-    // Where no window has a column of the image in it, nothing waits for rows: all of a frame's
-    // can be awaited at once.
-    localparam int FIRST_WITH = LEFT < KW ? 0 : (LEFT - KW) / SW + 1;  // that reaches the image
+    // If no window contains a column of the image, nothing waits for rows: all rows of a frame can
+    // be outstanding at once.
+    localparam int FIRST_WITH = LEFT < KW ? 0 : (LEFT - KW) / SW + 1;  // in the image
     localparam bit BESIDE = FIRST_WITH >= W_OUT || FIRST_WITH * SW - LEFT >= W_IN;
-    localparam int HELD_BITS = 2 + $clog2(BESIDE && H_IN > ROWS ? H_IN : ROWS);  // signed; of rows
+    localparam int HELD_BITS = 2 + $clog2(BESIDE && H_IN > ROWS ? H_IN : ROWS);  // signed row count
     localparam int ADDR_BITS = $clog2(ROWS * ROW);
 
     typedef logic signed [X_BITS-1:0] x_t;
@@ -102,11 +102,11 @@ module sliding_window #(
 
     // ---------------------------------------------------------------- rows in the buffer
 
-    // Complete rows from the window's first one on. Negative while rows are awaited that no
-    // window needs: the strides or the frame's end have skipped them before they came.
+    // Complete rows, from the window's first one on. Negative while rows that no window needs are
+    // still to come: the stride or the frame's end has already skipped them.
     held_t held;
-    held_t released;     // rows given back now
-    logic  row_written;  // a row is completed now
+    held_t released;     // rows released now
+    logic  row_written;  // a row completes now
 
     assign in_ready = held != held_t'(ROWS);
 
@@ -117,7 +117,7 @@ module sliding_window #(
 
     // ---------------------------------------------------------------- writing
 
-    logic [COL_BITS-1:0] write_col;  // beats of the row being written that are there
+    logic [COL_BITS-1:0] write_col;  // beats already written to the current row
     addr_t               write_addr;
     logic                write;
 
@@ -134,7 +134,7 @@ module sliding_window #(
         end
     end
 
-    // ---------------------------------------------------------------- where to read
+    // ---------------------------------------------------------------- read position
 
     x_t                   left;      // beat of the image row where the window starts
     x_t                   col;       // beat of the image row to read
@@ -154,9 +154,9 @@ module sliding_window #(
     assign line_ends = window_ends && left == x_t'(LAST_X);
     assign frame_ends = line_ends && top == y_t'(LAST_Y);
 
-    // The next row of windows, and what it leaves behind.
+    // The next row of windows, and the rows that it releases.
     y_t                   next_top;
-    y_t                   first, next_first;  // image row that is the first one held
+    y_t                   first, next_first;  // image row of the first row held
     logic [SLOT_BITS:0]   advanced;
     logic [SLOT_BITS-1:0] next_base_slot;
 
@@ -221,10 +221,10 @@ module sliding_window #(
     // ---------------------------------------------------------------- reading
 
     logic padded;   // the position is outside the image
-    logic present;  // if not, its beat is in the buffer
-    logic begun;    // the frame's first beat is there: padding does not run ahead of it
+    logic present;  // if inside, its beat is in the buffer
+    logic begun;    // the frame's first beat has come: padding must not run ahead
 
-    // Read as unsigned, what is negative is large.
+    // Read as unsigned, negative numbers are large.
     assign padded = unsigned'(row) >= Y_BITS'(H_IN) || unsigned'(col) >= X_BITS'(ROW);
     assign present = ahead < held || (ahead == held && col < x_t'(write_col));
     assign begun = top != y_t'(-TOP) || held > held_t'(0)

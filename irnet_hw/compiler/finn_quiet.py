@@ -1,4 +1,4 @@
-"""FINN and qonnx without their chatter: they warn about what is no concern of the user's."""
+"""Silences FINN and qonnx, whose warnings do not concern the user."""
 
 import contextlib
 import logging
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Let no warning or log line below an error of FINN's or qonnx's through."""
+    """Suppress warnings, and log lines below errors, of FINN and qonnx."""
     disabled = logging.root.manager.disable
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

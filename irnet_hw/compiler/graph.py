@@ -1,4 +1,4 @@
-"""Small steps on ONNX graphs that several passes take."""
+"""Small operations on ONNX graphs that several passes share."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ TO_NCHW = (0, 3, 1, 2)
 
 
 def attribute(node: NodeProto, name: str, default: Any) -> Any:
-    """Return an attribute of an ONNX node, or ``default`` where the node lacks it."""
+    """Return an attribute of an ONNX node, or ``default`` if the node lacks it."""
     for entry in node.attribute:
         if entry.name == name:
             value = helper.get_attribute_value(entry)
@@ -45,16 +45,16 @@ def shape(model: ModelWrapper, tensor: str) -> tuple[int, ...]:
 
 
 def constant(model: ModelWrapper, tensor: str) -> Floats:
-    """Return an initializer that a former pass has made sure is there."""
+    """Return an initializer that an earlier pass has ensured exists."""
     value = model.get_initializer(tensor)
     assert value is not None, f"{tensor} is no constant"
     return np.asarray(value)
 
 
 def fresh(model: ModelWrapper, base: str) -> str:
-    """Return a tensor name that is not taken: ``base``, or ``base`` with a number.
+    """Return an unused tensor name: ``base``, or ``base`` with a number.
 
-    Unlike qonnx's own random names these are the same in every run.
+    Unlike qonnx's own random names, these are the same in every run.
     """
     taken = set(model.get_all_tensor_names())
     name, number = base, 0
@@ -95,7 +95,7 @@ def redeclare(
 
 
 def replace(model: ModelWrapper, old: Sequence[NodeProto], new: Sequence[NodeProto]) -> None:
-    """Put nodes in the place of the first of others."""
+    """Replace nodes by others, at the place of the first."""
     nodes = model.graph.node
     at = list(nodes).index(old[0])
     for node in old:
@@ -112,7 +112,7 @@ def consumer(model: ModelWrapper, tensor: str) -> NodeProto | None:
 
 
 def reader(model: ModelWrapper, tensor: str) -> NodeProto:
-    """Return the node that reads a tensor which one, and only one, reads."""
+    """Return the only node that reads a tensor."""
     (found,) = readers(model, tensor)
     return found
 
@@ -123,7 +123,7 @@ def readers(model: ModelWrapper, tensor: str) -> list[NodeProto]:
 
 
 def rename(model: ModelWrapper, old: str, new: str) -> None:
-    """Rename a tensor that is no graph input or output, wherever it is named."""
+    """Rename a tensor that is neither graph input nor output, everywhere."""
     for node in model.graph.node:
         for names in (node.input, node.output):
             for i, name in enumerate(names):
@@ -143,14 +143,14 @@ def kind(node: NodeProto) -> str:
 
 
 def op(node: NodeProto) -> Kernel:
-    """Return the kernel that a node of a hardware graph is."""
+    """Return the kernel of a node in a hardware graph."""
     kernel = getCustomOp(node)
     assert isinstance(kernel, Kernel), f"{node.name} ({node.op_type}) is not one of our kernels"
     return kernel
 
 
 def int_array(model: ModelWrapper, tensor: str) -> npt.NDArray[np.int64]:
-    """Return an initializer that holds integers, as integers."""
+    """Return an initializer of integers as an integer array."""
     value = constant(model, tensor)
     whole = np.rint(value)
     assert np.array_equal(whole, value), f"{tensor} holds no integers"
@@ -158,9 +158,9 @@ def int_array(model: ModelWrapper, tensor: str) -> npt.NDArray[np.int64]:
 
 
 def name_kernels(model: ModelWrapper) -> None:
-    """Name the nodes as FINN will when they are specialised: the op's RTL variant and a number.
+    """Name the nodes as FINN will when it specialises them: the op's RTL variant and a number.
 
-    So messages, the folding configuration, the manifest and reports all use the same names. A
+    That way messages, the folding configuration, the manifest and reports all use the same names. A
     flattening gets no name: it becomes one of the width converters between kernels.
     """
     counts: Counter[str] = Counter()

@@ -1,6 +1,6 @@
-"""Writing hardware ops into a graph that still is NCHW.
+"""Helpers that put hardware ops into a graph that is still NCHW.
 
-The hardware's tensors are NHWC. Until the whole graph is, each hardware op stands between
+The hardware's tensors are NHWC. Until the whole graph is, each hardware op sits between
 transpositions, so that the graph computes the same after every pass; in the end they cancel.
 """
 
@@ -30,9 +30,9 @@ def kernel(
         kind: the op's name.
         inputs: its streams, then its constants.
         outputs: its streams.
-        name: the node's.
+        name: of the node.
         types: of the first input and of the outputs.
-        attributes: the others of the op.
+        attributes: the op's other attributes.
     """
     return helper.make_node(
         kind,
@@ -48,7 +48,7 @@ def kernel(
 
 
 def to_nhwc(model: ModelWrapper, tensor: str) -> tuple[str, list[NodeProto]]:
-    """Return a tensor as the hardware reads it, and the transposition if it needs one."""
+    """Return a tensor as the hardware reads it, and the transposition if one is needed."""
     sizes = shape(model, tensor)
     if len(sizes) != 4:
         return tensor, []
@@ -57,7 +57,7 @@ def to_nhwc(model: ModelWrapper, tensor: str) -> tuple[str, list[NodeProto]]:
 
 
 def from_nhwc(model: ModelWrapper, tensor: str) -> tuple[str, list[NodeProto]]:
-    """Return what the hardware has to write for a tensor, and the transposition behind it."""
+    """Return the tensor that the hardware writes for a tensor, and the transposition after it."""
     sizes = shape(model, tensor)
     if len(sizes) != 4:
         return tensor, []
@@ -95,7 +95,7 @@ def turned_kernel(
 
 
 def signed_type(low: int, high: int) -> BaseDataType:
-    """Return the narrowest signed type, of at least 2 bits, from ``low`` to ``high``."""
+    """Return the narrowest signed type, at least 2 bits wide, that holds ``low`` to ``high``."""
     bits = 2
     while -(1 << (bits - 1)) > low or (1 << (bits - 1)) <= high:
         bits += 1
@@ -103,7 +103,7 @@ def signed_type(low: int, high: int) -> BaseDataType:
 
 
 def type_of(values: npt.NDArray[np.int64]) -> BaseDataType:
-    """Return the narrowest signed type of some integers."""
+    """Return the narrowest signed type that holds some integers."""
     return signed_type(int(values.min()), int(values.max()))
 
 

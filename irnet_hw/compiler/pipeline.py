@@ -42,10 +42,10 @@ def build(
 ) -> dict[str, Any]:
     """Compile a network into an accelerator's folder.
 
-    The folder appears whole or not at all, and is the same, byte for byte, for the same inputs.
+    The folder appears completely or not at all, and is byte for byte the same for the same inputs.
 
     Args:
-        model: the exported QONNX file; golden.npz beside it is checked too.
+        model: the exported QONNX file; golden.npz next to it is checked too.
         board: name of a board.
         out: the folder to write. An accelerator that is already there is replaced, and what
             simulation, synthesis and report said of it; all else stays.
@@ -58,8 +58,8 @@ def build(
         the manifest.
 
     Raises:
-        UserError: the network is not supported, the board is unknown, the rate can't be
-            reached, the folds can't be had, or the folder can't be written.
+        UserError: the network is not supported, the board is unknown, the rate can't be reached,
+            the fixed folds are not possible, or the folder can't be written.
     """
     model, out = Path(model), Path(out)
     if target_fps is not None and not 0 < target_fps < inf:
@@ -108,7 +108,7 @@ def build(
 
 
 def _hardware_ops(path: Path, network: ModelWrapper) -> ModelWrapper:
-    """Return the graph of hardware ops, not folded yet."""
+    """Return the unfolded graph of hardware ops."""
     try:
         say("  checking the network")
         check_domains(network)

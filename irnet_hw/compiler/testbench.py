@@ -1,4 +1,4 @@
-"""The cocotb test that each accelerator's folder holds, for the user's own CI.
+"""The cocotb test in each accelerator's folder, for the user's own CI.
 
 It needs the folder and packages from PyPI, but not irnet-hw.
 """
@@ -15,7 +15,7 @@ from irnet_hw.share import share
 
 #: In an accelerator's folder.
 FOLDER = "cocotb"
-#: At most this many images become golden vectors, as cocotb simulates slowly.
+#: At most this many images become golden vectors, because cocotb simulates slowly.
 IMAGES = 16
 _FILES = ("Makefile", "accelerator_bench.py", "test_accelerator.py")
 #: What tells of the test's files that they were not changed since.
@@ -35,8 +35,8 @@ def write_testbench(
 
     Args:
         folder: the accelerator's.
-        images: uint8 [N, height, width, channels]; the first are taken.
-        logits: of these images, as the QONNX run gives them: [N, classes] or NCHW.
+        images: uint8 [N, height, width, channels]; the first ones are used.
+        logits: of these images, from the QONNX run: [N, classes] or NCHW.
         output: the manifest's description of the output stream.
     """
     images, logits = images[:IMAGES], logits[:IMAGES]

@@ -1,4 +1,4 @@
-"""What all kernels share: shapes from lanes, the NumPy model's call, the RTL wrapper."""
+"""What all kernels share: shapes from lanes, the call of the NumPy model, the RTL wrapper."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
@@ -24,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Constant:
-    """A module's parameter that is wider than an integer: an unsigned value and its bits."""
+    """A module parameter wider than an integer: an unsigned value and its width in bits."""
 
     value: int
     bits: int
@@ -34,8 +34,8 @@ Parameter = int | str | Constant
 #: Words of a memory and their width in bits.
 Memory = tuple[Sequence[int], int]
 
-#: Attributes that choose how an op is built, besides its fold, and their values. A kernel that
-#: declares one of these attributes has the choice.
+#: Attributes besides the fold that choose how an op is built, and their values. A kernel that
+#: declares such an attribute offers the choice.
 STYLES: Mapping[str, tuple[str, ...]] = {
     "ram_style": ("distributed", "block"),
     "mulStyle": ("lut", "dsp"),
@@ -49,26 +49,25 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
     """A hardware op with input streams, output streams and constant parameters.
 
     The first inputs of a node are streams, the others constants; all outputs are streams. Most
-    kernels have one of each; others say so (:meth:`streams_in`, :meth:`streams_out`). Methods
-    with an index ``ind`` answer for that stream.
+    kernels have one stream on each side; others override :meth:`streams_in` or :meth:`streams_out`.
+    Methods with an index ``ind`` answer for that stream.
 
-    A subclass says what its tensors are (:meth:`get_normal_input_shape`,
-    :meth:`get_normal_output_shape`), how many elements of the last axis a beat carries
-    (:meth:`lanes_in`, :meth:`lanes_out`), what it computes (:meth:`compute`), in how many
-    cycles (:meth:`get_exp_cycles`), when each beat moves (:meth:`latency`, :meth:`moves`), on
-    what area (FINN's ``*_estimation`` methods, and :meth:`ff_estimation`) and what reports say
-    about it (:meth:`describe`, :meth:`facts`). Beats carry element 0 in their least significant
-    bits, as FINN's do.
+    A subclass defines the shapes of its tensors (:meth:`get_normal_input_shape`,
+    :meth:`get_normal_output_shape`), the elements of the last axis per beat (:meth:`lanes_in`,
+    :meth:`lanes_out`), the computation (:meth:`compute`), its cycles (:meth:`get_exp_cycles`), when
+    each beat moves (:meth:`latency`, :meth:`moves`), the area (FINN's ``*_estimation`` methods and
+    :meth:`ff_estimation`) and what reports say about it (:meth:`describe`, :meth:`facts`). As in
+    FINN, a beat carries element 0 in its least significant bits.
 
-    Nothing outside this package compares op names: whatever the compiler and the reports need to
-    know of an op, they ask it.
+    No code outside this package compares op names: the compiler and the reports ask the op for
+    whatever they need to know about it.
     """
 
-    #: What reports call an op that only moves beats, such as "FIFO"; "" for one that computes.
+    #: What reports call an op that only moves beats, such as "FIFO"; "" for an op that computes.
     plumbing: ClassVar[str] = ""
     #: Whether this is a FIFO, whose depth the schedule decides.
     queues: ClassVar[bool] = False
-    #: Whether this changes nothing but how a tensor is cut into beats, and its shape.
+    #: Whether this only changes a tensor's shape and how it is split into beats.
     regroups: ClassVar[bool] = False
     #: Whether the consumer must follow without a FIFO in between.
     feeds_directly: ClassVar[bool] = False
@@ -78,13 +77,13 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
 
     @classmethod
     def from_values(cls, name: str, values: MutableMapping[str, Any]) -> Self:
-        """Return a kernel of attributes alone, without a node in a graph.
+        """Return a kernel made from attributes alone, without a node in a graph.
 
-        The mapping is read at each look-up, so that changing it changes the kernel. That is much
-        faster than changing a node.
+        The mapping is read at each look-up, so changing it changes the kernel. That is much faster
+        than changing a node.
 
         Args:
-            name: of the node, for messages.
+            name: the node's name, for messages.
             values: every attribute of :meth:`get_nodeattr_types`, by name.
         """
         kernel = cls(NodeProto(name=name, op_type=cls.__name__))
@@ -119,7 +118,7 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
 
     @abstractmethod
     def check(self) -> None:
-        """Raise a UserError that names the node, the attribute and its value if one is illegal."""
+        """Raise a UserError with the node, attribute and value if an attribute is illegal."""
 
     def require_divides(self, name: str, total: int, what: str) -> None:
         """Raise a UserError unless attribute ``name`` divides ``total``."""
@@ -142,7 +141,7 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
             raise UserError(f"{self.onnx_node.name}: {name} = {value} must be {least} to {most}")
 
     def require_numbers(self, name: str, length: int, least: int) -> None:
-        """Raise a UserError unless an attribute is so many integers of at least ``least``."""
+        """Raise a UserError unless an attribute has ``length`` integers of at least ``least``."""
         values = self.numbers(name)
         if len(values) != length or min(values) < least:
             raise UserError(
@@ -159,7 +158,7 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
             )
 
     def require_vectors(self) -> None:
-        """Raise a UserError unless numInputVectors are a picture's or the one of a dense layer."""
+        """Raise a UserError unless numInputVectors fits an image or a dense layer."""
         vectors = self.numbers("numInputVectors")
         if len(vectors) not in (1, 3) or vectors[0] != 1 or min(vectors) < 1:
             raise UserError(
@@ -172,18 +171,18 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
         yield {}
 
     def styles(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the attributes that choose how the op is built, and the values of each."""
+        """Return the attributes that choose how the op is built, and their possible values."""
         known = self.get_nodeattr_types()
         return {name: values for name, values in STYLES.items() if name in known}
 
     # ------------------------------------------------------------------ shapes and types
 
     def streams_in(self) -> int:
-        """Return how many of the node's inputs, the first ones, are streams."""
+        """Return how many of the node's inputs are streams: the first ones."""
         return 1
 
     def streams_out(self) -> int:
-        """Return how many outputs the node has, which are all streams."""
+        """Return how many outputs the node has; all are streams."""
         return 1
 
     @abstractmethod
@@ -229,15 +228,15 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
         """Check the attributes (FINN's name for it)."""
         self.check()
 
-    # ------------------------------------------------------------------ what it is
+    # ------------------------------------------------------------------ description
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
-        """Return what the op is, apart from its folding: sizes, channels and types, for JSON."""
+        """Return the op's properties except its folding, for JSON: sizes, channels, types."""
 
     @abstractmethod
     def describe(self) -> str:
-        """Return the op in a few words: "3x3 convolution, 32 to 32 channels, 1 bit"."""
+        """Return a short description: "3x3 convolution, 32 to 32 channels, 1 bit"."""
 
     def keeps_values(self, port: int = 0) -> bool:  # noqa: ARG002
         """Return whether an output is the first input, value for value."""
@@ -271,35 +270,36 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
         return found
 
     def parallel_windows_in(self) -> bool:
-        """Return whether a beat that comes in has all taps of a window."""
+        """Return whether an input beat has all taps of a window."""
         return False
 
     def parallel_windows_out(self) -> bool:
-        """Return whether a beat that leaves has all taps of a window."""
+        """Return whether an output beat has all taps of a window."""
         return False
 
     # ------------------------------------------------------------------ models
 
     @abstractmethod
     def compute(self, x: Ints, *parameters: Ints) -> Ints | tuple[Ints, ...]:
-        """Return the op's exact result, a tuple where there are several output streams.
+        """Return the op's exact result, a tuple if there are several output streams.
 
         Args:
-            x: integers (±1 for BIPOLAR) of the normal input shape, the first axis any batch.
-            parameters: the node's other inputs, in order; those that are streams are as x.
+            x: integers (±1 for BIPOLAR) of the normal input shape, with any batch size.
+            parameters: the node's other inputs, in order; streams have the form of x.
         """
 
     @abstractmethod
     def latency(self) -> int:
-        """Return the cycles from taking the last beat that a result needs to the result."""
+        """Return the cycles from taking the last beat that a result depends on to the result."""
 
     def moves(self, there: Sequence[Times]) -> Moves:
-        """Return when beats move, cycle for cycle as in the RTL, if whoever reads them is ready.
+        """Return when beats move, cycle by cycle as in the RTL, if the reader is always ready.
 
-        Most kernels take a beat of each input stream, one a cycle, for one of each output stream.
+        Most kernels take one beat of each input stream per cycle and make one of each output
+        stream.
 
         Args:
-            there: for each input stream, when its beats are there, over whole frames.
+            there: for each input stream, when its beats are available, over whole frames.
         """
         taken = in_turn(np.maximum.reduce(list(there)))
         return [taken] * len(there), [taken + self.latency()] * self.streams_out()
@@ -307,22 +307,22 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
     def moves_into(self, there: Sequence[Times], reader: Reader) -> Moves:  # noqa: ARG002
         """Return when beats move if the reader is not always ready.
 
-        Only kernels with :attr:`feeds_directly` need this; behind all others is a FIFO.
+        Only kernels with :attr:`feeds_directly` need this; all others are followed by a FIFO.
 
         Args:
-            there: for each input stream, when its beats are there, over whole frames.
-            reader: returns when it takes the beats that are there at given times.
+            there: for each input stream, when its beats are available, over whole frames.
+            reader: returns when it takes beats that are available at given times.
         """
         return self.moves(there)
 
     def frames(self, times: Times) -> int:
-        """Return how many frames the times of the first input stream are of."""
+        """Return how many frames the times of the first input stream cover."""
         return len(times) // prod(self.get_folded_input_shape()[:-1])
 
     def execute_node(self, context: dict[str, Any], graph: Any) -> None:
         """Run :meth:`compute` on the tensors of an ONNX execution context.
 
-        With exec_mode "rtlsim" or "cppsim", the backend of that kind simulates the hardware.
+        With exec_mode "rtlsim" or "cppsim", the backend simulates the hardware instead.
         """
         if self.get_nodeattr("exec_mode"):
             super().execute_node(context, graph)
@@ -332,7 +332,7 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
             context[name] = y.astype(np.float32)
 
     def results(self, x: Ints, *parameters: Ints) -> tuple[Ints, ...]:
-        """Return what :meth:`compute` does, as a tuple whatever the number of outputs."""
+        """Return the result of :meth:`compute`, always as a tuple."""
         y = self.compute(x, *parameters)
         return y if isinstance(y, tuple) else (y,)
 
@@ -343,17 +343,17 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
     # ------------------------------------------------------------------ constants
 
     def constant_memories(self, model: ModelWrapper) -> Mapping[str, Memory]:  # noqa: ARG002
-        """Return the memories of constants that the hardware has, by their names there."""
+        """Return the hardware's memories of constants, by their names there."""
         return {}
 
 
 class RTLKernel(RTLBackend):  # type: ignore[misc]
-    """The RTL side of a :class:`Kernel`: a wrapper around a module of ``hls/``.
+    """The RTL side of a :class:`Kernel`: a wrapper around a module of ``rtl/``.
 
     The module has the ports clk, rst_n, in_data, in_valid, in_ready, out_data, out_valid and
-    out_ready; where a side has several streams, in0_data, in1_data and so on. The wrapper, named
-    after the node, gives them FINN's names, pads the data to whole bytes and sets the
-    parameters; constants are in hex files beside it.
+    out_ready; if a side has several streams, in0_data, in1_data and so on. The wrapper, named after
+    the node, gives the ports FINN's names, pads the data to whole bytes and sets the parameters;
+    constants are in hex files next to it.
     """
 
     @property
@@ -366,7 +366,7 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
         """Return the module's parameters; strings are written quoted."""
 
     def connections(self) -> dict[str, str]:
-        """Return what the wrapper connects to each port of the module's streams."""
+        """Return what the wrapper connects to each stream port of the module."""
         sides = (
             ("in", self.streams_in(), self.get_instream_width),
             ("out", self.streams_out(), self.get_outstream_width),
@@ -413,7 +413,7 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
     def code_generation_ipi(self) -> list[str]:
         """Return the Tcl that puts this node into a Vivado block design.
 
-        A block design refers to no module of SystemVerilog (UG994), so that one of Verilog is
+        A block design can't instantiate a SystemVerilog module (UG994), so a Verilog module is
         written around the node's.
         """
         name = self.onnx_node.name
@@ -490,12 +490,12 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
 
 
 def divisors(total: int) -> list[int]:
-    """Return the divisors of a number, rising."""
+    """Return the divisors of a number in ascending order."""
     return [value for value in range(1, total + 1) if total % value == 0]
 
 
 def hex_words(words: Sequence[int], width: int) -> str:
-    """Return a ``$readmemh`` file's text: a word a line, two's complement in ``width`` bits."""
+    """Return the text of a ``$readmemh`` file: a word per line, two's complement."""
     digits = -(-width // 4)
     mask = (1 << width) - 1
     return "".join(f"{int(word) & mask:0{digits}x}\n" for word in words)
@@ -511,8 +511,8 @@ def beats(x: Ints, lanes: int, datatype: BaseDataType) -> list[int]:
     """Return the stream of a tensor: its beats in order, as unsigned integers.
 
     Args:
-        x: integers, ±1 for BIPOLAR; the last axis a multiple of ``lanes``.
-        lanes: elements a beat carries.
+        x: integers, ±1 for BIPOLAR; the last axis is a multiple of ``lanes``.
+        lanes: elements per beat.
         datatype: of the elements.
     """
     values = (x > 0).astype(np.int64) if datatype == DataType["BIPOLAR"] else x
@@ -521,7 +521,7 @@ def beats(x: Ints, lanes: int, datatype: BaseDataType) -> list[int]:
 
 
 def _ports(stream: str, width: int, forward: str, backward: str) -> list[str]:
-    """Return the wrapper's ports of a stream, given the directions of its data and of ready."""
+    """Return a stream's ports on the wrapper, given the directions of its data and of ready."""
     return [
         f"    {forward} logic [{width - 1}:0] {stream}_TDATA",
         f"    {forward} logic {stream}_TVALID",

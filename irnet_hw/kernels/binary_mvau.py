@@ -17,13 +17,13 @@ from irnet_hw.kernels.mvau import MVAU, activate, product
 from irnet_hw.kernels.popcount import popcount, xnor_popcount
 from irnet_hw.kernels.registry import register
 
-#: Weights in LUTs of up to this many words fit the LUTs that compare and count three lanes; the
-#: second figure holds if at least THREES_ROWS rows share what depends on the bits alone. Weights of
+#: Weights of up to this many words fit the LUTs that compare and count three lanes; the second
+#: limit holds if at least THREES_ROWS rows share the part that depends only on the bits. Weights of
 #: up to LANE_DEPTH words fit the LUT that compares one lane.
 THREES_DEPTH, ROWS_THREES_DEPTH = 8, 16
 THREES_ROWS = 4
 LANE_DEPTH = 32
-#: Weights of up to so many words leave room in a LUT for the parity of three lanes' bits.
+#: Weights of up to this many words leave room in a LUT for the parity of three lanes' bits.
 SHARED_PARITY_DEPTH = 4
 
 
@@ -34,10 +34,10 @@ class BinaryMVAU(MVAU):
     Inputs: x (*numInputVectors, MW) BIPOLAR, whose padded taps carry -1; W (MW, MH) BIPOLAR;
     with noActivation = 0 also T (MH,), thresholds on the true accumulator.
 
-    A padded tap contributes 0 to the true accumulator, though the stream has only ±1: the op
-    knows from its border attributes which taps those are.
+    A padded tap contributes 0 to the true accumulator, but the stream carries only ±1: the op knows
+    from its border attributes which taps are padded.
 
-    Attributes beside :class:`~irnet_hw.kernels.mvau.MVAU`'s:
+    Attributes besides those of :class:`~irnet_hw.kernels.mvau.MVAU`:
         Stride: (down, right).
         Padding: (top, left, bottom, right).
         IFMDim: (rows, columns) of the image before padding.
@@ -89,11 +89,11 @@ class BinaryMVAU(MVAU):
         )
 
     def _real_taps(self) -> list[Ints]:
-        """Return where the kernel lies in the image.
+        """Return which rows and columns of the kernel lie in the image.
 
         Returns:
-            For each output row the kernel's first row in the image and the row after its last
-            one (OH, 2); for each output column the same (OW, 2).
+            For each output row, the kernel's first row in the image and the row after its last one,
+            (OH, 2); the same for each output column, (OW, 2).
         """
         top, left, _, _ = self.numbers("Padding")
         found = []
@@ -125,14 +125,14 @@ class BinaryMVAU(MVAU):
     def class_taps(self) -> npt.NDArray[np.bool_]:
         """Return which taps are in the image, for each border class: (classes, taps).
 
-        Down the image and across it, a class is a run of positions at which the same taps are
-        padding. Classes are numbered row by row.
+        Vertically and horizontally, a run is a range of positions at which the same taps are
+        padding. Each pair of runs is a class, numbered row by row.
         """
         runs = [ends[_starts(ends)] for ends in self._real_taps()]
         return self._inside(runs).reshape(-1, self.taps())
 
     def compute(self, x: Ints, *parameters: Ints) -> Ints:
-        """Return the thresholded or the plain accumulators, padded taps counting 0."""
+        """Return the thresholded or plain accumulators, in which padded taps count 0."""
         W, *thresholds = parameters
         taps = np.repeat(self._inside(self._real_taps()), self.channels(), axis=-1)
         if len(self.numbers("numInputVectors")) == 1:
@@ -144,18 +144,18 @@ class BinaryMVAU(MVAU):
     # ------------------------------------------------------------------ timing
 
     def sum_latency(self) -> int:
-        """Return the cycle in which bits and weights are compared, and those of the counting."""
+        """Return the cycles of comparing bits with weights and of counting the matches."""
         SIMD, threes = self.number("SIMD"), ceil(self.number("SIMD") / 3)
         ones, twos = (SIMD, 0) if self._compares_lanes() else (threes, threes)
         return 1 + popcount(ones, twos).latency
 
     def _counts_threes(self) -> bool:
-        """Return whether the LUTs that compare and count three lanes have their weights, too."""
+        """Return whether the LUTs that compare and count three lanes also hold their weights."""
         most = THREES_DEPTH if self.number("PE") < THREES_ROWS else ROWS_THREES_DEPTH
         return not self.weights_in_block_ram() and self.depth() <= most
 
     def _compares_lanes(self) -> bool:
-        """Return whether each lane is compared by itself, in the LUTs that hold its weights."""
+        """Return whether each lane is compared separately, in the LUTs that hold its weights."""
         fits = not self.weights_in_block_ram() and self.depth() <= LANE_DEPTH
         return fits and not self._counts_threes()
 
@@ -165,7 +165,7 @@ class BinaryMVAU(MVAU):
         """Return the LUTs and flip-flops."""
         PE, SIMD, depth = self.number("PE"), self.number("SIMD"), self.depth()
         threes = ceil(SIMD / 3)
-        # Rows whose weights are the same function of the address share what depends on them.
+        # Rows whose weights are the same function of the address share the logic behind them.
         if self.weights_in_block_ram():
             count = xnor_popcount(SIMD) * PE
         elif self._counts_threes():
@@ -190,7 +190,7 @@ class BinaryMVAU(MVAU):
     # ------------------------------------------------------------------ hardware
 
     def shape_parameters(self) -> dict[str, int]:
-        """Return the folding and the border, in the order in which the hardware has them."""
+        """Return the folding and the border, in the hardware's order."""
         top, left, _, _ = self.numbers("Padding")
         return {
             "MW": self.number("MW"),
@@ -210,12 +210,12 @@ class BinaryMVAU(MVAU):
         }
 
     def constant_memories(self, model: ModelWrapper) -> Mapping[str, Memory]:
-        """Return the weights, and what each output's accumulator starts from.
+        """Return the weights and the accumulators' initial values.
 
-        The hardware counts the matches p of bits and weights, of padded taps too: their sum of
-        products is 2p - MW. A padded tap's bits are all -1, so what it adds is known, minus the
-        sum of its weights. That is taken out by what the accumulator starts from: a constant for
-        each border class and output.
+        The hardware counts the matches p of bits and weights, including those of padded taps; the
+        sum of products is 2p - MW. A padded tap's bits are all -1, so it adds minus the sum of its
+        weights. The accumulator's initial value, a constant for each border class and output,
+        cancels that.
         """
         W, *thresholds = (
             np.rint(model.get_initializer(tensor)).astype(np.int64)
@@ -225,8 +225,8 @@ class BinaryMVAU(MVAU):
         padding = (~self.class_taps()).astype(np.int64)
         taken_out = padding @ W.reshape(self.taps(), self.channels(), -1).sum(axis=1)
         if self.thresholds():
-            # acc >= T as matches >= least. "Always" and "never" are within the counter's range.
-            # Starting from -least and half the range, the sign bit is the output.
+            # # acc >= T becomes matches >= least; the counter's range includes "always" and
+            # "never". Starting from half the range minus least, the sign bit is the output.
             least = np.clip(-((taken_out - thresholds[0] - MW) // 2), 0, MW + 1)
             inits = (1 << (bits - 1)) - least
         else:
@@ -267,7 +267,7 @@ class BinaryMVAU_hls(BinaryMVAU, HLSKernel):  # noqa: N801 (FINN's naming)
         return self.shape_parameters()
 
     def widest(self) -> int:
-        """Return the bits of a word of the weights, or of what accumulators start from."""
+        """Return the wider of a word of weights and a word of initial values, in bits."""
         return max(self.weight_width(), self.number("PE") * self.accumulator_bits())
 
 

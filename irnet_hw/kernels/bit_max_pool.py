@@ -1,4 +1,4 @@
-"""BitMaxPool: max-pooling of values that are still to pass BN and sign, done on their signs."""
+"""BitMaxPool: max-pooling in front of BN and sign, computed on the signs instead."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
@@ -27,19 +27,19 @@ from irnet_hw.kernels.words import count, times
 
 @register
 class BitMaxPool(Kernel):
-    """The OR, or the AND where the mask says so, of each channel over windows of bits.
+    """The OR, or the AND where the mask is 1, of each channel over windows of bits.
 
-    x (1, H, W, C) BIPOLAR, mask (C,) BINARY -> (1, H // kh, W // kw, C) BIPOLAR. A threshold
-    unit is monotone, so that it may be taken before the maximum: rising in a channel with
-    positive gamma (mask 0), where the maximum becomes OR; falling in one with negative gamma
-    (mask 1), where it becomes AND. The windows do not overlap; rows and columns beyond the last
-    whole window are dropped.
+    x (1, H, W, C) BIPOLAR, mask (C,) BINARY -> (1, H // kh, W // kw, C) BIPOLAR. A threshold is
+    monotone, so it may be applied before the maximum. In a channel with positive gamma it rises
+    (mask 0) and the maximum becomes OR; with negative gamma it falls (mask 1) and the maximum
+    becomes AND. The windows do not overlap; rows and columns beyond the last whole window are
+    dropped.
 
     Attributes:
         IFMDim: [H, W] of the input.
         IFMChannels: C.
         PoolDim: [kh, kw], the window and its stride.
-        PE: channels a beat carries, on both sides; divides IFMChannels.
+        PE: channels per beat, on both streams; divides IFMChannels.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class BitMaxPool(Kernel):
         return f"{times(self.numbers('PoolDim'))} max-pooling on bits, {channels}"
 
     def reach(self, pixels: Reach) -> Reach:
-        """Return the last pixel of the window of each pixel."""
+        """Return the last pixel of each window."""
         pool = self.numbers("PoolDim")
         return self.reach_of_windows(pixels, pool, [size - 1 for size in pool])
 
@@ -110,7 +110,7 @@ class BitMaxPool(Kernel):
         return (1, h // kh, w // kw, self.number("IFMChannels"))
 
     def get_exp_cycles(self) -> int:
-        """Return the input's beats of a frame: one a cycle."""
+        """Return the input beats of a frame: one per cycle."""
         h, w = self.numbers("IFMDim")
         return h * w * self._words()
 
@@ -127,7 +127,7 @@ class BitMaxPool(Kernel):
         return 1
 
     def moves(self, there: Sequence[Times]) -> Moves:
-        """Return when beats move: a window's leaves after its last pixel's."""
+        """Return when beats move: a window's beat leaves after that of its last pixel."""
         (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("PoolDim")
         taken = in_turn(there[0])
         pixels = taken.reshape(-1, h, w, self._words())
@@ -156,7 +156,7 @@ class BitMaxPool(Kernel):
         return self.number("IFMChannels") // self.number("PE")
 
     def _counter_bits(self) -> int:
-        """Return the bits of all counters: places in the row, pixel and window; spare rows."""
+        """Return the bits of all counters: positions in row, pixel and window; spare rows."""
         (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("PoolDim")
         most = [-(-w // kw) * self._words() - 1, self._words() - 1, kh - 1, kw - 1]
         if h % kh:
@@ -164,7 +164,7 @@ class BitMaxPool(Kernel):
         return sum(n.bit_length() for n in most)
 
     def shape_parameters(self) -> dict[str, int]:
-        """Return the shapes, in the order in which the hardware has them."""
+        """Return the shapes, in the hardware's order."""
         (h, w), (kh, kw) = self.numbers("IFMDim"), self.numbers("PoolDim")
         return {
             "PE": self.number("PE"),
@@ -176,7 +176,7 @@ class BitMaxPool(Kernel):
         }
 
     def constant_memories(self, model: ModelWrapper) -> Mapping[str, Memory]:
-        """Return the mask, a word for each beat of a pixel."""
+        """Return the mask, one word per beat of a pixel."""
         mask = model.get_initializer(self.onnx_node.input[1])
         if mask is None:
             raise UserError(f"{self.onnx_node.name}: the mask must be a constant")

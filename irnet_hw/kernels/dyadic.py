@@ -1,4 +1,4 @@
-"""What the kernels share that multiply each channel by a dyadic constant: x * m + b, shifted."""
+"""Base of the kernels that multiply each channel by a dyadic constant: x * m + b, shifted."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -13,31 +13,29 @@ from irnet_hw.kernels.base import Constant, Ints, Kernel, Parameter, RTLKernel, 
 from irnet_hw.kernels.logic import Logic, different
 from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_rom, ultrascale
 
-#: Widths that the multiplier of a DSP block takes (DSP48E1; the narrower operand, the wider one),
-#: and that of its sums.
+#: Operand widths of a DSP block's multiplier (DSP48E1: narrower, wider), and of its sum.
 DSP_FACTORS = (18, 25)
 DSP_SUM = 48
 #: Bits of the smallest product for which Yosys takes a DSP block.
 DSP_LEAST = 9
-#: LUTs that a DSP block must save. Binary networks leave most of these blocks idle, so that it
-#: is far less than their share of a device (133 LUTs to 242).
+#: LUTs that a DSP block must save. Binary networks leave most DSP blocks idle, so this is far less
+#: than a block's share of a device (133 to 242 LUTs).
 LUTS_PER_DSP = 32
 
 
 class Dyadic(Kernel):
-    """Each element times its channel's m, plus its channel's b, shifted right.
+    """Multiplies each element by its channel's m, adds the channel's b and shifts right.
 
-    The fraction m / 2**shift is dyadic, as is b / 2**shift; the result is rounded down.
+    The factors m / 2**shift and b / 2**shift are dyadic; the result is rounded down.
 
     Attributes:
         NumChannels: C, the last axis.
         numInputVectors: (1, H, W), or (1,).
-        PE: channels of a beat, on every stream; divides NumChannels.
-        shift: how far to the right.
+        PE: channels per beat, on every stream; divides NumChannels.
+        shift: bits to shift right by.
         mBits, bBits: widths of m and b, two's complement.
-        mulStyle: "dsp" multiplies in a DSP block, "lut" in LUTs; "auto" is the cheaper one.
-            Where PE = NumChannels each lane's constant is the only one it ever has, and only
-            LUTs make use of that.
+        mulStyle: "dsp" multiplies in a DSP block, "lut" in LUTs; "auto" takes the cheaper one. If
+            PE = NumChannels, each lane has only one constant, which only LUTs exploit.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -77,7 +75,7 @@ class Dyadic(Kernel):
     # ------------------------------------------------------------------ what it is
 
     def facts(self) -> dict[str, Any]:
-        """Return the channels, the types, the shift and where the multipliers are."""
+        """Return the channels, the types, the shift and the kind of multiplier."""
         return {
             "channels": self.number("NumChannels"),
             "input": self.get_nodeattr("inputDataType"),
@@ -97,7 +95,7 @@ class Dyadic(Kernel):
         return self.number("NumChannels") // self.number("PE")
 
     def get_exp_cycles(self) -> int:
-        """Return the beats of a frame: one a cycle."""
+        """Return the beats of a frame: one per cycle."""
         return prod(self.numbers("numInputVectors")) * self.words()
 
     # ------------------------------------------------------------------ shapes and types
@@ -132,7 +130,7 @@ class Dyadic(Kernel):
         return (x * m + b) >> self.number("shift")
 
     def clamped(self, y: Ints) -> Ints:
-        """Return y, limited to the range of outputDataType."""
+        """Return y, saturated to the range of outputDataType."""
         datatype = self.get_output_datatype()
         clamped: Ints = np.clip(y, int(datatype.min()), int(datatype.max()))
         return clamped
@@ -140,7 +138,7 @@ class Dyadic(Kernel):
     # ------------------------------------------------------------------ area
 
     def fits_dsp(self) -> bool:
-        """Return whether a lane's multiplication and sum are one DSP block's."""
+        """Return whether one DSP block can do a lane's multiplication and sum."""
         factors = sorted((int(self.get_input_datatype().bitwidth()), self.number("mBits")))
         return (
             self.words() > 1
@@ -157,7 +155,7 @@ class Dyadic(Kernel):
         return self.fits_dsp() and self.multiplier_luts() > LUTS_PER_DSP
 
     def constants_in_block_ram(self) -> bool:
-        """Return whether a DSP block's m and b are in block RAM: where it pays."""
+        """Return whether the m and b of DSP blocks are in block RAM, where that is cheaper."""
         width, words = self.constants_width(), self.words()
         return self.in_dsp() and _constant_luts(width, words) > LUTS_PER_BLOCK * block_rom(
             words, width
@@ -168,13 +166,13 @@ class Dyadic(Kernel):
         return self.number("PE") * (self.number("mBits") + self.number("bBits"))
 
     def rows(self) -> int:
-        """Return the digits of m to the base of 4, each a row of an adder."""
+        """Return the number of radix-4 digits of m, each of which takes an adder."""
         return -(-self.number("mBits") // 2)
 
     def multiplier_luts(self) -> float:
-        """Return the LUTs of a lane's multiplication and addition of b, but for the constants.
+        """Return the LUTs of a lane's multiplication and addition of b, without the constants.
 
-        Bits of a row's sum that later rows leave alone wait in shift registers. A row whose digit
+        Bits of a row's sum that later rows don't change wait in shift registers. A row whose digit
         takes few values is partly constant.
         """
         rows = self.rows()
@@ -183,18 +181,18 @@ class Dyadic(Kernel):
         return used * width + self.sum_bits() + 2 * max(rows - 2, 0)
 
     def stages(self) -> int:
-        """Return the stages of a lane up to its sum: a DSP block's, or a row's each and two."""
+        """Return a lane's pipeline stages up to its sum: a DSP block's, or one per row plus two."""
         return 3 if self.in_dsp() else self.rows() + 2
 
     @abstractmethod
     def lane_area(self) -> Logic:
-        """Return what a lane has behind its sum."""
+        """Return the area of a lane's logic behind its sum."""
 
     def area(self, fpgapart: str) -> Logic:
         """Return the LUTs and flip-flops.
 
-        A DSP block takes in its lane's registers and the addition of b. That is so in the 7
-        series; for UltraScale+ Yosys leaves them outside.
+        In the 7 series, a DSP block absorbs its lane's registers and the addition of b; for
+        UltraScale+, Yosys leaves them outside.
         """
         pe, words, rows = self.number("PE"), self.words(), self.rows()
         stages = self.stages()
@@ -206,10 +204,10 @@ class Dyadic(Kernel):
         if outside:
             product = bits + self.number("mBits")
             total += Logic(self.sum_bits(), bits + product + shifted) * pe
-        if self.constants_in_block_ram():  # whose registers are those of the later stages
+        if self.constants_in_block_ram():  # its registers replace those of later stages
             later = pe * self.number("bBits") if outside else 0
             return total + Logic(0, later - 2 * (words - 1).bit_length())
-        if not (outside and words <= 8):  # else b is in the LUTs that add it
+        if not (outside and words <= 8):  # otherwise b is in the LUTs that add it
             total += Logic(_constant_luts(pe * self.number("bBits"), words))
         if self.in_dsp():
             return total + Logic(_constant_luts(pe * self.number("mBits"), words))
@@ -220,7 +218,7 @@ class Dyadic(Kernel):
         return total + lane * pe
 
     def limit_luts(self, bits: int) -> int:
-        """Return the LUTs of a lane that limit a number of so many bits to the output's."""
+        """Return the LUTs per lane that saturate ``bits`` bits to the output's width."""
         output = int(self.get_output_datatype().bitwidth())
         return 0 if bits <= output else output - 1 + -(-(bits - output) // 5)
 
@@ -229,7 +227,7 @@ class Dyadic(Kernel):
         return round(self.area(fpgapart).lut)
 
     def ff_estimation(self, fpgapart: str) -> int:
-        """Return the flip-flops beside those in DSP blocks."""
+        """Return the flip-flops outside DSP blocks."""
         return round(self.area(fpgapart).ff)
 
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
@@ -262,7 +260,7 @@ class Dyadic(Kernel):
         """Return m or b: (NumChannels,).
 
         Raises:
-            UserError: it is no constant, or does not fit its width.
+            UserError: it is not constant, or does not fit its width.
         """
         node = self.onnx_node
         values = model.get_initializer(node.input[self.streams_in() + ("m", "b").index(name)])
@@ -279,7 +277,7 @@ class Dyadic(Kernel):
 
 
 class DyadicRTL(Dyadic, RTLKernel):
-    """What the RTL backends of :class:`Dyadic` share: the parameters of the module dyadic_lanes."""
+    """Base of the RTL backends of :class:`Dyadic`: the parameters of the module dyadic_lanes."""
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
         """Return the folding, the widths and the constants."""
@@ -302,8 +300,8 @@ def signed_bits(value: int) -> int:
 def _constant_luts(bits: int, words: int) -> float:
     """Return the LUTs of a memory of constants that ABC maps.
 
-    Some bits are the address' own. For each doubling beyond 64 words ABC takes more than twice
-    as many LUTs.
+    Some bits equal address bits. With each doubling beyond 64 words, ABC takes more than twice as
+    many LUTs.
     """
     if words == 1:
         return 0

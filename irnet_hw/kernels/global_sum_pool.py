@@ -1,4 +1,4 @@
-"""GlobalSumPool: the sum of each channel over the whole picture, an average before its division."""
+"""GlobalSumPool: sums each channel over the whole image, like average pooling without division."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
@@ -16,14 +16,14 @@ from irnet_hw.kernels.words import count, times
 
 @register
 class GlobalSumPool(Kernel):
-    """(1, H, W, C) INTn -> (1, C) INTm, the sums over all pixels.
+    """Sums each channel over all pixels: (1, H, W, C) INTn -> (1, C) INTm.
 
     m is n + ceil(log2(H * W)), enough for any sum.
 
     Attributes:
         IFMDim: [H, W].
         NumChannels: C.
-        PE: channels of a beat, on both streams; divides C.
+        PE: channels per beat, on both streams; divides C.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class GlobalSumPool(Kernel):
         return (1, self.number("NumChannels"))
 
     def get_exp_cycles(self) -> int:
-        """Return the input's beats of a frame: one a cycle."""
+        """Return the input beats of a frame: one per cycle."""
         return prod(self.numbers("IFMDim")) * self.words()
 
     def compute(self, x: Ints, *parameters: Ints) -> Ints:  # noqa: ARG002
@@ -96,13 +96,13 @@ class GlobalSumPool(Kernel):
         return 1
 
     def moves(self, there: Sequence[Times]) -> Moves:
-        """Return when beats move: the sums leave after the last pixel's beats."""
+        """Return when beats move: the sums leave after the beats of the last pixel."""
         taken = in_turn(there[0])
         last = taken.reshape(self.frames(taken), -1, self.words())[:, -1]
         return [taken], [last.reshape(-1) + self.latency()]
 
     def lut_estimation(self, fpgapart: str) -> int:
-        """Return the LUTs of the adders, of the sums' memory and of the counters.
+        """Return the LUTs of the adders, the memory of sums and the counters.
 
         Fitted to Yosys for xc7.
         """

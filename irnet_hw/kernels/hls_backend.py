@@ -14,26 +14,26 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.errors import UserError
 from irnet_hw.share import share
 
-#: The file with a node's constants, beside its C++ file.
+#: The file with a node's constants, next to its C++ file.
 CONSTANTS = "constants.hpp"
-#: Literals of more bits than these are strings of hexadecimal digits.
+#: Wider literals are written as strings of hexadecimal digits.
 LITERAL_BITS = 64
 _INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 
 
 class HLSKernel(HLSBackend):  # type: ignore[misc]
-    """The HLS side of a :class:`~irnet_hw.kernels.base.Kernel`: a call of a template of ``hls/``.
+    """The HLS side of a :class:`~irnet_hw.kernels.base.Kernel`: a call to a template in ``hls/``.
 
     The function's arguments are the kernel's input streams, its output streams, its memories and
-    how many frames come. FINN chooses it where a node's preferred_impl_style is "hls". What it
-    generates, the block for Vitis HLS and the program for FINN's cppsim, lies in a folder with all
-    headers that it needs but Vitis' and finn-hlslib's, which FINN always includes.
+    the number of frames. FINN uses this backend if a node's preferred_impl_style is "hls". It
+    generates the block for Vitis HLS and the program for FINN's cppsim, in a folder with all
+    headers that they need except those of Vitis and finn-hlslib, which FINN always includes.
 
-    The stated cycles are those of loops that reach their initiation interval of 1; the stated
-    area is the RTL's.
+    The stated cycles assume that the loops reach an initiation interval of 1; the stated area is
+    that of the RTL.
     """
 
-    #: The FPGA, which says what kind of memory is cheaper; for cppsim that makes no difference.
+    #: The FPGA, which decides what kind of memory is cheaper; cppsim does not depend on it.
     _part = ""
     _constants: Sequence[str] = ()
 
@@ -44,7 +44,7 @@ class HLSKernel(HLSBackend):  # type: ignore[misc]
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """The files it is made of, relative to ``hls/``, its own one last."""
+        """The header files that it needs, relative to ``hls/``, its own one last."""
         return tuple(f"{name}.hpp" for name in _headers(self.function))
 
     @abstractmethod
@@ -52,20 +52,20 @@ class HLSKernel(HLSBackend):  # type: ignore[misc]
         """Return the template's parameters in order."""
 
     def calls(self) -> int:
-        """Return how many of what the function's last argument counts are in a frame."""
+        """Return the value of the function's last argument for one frame."""
         return 1
 
     def widest(self) -> int:
-        """Return the bits of the widest number that is no beat of a stream."""
+        """Return the bits of the widest number that is not a beat of a stream."""
         return 1
 
-    # ------------------------------------------------------------------ what FINN asks for
+    # ------------------------------------------------------------------ FINN's interface
 
     def get_ap_int_max_w(self) -> int:
         """Return the bits of the widest number.
 
         Raises:
-            UserError: Vitis HLS has none that wide.
+            UserError: Vitis HLS does not support that many.
         """
         streams = [self.get_instream_width(ind) for ind in range(self.streams_in())]
         streams += [self.get_outstream_width(ind) for ind in range(self.streams_out())]
@@ -78,7 +78,7 @@ class HLSKernel(HLSBackend):  # type: ignore[misc]
         return bits
 
     def code_generation_ipgen(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:
-        """Write the block's C++ and the Tcl that has Vitis HLS build it."""
+        """Write the block's C++ and the Tcl with which Vitis HLS builds it."""
         self._part = fpgapart
         super().code_generation_ipgen(model, fpgapart, clk)
 
@@ -88,7 +88,7 @@ class HLSKernel(HLSBackend):  # type: ignore[misc]
         path: str | Path,
         fpgapart: str | None = None,  # noqa: ARG002
     ) -> None:
-        """Write the constants into a folder, and the templates beside them."""
+        """Write the constants and the templates into a folder."""
         memories = self.constant_memories(model)
         self._constants = list(memories)
         text = f"// Constants of {self.onnx_node.name}. Generated.\n\n#include <ap_int.h>\n"
@@ -105,7 +105,7 @@ class HLSKernel(HLSBackend):  # type: ignore[misc]
         self.code_gen_dict["$GLOBALS$"] = [f'#include "{file}"' for file in files]
 
     def defines(self, var: str) -> None:
-        """Define how much comes: a frame in cppsim, and no end of them in hardware."""
+        """Define how much to process: one frame in cppsim, an endless stream in hardware."""
         if var == "cppsim":
             self.code_gen_dict["$DEFINES$"] = [f"#define COUNT {self.calls()}u"]
         else:

@@ -1,4 +1,4 @@
-"""IntMVAU: integer weights times pixels, integers or ±1 activations, by DSP blocks."""
+"""IntMVAU: integer weights times pixels, integers or ±1 activations, in DSP blocks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,9 +15,9 @@ from irnet_hw.kernels.mvau import MVAU, activate, product
 from irnet_hw.kernels.registry import register
 
 WEIGHTS = tuple(f"INT{bits}" for bits in range(2, 9))
-#: Products of up to so many bits are not worth a DSP block to Yosys.
+#: Yosys does not use a DSP block for products of up to this many bits.
 SMALL_PRODUCT = 8
-#: Weights of up to so many words make a small product a table of their address and the input.
+#: With weights of up to this many words, a small product is a table of address and input.
 TABLE_DEPTH = 32
 INPUTS = ("UINT8", *WEIGHTS, "BIPOLAR")
 
@@ -30,9 +30,9 @@ class IntMVAU(MVAU):
     noActivation = 0: T (MH,), thresholds on the accumulator (x - InputZeroPoint) @ W; with
     noActivation = 1, if there is a third input: B (MH,), a bias that is added to it.
 
-    Attributes beside :class:`~irnet_hw.kernels.mvau.MVAU`'s:
+    Attributes besides those of :class:`~irnet_hw.kernels.mvau.MVAU`:
         weightDataType: INT2 to INT8.
-        InputZeroPoint: the integer that stands for 0 in x; 0 for BIPOLAR.
+        InputZeroPoint: the integer that represents 0 in x; 0 for BIPOLAR.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -70,23 +70,23 @@ class IntMVAU(MVAU):
         return int(self.get_weight_datatype().bitwidth())
 
     def compute(self, x: Ints, *parameters: Ints) -> Ints:
-        """Return the thresholded accumulators, or the accumulators and their bias."""
+        """Return the thresholded accumulators, or the accumulators plus their bias."""
         W, *last = parameters
         accumulator = product(x - self.number("InputZeroPoint"), W[self.order()])
         return activate(accumulator, *last) if self.thresholds() else sum(last, accumulator)
 
     def sum_latency(self) -> int:
-        """Return the products' cycle and the levels of the adder tree."""
+        """Return the cycle of the products and those of the adder tree."""
         return 1 + (self.number("SIMD") - 1).bit_length()
 
     # ------------------------------------------------------------------ area
 
     def dsp_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the DSP blocks: one a multiplication, where these are not made of LUTs."""
+        """Return the DSP blocks: one per multiplication, unless multiplications are in LUTs."""
         return self.number("PE") * self.number("SIMD") if self._in_dsp() else 0
 
     def _in_dsp(self) -> bool:
-        """Return whether DSP blocks multiply: tools leave results of up to 8 bits to LUTs."""
+        """Return whether DSP blocks multiply: tools use LUTs for products of up to 8 bits."""
         return not self.bipolar() and self._term_bits() > SMALL_PRODUCT
 
     def _term_bits(self) -> int:
@@ -97,9 +97,9 @@ class IntMVAU(MVAU):
     def area(self, fpgapart: str) -> Logic:
         """Return the LUTs and flip-flops.
 
-        A DSP block takes in the registers before and behind its multiplier and an adder: the
-        first level of the adder tree, or the accumulator where there is one lane. That is so in
-        the 7 series; for UltraScale+ Yosys leaves all that outside.
+        In the 7 series, a DSP block absorbs the registers before and after its multiplier and an
+        adder: the first level of the adder tree, or the accumulator if there is one lane. For
+        UltraScale+, Yosys leaves all of that outside.
         """
         PE, SIMD, bits = self.number("PE"), self.number("SIMD"), self._term_bits()
         total = self.feed_area(fpgapart) + adder_tree(SIMD, bits) * PE
@@ -149,9 +149,9 @@ class IntMVAU(MVAU):
 class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`IntMVAU`.
 
-    The hardware multiplies the raw input, a bit for BIPOLAR: with b = (x + 1) / 2 that is
-    x @ W = 2 (b @ W) - sum(W), so a weight is only switched on and off. This constant and the
-    zero point's are in what the accumulator starts from.
+    The hardware multiplies the raw input. For BIPOLAR that is a bit: with b = (x + 1) / 2, x @ W =
+    2 (b @ W) - sum(W), so a weight is only switched on and off. This constant and that of the zero
+    point are part of the accumulator's initial value.
     """
 
     module = "int_mvau"
@@ -175,7 +175,7 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
         }
 
     def constant_memories(self, model: ModelWrapper) -> Mapping[str, Memory]:
-        """Return the weights, and what each output's accumulator starts from."""
+        """Return the weights and the accumulators' initial values."""
         W, *more = (
             np.rint(model.get_initializer(tensor)).astype(np.int64)
             for tensor in self.onnx_node.input[1:]
@@ -185,8 +185,8 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
         scale = 2 if self.bipolar() else 1
         offset = W.sum(axis=0) * (1 if self.bipolar() else self.number("InputZeroPoint"))
         if self.thresholds():
-            # acc >= T as sum >= least. "Always" and "never" are within the sum's range.
-            # Starting from -least and half the range, the sign bit is the output.
+            # # acc >= T becomes sum >= least; the sum's range includes "always" and "never".
+            # Starting from half the range minus least, the sign bit is the output.
             low, high = self.sum_range()
             least = np.clip(-(-(last + offset) // scale), low, high + 1)
             inits = (1 << (bits - 1)) - least

@@ -1,4 +1,4 @@
-"""LUTs and flip-flops of the parts that several kernels are made of, fitted to Yosys for xc7."""
+"""LUTs and flip-flops of parts that several kernels share, fitted to Yosys for xc7."""
 
 from dataclasses import dataclass
 from math import ceil, expm1, log1p
@@ -23,9 +23,9 @@ class Logic:
 def rom_luts(bits: int, depth: int) -> int:
     """Return the LUTs of a memory of constants, as :mod:`irnet_hw.synthesise.rom_mapping` maps it.
 
-    A LUT has 64 words, and MUXF7 and MUXF8 join 256. A LUT selects among four of these banks, and
-    MUXF7 and MUXF8 join those LUTs. Bits that are the same function of a short address share their
-    LUTs.
+    A LUT holds 64 words; MUXF7 and MUXF8 join four LUTs to 256 words. Another LUT selects among
+    four of these banks, and MUXF7 and MUXF8 join those LUTs in turn. Bits that are the same
+    function of a short address share their LUTs.
 
     Args:
         bits: of a word.
@@ -39,17 +39,17 @@ def rom_luts(bits: int, depth: int) -> int:
 
 
 def different(bits: int, depth: int) -> int:
-    """Return how many of some bits of a memory of random constants are different functions."""
+    """Return the expected number of different functions among ``bits`` bits of random constants."""
     functions = 2.0 ** min(depth, 64)
     return round(-functions * expm1(bits * log1p(-1 / functions)))
 
 
 def adder_tree(numbers: int, width: int) -> Logic:
-    """Return one row of the module adder_tree.
+    """Return the area of one row of the module adder_tree.
 
     Args:
-        numbers: to add.
-        width: theirs in bits.
+        numbers: how many to add.
+        width: of each number in bits.
     """
     area = Logic()
     while numbers > 1:
@@ -60,30 +60,30 @@ def adder_tree(numbers: int, width: int) -> Logic:
 
 
 def accumulators(rows: int, bits: int, words: int, block: bool) -> Logic:
-    """Return the module mvau_accumulate without its block RAM.
+    """Return the area of the module mvau_accumulate without its block RAM.
 
     Args:
-        rows: accumulators side by side.
+        rows: parallel accumulators.
         bits: of each.
-        words: of the constants that they start from; up to 8 words fit the adders' LUTs.
-        block: whether these are in block RAM.
+        words: of their initial values; up to 8 words fit the adders' LUTs.
+        block: whether the initial values are in block RAM.
     """
     constants = rom_luts(rows * bits, words) if words > 8 and not block else 0
     return Logic(rows * bits + constants + 4, rows * bits + 4)
 
 
 def replay_depth(beats: int, passes: int) -> int:
-    """Return the words of replay_buffer: two vectors, each rounded up to a power of two."""
+    """Return the depth of replay_buffer: two vectors, each rounded up to a power of two."""
     return 2 if passes == 1 else 2 << (beats - 1).bit_length()
 
 
 def replay_buffer(width: int, beats: int, passes: int, fpgapart: str) -> Logic:
-    """Return the module replay_buffer without its block RAM.
+    """Return the area of the module replay_buffer without its block RAM.
 
     Args:
         width: of a beat in bits.
         beats: of a vector.
-        passes: how often a vector goes out.
+        passes: how often a vector is output.
         fpgapart: the FPGA.
     """
     if beats == 1 and passes > 1:

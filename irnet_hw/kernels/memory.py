@@ -1,28 +1,29 @@
-"""What a buffer costs, and which kind of memory it should be."""
+"""The cost of memories, and the choice between LUTs and block RAM."""
 
 from functools import cache
 
-#: What a block RAM of 18 Kbit and one of 36 Kbit can be: bits wide and words deep.
+#: Shapes of an 18 Kbit and of a 36 Kbit block RAM: (bits, words).
 _HALVES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 _WHOLES = ((72, 512), (36, 1024), (18, 2048), (9, 4096), (4, 8192), (2, 16384), (1, 32768))
-#: What Yosys counts for each of the two, and for a bit's selection between two words.
+#: Yosys' cost of each of the two, and of selecting a bit between two words.
 _HALF_COST, _WHOLE_COST, _SELECT_COST = 129, 257, 0.5
-#: Bits of a wide word of a block RAM that are written together.
+#: Bits of a wide block RAM word that are written together.
 _BYTE = 9
-#: LUTs that a device of the 7 series has for each of its 18 Kbit block RAMs, roughly: where a
-#: buffer in LUTs costs more than its share, block RAM is the cheaper one.
+#: Roughly the LUTs that a 7-series device has per 18 Kbit block RAM: a buffer in LUTs that needs
+#: more than this per block RAM is cheaper in block RAM.
 LUTS_PER_BLOCK = 190
 
 
 def ultrascale(fpgapart: str) -> bool:
-    """Return whether a part is of UltraScale+; else it is of the 7 series."""
+    """Return whether a part is UltraScale+; otherwise it is 7 series."""
     return fpgapart.startswith("xczu")
 
 
 def lut_ram(depth: int, width: int, fpgapart: str) -> int:
     """Return the LUTs of a buffer in LUT-RAM with a write port and a read port.
 
-    They are RAM32M or RAM64M, in UltraScale+ RAM32M16 or RAM64M8, and what selects among them.
+    It consists of RAM32M or RAM64M (in UltraScale+ RAM32M16 or RAM64M8) and the LUTs that select
+    among them.
     """
     cells, bits = (8, 14) if ultrascale(fpgapart) else (4, 6)
     if depth <= 32:
@@ -33,10 +34,10 @@ def lut_ram(depth: int, width: int, fpgapart: str) -> int:
 
 
 def lut_ram_one_port(depth: int, width: int, fpgapart: str) -> int:
-    """Return the LUTs of a buffer in LUT-RAM that is written where it is read.
+    """Return the LUTs of a buffer in LUT-RAM with one address for reading and writing.
 
-    They hold up to 256 words; more words take banks, as in the module one_port_ram. What uses a
-    word selects between two of them in its own LUTs.
+    A primitive holds up to 256 words; more words take banks, as in the module one_port_ram. The
+    logic that uses a word selects between two banks in its own LUTs.
     """
     if depth <= 32:
         cells = 8 if ultrascale(fpgapart) else 4
@@ -67,11 +68,10 @@ def block_rom_luts(depth: int, width: int) -> int:
 
 @cache
 def _in_blocks(depth: int, width: int, *, written: bool) -> tuple[int, int]:
-    """Return the 18 Kbit block RAMs of a memory, and among how many words its logic selects.
+    """Return a memory's 18 Kbit block RAMs, and the number of words that its logic selects from.
 
-    That many words stand side by side, their bits in as few blocks as have room for them; those
-    that are written on their own are whole bytes of a block. Yosys takes the shape that costs
-    least (its pass memory_libmap).
+    That many words are read in parallel, their bits in as few blocks as can hold them; if they are
+    written, each takes whole bytes of a block. Yosys' pass memory_libmap takes the cheapest shape.
     """
     found = []
     for size, cost, shapes in ((1, _HALF_COST, _HALVES), (2, _WHOLE_COST, _WHOLES)):
@@ -86,6 +86,6 @@ def _in_blocks(depth: int, width: int, *, written: bool) -> tuple[int, int]:
 
 
 def ram_style(depth: int, width: int, fpgapart: str) -> str:
-    """Return which memory a buffer should be: "distributed" (LUT-RAM) or "block"."""
+    """Return the cheaper memory for a buffer: "distributed" (LUT-RAM) or "block"."""
     cheaper = lut_ram(depth, width, fpgapart) <= LUTS_PER_BLOCK * block_ram(depth, width)
     return "distributed" if cheaper else "block"

@@ -1,4 +1,4 @@
-"""What the matrix-vector kernels share: attributes, folding, streams and memories."""
+"""Base of the matrix-vector kernels: attributes, folding, streams and memories."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -18,10 +18,10 @@ from irnet_hw.kernels.words import count, times
 
 
 class MVAU(Kernel):
-    """Matrix times vector, folded as FINN folds it; then a threshold, or the accumulator itself.
+    """Matrix times vector, folded as in FINN, then a threshold or the accumulator itself.
 
-    The vector comes in MW / SIMD beats, which are kept and replayed MH / PE times. In each
-    cycle PE rows of SIMD lanes work. Output channel ``fold * PE + row`` leaves in beat ``fold``.
+    The vector comes in MW / SIMD beats, which are kept and replayed MH / PE times. PE rows of SIMD
+    lanes work in each cycle. Output channel ``fold * PE + row`` leaves in beat ``fold``.
 
     The rows of W are always in the order (kernel row, kernel column, channel). The vector is in
     the order in which :class:`~irnet_hw.kernels.sliding_window.SlidingWindow` streams it.
@@ -29,8 +29,8 @@ class MVAU(Kernel):
     Attributes:
         MW: elements of the vector (FINN's matrix width).
         MH: outputs.
-        SIMD: elements of a beat; divides MW.
-        PE: outputs computed side by side; divides MH.
+        SIMD: elements per beat; divides MW.
+        PE: outputs computed in parallel; divides MH.
         ConvKernelDim: [rows, columns] of the kernel; [1, 1] for a dense layer.
         parallel_window: 0: the vector is in the order of W's rows. 1: a beat has all taps of
             the kernel, for SIMD / taps channels, in the order (kernel row, kernel column,
@@ -39,7 +39,7 @@ class MVAU(Kernel):
         noActivation: 0: +1 where the accumulator reaches the threshold, else -1. 1: the
             accumulator.
         ram_style: where the weights are: "distributed" (LUTs), "block" (block RAM), or "auto"
-            (whichever is the smaller part of the device).
+            (whichever takes the smaller share of the device).
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -107,13 +107,13 @@ class MVAU(Kernel):
             )
 
     def thresholds(self) -> bool:
-        """Return whether bits leave, not accumulators."""
+        """Return whether the outputs are bits, not accumulators."""
         return self.number("noActivation") == 0
 
     # ------------------------------------------------------------------ what it is
 
     def facts(self) -> dict[str, Any]:
-        """Return inputs, outputs and bits of a weight; of a convolution the kernel's size."""
+        """Return inputs, outputs and bits of a weight, and the kernel's size of a convolution."""
         facts = {
             "inputs": self.number("MW"),
             "outputs": self.number("MH"),
@@ -152,7 +152,7 @@ class MVAU(Kernel):
         return self.number("parallel_window") == 1
 
     def order(self) -> Ints:
-        """Return the row of W that belongs to each element of the streamed vector: (MW,)."""
+        """Return, for each element of the streamed vector, its row of W: (MW,)."""
         rows = np.arange(self.number("MW"))
         if not self.parallel():
             return rows
@@ -166,7 +166,7 @@ class MVAU(Kernel):
         return self.number("MW") // self.number("SIMD")
 
     def passes(self) -> int:
-        """Return how often a vector is replayed, MH / PE: also its output beats."""
+        """Return how often a vector is replayed, MH / PE; also the number of its output beats."""
         return self.number("MH") // self.number("PE")
 
     def depth(self) -> int:
@@ -184,7 +184,7 @@ class MVAU(Kernel):
                 yield {"PE": pe, "SIMD": simd, "parallel_window": parallel}
 
     def get_exp_cycles(self) -> int:
-        """Return the vectors times the cycles of each; vectors follow without a gap."""
+        """Return the vectors times the cycles of each; vectors follow each other without gaps."""
         return prod(self.numbers("numInputVectors")) * self.depth()
 
     # ------------------------------------------------------------------ shapes and types
@@ -213,18 +213,18 @@ class MVAU(Kernel):
         """Return the cycles from a beat and its weights to the sum of their products."""
 
     def latency(self) -> int:
-        """Return the cycles from a pass' last beat, if it is read at once, to the result.
+        """Return the cycles from the last beat of a pass, if it is read at once, to the result.
 
-        Beside the sum they are: into the replay buffer, out of it, with its weights, into the
-        accumulator, out of that.
+        Besides the sum, that is one cycle each into and out of the replay buffer, for the weights,
+        and for the accumulator.
         """
         return 4 + self.sum_latency()
 
     def moves(self, there: Sequence[Times]) -> Moves:
-        """Return when beats move: each vector is read as it comes, then for each further pass.
+        """Return when beats move: a vector is read as it arrives, then again for each further pass.
 
-        Two vectors are held: the beats after them wait until the first one was read for the last
-        time. When that is depends on when beats came: times are moved back until they agree.
+        The buffer holds two vectors; later beats stall until the older one has been read for the
+        last time. Reads and writes depend on each other, so iterate to a fixed point.
         """
         (times,) = there
         beats, passes = self.beats(), self.passes()
@@ -232,10 +232,10 @@ class MVAU(Kernel):
         work = np.arange(len(room)) * beats * passes
         while True:
             taken = in_turn(np.maximum(times, np.repeat(room, beats)))
-            # The first pass ends as its last beat came, and after all passes of the vector before.
+            # The first pass ends once its last beat has come and the previous vector is finished.
             first_ends = in_steps(taken.reshape(-1, beats)[:, -1], work)
             later = np.zeros_like(room)
-            if passes > 1 and beats == 1:  # it waits in a register until the one before is done
+            if passes > 1 and beats == 1:  # it waits in a register for the one before
                 later[1:] = first_ends[:-1] + 2
             elif passes > 1:
                 later[2:] = first_ends[:-2] + (passes - 1) * beats + 2
@@ -251,7 +251,7 @@ class MVAU(Kernel):
         return 1
 
     def weights_in_block_ram(self) -> bool:
-        """Return whether the weights are in block RAM: as ram_style says, or where it pays."""
+        """Return whether the weights are in block RAM: by ram_style, or if that is cheaper."""
         style = self.get_nodeattr("ram_style")
         if style != "auto":
             return bool(style == "block")
@@ -264,11 +264,11 @@ class MVAU(Kernel):
         """Return the width of an accumulator."""
 
     def classes(self) -> int:
-        """Return the sets of constants that accumulators start from, one a border class."""
+        """Return the number of sets of initial values: one per border class."""
         return 1
 
     def inits_in_block_ram(self) -> bool:
-        """Return whether the accumulators' starting constants are in block RAM: where it pays."""
+        """Return whether the initial values are in block RAM, where that is cheaper."""
         words, width = self.init_words(), self.number("PE") * self.accumulator_bits()
         return rom_luts(width, words) > LUTS_PER_BLOCK * block_rom(words, width)
 
@@ -277,7 +277,7 @@ class MVAU(Kernel):
         return self.number("PE") * self.number("SIMD") * self.weight_bits()
 
     def weight_words(self, W: Ints, datatype: BaseDataType) -> list[int]:
-        """Return the weight memory: at pass * beats + beat, for each lane its PE rows' weights."""
+        """Return the weights: word pass * beats + beat holds, for each lane, those of PE rows."""
         values = (W > 0).astype(np.int64) if datatype == DataType["BIPOLAR"] else W
         values = values[self.order()]
         PE, SIMD = self.number("PE"), self.number("SIMD")
@@ -286,11 +286,11 @@ class MVAU(Kernel):
         return [pack(word, bits) for word in folded.reshape(self.depth(), SIMD * PE).tolist()]
 
     def init_memory(self, values: Ints, bits: int) -> list[int]:
-        """Return the memory of the accumulators' starting constants: PE of them a word.
+        """Return the memory of the accumulators' initial values: PE of them per word.
 
         Args:
-            values: a constant for each border class and output, (classes, MH) or (MH,).
-            bits: of a constant.
+            values: one for each border class and output, (classes, MH) or (MH,).
+            bits: of a value.
         """
         words = self.init_words() // self.classes()
         folded = np.zeros((self.classes(), words, self.number("PE")), np.int64)
@@ -298,7 +298,7 @@ class MVAU(Kernel):
         return [pack(word, bits) for word in folded.reshape(-1, self.number("PE")).tolist()]
 
     def init_words(self) -> int:
-        """Return the words of the constants: the passes rounded up to a power of 2, a class."""
+        """Return the words of initial values: per class, the passes rounded up to a power of 2."""
         return self.classes() << (self.passes() - 1).bit_length()
 
     # ------------------------------------------------------------------ area
@@ -308,7 +308,7 @@ class MVAU(Kernel):
         """Return the LUTs and flip-flops."""
 
     def feed_area(self, fpgapart: str) -> Logic:
-        """Return the area that brings each beat with its weights, but for weights in LUTs."""
+        """Return the area that supplies beats and weights, without weights in LUTs."""
         depth, width = self.depth(), self.get_instream_width()
         counters = Logic(depth.bit_length() + 4, 3 * depth.bit_length() + width + 3)
         if self.weights_in_block_ram():
@@ -316,7 +316,7 @@ class MVAU(Kernel):
         return counters + replay_buffer(width, self.beats(), self.passes(), fpgapart)
 
     def accumulators_area(self) -> Logic:
-        """Return the area of the accumulators, what they start from, and the border's counters."""
+        """Return the area of the accumulators, their initial values and the border counters."""
         bits, words = self.accumulator_bits(), self.init_words()
         area = accumulators(self.number("PE"), bits, words, self.inits_in_block_ram())
         if self.classes() == 1:
@@ -334,7 +334,7 @@ class MVAU(Kernel):
         return round(self.area(fpgapart).ff)
 
     def bram_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the block RAMs of 18 Kbit: the weights' and the replay buffer's."""
+        """Return the 18 Kbit block RAMs of weights, initial values and replay buffer."""
         words, width = self.init_words(), self.number("PE") * self.accumulator_bits()
         weights = block_rom(self.depth(), self.weight_width()) if self.weights_in_block_ram() else 0
         inits = block_rom(words, width) if self.inits_in_block_ram() else 0

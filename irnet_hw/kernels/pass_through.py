@@ -1,4 +1,4 @@
-"""What kernels share that hand a stream on unchanged."""
+"""Base of the kernels that pass a stream on unchanged."""
 
 from math import prod
 from typing import Any
@@ -7,11 +7,11 @@ from irnet_hw.kernels.base import Ints, Kernel
 
 
 class PassThrough(Kernel):
-    """A stream passes unchanged, at one beat a cycle.
+    """Passes a stream on unchanged, at one beat per cycle.
 
     Attributes:
-        shape: of the tensor, whose last axis is folded.
-        lanes: elements a beat carries; divides the last axis.
+        shape: the tensor's shape; its last axis is folded.
+        lanes: elements per beat; divides the last axis.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -28,11 +28,11 @@ class PassThrough(Kernel):
         self.require_same_types()
 
     def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
-        """Return the elements of a beat."""
+        """Return the elements per beat."""
         return self.number("lanes")
 
     def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
-        """Return the elements of a beat."""
+        """Return the elements per beat."""
         return self.number("lanes")
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
@@ -44,7 +44,7 @@ class PassThrough(Kernel):
         return self.numbers("shape")
 
     def get_exp_cycles(self) -> int:
-        """Return the beats of a frame: one a cycle."""
+        """Return the beats of a frame: one per cycle."""
         return prod(self.get_folded_input_shape()[:-1])
 
     def compute(self, x: Ints, *parameters: Ints) -> Ints | tuple[Ints, ...]:  # noqa: ARG002

@@ -1,7 +1,7 @@
 """The popcount of the binary matrix-vector unit: latency and area of its compressor tree.
 
-Columns of bits of equal weight are compressed by counters of six bits to three until none is
-higher than :data:`LEFT`; adders add what is left. The module popcount builds this tree.
+6:3 counters compress columns of bits of equal weight until none is higher than :data:`LEFT`; adders
+sum the rest. The SystemVerilog module popcount builds this tree.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from irnet_hw.kernels.logic import Logic
 
 #: Bits of a column that are left to the adders.
 LEFT = 4
-#: Chains of at least this many registers become a shift register in Yosys.
+#: Yosys turns chains of at least this many registers into a shift register.
 SHIFT_LEAST = 3
 
 
@@ -34,7 +34,7 @@ class Tree:
 def popcount(ones: int, twos: int) -> Tree:
     """Return the popcount of a row.
 
-    A bit that several levels in a row pass on is in a shift register in a LUT.
+    A bit that several consecutive levels pass on is in a shift register in a LUT.
 
     Args:
         ones: bits of weight 1.
@@ -45,7 +45,7 @@ def popcount(ones: int, twos: int) -> Tree:
     chains: list[int] = []
     lut = ff = levels = 0
     while max(map(len, columns)) > LEFT:
-        # A column's own results, what it passes on, and carries of the two columns before it.
+        # A column's own results, the bits it passes on, and carries of the two columns below.
         after: list[list[list[int]]] = [[[], [], [], []] for _ in range(len(columns) + 2)]
         for column, ages in enumerate(columns):
             counters = 0 if len(ages) <= LEFT else (len(ages) + 1) // 6
@@ -63,7 +63,7 @@ def popcount(ones: int, twos: int) -> Tree:
     bits = len(heights) + 1
     both = [column for column, height in enumerate(heights) if height > 1]
     rest = [column for column, height in enumerate(heights) if height > 2]
-    # Bits below the first sum go through its registers, and through the second one's.
+    # Bits below the first sum pass through its registers, and through those of the second.
     alone = both[0] if both else len(heights)
     sums = 2 if rest else 1
     for column, ages in enumerate(columns):
@@ -80,6 +80,6 @@ def popcount(ones: int, twos: int) -> Tree:
 
 
 def xnor_popcount(lanes: int) -> Logic:
-    """Return one row of the module xnor_popcount."""
+    """Return the area of one row of the module xnor_popcount."""
     threes = ceil(lanes / 3)
     return Logic(2 * threes, 2 * threes) + popcount(threes, threes).logic

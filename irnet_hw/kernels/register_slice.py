@@ -12,11 +12,11 @@ from irnet_hw.kernels.registry import register
 
 @register
 class RegisterSlice(PassThrough):
-    """A stream passes unchanged, one cycle later.
+    """Passes a stream on unchanged, one cycle later.
 
     Attributes:
-        shape: of the tensor, whose last axis is folded.
-        lanes: elements a beat carries; divides the last axis.
+        shape: the tensor's shape; its last axis is folded.
+        lanes: elements per beat; divides the last axis.
     """
 
     plumbing = "register slice"
@@ -34,7 +34,7 @@ class RegisterSlice(PassThrough):
         return 1
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return one LUT a bit (the choice between input and skid) and the handshake's."""
+        """Return one LUT per bit (the choice between input and skid) and those of the handshake."""
         return self.get_instream_width() + 3
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002

@@ -9,7 +9,7 @@ from irnet_hw.kernels.words import count
 
 @register
 class Requantise(Dyadic):
-    """y = (x * m + b) >> shift, limited to the range of outputDataType.
+    """y = (x * m + b) >> shift, saturated to the range of outputDataType.
 
     x (*numInputVectors, C) signed, m (C,), b (C,) -> (*numInputVectors, C) signed.
     """
@@ -29,7 +29,7 @@ class Requantise(Dyadic):
         return self.stages() + 1
 
     def lane_area(self) -> Logic:
-        """Return what limits the sum, and the output register."""
+        """Return the area of the saturation and of the output register."""
         bits = self.sum_bits() - self.number("shift")
         return Logic(self.limit_luts(bits), int(self.get_output_datatype().bitwidth()))
 

@@ -19,13 +19,13 @@ from irnet_hw.kernels.words import count
 
 @register
 class ResidualJoin(Dyadic):
-    """y = (skip << skipShift) + ((x * m + b) >> shift), limited to the range of outputDataType.
+    """y = (skip << skipShift) + ((x * m + b) >> shift), saturated to the range of outputDataType.
 
     x and skip (*numInputVectors, C) signed, m (C,), b (C,) -> (*numInputVectors, C) signed.
 
-    Attributes beside :class:`~irnet_hw.kernels.dyadic.Dyadic`'s:
+    Attributes besides those of :class:`~irnet_hw.kernels.dyadic.Dyadic`:
         skipDataType: of skip.
-        skipShift: how far to the left skip is shifted.
+        skipShift: bits by which skip is shifted left.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class ResidualJoin(Dyadic):
         self.require_range("skipShift", 0, 32)
 
     def facts(self) -> dict[str, Any]:
-        """Return the channels, the types, the shifts and where the multipliers are."""
+        """Return the channels, the types, the shifts and the kind of multiplier."""
         return {
             **super().facts(),
             "skip": self.get_nodeattr("skipDataType"),
@@ -72,21 +72,22 @@ class ResidualJoin(Dyadic):
         return self.clamped((skip << self.number("skipShift")) + self.scaled(x, m, b))
 
     def latency(self) -> int:
-        """Return the cycles from x: the stages of the lanes, the sum with skip, the limits."""
+        """Return the cycles from x: the stages of the lanes, the sum with skip, the saturation."""
         return self.stages() + 2
 
     def moves(self, there: Sequence[Times]) -> Moves:
-        """Return when beats move: skip is taken where the lanes end.
+        """Return when beats move: skip is taken at the end of the lanes.
 
-        That is for x at the latest: the lanes have room for more. Where skip is late and x has
-        gaps, these gaps stay in the lanes, and a beat may move later by no more than the stages.
+        For x, these are the latest times: the lanes have room for more beats. If skip is late and x
+        has gaps, the gaps stay in the lanes, and a beat moves later by at most the number of
+        stages.
         """
         x, skip = there
         joined = in_turn(np.maximum(x + self.stages(), skip))
         return [joined - self.stages(), joined], [joined + self.latency() - self.stages()]
 
     def lane_area(self) -> Logic:
-        """Return what adds skip and limits the sum, with a register behind each."""
+        """Return the area of the sum with skip and of the saturation, both registered."""
         shift = self.number("skipShift")
         skip = int(self.get_input_datatype(1).bitwidth()) + shift
         bits = max(self.sum_bits() - self.number("shift"), skip) + 1
@@ -94,7 +95,7 @@ class ResidualJoin(Dyadic):
         return Logic(bits - shift + self.limit_luts(bits), bits + output)
 
     def lane_parameters(self) -> dict[str, int]:
-        """Return the folding and the widths, those of skip too."""
+        """Return the folding and the widths, including those of skip."""
         return {
             **super().lane_parameters(),
             "SKIP_BITS": int(self.get_input_datatype(1).bitwidth()),
@@ -120,7 +121,7 @@ class ResidualJoin_hls(ResidualJoin, HLSKernel):  # noqa: N801 (FINN's naming)
         return self.lane_parameters()
 
     def constant_memories(self, model: ModelWrapper) -> Mapping[str, Memory]:
-        """Return m and b, a word for each beat of a vector."""
+        """Return m and b, one word per beat of a vector."""
         PE, found = self.number("PE"), {}
         for name in ("m", "b"):
             width, values = self.number(f"{name}Bits"), self.constants(model, name)
@@ -129,7 +130,7 @@ class ResidualJoin_hls(ResidualJoin, HLSKernel):  # noqa: N801 (FINN's naming)
         return found
 
     def widest(self) -> int:
-        """Return the bits of a beat's m or b, or of the sum with skip."""
+        """Return the widest of a beat's m, a beat's b and the sum with skip, in bits."""
         PE, skip = self.number("PE"), int(self.get_input_datatype(1).bitwidth())
         constants = PE * max(self.number("mBits"), self.number("bBits"))
         return max(constants, self.sum_bits() + 1, skip + self.number("skipShift") + 1)

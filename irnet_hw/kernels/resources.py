@@ -1,10 +1,10 @@
-"""The area of ops by their own models, in the units in which boards state what they hold."""
+"""The area of ops by their own models, in the units of the boards' resources."""
 
 from collections.abc import Mapping
 
 from irnet_hw.kernels.base import Kernel
 
-#: Lookup tables, flip-flops, block RAMs of 18 Kbit, DSP blocks.
+#: Lookup tables, flip-flops, 18 Kbit block RAMs, DSP blocks.
 RESOURCES = ("LUT", "FF", "BRAM18", "DSP")
 
 Area = dict[str, int]

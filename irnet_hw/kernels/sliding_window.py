@@ -22,36 +22,35 @@ Flags = npt.NDArray[np.bool_]
 
 @register
 class SlidingWindow(Kernel):
-    """For every output position, the elements of the window around it.
+    """Streams, for every output position, the elements of the window around it.
 
-    (1, H, W, C) -> (1, OH, OW, kh*kw*C). Frames follow each other without a gap: the rows of
-    the next frame are taken in while the windows of this one go out.
+    (1, H, W, C) -> (1, OH, OW, kh*kw*C). Frames follow each other without gaps: the rows of the
+    next frame come in while the windows of this one leave.
 
-    With parallel_window = 0 a beat is SIMD channels of one tap, and a window's elements are in
-    the order (row, column, channel). With 1 a beat is SIMD channels of all kh*kw taps, in the
-    order (row, column, lane), and a window takes C/SIMD beats: the output's last axis is
-    (C/SIMD, kh, kw, SIMD), flattened. The matrix-vector unit behind has the same parallel_window.
+    With parallel_window = 0, a beat is SIMD channels of one tap, and a window's elements are in
+    the order (row, column, channel). With 1, a beat is SIMD channels of all kh*kw taps, in the
+    order (row, column, lane), and a window takes C/SIMD beats: the output's last axis is (C/SIMD,
+    kh, kw, SIMD), flattened. The matrix-vector unit behind it has the same parallel_window.
 
-    When beats come and leave is in :meth:`needed`, :meth:`freed`, :meth:`capacity` and
-    :meth:`emits`, from which :meth:`moves` has its cycles. With
-    parallel_window = 1, the first beat leaves when kh - 1 - top rows and a beat of the pixel
-    kw - left of the next one have come; with 0, when the first tap's first beat has, or any beat
-    if that tap is padding.
+    :meth:`needed`, :meth:`freed`, :meth:`capacity` and :meth:`emits` say when beats come and leave;
+    :meth:`moves` derives the cycles from them. With parallel_window = 1, the first beat leaves when
+    kh - 1 - top rows and a beat of pixel kw - left of the next row have come; with 0, when the
+    first beat of the first tap has come, or any beat if that tap is padding.
 
-    Windows in parallel walk through the columns in which none ends while the consumer is busy with
-    the last beat; they cost cycles only if it takes beats faster than that.
+    With parallel_window = 1, columns in which no window ends are read while the consumer is busy
+    with the last beat; they cost cycles only if it takes beats faster than that.
 
     Attributes:
         ConvKernelDim: [kh, kw].
         Stride: [sh, sw].
         Padding: [top, left, bottom, right], in pixels.
-        PadValue: what padded elements carry, a value of the input type (-1 for BIPOLAR).
+        PadValue: the value of padded elements, of the input type (-1 for BIPOLAR).
         IFMDim: [H, W] of the input.
         OFMDim: [OH, OW] of the output.
         IFMChannels: C.
-        SIMD: channels a beat carries; divides IFMChannels.
-        parallel_window: 1 if a beat that leaves carries them of all taps, 0 if of one.
-        ram_style: the row buffer is in "distributed" or "block" RAM; "auto" takes the cheaper.
+        SIMD: channels per beat; divides IFMChannels.
+        parallel_window: 1 if an output beat carries the channels of all taps, 0 for one tap.
+        ram_style: memory of the row buffer, "distributed" or "block"; "auto" takes the cheaper.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -139,23 +138,23 @@ class SlidingWindow(Kernel):
         return f"{kernel} windows of {image} pixels, {channels}"
 
     def reach(self, pixels: Reach) -> Reach:
-        """Return the last pixel of the window of each pixel."""
+        """Return the last pixel of each window."""
         (kh, kw), (top, left, _, _) = self.numbers("ConvKernelDim"), self.numbers("Padding")
         last = (kh - 1 - top, kw - 1 - left)
         return self.reach_of_windows(pixels, self.numbers("Stride"), last)
 
     def parallel_windows_out(self) -> bool:
-        """Return whether a beat that leaves has all taps of the kernel."""
+        """Return whether an output beat has all taps of the kernel."""
         return self.parallel()
 
     def folds(self) -> Iterator[dict[str, int]]:
-        """Yield every SIMD, with each parallel_window unless there is one tap alone."""
+        """Yield every SIMD, with each parallel_window unless there is only one tap."""
         for parallel in (0, 1) if self.taps() > 1 else (0,):
             for simd in divisors(self.number("IFMChannels")):
                 yield {"SIMD": simd, "parallel_window": parallel}
 
     def parallel(self) -> bool:
-        """Return whether a beat that leaves has all taps of the kernel."""
+        """Return whether an output beat has all taps of the kernel."""
         return self.number("parallel_window") == 1
 
     def taps(self) -> int:
@@ -171,7 +170,7 @@ class SlidingWindow(Kernel):
         return self.number("SIMD")
 
     def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
-        """Return SIMD, of each tap if they leave in parallel."""
+        """Return SIMD, times the taps if they leave in parallel."""
         return self.number("SIMD") * (self.taps() if self.parallel() else 1)
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
@@ -194,7 +193,7 @@ class SlidingWindow(Kernel):
         windows = np.lib.stride_tricks.sliding_window_view(
             padded, self.numbers("ConvKernelDim"), axis=(1, 2)
         )[:, ::sh, ::sw]
-        # The channels split into the beats of a window and the lanes of a beat.
+        # Split the channels into the beats of a window and the lanes of a beat.
         words = self.words() if self.parallel() else 1
         split = windows.reshape(*windows.shape[:3], words, -1, *self.numbers("ConvKernelDim"))
         return split.transpose(0, 1, 2, 3, 5, 6, 4).reshape(
@@ -204,45 +203,45 @@ class SlidingWindow(Kernel):
     # ------------------------------------------------------------------ cycles
 
     def get_exp_cycles(self) -> int:
-        """Return the cycles of a frame: the beats on the side that has more of them.
+        """Return the cycles of a frame: the beats of the side that has more of them.
 
-        Windows in parallel come from a walk through the columns of each row of windows, from the
-        image's first one (or from the first window, if that is padding alone) to the last
-        window's last one, padding included; each beat of a column takes a cycle. For a 3x3
-        kernel, stride 1 and padding 1 that is OH * (W + 1) * C / SIMD cycles.
+        With parallel_window = 1, each row of windows is read column by column, from the image's
+        first column (or from the first window's last one, if that is further left) to the last
+        window's last one, padding included; each beat of a column takes a cycle. For a 3x3 kernel
+        with stride 1 and padding 1, that is OH * (W + 1) * C / SIMD cycles.
         """
         h, w = self.numbers("IFMDim")
         return max(h * w * self.words(), self.numbers("OFMDim")[0] * self._line_cycles())
 
     def _line_cycles(self) -> int:
-        """Return the cycles in which the windows of one output row are made."""
+        """Return the cycles in which the windows of one output row are read."""
         if self.parallel():
             first, last = self._walk()
             return (last - first + 1) * self.words()
         return self.numbers("OFMDim")[1] * self.taps() * self.words()
 
     def _walk(self) -> tuple[int, int]:
-        """Return the first and the last image column that windows in parallel walk through."""
+        """Return the first and the last column that windows in parallel read."""
         ends = self._window_ends()
         return min(int(ends[0]), 0), int(ends[-1])
 
     def _window_ends(self) -> Ints:
-        """Return the last column of each window of a row, in the padded image: (OW,)."""
+        """Return the image column in which each window of a row ends: (OW,)."""
         (_, kw), (_, sw), (_, left, _, _) = (
             self.numbers(name) for name in ("ConvKernelDim", "Stride", "Padding")
         )
         return np.arange(self.numbers("OFMDim")[1]) * sw + (kw - 1 - left)
 
     def _tops(self) -> list[int]:
-        """Return the image row where the windows of each output row start, below 0 in padding."""
+        """Return the image row where the windows of each output row start; negative in padding."""
         (sh, _), (top, *_) = self.numbers("Stride"), self.numbers("Padding")
         return [q * sh - top for q in range(self.numbers("OFMDim")[0])]
 
     def emits(self) -> Flags:
-        """Return with which reads of a frame a beat leaves: (reads,).
+        """Return which reads of a frame yield an output beat: (reads,).
 
-        The row buffer is read once a cycle. Where windows leave in parallel, some columns are
-        only walked through.
+        The row buffer is read once per cycle. With windows in parallel, no window ends in some
+        columns.
         """
         line = np.ones(self._line_cycles(), bool)
         if self.parallel():
@@ -251,7 +250,7 @@ class SlidingWindow(Kernel):
         return np.tile(line, self.numbers("OFMDim")[0])
 
     def needed(self) -> Ints:
-        """Return how many beats of a frame must have come for each read of the frame: (reads,).
+        """Return how many beats of a frame must have come before each of its reads: (reads,).
 
         Nothing is read before the frame's first beat has come.
         """
@@ -268,17 +267,17 @@ class SlidingWindow(Kernel):
         return np.maximum.accumulate(np.where(inside[..., None], beats, 1).reshape(-1))
 
     def freed(self) -> Ints:
-        """Return how many beats' places are free again before each read of a frame: (reads,).
+        """Return how many beats have been released before each read of a frame: (reads,).
 
-        Counted from the frame's first beat: beat i can come as soon as i is less than
-        :meth:`capacity` more. After the last read the next frame's count begins, to which it is
-        the input's beats more. With windows in parallel, rows of padding above the image take
-        places too, so that it begins below 0.
+        Counted from the frame's first beat: beat i can come as soon as i is less than this count
+        plus :meth:`capacity`. After the last read the next frame's count begins, offset by the
+        beats of a frame. With windows in parallel, padding rows above the image occupy the buffer
+        too, so the count begins below 0.
         """
         h, w = self.numbers("IFMDim")
         row = w * self.words()
         tops, line = np.minimum(self._tops(), h), np.zeros(self._line_cycles(), np.int64)
-        if self.parallel():  # the windows' first row is overwritten as far as it was read
+        if self.parallel():  # the first row is overwritten as far as it was read
             line = np.clip(np.arange(len(line)) + self._walk()[0] * self.words(), 0, row)
         else:
             tops = np.maximum(tops, 0)
@@ -290,7 +289,7 @@ class SlidingWindow(Kernel):
         return memories * depth
 
     def latency(self) -> int:
-        """Return 3: into the row buffer, out of it, and out of the window; 2 for single taps."""
+        """Return 3: into and out of the row buffer, and out of the window; 2 for single taps."""
         return 3 if self.parallel() else 2
 
     def moves(self, there: Sequence[Times]) -> Moves:
@@ -301,12 +300,12 @@ class SlidingWindow(Kernel):
         """Return when beats move if the reader is not always ready.
 
         A beat can be read in the cycle after it was written, and its place is free in the cycle
-        after it was read for the last time. Room depends on what is read, which depends on what
-        was written when there was room: times are moved back until they agree.
+        after its last read. Writes wait for room, which depends on reads, and reads depend on
+        writes, so iterate to a fixed point.
 
         Args:
-            there: when the input's beats are there, over whole frames.
-            reader: who reads the windows.
+            there: when the input's beats are available, over whole frames.
+            reader: what reads the windows.
         """
         (times,) = there
         frames = self.frames(times)
@@ -315,20 +314,20 @@ class SlidingWindow(Kernel):
         emits = np.tile(self.emits(), frames)
         freed = np.append(starts + self.freed(), len(times) + self.freed()[0])
         freed = np.maximum.accumulate(freed)
-        # The read after which there is room for each beat: the place before it must be free.
+        # The read after which there is room for each beat.
         awaited = np.searchsorted(freed, np.arange(len(times)) - self.capacity(), "right")
         room, held = np.zeros_like(times), np.zeros(len(emits), np.int64)
         while True:
             written = in_turn(np.maximum(times, room))
             present = written[last_needed] + 1
-            if self.parallel():  # a column waits behind the window that is not taken
+            if self.parallel():  # a column waits behind a window that is not taken
                 read = in_turn(np.maximum(present, np.append(0, held[:-1])))
                 leave = np.maximum(read + 1, held)[emits] + 1
             else:
                 read = in_turn(np.maximum(present, held))
                 leave = read + 1
             later_held, later_room = np.zeros_like(held), np.zeros_like(room)
-            # A beat can leave its register when the one before was taken.
+            # A beat can enter the output register once the one before was taken.
             later_held[np.flatnonzero(emits)[1:]] = reader(leave)[:-1]
             later_room[awaited > 0] = read[awaited[awaited > 0] - 1] + 1
             if np.array_equal(later_room, room) and np.array_equal(later_held, held):
@@ -338,24 +337,24 @@ class SlidingWindow(Kernel):
     # ------------------------------------------------------------------ the row buffer
 
     def buffer_rows(self) -> int:
-        """Return the rows of the buffer, as few as the rate allows."""
+        """Return the rows of the buffer: the fewest that sustain the full rate."""
         return self._parallel_rows() if self.parallel() else self._serial_rows()
 
     def _parallel_rows(self) -> int:
-        """Return the least rows with which windows in parallel never stall an even producer.
+        """Return the fewest rows with which windows in parallel never stall an even producer.
 
-        Neither at their own rate, nor at that of a consumer for which the windows of a row wait
-        for most of the time.
+        That holds at the kernel's own rate, and with a slow consumer, for which the windows of a
+        row wait most of the time.
         """
         own = self._rows_in_place(self._line_cycles() * self.numbers("OFMDim")[0], 1)
         return max(own, self._rows_in_place(self.get_exp_cycles(), 0))
 
     def _rows_in_place(self, reading: int, latency: int) -> int:
-        """Return the least rows with which a producer that writes evenly is never stalled.
+        """Return the fewest rows with which a producer that writes evenly is never stalled.
 
-        A row of windows starts when its last row starts to arrive, if the one before has ended.
-        The first of its rows is overwritten while it is read, if the next windows don't need it.
-        Three frames are followed: in the last one the reading has settled.
+        A row of windows starts when its last row starts to arrive, if the one before has ended. Its
+        first row is overwritten while it is read, if the next windows don't need it. Three frames
+        are simulated: in the last one the reading has settled.
 
         Args:
             reading: cycles of a frame in which windows are read.
@@ -363,7 +362,7 @@ class SlidingWindow(Kernel):
         """
         h, oh = self.numbers("IFMDim")[0], self.numbers("OFMDim")[0]
         (kh, _), tops = self.numbers("ConvKernelDim"), self._tops()
-        # The unit of time is a cycle divided by h and by oh.
+        # The unit of time is 1 / (h * oh) of a cycle.
         arrival, late = self.get_exp_cycles() * oh, latency * h * oh
         rows, clock = max(2, kh), 0
         for start in (0, h, 2 * h):
@@ -379,16 +378,16 @@ class SlidingWindow(Kernel):
         return rows
 
     def _serial_rows(self) -> int:
-        """Return the least rows with which neither side ever has to wait for the other.
+        """Return the fewest rows with which neither side ever waits for the other.
 
-        Rows are taken to arrive evenly over a frame's cycles, and a row of windows to start when
-        all its rows are there. A row that is still being read when the row ``n`` places later
-        starts to arrive means that ``n`` rows are too few. Two frames are followed: in the
-        second one the reading has settled.
+        Rows are assumed to arrive evenly over a frame's cycles, and a row of windows to start when
+        all its rows have arrived. If a row is still being read when the row ``n`` places later
+        starts to arrive, ``n`` rows are too few. Two frames are simulated: in the second one the
+        reading has settled.
         """
         (kh, _), (sh, _), top = self.numbers("ConvKernelDim"), self.numbers("Stride"), self._top()
         (h, _), (oh, _) = self.numbers("IFMDim"), self.numbers("OFMDim")
-        arrival = self.get_exp_cycles()  # of a row; the unit of time is a cycle divided by h
+        arrival = self.get_exp_cycles()  # of a row; the unit of time is 1 / h of a cycle
         reading = self._line_cycles() * h
         rows, clock = kh + sh, 0
         for start in (0, h):
@@ -402,20 +401,20 @@ class SlidingWindow(Kernel):
         return rows
 
     def memories(self) -> tuple[int, int, int]:
-        """Return of how many memories the row buffer is, their depth in beats and bits a beat."""
+        """Return the row buffer's number of memories, their depth in beats and their width."""
         row, rows = self.numbers("IFMDim")[1] * self.words(), self.buffer_rows()
         width = self.get_instream_width()
         return (rows, row, width) if self.parallel() else (1, rows * row, width)
 
     def buffer_style(self, fpgapart: str) -> str:
-        """Return the kind of memory that the row buffer is: "distributed" or "block"."""
+        """Return the memory of the row buffer: "distributed" or "block"."""
         style = str(self.get_nodeattr("ram_style"))
         return ram_style(*self.memories()[1:], fpgapart) if style == "auto" else style
 
     # ------------------------------------------------------------------ area
 
     def lut_estimation(self, fpgapart: str) -> int:
-        """Return the LUTs of the control, of the row buffer in LUT-RAM and of what turns rows.
+        """Return the LUTs of the control, the row buffer in LUT-RAM and the row rotation.
 
         Fitted to Yosys for xc7, within 20 % on the shapes tried; 3x3 windows of 16 to 64 channels
         in parallel within 5 %.
@@ -431,7 +430,7 @@ class SlidingWindow(Kernel):
             masks = self.taps() if any(self.numbers("Padding")) else 0
             return memory + turn + self._past()[0] + masks + 24 + self._counter_bits() * 7 // 5
         memory += 12 if memory else 0
-        whole_bits = depth & (depth - 1) == 0  # else the address takes a product and a sum
+        whole_bits = depth & (depth - 1) == 0  # otherwise the address takes a product and a sum
         address = 0 if whole_bits else 2 * (depth - 1).bit_length() + 5
         return memory + address + 12 + self._counter_bits() * 23 // 20
 
@@ -441,7 +440,7 @@ class SlidingWindow(Kernel):
         return memories * block_ram(depth, width) if self.buffer_style(fpgapart) == "block" else 0
 
     def ff_estimation(self, fpgapart: str) -> int:
-        """Return the counters' flip-flops and the registers' that are none of a block RAM."""
+        """Return the flip-flops of the counters and of the registers outside block RAM."""
         memories, _, width = self.memories()
         read = memories * width if self.buffer_style(fpgapart) == "distributed" else 0
         if not self.parallel():
@@ -455,9 +454,9 @@ class SlidingWindow(Kernel):
         return self.numbers("ConvKernelDim")[0] * self.get_instream_width()
 
     def _past(self) -> tuple[int, int]:
-        """Return the LUTs and flip-flops of a window's columns but its last.
+        """Return the LUTs and flip-flops that hold all but the last column of a window.
 
-        Shift registers are in LUTs from a length of 3 on.
+        Shift registers of length 3 and more are in LUTs.
         """
         bits = (self.numbers("ConvKernelDim")[1] - 1) * self._column_bits()
         words = self.words()
@@ -473,15 +472,15 @@ class SlidingWindow(Kernel):
         if self.parallel():
             top, left, _, _ = self.numbers("Padding")
             last = self._walk()[1] * words + words - 1
-            # The image's row and beat, both signed, and the rows counted; the place within the
-            # pixel, the columns to the next window, the beat to write; where rows are.
+            # # The image's row and beat, both signed, and the row count; the position within the
+            # pixel, the columns to the next window, the beat to write; the slots of rows.
             signed = [max(h, self._tops()[-1] + sh), max(w * words, last)]
             signed.append(max(rows + 1 + top, kh + sh))
             others = [words - 1, max(kw - 1 - left, sw - 1), w * words - 1]
             slots = 2 * slot
         else:
-            # The image's row and column (both signed), of the window and of the beat to read; the
-            # place within the window; the column and address to write; slots; rows counted.
+            # # The image's row and column (both signed), of the window and of the beat to read; the
+            # position within the window; the column and address to write; slots; the row count.
             signed = [h, h, w * words, w * words]
             others = [kw * words - 1, kh - 1, w * words - 1, rows * w * words - 1]
             slots = 2 * slot + (slot + 2) + kh.bit_length()
@@ -499,11 +498,11 @@ class SlidingWindow(Kernel):
 
     @property
     def template(self) -> str:
-        """Which hardware: that of the order in which taps leave."""
+        """The hardware for the order in which taps leave."""
         return "parallel_window" if self.parallel() else "sliding_window"
 
     def shape_parameters(self) -> dict[str, int]:
-        """Return the shapes, the padding and the rows, in the order the hardware has them in."""
+        """Return the shapes, the padding and the rows, in the hardware's order."""
         (kh, kw), (sh, sw) = self.numbers("ConvKernelDim"), self.numbers("Stride")
         (h, w), (oh, ow) = self.numbers("IFMDim"), self.numbers("OFMDim")
         top, left, _, _ = self.numbers("Padding")
@@ -533,11 +532,11 @@ class SlidingWindow_rtl(SlidingWindow, RTLKernel):  # noqa: N801 (FINN's naming)
 
     @property
     def module(self) -> str:
-        """The module of the order in which taps leave."""
+        """The module for the order in which taps leave."""
         return self.template
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
-        """Return the shapes, the padding, the rows of the buffer and its kind."""
+        """Return the shapes, the padding, the rows of the buffer and its memory."""
         return {**self.shape_parameters(), "RAM_STYLE": self.buffer_style(fpgapart)}
 
 
@@ -547,10 +546,10 @@ class SlidingWindow_hls(SlidingWindow, HLSKernel):  # noqa: N801 (FINN's naming)
 
     @property
     def function(self) -> str:
-        """The function of the order in which taps leave."""
+        """The function for the order in which taps leave."""
         return self.template
 
     def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:
-        """Return the shapes, the padding, the rows of the buffer and their kind."""
+        """Return the shapes, the padding, the rows of the buffer and its memory."""
         block = self.buffer_style(fpgapart) == "block"
         return {**self.shape_parameters(), "BLOCK_RAM": int(block)}

@@ -1,4 +1,4 @@
-"""StreamFIFO: holds beats where one kernel works in bursts and the next one does not."""
+"""StreamFIFO: buffers beats between kernels that do not work at the same pace."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,12 +14,12 @@ from irnet_hw.kernels.registry import register
 
 @register
 class StreamFIFO(PassThrough):
-    """A stream passes unchanged, two cycles later at the least; the kernel holds ``depth`` beats.
+    """Passes a stream on unchanged, at least two cycles later; it holds ``depth`` beats.
 
     Attributes:
-        shape: of the tensor, whose last axis is folded.
-        lanes: elements a beat carries; divides the last axis.
-        depth: beats held, at least 2, beside the one in the output register.
+        shape: the tensor's shape; its last axis is folded.
+        lanes: elements per beat; divides the last axis.
+        depth: beats held, at least 2, besides the one in the output register.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -51,8 +51,8 @@ class StreamFIFO(PassThrough):
     def buffer_style(self, fpgapart: str) -> str:
         """Return the kind of memory that holds the beats: "distributed" or "block".
 
-        LUT-RAM takes two thirds of a LUT for a bit of up to 32 beats; shift registers (SRL)
-        would take a whole one, so that they are never the smaller memory.
+        For up to 32 beats, LUT-RAM takes two thirds of a LUT per bit of a beat. Shift registers
+        (SRL) would take a whole LUT, so they are never smaller.
         """
         return ram_style(self.number("depth"), self.get_instream_width(), fpgapart)
 
@@ -67,7 +67,7 @@ class StreamFIFO(PassThrough):
         """
         depth = self.number("depth")
         memory = lut_ram(depth, self.get_instream_width(), fpgapart)
-        wraps = depth & (depth - 1) != 0  # pointers that do not wrap around by themselves
+        wraps = depth & (depth - 1) != 0  # pointers do not wrap around by themselves
         pointers = 6 + (4 if wraps else 2) * depth.bit_length()
         return pointers + (memory if self.buffer_style(fpgapart) == "distributed" else 0)
 

@@ -1,4 +1,4 @@
-"""StreamFork: one stream to several readers, as it is or as its signs."""
+"""StreamFork: hands a stream to several readers, as it is or as its signs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,14 +16,14 @@ from irnet_hw.kernels.registry import register
 
 @register
 class StreamFork(PassThrough):
-    """Each output is the input unchanged, or its sign: +1 where it is 0 or more, else -1.
+    """Each output is the input unchanged, or its sign: +1 where it is at least 0, else -1.
 
-    An output that has taken its beat waits until all have; only then comes the next.
+    An output that has taken its beat waits until all have; only then comes the next beat.
 
     Attributes:
-        shape: of the tensor, whose last axis is folded.
-        lanes: elements a beat carries, on all streams; divides the last axis.
-        signs: for each output, at least 1, whether it is the input (0) or its sign (1).
+        shape: the tensor's shape; its last axis is folded.
+        lanes: elements per beat, on all streams; divides the last axis.
+        signs: whether each output is the input (0) or its sign (1); at least one output.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class StreamFork(PassThrough):
         return not self.numbers("signs")[port]
 
     def is_conduit(self) -> bool:
-        """Return False: a fork hands each beat on when all its readers have taken it."""
+        """Return False: a fork takes a beat only when all its readers have taken the last one."""
         return False
 
     def folds(self) -> Iterator[dict[str, int]]:
@@ -75,7 +75,7 @@ class StreamFork(PassThrough):
         return DataType["BIPOLAR"] if sign else DataType[self.get_nodeattr("outputDataType")]
 
     def make_shape_compatible_op(self, model: ModelWrapper) -> NodeProto:
-        """Return a constant in this node's place, and annotate its outputs with their shape."""
+        """Return a constant in place of this node, and annotate its outputs with their shape."""
         node = super().make_shape_compatible_op(model)
         node.output[:] = self.onnx_node.output
         for tensor in self.onnx_node.output:
@@ -118,7 +118,7 @@ class StreamFork_rtl(StreamFork, RTLKernel):  # noqa: N801 (FINN's naming)
         }
 
     def connections(self) -> dict[str, str]:
-        """Return the wrapper's ports; those of all outputs are one vector of the module's."""
+        """Return the wrapper's connections; the module has one vector port for all outputs."""
         apart = super().connections()
         if self.streams_out() == 1:
             return apart

@@ -1,4 +1,4 @@
-"""SubsamplePad: the shortcut without parameters of a layer with a stride and more channels."""
+"""SubsamplePad: the parameter-free shortcut of a layer with a stride and more channels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import gcd
@@ -15,7 +15,7 @@ from irnet_hw.kernels.words import count, times
 
 @register
 class SubsamplePad(Kernel):
-    """Every sh-th row and sw-th column, with channels of zeros around (He et al. 2016, option A).
+    """Keeps every sh-th row and sw-th column and adds zero channels (He et al. 2016, option A).
 
     (1, H, W, C) -> (1, ceil(H / sh), ceil(W / sw), before + C + after), of the same type.
 
@@ -24,7 +24,7 @@ class SubsamplePad(Kernel):
         IFMChannels: C.
         Stride: [sh, sw].
         PadChannels: [before, after].
-        PE: channels of a beat, on both streams; divides C, before and after.
+        PE: channels per beat, on both streams; divides C, before and after.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class SubsamplePad(Kernel):
         self.require_same_types()
 
     def facts(self) -> dict[str, Any]:
-        """Return the image, the channels, the stride and the channels of zeros."""
+        """Return the image, the channels, the stride and the zero channels."""
         return {
             "image": list(self.numbers("IFMDim")),
             "channels": self.number("IFMChannels"),
@@ -66,7 +66,7 @@ class SubsamplePad(Kernel):
         return f"1 of {stride} pixels of {image}, {channels}{more}"
 
     def reach(self, pixels: Reach) -> Reach:
-        """Return the pixel that each pixel is."""
+        """Return the input pixel of each output pixel."""
         return self.reach_of_windows(pixels, self.numbers("Stride"), (0, 0))
 
     def folds(self) -> Iterator[dict[str, int]]:
@@ -92,10 +92,10 @@ class SubsamplePad(Kernel):
         return (1, -(-h // sh), -(-w // sw), channels)
 
     def get_exp_cycles(self) -> int:
-        """Return the cycles of a frame: a beat in or out in each, or both.
+        """Return the cycles of a frame: in each, a beat comes in, leaves, or both.
 
-        While a pixel's zeros and those before the next one leave, what is dropped between them
-        comes in; but the zeros before a frame's first pixel wait for the frame.
+        While the zeros after a pixel and before the next one leave, the pixels dropped between them
+        come in. The zeros before a frame's first pixel wait for the frame.
         """
         (h, w), (sh, sw) = self.numbers("IFMDim"), self.numbers("Stride")
         _, rows, columns, _ = self.get_normal_output_shape()
@@ -108,12 +108,12 @@ class SubsamplePad(Kernel):
         return pixels + rows * (columns - 1) * within + (rows - 1) * between + last
 
     def compute(self, x: Ints, *parameters: Ints) -> Ints:  # noqa: ARG002
-        """Return the pixels that stay, with zeros around their channels."""
+        """Return the kept pixels, with zeros around their channels."""
         sh, sw = self.numbers("Stride")
         return np.pad(x[:, ::sh, ::sw], ((0, 0), (0, 0), (0, 0), self.numbers("PadChannels")))
 
     def pixel_beats(self) -> tuple[int, int, int]:
-        """Return the beats of an output pixel: zeros before, the input's, zeros after."""
+        """Return the beats of an output pixel: zeros before, input, zeros after."""
         before, after = self.numbers("PadChannels")
         pe = self.number("PE")
         return before // pe, self.number("IFMChannels") // pe, after // pe
@@ -125,7 +125,7 @@ class SubsamplePad(Kernel):
     def moves(self, there: Sequence[Times]) -> Moves:
         """Return when beats move.
 
-        What is dropped comes in while zeros leave; those before a frame's first beat wait for it.
+        Dropped pixels come in while zeros leave; zeros before a frame's first beat wait for it.
         """
         (h, w), (sh, sw) = self.numbers("IFMDim"), self.numbers("Stride")
         before, words, after = self.pixel_beats()
@@ -134,7 +134,7 @@ class SubsamplePad(Kernel):
         kept = places[:, ::sh, ::sw].reshape(-1, words)
         starts = np.zeros(len(kept), np.int64)
         starts[:: len(kept) // len(places)] = before
-        # From a pixel's last beat to the next one's first: what is dropped or what leaves.
+        # Cycles from a pixel's last beat to the next one's first: dropped beats, or zeros.
         dropped = np.diff(kept[:, 0], prepend=0) - words
         between = np.maximum(dropped, after + np.where(starts > 0, 0, before)) + starts
         steps = np.cumsum(between + words)[:, None] + np.arange(words)
@@ -145,14 +145,14 @@ class SubsamplePad(Kernel):
         least[kept.reshape(-1)] = passed
         pixels = passed.reshape(-1, words)
         behind = pixels[:, -1:] + 1 + np.arange(after)
-        # Those before a pixel follow those behind the last one at once.
+        # The zeros before a pixel directly follow those after the previous one.
         ahead = np.roll(pixels[:, -1:], 1) + 1 + after
         ahead[starts > 0] = pixels[starts > 0, :1] - before
         leave = np.concatenate([ahead + np.arange(before), pixels, behind], axis=1)
         return [in_turn(least)], [leave.reshape(-1) + self.latency()]
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the LUTs of the counters; flip-flops choose zeros. Fitted to Yosys for xc7."""
+        """Return the LUTs of the counters, fitted to Yosys for xc7; zeros are flip-flop resets."""
         return 5 + self._counter_bits() * 3 // 2
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002

@@ -1,7 +1,7 @@
-"""When beats move: what the kernels' models of their own timing are made of.
+"""When beats move: building blocks of the kernels' timing models.
 
-Times are cycles, rising, one for each beat of a stream over some whole frames. A beat that is
-there in a cycle may be taken in it.
+Times are cycles in ascending order, one per beat of a stream, over whole frames. A beat that
+becomes available in a cycle may be taken in that cycle.
 """
 
 from collections.abc import Callable
@@ -10,23 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 Times = npt.NDArray[np.int64]
-#: When the beats of each input stream are taken, and when those of each output stream are there.
+#: When each input stream's beats are taken, and when each output stream's become available.
 Moves = tuple[list[Times], list[Times]]
-#: When a stream's reader takes its beats, given when they are there.
+#: When a stream's reader takes its beats, given when they become available.
 Reader = Callable[[Times], Times]
 
 
 def always_ready(there: Times) -> Times:
-    """Return when a reader takes beats that is always ready."""
+    """Return when an always ready reader takes beats."""
     return there
 
 
 def in_turn(times: Times) -> Times:
-    """Return when each beat moves that may do so from its time on: one a cycle, in order."""
+    """Return when beats move that may do so from given times on: one per cycle, in order."""
     return in_steps(times, np.arange(len(times)))
 
 
 def in_steps(times: Times, steps: Times) -> Times:
-    """Return when each beat moves, the steps' difference after the one before at the earliest."""
+    """Return when beats move, each at least the difference of their steps after the one before."""
     found: Times = np.maximum.accumulate(times - steps) + steps
     return found

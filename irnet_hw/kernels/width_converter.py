@@ -16,14 +16,14 @@ from irnet_hw.kernels.words import count
 
 @register
 class WidthConverter(Kernel):
-    """The same elements in the same order, in other beats and, if asked, under another shape.
+    """Passes on the same elements in the same order, in other beats and optionally another shape.
 
     Attributes:
         inShape, outShape: of the tensor before and after; the same number of elements.
-        inLanes: elements an input beat carries; divides the last axis of inShape.
-        outLanes: elements an output beat carries; divides the last axis of outShape.
+        inLanes: elements per input beat; divides the last axis of inShape.
+        outLanes: elements per output beat; divides the last axis of outShape.
 
-    Any ratio of the lanes is legal; equal lanes are wires.
+    Any ratio of the lanes is legal; equal lanes are just wires.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class WidthConverter(Kernel):
         return self.numbers("outShape")
 
     def get_exp_cycles(self) -> int:
-        """Return the beats of a frame on the side that has more of them, whatever the ratio."""
+        """Return the beats of a frame on the side that has more of them."""
         return prod(self.numbers("inShape")) // min(self.lanes_in(), self.lanes_out())
 
     def compute(self, x: Ints, *parameters: Ints) -> Ints:  # noqa: ARG002
@@ -90,7 +90,7 @@ class WidthConverter(Kernel):
         return 0 if self.lanes_in() == self.lanes_out() else 1
 
     def moves(self, there: Sequence[Times]) -> Moves:
-        """Return when beats move: one goes in once all that were whole before have gone out."""
+        """Return when beats move: one comes in once all whole output beats have left."""
         before, after = self.lanes_in(), self.lanes_out()
         (times,) = there
         whole = np.arange(len(times) + 1) * before // after
@@ -100,7 +100,7 @@ class WidthConverter(Kernel):
         return [taken], [in_turn(taken[((beats + 1) * after - 1) // before] + self.latency())]
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the LUTs that choose what goes into each slice of the buffer, and the control's.
+        """Return the LUTs that select the input of each slice of the buffer, and of the control.
 
         Fitted to Yosys for xc7, within 10 % on the ratios tried.
         """
@@ -114,12 +114,12 @@ class WidthConverter(Kernel):
         return round(luts) + slices + 6
 
     def ff_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the flip-flops of the buffer and of its filling."""
+        """Return the flip-flops of the buffer and of its fill count."""
         slice_bits, a, b = self._slices()
         return 0 if a == b else (a + b - 1) * slice_bits + (a + b - 1).bit_length()
 
     def _slices(self) -> tuple[int, int, int]:
-        """Return the bits of the largest slice that divides both beats, and how many each has."""
+        """Return the bits of the largest slice that divides both beats, and each beat's slices."""
         common = gcd(self.lanes_in(), self.lanes_out())
         bits = int(self.get_input_datatype().bitwidth())
         return common * bits, self.lanes_in() // common, self.lanes_out() // common
@@ -132,6 +132,6 @@ class WidthConverter_rtl(WidthConverter, RTLKernel):  # noqa: N801 (FINN's namin
     module = "width_converter"
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, int | str]:  # noqa: ARG002
-        """Return the slice's width and how many of them a beat has on each side."""
+        """Return the slice's width and each beat's number of slices."""
         slice_bits, a, b = self._slices()
         return {"W": slice_bits, "IN": a, "OUT": b}

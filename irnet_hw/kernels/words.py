@@ -1,10 +1,10 @@
-"""How kernels describe themselves: small phrases that several of them use."""
+"""Phrases that several kernels use to describe themselves."""
 
 from collections.abc import Sequence
 
 
 def times(sizes: Sequence[int]) -> str:
-    """Return sizes as people write them: "3x3"."""
+    """Return sizes in the usual notation: "3x3"."""
     return "x".join(str(size) for size in sizes)
 
 

@@ -191,5 +191,5 @@ def test_only_the_zcu104_needs_board_files(built, tmp_path):
     with pytest.raises(tkinter.TclError) as error:
         Run(built[1], tmp_path / "scratch", missing="zcu104")
     assert str(error.value) == (
-        "irnet: this Vivado has no board files of the ZCU104; install them from its store"
+        "irnet: this Vivado has no board files for the ZCU104; install them from its store"
     )

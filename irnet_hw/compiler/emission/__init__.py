@@ -1,1 +1,1 @@
-"""Emission: a folded graph becomes the files of an accelerator's folder."""
+"""Emission: turns a folded graph into the files of an accelerator's folder."""

@@ -1,4 +1,4 @@
-"""Which tensor of the network a stream of the accelerator carries, and in which units."""
+"""The tensor of the network that each stream of the accelerator carries, and its units."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ _KEEPS_UNIT = frozenset({"Flatten", "MaxPool", "Pad", "ReduceSum", "Reshape", "S
 
 @dataclass(frozen=True)
 class Carried:
-    """A tensor of the network, which is a stream's integers times the scale."""
+    """A tensor of the network: the stream's integers times the scale."""
 
     tensor: str
     scale: float
 
 
 def carried(graph: ModelWrapper, network: ModelWrapper) -> list[Carried | None]:
-    """Return, for each stream, what it carries; None where that is no tensor of the network.
+    """Return what each stream carries; None if it is not a tensor of the network.
 
-    A stream that bears the name of a tensor of the network carries it, and so do the streams
-    before and behind it that are the same values: what buffers, regroups or forks a stream
-    changes none. Of two names on such a way the first one counts, because a flattened tensor is
-    in another order on a stream (its channels last) than in the network. Windows, and
-    accumulators on their way to a rounding, carry no tensor.
+    A stream with the name of a tensor of the network carries that tensor. So do the streams before
+    and after it with the same values: buffering, regrouping and forking change none. If such a path
+    has two names, the first one counts, because a flattened tensor has another order in the stream
+    (channels last) than in the network. Windows, and accumulators that are yet to be rounded, carry
+    no tensor.
 
     Args:
         graph: the specialised hardware graph.
@@ -49,7 +49,7 @@ def carried(graph: ModelWrapper, network: ModelWrapper) -> list[Carried | None]:
 
 
 def _before(graph: ModelWrapper, streams: list[Wire]) -> Mapping[int, int]:
-    """Return, for each stream that is another one's values, which, in topological order."""
+    """Return, for each stream that repeats another one's values, that stream, in order."""
     entering = {wire.target: i for i, wire in enumerate(streams) if wire.target is not None}
     nodes = graph.graph.node
     return {
@@ -60,7 +60,7 @@ def _before(graph: ModelWrapper, streams: list[Wire]) -> Mapping[int, int]:
 
 
 def _scales(network: ModelWrapper) -> dict[str, float]:
-    """Return the tensors of a network that are integers times one scale, and the scale."""
+    """Return the tensors of a network that are integers times a single scale, and the scale."""
     scales = {network.graph.input[0].name: 1.0}
     for node in network.graph.node:
         first = node.input[0]

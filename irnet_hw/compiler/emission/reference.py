@@ -1,4 +1,4 @@
-"""The hardware graph's exact NumPy models: what every stream of the accelerator carries."""
+"""Runs the hardware graph's exact NumPy models: the values of every stream."""
 
 from pathlib import Path
 
@@ -26,8 +26,8 @@ def dataflow_run(folder: Path, images: npt.NDArray[np.uint8]) -> list[Ints]:
         images: uint8 [N, height, width, channels].
 
     Returns:
-        what each stream of the manifest carries, in order: integers (±1 for bits), NHWC, the
-        first axis the N images.
+        the values of each stream of the manifest, in order: integers (±1 for bits), NHWC, the N
+        images along the first axis.
     """
     return graph_run(spec.load(Path(folder) / FILE), images)
 

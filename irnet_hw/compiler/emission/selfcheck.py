@@ -1,7 +1,7 @@
-"""Pass 14: before an accelerator is handed over, its NumPy models are held against the QONNX run.
+"""Self-check: compares the accelerator's NumPy models with the QONNX run before it is released.
 
-Not one value may differ, in the logits and in every stream that carries a tensor of the network.
-A difference is a fault of the compiler, never of the user's, and ends the build.
+No value may differ, neither in the logits nor in any stream that carries a tensor of the network. A
+difference is a fault of the compiler, never of the user, and ends the build.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.images import images_in
 from irnet_hw.read import arrays
 
-#: Random images, beside a black and a white one.
+#: Random images, in addition to a black and a white one.
 IMAGES = 4
 #: The most images that are made of extreme windows.
 EXTREMES = 8
@@ -31,11 +31,11 @@ class CompilerError(AssertionError):
 
 
 class Checked(NamedTuple):
-    """What was compared.
+    """Result of the comparison.
 
     Attributes:
-        values: how many, in all tensors.
-        images: the golden vectors' if there are any, else those made here.
+        values: how many were compared, in all tensors.
+        images: those of the golden vectors if there are any, else those made here.
         logits: of these images, by the QONNX run.
     """
 
@@ -53,7 +53,7 @@ def selfcheck(
         network: the QONNX model.
         graph: the specialised, folded hardware graph.
         manifest: of the accelerator.
-        golden: the exporter's golden vectors; they are checked too if the file is there.
+        golden: the exporter's golden vectors, which are checked too if the file exists.
 
     Raises:
         CompilerError: names the first tensor that differs.
@@ -88,7 +88,7 @@ def selfcheck(
 
 
 def _images(shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
-    """Return the images to compare on: black, white, and random ones, the same in every run."""
+    """Return the images to compare: black, white and random ones, the same in every run."""
     random = np.random.default_rng(0).integers(0, 256, (IMAGES, *shape), dtype=np.uint8)
     ends = np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)])
     return np.concatenate([ends, random])
@@ -137,7 +137,7 @@ def extremes(graph: ModelWrapper) -> npt.NDArray[np.uint8]:
 
 
 def _golden(network: ModelWrapper, path: Path) -> npt.NDArray[np.uint8]:
-    """Return the golden vectors' images, once their logits are known to be this network's."""
+    """Return the golden vectors' images, after checking that their logits fit the network."""
     again = "export the network again"
     with arrays(path, again) as content:
         images = images_in(content, path, spec.image_shape(network), again)

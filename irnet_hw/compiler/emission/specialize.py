@@ -1,7 +1,7 @@
-"""Pass 12: every op becomes its RTL variant, with FINN's node names, and all names settle.
+"""Specialisation: replaces each op by its RTL variant and makes all names final.
 
-Streams that carry a tensor of the network keep its name; all other tensors are named after the
-node that makes or takes them, because FINN's and qonnx's own names are random.
+Streams that carry a tensor of the network keep its name; all other tensors are named after the node
+that produces or reads them, because the names that FINN and qonnx choose are random.
 """
 
 from collections.abc import Collection
@@ -17,11 +17,11 @@ from irnet_hw.errors import UserError
 
 
 class Specialize(Transformation):  # type: ignore[misc]
-    """Turn a folded graph with all its nodes into the one that is stitched.
+    """Turn a folded graph with all its nodes into the one to stitch.
 
     Args:
         part: the FPGA.
-        tensors: names in the network that streams may have.
+        tensors: names of the network's tensors, which streams may keep.
     """
 
     def __init__(self, part: str, tensors: Collection[str]) -> None:
@@ -30,7 +30,7 @@ class Specialize(Transformation):  # type: ignore[misc]
         self._tensors = frozenset(tensors)
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
-        """Return the specialised graph, each node and each stream checked."""
+        """Return the specialised graph, with each node and each stream checked."""
         model = model.transform(SpecializeLayers(self._part))
         output = model.graph.output[0].name
         for node in model.graph.node:

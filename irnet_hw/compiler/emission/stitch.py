@@ -1,4 +1,4 @@
-"""Pass 13: the RTL of all nodes in one folder, and the top module that joins them."""
+"""Stitching: the RTL of all nodes in one folder, and the top module that connects them."""
 
 import shutil
 from pathlib import Path
@@ -17,13 +17,13 @@ def stitch(model: ModelWrapper, board: Board, folder: Path) -> tuple[list[str], 
     """Write the RTL of a specialised graph.
 
     Args:
-        model: the graph; it isn't changed.
+        model: the graph, which is not changed.
         board: for its part and clock.
         folder: to write into; must exist.
 
     Returns:
-        the names of the sources in the order in which they are to be compiled, the top last, and
-        the names of the hex files that they read.
+        the names of the sources in compile order, the top module last, and the names of the hex
+        files that they read.
     """
     model = ModelWrapper(model.model, make_deepcopy=True)
     sources: dict[str, Path] = {}
@@ -48,7 +48,7 @@ def stitch(model: ModelWrapper, board: Board, folder: Path) -> tuple[list[str], 
 
 
 def _top(model: ModelWrapper) -> str:
-    """Return the top module: every stream is a bundle of wires from one node to another."""
+    """Return the top module, in which every stream is a bundle of wires between two nodes."""
     nodes, streams = list(model.graph.node), wires(model)
     kernels = [op(node) for node in nodes]
     widths = [kernels[0].get_instream_width_padded()]
@@ -115,7 +115,7 @@ def _top(model: ModelWrapper) -> str:
 
 
 def _connection(port: str, stream: str) -> list[str]:
-    """Return what joins a node's port to a stream."""
+    """Return the connections of a node's port to a stream."""
     return [
         f"        .{port}_TDATA({stream}_data)",
         f"        .{port}_TVALID({stream}_valid)",

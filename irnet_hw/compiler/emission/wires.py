@@ -1,6 +1,6 @@
-"""The streams of a hardware graph, numbered: what all that names a stream by its number agrees on.
+"""The streams of a hardware graph and their numbers.
 
-Stream 0 is the accelerator's input; then come every node's outputs, in the order of the nodes. The
+Stream 0 is the accelerator's input; the outputs of all nodes follow, in the order of the nodes. The
 last one is the accelerator's output.
 """
 
@@ -14,7 +14,7 @@ from irnet_hw.compiler.graph import op
 
 
 class Port(NamedTuple):
-    """One of a node's streams: the node's place in the graph, and which input or output it is."""
+    """A stream of a node: the node's place in the graph, and the index of the input or output."""
 
     node: int
     port: int
@@ -26,8 +26,8 @@ class Wire:
 
     Attributes:
         tensor: its name in the graph.
-        source: what writes it; None for the accelerator's input.
-        target: what reads it; None for the accelerator's output.
+        source: where it is written; None for the accelerator's input.
+        target: where it is read; None for the accelerator's output.
     """
 
     tensor: str
@@ -55,5 +55,5 @@ def wires(graph: ModelWrapper) -> list[Wire]:
 
 
 def streams_in(node: NodeProto) -> list[str]:
-    """Return the inputs of a node that are streams; those behind them are constants."""
+    """Return the inputs of a node that are streams; the others are constants."""
     return list(node.input)[: op(node).streams_in()]

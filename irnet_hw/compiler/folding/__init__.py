@@ -1,1 +1,1 @@
-"""Folding: how much each kernel works in parallel, and how deep each FIFO is."""
+"""Folding: chooses how much each kernel works in parallel, and how deep each FIFO is."""

@@ -1,7 +1,7 @@
-"""The legal choices of a kernel: its fold, the memory it keeps its constants in, how it multiplies.
+"""The legal choices of a kernel: its fold, its kind of memory, its kind of multiplier.
 
-Each comes with its cycles for a frame and its area. Choices with the same lanes that are no
-better in any resource than another one are left out.
+Each choice has its cycles per frame and its area. A choice that needs at least as much of every
+resource as another one with the same lanes is left out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +28,7 @@ class Ports:
 
     Attributes:
         lanes_in, lanes_out: of each stream.
-        parallel: whether the windows that leave or enter come with all taps in a beat.
+        parallel: whether a beat of windows, in or out, has all taps.
     """
 
     lanes_in: tuple[int, ...]
@@ -49,9 +49,9 @@ class Choices:
     """All choices of a kernel.
 
     Args:
-        node: of the graph; it isn't changed.
+        node: of the graph; it is not changed.
         part: the FPGA.
-        pins: attributes that are fixed.
+        pins: fixed attributes.
     """
 
     def __init__(self, node: NodeProto, part: str, pins: Attributes) -> None:
@@ -73,7 +73,7 @@ class Choices:
         return self._sizes[choice]
 
     def best(self, choices: Iterable[Choice]) -> list[Choice]:
-        """Return the choices that no other one with the same ports beats in area."""
+        """Return the choices whose area no other choice with the same ports beats."""
         found: dict[Ports, list[Choice]] = {}
         for choice in choices:
             rivals = found.setdefault(choice.ports, [])
@@ -84,7 +84,7 @@ class Choices:
         return [choice for rivals in found.values() for choice in rivals]
 
     def _candidates(self, pins: Attributes) -> Iterator[dict[str, Any]]:
-        """Yield the attributes of each choice; the kernel has them meanwhile."""
+        """Yield the attributes of each choice, with the kernel set to them."""
         styles = self._kernel.styles()
         chosen = [dict(zip(styles, values, strict=True)) for values in product(*styles.values())]
         for fold, style in product(self._kernel.folds(), chosen):
@@ -94,7 +94,7 @@ class Choices:
                 yield attributes
 
     def _is_legal(self) -> bool:
-        """Return whether the kernel accepts a style with its fold, as not each one does."""
+        """Return whether the kernel accepts its style together with its fold."""
         try:
             self._kernel.check()
         except UserError:

@@ -1,8 +1,8 @@
-"""Folds in FINN's form: a JSON file with a node's attributes under its name.
+"""Folding configuration in FINN's format: a JSON file with the attributes of nodes by name.
 
-{"Defaults": {"ram_style": ["block", ["BinaryMVAU_rtl"]]}, "BinaryMVAU_rtl_0": {"PE": 4}} keeps
-the weights of all binary layers in block RAM and fixes PE of the first one. Names and ops are
-those of the finished accelerator, as in its manifest; FINN's ApplyConfig takes the file as it is.
+{"Defaults": {"ram_style": ["block", ["BinaryMVAU_rtl"]]}, "BinaryMVAU_rtl_0": {"PE": 4}} puts the
+weights of all binary layers in block RAM and fixes PE of the first one. Names and ops are those of
+the finished accelerator, as in its manifest; FINN's ApplyConfig reads the file as it is.
 """
 
 import json
@@ -25,10 +25,10 @@ DEFAULTS = "Defaults"
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return what a file holds, to be given to :func:`pins` when there is a graph.
+    """Return the content of a file, for :func:`pins` once there is a graph.
 
     Raises:
-        UserError: it can't be read or is not of this form.
+        UserError: it can't be read or does not have this form.
     """
     content = json_file(path)
     if not isinstance(content, dict):
@@ -42,11 +42,11 @@ def read(path: Path) -> dict[str, Any]:
 def pins(
     path: Path, content: Mapping[str, Any], model: ModelWrapper, part: str
 ) -> dict[str, Attributes]:
-    """Return the attributes that a file fixes, by the nodes' names.
+    """Return the attributes that a file fixes, by node name.
 
     Args:
         path: the file, for the messages.
-        content: what it holds, from :func:`read`.
+        content: of the file, from :func:`read`.
         model: the graph.
         part: the FPGA.
 
@@ -68,7 +68,7 @@ def pins(
 
 
 def text(model: ModelWrapper) -> str:
-    """Return the file's content for a folded graph that is yet to be specialised."""
+    """Return the file's content for a folded graph, before it is specialised."""
     content: dict[str, Any] = {DEFAULTS: {}}
     for node in kernels(model):
         kernel = op(node)
@@ -77,7 +77,7 @@ def text(model: ModelWrapper) -> str:
 
 
 def _check_defaults(path: Path, defaults: Mapping[str, Any], model: ModelWrapper) -> None:
-    """Raise a UserError unless all defaults are of the form that FINN's are, and can be fixed."""
+    """Raise a UserError unless all defaults have FINN's form and can be fixed."""
     known = dict.fromkeys((*(key for node in kernels(model) for key in _keys(node)), *STYLES))
     for key, entry in defaults.items():
         if key not in known:
@@ -93,7 +93,7 @@ def _check_defaults(path: Path, defaults: Mapping[str, Any], model: ModelWrapper
 
 
 def _defaults(defaults: Mapping[str, Any], node: NodeProto) -> dict[str, Any]:
-    """Return what "Defaults" fixes of a node: those attributes that it has."""
+    """Return the attributes of a node that "Defaults" fixes."""
     found = {}
     for key in _keys(node):
         entry = defaults.get(key, [])

@@ -1,9 +1,9 @@
 """The least sum of tables over a graph: exact dynamic programming by eliminating variables.
 
-Each variable has a table of its values' costs, each pair of joined variables one of their
-values' costs together. A variable with one neighbour or two is replaced by what it costs at its
-best, for each value of theirs: a table of the one, or of the two together. Series and parallel
-connections are reduced so until nothing is left, whatever their nesting.
+Each variable has a table with the cost of each of its values, each pair of joined variables a table
+with the cost of each pair of values. A variable with one or two neighbours is replaced by its least
+cost for each of their values: a table of the one neighbour, or of the two together. This reduces
+any nesting of series and parallel connections until nothing is left.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ Costs = npt.NDArray[np.float64]
 
 @dataclass
 class Problem:
-    """What is to be minimised.
+    """The costs to minimise.
 
     Attributes:
         single: for each variable, the cost of each of its values.
-        pairs: for two variables, the cost of each pair of values; infinite where they exclude
-            each other. The pair is in the order of the key.
+        pairs: for two variables, the cost of each pair of values; infinite if they exclude each
+            other. The axes are in the order of the key.
     """
 
     single: list[Costs]
@@ -36,7 +36,7 @@ class Problem:
 
 
 def minimise(problem: Problem) -> tuple[float, list[int]]:
-    """Return the least sum, infinite if there is none, and the place of each variable's value.
+    """Return the least sum, infinite if there is none, and the index of each variable's value.
 
     Raises:
         ValueError: the graph does not consist of series and parallel connections.

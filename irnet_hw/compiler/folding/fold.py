@@ -1,12 +1,12 @@
-"""Pass 10: how many lanes each kernel works on: the least area that reaches the frame rate.
+"""Folding: chooses the lanes of each kernel, for the least area that reaches a frame rate.
 
-Or the highest rate within the board's resources. Every kernel lists its legal choices with their
-cycles and area; among those within the cycles that a frame may take, the search finds the
-cheapest ones of all kernels together. What the board keeps in reserve is left free.
+Or for the highest rate within the board's resources. Every kernel lists its legal choices with
+their cycles and area. Among those within the cycles that a frame may take, the search finds the
+cheapest combination for all kernels. The board's reserve is left free.
 
-A sliding window and the unit that it feeds have no FIFO between them and may hold each other up,
-so that frames take more cycles than the slowest kernel. The schedule says so, and then the next
-faster kernels are taken.
+A sliding window and the unit that it feeds have no FIFO between them and may stall each other, so
+that a frame takes more cycles than the slowest kernel. The schedule shows that, and then the next
+faster kernels are tried.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.kernels.resources import RESOURCES, Area, area, fits, total
 from irnet_hw.progress import say
 
-#: How often plans are made with the FIFOs that the last one turned out to need.
+#: Maximum rounds of replanning with the FIFO depths that the previous plan needed.
 ROUNDS = 3
 
 
@@ -39,13 +39,13 @@ class Folding:
     """A folded graph.
 
     Attributes:
-        fps: frames a second that it reaches.
-        area: what it takes, FIFOs and converters included.
-        distance: how far it may be from the best there is: its area, as the sum of its parts of
-            what is usable of the board, or for the highest rate, the rate; as a part of the bound.
-        next_doubling: the frames a second, the area and whether it fits the board, of the least
-            accelerator with at least twice the rate; None where no fold reaches that.
-        config: the folds as a file that fixes them.
+        fps: frames per second that it reaches.
+        area: including FIFOs and converters.
+        distance: how far it may be from the optimum, relative to the bound: of its area, as the sum
+            of its shares of the usable resources, or, for the highest rate, of the rate.
+        next_doubling: frames per second, area and whether it fits the board, for the smallest
+            accelerator with at least twice the rate; None if no fold reaches that.
+        config: the text of a folding configuration with these folds.
     """
 
     fps: float
@@ -64,14 +64,15 @@ def fold(
     """Set the folding attributes of every kernel.
 
     Args:
-        model: the graph of hardware ops, without FIFOs and converters but flattenings.
+        model: the graph of hardware ops; of FIFOs and converters it has only flattenings.
         board: to fit.
-        target_fps: frames a second to reach with the least area, above 0; None: as many as fit.
-        pins: attributes that are fixed, by the nodes' names.
+        target_fps: frames per second to reach with the least area, above 0; None: as many as
+            possible.
+        pins: fixed attributes, by node name.
 
     Raises:
-        UserError: the rate can't be reached, or not within the board's resources; says which
-            layer is the limit or which resource runs out, and what rate can be reached.
+        UserError: the rate can't be reached, or not within the board's resources; says which layer
+            is the limit or which resource runs out, and which rate can be reached.
     """
     folder = _Folder(model, board, pins or {})
     if target_fps is None:
@@ -98,11 +99,11 @@ class _Made:
 
     Attributes:
         plan: the choices.
-        bound: no plan within the same cycles that fits costs less.
-        area: what it takes, FIFOs and converters included.
+        bound: no fitting plan within the same cycles costs less.
+        area: including FIFOs and converters.
         pace: cycles from frame to frame.
-        held: the name of the first kernel that takes as many, where that is more than the slowest
-            kernel's.
+        held: if the pace exceeds the cycles of the slowest kernel, the name of the first kernel
+            with that pace.
     """
 
     plan: Plan
@@ -128,7 +129,7 @@ class _Folder:
         ]
 
     def least(self, target_fps: float) -> tuple[_Made, float]:
-        """Return the plan of least area that reaches a rate, and how good it is."""
+        """Return the plan of least area that reaches a rate, and its distance from the bound."""
         slowest, least = self.planner.limit()
         budget = self._clock / target_fps
         if budget < least:
@@ -151,7 +152,7 @@ class _Folder:
         return made, self._scale.cost(made.area) / made.bound - 1
 
     def fastest(self) -> tuple[_Made, float]:
-        """Return the plan of the highest rate that fits, and how good it is."""
+        """Return the fitting plan with the highest rate, and its distance from the bound."""
         budgets = self.planner.budgets()
         made, possible = self._first(budgets)
         if made is None:
@@ -163,7 +164,7 @@ class _Folder:
         return made, made.pace / possible - 1
 
     def doubling(self, cycles: int) -> dict[str, Any] | None:
-        """Return what twice the rate takes."""
+        """Return the rate, area and fit of an accelerator with twice the rate."""
         _, least = self.planner.limit()
         if cycles // 2 < least:
             return None
@@ -176,7 +177,7 @@ class _Folder:
     def _first(self, budgets: Sequence[int]) -> tuple[_Made | None, int]:
         """Return the first plan that fits, and the least budget that might.
 
-        More cycles never take more area, so both are found by halving.
+        More cycles never take more area, so bisection finds both.
         """
         impossible, first, beyond = -1, 0, len(budgets)
         while first < beyond:
@@ -188,7 +189,7 @@ class _Folder:
                 first = middle + 1
                 if found.bound == inf:
                     impossible = middle
-        # With the FIFOs as deep as they have to be it may be one of the next ones.
+        # With real FIFO depths this budget may no longer fit; try the next ones.
         for budget in budgets[first:]:
             made = self._plan(budget)
             if fits(made.area, self._board.usable):
@@ -196,11 +197,11 @@ class _Folder:
         return None, 0
 
     def _reaching(self, budget: float) -> _Made:
-        """Return the plan of least area whose frames follow within a budget.
+        """Return the plan of least area whose frame interval is within a budget.
 
-        Where there is none, it is that of the least pace.
+        If there is none, return the plan with the shortest interval.
         """
-        # With any more cycles the accelerator is that of the most there are.
+        # Budgets beyond the largest one change nothing.
         budgets = self.planner.budgets()
         first = made = best = self._plan(int(min(budget, budgets[-1])))
         while made.pace > budget:
@@ -212,9 +213,9 @@ class _Folder:
         return replace(best, bound=first.bound)
 
     def _plan(self, budget: int) -> _Made:
-        """Return the plan of least area of kernels within a budget.
+        """Return the plan of least area whose kernels are within a budget.
 
-        A plan whose FIFOs turn out too large for the board is made again with these.
+        If its FIFOs turn out too large for the board, the plan is made again with those FIFOs.
         """
         found = search(self.planner.task(budget, self._waits), self._board)
         made, waits = self._measure(found.plan, found.bound)
@@ -227,7 +228,7 @@ class _Folder:
         return made
 
     def _measure(self, plan: Plan, bound: float) -> tuple[_Made, list[int]]:
-        """Return a plan with its FIFOs, and the elements that wait in each link."""
+        """Return a plan with its FIFOs, and the elements that each link holds."""
         model, streams = _skeleton(self._model), InsertStreams()
         _set(model, self.planner, plan)
         model = model.transform(streams)
@@ -244,18 +245,18 @@ class _Folder:
         return _Made(plan, bound, size, streams.plan.pace, streams.plan.held), waits
 
     def _leaves(self, target_fps: float) -> str:
-        """Return how messages begin about a rate that leaves too few cycles."""
+        """Return the beginning of messages about a rate that leaves too few cycles."""
         return (
             f"target-fps: {target_fps:g} leaves {int(self._clock / target_fps)} cycles for a frame "
             f"at {self._board.clock_mhz:g} MHz, and"
         )
 
     def _fixed(self, node: NodeProto, cycles: int) -> str:
-        """Return what of a kernel, or of the one that it feeds directly or is fed by, is fixed.
+        """Return the fixed attributes of a kernel and of those that it is directly connected to.
 
         Args:
             node: of the graph without streams.
-            cycles: that it takes; nothing is said if it takes no less where nothing is fixed.
+            cycles: that it takes; the text is empty if it needs as many without fixed attributes.
         """
         if Planner(self._model, self._board.part, {}).limit()[1] >= cycles:
             return ""
@@ -272,7 +273,7 @@ class _Folder:
         return f", as folding-config fixes {' and '.join(fixed)}" if fixed else ""
 
     def _too_large(self, size: Area, target_fps: float, budget: float) -> str:
-        """Return the message about resources that run out, with the highest rate that fits."""
+        """Return the message about exhausted resources, with the highest rate that fits."""
         start = f"target-fps: {target_fps:g} on {self._board.name} takes {self._overrun(size)}"
         made, _ = self._first([cycles for cycles in self.planner.budgets() if cycles > budget])
         if made is None:
@@ -280,7 +281,7 @@ class _Folder:
         return f"{start}; the highest rate that fits is {_floor(self._clock / made.pace)}"
 
     def _overrun(self, size: Area) -> str:
-        """Return which resources run out, and how many there are of them."""
+        """Return which resources run out, and how many of them are available."""
         usable, have = self._board.usable, self._board.resources
         return ", ".join(
             f"{size[key]} {key} of {usable[key]}"
@@ -299,7 +300,7 @@ def _set(model: ModelWrapper, planner: Planner, plan: Plan) -> None:
 
 
 def _skeleton(model: ModelWrapper) -> ModelWrapper:
-    """Return a copy of a graph without its constants, which can be many."""
+    """Return a copy of a graph without its constants, which can be large."""
     graph = model.graph
     bare = helper.make_graph(list(graph.node), "skeleton", [graph.input[0]], [graph.output[0]])
     bare.value_info.extend(graph.value_info)
@@ -313,5 +314,5 @@ def _reserve(board: Board) -> str:
 
 
 def _floor(rate: float) -> str:
-    """Return a rate with 6 digits, rounded down so that it can be asked for."""
+    """Return a rate with 6 digits, rounded down so that it can be used as a target."""
     return f"{int(rate)}" if rate >= 1 else f"{int(rate * 1e6) / 1e6:g}"

@@ -1,9 +1,9 @@
-"""How many elements wait at least before a join, however its branches are folded.
+"""The least number of elements that wait before a join, however its branches are folded.
 
-What the join puts together comes from one pixel of the fork's stream on each branch, but a branch
-with windows lets that pixel's result out only when the windows' last rows have come. Until then
-the other branch holds what the fork has handed out. The folding search counts FIFOs with at least
-this room; what they need in the end, the schedule says.
+The join combines values that stem from the same pixel of the fork's stream, but a branch with
+windows outputs that pixel's result only when the windows' last rows have arrived. Until then the
+other branch holds what the fork has handed out. The folding search assumes FIFOs of at least this
+size; the schedule determines their final depths.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from irnet_hw.kernels.base import Reach
 
 
 def waiting(model: ModelWrapper, node: NodeProto) -> list[int]:
-    """Return the elements that wait at least before each input stream of a kernel."""
+    """Return the least number of elements that wait before each input stream of a kernel."""
     kernel = op(node)
     count = kernel.streams_in()
     if count == 1:
@@ -24,21 +24,21 @@ def waiting(model: ModelWrapper, node: NodeProto) -> list[int]:
     join = np.arange(np.prod(pixels))
     branches = [_branch(model, tensor, join) for tensor in list(node.input)[:count]]
     if len({fork for fork, _ in branches}) > 1:
-        return [0] * count  # not joined where they were forked: nothing is known
-    # The pixels that need the same one come one after the other all the same.
+        return [0] * count  # the branches come from different forks: nothing is known
+    # Pixels that depend on the same input pixel still come one after the other.
     pace = join * (max(int(reach[-1]) for _, reach in branches) + 1) // len(join)
     paced = [np.maximum.accumulate(reach - pace) + pace for _, reach in branches]
     latest = np.maximum.reduce(paced)
     found = []
     for reach in paced:
         ready = np.searchsorted(reach, latest, side="right")
-        # A pixel may be in the kernels themselves.
+        # One pixel may be inside the kernels.
         found.append(max(int((ready - join).max()) - 1, 0) * int(channels))
     return found
 
 
 def _branch(model: ModelWrapper, tensor: str, reach: Reach) -> tuple[str, Reach]:
-    """Return the fork that a branch begins with, and its pixels that the branch's end needs."""
+    """Return the fork where a branch begins, and the fork's pixels that the branch's end needs."""
     node = model.find_producer(tensor)
     while node is not None:
         kernel = op(node)

@@ -1,27 +1,26 @@
-"""Pass 11: what stands between kernels: width converters, FIFOs, register slices.
+"""Links: the width converters, FIFOs and register slices between kernels.
 
-A sliding window feeds its matrix-vector unit directly. Every other stream between two kernels
-gets a FIFO, so that a beat's wait on one side doesn't at once stop the other, and a width
-converter behind it where the lanes differ. Register slices at both ends keep the accelerator's
-ports free of logic.
+A sliding window feeds its matrix-vector unit directly. Every other stream between two kernels gets
+a FIFO, so that a stall on one side does not stop the other at once, and a width converter behind it
+if the lanes differ. Register slices at both ends keep the accelerator's ports free of logic.
 
-How much a FIFO holds comes from :mod:`irnet_hw.compiler.folding.schedule`, which lets every kernel
-work as soon as it can, with FIFOs that never fill, and the input at the pace of the slowest kernel.
-The most that ever waits in a FIFO is its depth. So this run of the accelerator is possible with
-the FIFOs as they are built, at the full rate, and that is enough in all other circumstances:
+:mod:`irnet_hw.compiler.folding.schedule` determines the depth of each FIFO. It lets every kernel
+work as soon as it can, with unlimited FIFOs, and with the input at the pace of the slowest kernel.
+A FIFO's depth is the most beats that ever wait in it. So this run is possible with the FIFOs as
+they are built, at the full rate, and that is sufficient in all other cases:
 
-- No deadlock. Kernels wait only for their next beat or for room for one, and what they do does
-  not depend on when it comes; room in a FIFO is itself something that is waited for. In such a
-  network the order of the events is the same in all runs, only their times differ, so that
-  either every run stops for ever or none does; the scheduled one does not. Where a stream forks,
-  the bypass therefore holds at least what the body takes in before its first beat comes out.
-- Full rate. An event never comes later because another one came earlier. An input that offers
-  its beats sooner than at the scheduled pace delays nothing, and after gaps or stalls the
-  accelerator catches up as far as its kernels are faster than the slowest one.
+- No deadlock. Kernels wait only for their next beat or for room for one, and their behaviour does
+  not depend on its timing. In such a network the order of events is the same in all runs and only
+  their times differ, so either every run deadlocks or none does; the scheduled one does not. Where
+  a stream forks, the bypass therefore holds at least what the body takes in before its first beat
+  comes out.
+- Full rate. An event never happens later because another one happened earlier. An input that offers
+  its beats sooner than scheduled delays nothing, and after gaps or stalls the accelerator catches
+  up as far as its kernels are faster than the slowest one.
 
-Depths are exact as far as each kernel's RTL keeps to the cycles that the kernel states, and one
-beat too few on a bypass stops its fork in every frame, which costs percents of the rate. So each
-FIFO has a spare beat, and what its memory has beyond that: both together cost next to no LUTs.
+Depths are exact if each kernel's RTL takes the cycles that the kernel states. One beat too few on a
+bypass stalls its fork in every frame, which costs a few percent of the rate. So each FIFO has a
+spare beat, and whatever its memory holds beyond that: together they cost almost no LUTs.
 """
 
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ from qonnx.transformation.base import Transformation
 from irnet_hw.compiler.folding.schedule import Schedule, schedule
 from irnet_hw.compiler.graph import FINN_DOMAIN, add_tensor, consumer, op
 
-#: Beats that a FIFO holds where nothing waits: as many as the full rate takes.
+#: Beats that a FIFO holds if nothing waits: as many as the full rate needs.
 DEPTH = 2
 #: Beats that a column of LUT-RAM holds.
 BANK = 64
@@ -47,10 +46,10 @@ class Link:
 
     Attributes:
         source: the kernel that writes it; None at the accelerator's input.
-        outlet: which of the source's streams it is.
+        outlet: index of the source's stream.
         target: the kernel that reads it; None at the output.
-        inlet: which of the target's streams it is.
-        flatten: the width converter between them that changes the shape, if there is one.
+        inlet: index of the target's stream.
+        flatten: the width converter between them that changes the shape, if any.
     """
 
     source: NodeProto | None
@@ -61,17 +60,17 @@ class Link:
 
     @property
     def direct(self) -> bool:
-        """Whether nothing may stand in between: the unit's beats are the window's."""
+        """Whether nothing may be inserted: the unit takes the window's beats as they are."""
         return self.source is not None and op(self.source).feeds_directly
 
 
 def kernels(model: ModelWrapper) -> list[NodeProto]:
-    """Return the nodes of a graph that has flattenings but nothing else between kernels."""
+    """Return the kernels of a graph that has only flattenings between them."""
     return [node for node in model.graph.node if not op(node).regroups]
 
 
 def links(model: ModelWrapper) -> list[Link]:
-    """Return the streams: the input first, then each kernel's, in the order of the kernels."""
+    """Return the streams: the input, then the outputs of each kernel, in the kernels' order."""
     found = [_link(model, None, 0, model.graph.input[0].name)]
     for node in kernels(model):
         found += [_link(model, node, i, tensor) for i, tensor in enumerate(node.output)]
@@ -94,7 +93,7 @@ def between(
     ends: tuple[int | None, int],
     depth: int = DEPTH,
 ) -> list[NodeProto]:
-    """Return the nodes of a link, their tensors still unnamed.
+    """Return the nodes of a link, with their tensors still unnamed.
 
     Args:
         link: which stream.
@@ -105,7 +104,7 @@ def between(
     """
     before, after_lanes = ends
     if before is None:
-        # The first kernel's lanes are the input's, unless they cross pixels: then whole pixels.
+        # The input has the first kernel's lanes, or whole pixels if those lanes cross pixels.
         before = shape[-1] if link.flatten is not None else after_lanes
     lanes = (before, after_lanes)
     found = []
@@ -129,10 +128,10 @@ def between(
 
 
 class InsertStreams(Transformation):  # type: ignore[misc]
-    """Put the nodes of each link into a folded graph, the FIFOs as deep as the schedule says.
+    """Insert the nodes of each link into a folded graph, with FIFO depths from the schedule.
 
     Attributes:
-        plan: the schedule, when that is done.
+        plan: the schedule, once applied.
     """
 
     plan: Schedule
@@ -149,10 +148,10 @@ class InsertStreams(Transformation):  # type: ignore[misc]
 
 
 def depth(backlog: int) -> int:
-    """Return the depth of a FIFO in which so many beats wait, and a spare one.
+    """Return the depth of a FIFO in which ``backlog`` beats wait, with a spare beat.
 
-    One of them is in the output register, in whose place the spare one is counted. Memory made
-    of LUTs comes in banks of 64 beats, and pointers to a power of 2 are cheaper.
+    One of the beats is in the output register; the spare beat takes its place. LUT-RAM comes in
+    banks of 64 beats, and pointers that wrap at a power of 2 are cheaper.
     """
     needed = max(DEPTH, backlog)
     return 1 << (needed - 1).bit_length() if needed <= BANK else -(-needed // BANK) * BANK
@@ -179,7 +178,7 @@ def _insert(model: ModelWrapper, link: Link) -> None:
     if link.source is None:
         stream = model.graph.input[0].name
     elif link.target is None:
-        # The last node of all takes over the output's name.
+        # The last node takes over the output's name.
         stream = add_tensor(model, f"{link.source.output[0]}_unregistered", sizes, datatype)
         link.source.output[link.outlet] = stream
     else:

@@ -1,9 +1,9 @@
-"""The least area of a whole graph, for a price of each resource.
+"""The least area of a whole graph, given a price for each resource.
 
-Every kernel has its choices, every stream between two kernels its FIFO and, where the lanes
-differ, a width converter. What a choice costs beside its own area depends on its neighbours'
-lanes only, so that the cheapest choices of all kernels together are found exactly, by eliminating
-one kernel after another (:mod:`irnet_hw.compiler.folding.elimination`).
+Every kernel has its choices; every stream between two kernels has a FIFO and, if the lanes differ,
+a width converter. Besides its own area, the cost of a choice depends only on its neighbours' lanes.
+So the cheapest combination for all kernels is found exactly, by eliminating one kernel after
+another (:mod:`irnet_hw.compiler.folding.elimination`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ Prices = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Plan:
-    """A choice for every kernel, and what the accelerator then takes."""
+    """A choice for every kernel, and the accelerator's area with them."""
 
     choices: tuple[Choice, ...]
     area: Area
@@ -43,9 +43,9 @@ class Planner:
     """Finds plans for one network and part.
 
     Args:
-        model: the graph of hardware ops, without FIFOs and converters but flattenings.
+        model: the graph of hardware ops; of FIFOs and converters it has only flattenings.
         part: the FPGA.
-        pins: fixed attributes of kernels, by their nodes' names.
+        pins: fixed attributes, by node name.
     """
 
     def __init__(self, model: ModelWrapper, part: str, pins: Mapping[str, Attributes]) -> None:
@@ -55,7 +55,7 @@ class Planner:
         self._streams = [link_shape(model, link) for link in self.links]
         self._places = {node.output[0]: i for i, node in enumerate(self.nodes)}
         self._areas: dict[tuple[object, ...], Size] = {}
-        # Kernels that differ in their names only have the same choices.
+        # Kernels that differ only in their names have the same choices.
         tables: dict[object, Choices] = {}
         self._tables = []
         for node in self.nodes:
@@ -68,7 +68,7 @@ class Planner:
         self._restrict(pins)
 
     def _restrict(self, pins: Mapping[str, Attributes]) -> None:
-        """Drop what no neighbour can follow, and let no kernel be faster than one that can."""
+        """Drop choices that no direct neighbour matches, and slow down those none keeps up with."""
         for link, (shape, _) in zip(self.links, self._streams, strict=True):
             if link.target is None:
                 continue
@@ -86,7 +86,7 @@ class Planner:
                         "suits the other's; must leave lanes and parallel_window that agree"
                     )
             elif link.source is None and link.flatten is not None:
-                # Pixels come one a beat into a dense layer.
+                # Pixels enter a dense layer one per beat.
                 pixels = prod(shape[:-1])
                 self._choices[target] = [
                     replace(choice, cycles=max(choice.cycles, pixels))
@@ -94,7 +94,7 @@ class Planner:
                 ]
 
     def limit(self) -> tuple[NodeProto, int]:
-        """Return the kernel that takes the most cycles at its largest fold, and the cycles."""
+        """Return the kernel with the most cycles at its largest fold, and those cycles."""
         least = [min(choice.cycles for choice in choices) for choices in self._choices]
         return self.nodes[least.index(max(least))], max(least)
 
@@ -105,16 +105,16 @@ class Planner:
         return sorted(count for count in cycles if count >= least)
 
     def task(self, budget: int, waits: Sequence[int]) -> "Task":
-        """Return the task of finding plans within a frame's cycles.
+        """Return the task of finding plans within a number of cycles per frame.
 
         Args:
-            budget: cycles that every kernel has for a frame.
-            waits: for each link, the elements that its FIFO has to hold.
+            budget: cycles per frame that every kernel may take.
+            waits: for each link, the elements that its FIFO must hold.
         """
         return Task(self, budget, waits)
 
     def within(self, i: int, budget: int) -> tuple[list[Choice], list[Size]]:
-        """Return a kernel's choices that are worth looking at, and their areas."""
+        """Return a kernel's competitive choices, and their areas."""
         table = self._tables[i]
         choices = table.best(choice for choice in self._choices[i] if choice.cycles <= budget)
         return choices, [table.size(choice) for choice in choices]
@@ -126,7 +126,7 @@ class Planner:
         return source, target
 
     def between(self, i: int, lanes: tuple[int | None, int], wait: int) -> Size:
-        """Return the area of what stands in link i."""
+        """Return the area of the nodes in link i."""
         link, (shape, datatype) = self.links[i], self._streams[i]
         depth = DEPTH if lanes[0] is None else max(DEPTH, -(-wait // lanes[0]))
         flat = None if link.flatten is None else tuple(op(link.flatten).numbers("outShape"))
@@ -143,11 +143,11 @@ class Planner:
 
 
 class Task:
-    """Plans of one planner within one budget; what doesn't depend on the prices is kept."""
+    """Plans within one budget; whatever does not depend on the prices is computed once."""
 
     def __init__(self, planner: Planner, budget: int, waits: Sequence[int]) -> None:
         self._kernels = [_Kernel(*planner.within(i, budget)) for i in range(len(planner.nodes))]
-        # What stands in links between kernels, and at the accelerator's ends.
+        # The areas in links between kernels, and at the accelerator's ends.
         self._pairs: list[_Pair] = []
         self._ends: list[tuple[int, npt.NDArray[np.int64]]] = []
         for i, link in enumerate(planner.links):
@@ -165,7 +165,7 @@ class Task:
             self._ends.append((at, np.array(found)))
 
     def cheapest(self, prices: Prices) -> Plan:
-        """Return the plan whose area costs least."""
+        """Return the plan whose area is cheapest."""
         single = [kernel.costs(prices) for kernel in self._kernels]
         for at, ends in self._ends:
             single[at] = single[at] + ends @ prices
@@ -185,16 +185,16 @@ class Task:
         return Plan(tuple(choice for choice, _ in found), area_)
 
     def settled(self, plan: Plan, prices: Prices, usable: Prices) -> Plan:
-        """Return a plan of the same streams that kernels, one at a time, bring within a board.
+        """Return a plan with the same streams, made to fit the board by changing single kernels.
 
-        Where a change is as good for one kernel as for another, prices move both or neither.
-        Here the kernel moves that costs least for what it takes off the overrun, until there is
-        none; then those that save something while there is still none.
+        If a change is equally good for several kernels, prices change all of them or none. Here the
+        kernel changes that reduces the overrun at the least cost, until there is none; then any
+        that save cost without a new overrun.
 
         Args:
             plan: of this task.
             prices: of a unit of each resource.
-            usable: how much there is of each resource.
+            usable: how much of each resource is usable.
         """
         places = [
             kernel.place(choice) for kernel, choice in zip(self._kernels, plan.choices, strict=True)
@@ -221,7 +221,7 @@ class Task:
 
 
 class _Kernel:
-    """A kernel's choices, in groups of the same ports."""
+    """A kernel's choices, in groups with the same ports."""
 
     def __init__(self, choices: Sequence[Choice], sizes: Sequence[Size]) -> None:
         groups: dict[Ports, list[int]] = {}
@@ -244,15 +244,15 @@ class _Kernel:
         return self._choices[best], self._sizes[best]
 
     def place(self, choice: Choice) -> int:
-        """Return a choice's place among all."""
+        """Return the index of a choice among all."""
         return self._choices.index(choice)
 
     def at(self, place: int) -> Choice:
-        """Return the choice of a place."""
+        """Return the choice at an index."""
         return self._choices[place]
 
     def changes(self, place: int) -> Iterator[tuple[int, Size]]:
-        """Yield the places of the other choices of the same ports, and what they change."""
+        """Yield the indices of the other choices with the same ports, and the change in area."""
         group = int(np.searchsorted(self._starts, place, side="right")) - 1
         for other in range(self._starts[group], self._starts[group + 1]):
             if other != place:
@@ -260,7 +260,7 @@ class _Kernel:
 
 
 class _Pair:
-    """What stands between two kernels, for each pair of their ports."""
+    """The area between two kernels, for each pair of their ports."""
 
     def __init__(
         self,
@@ -312,11 +312,11 @@ def _beside(
     choices: Sequence[tuple[tuple[int, bool], Choice]],
     others: Sequence[tuple[tuple[int, bool], Choice]],
 ) -> list[Choice]:
-    """Return the choices that suit a direct neighbour's, no faster than the fastest of those.
+    """Return the choices that match a direct neighbour's, no faster than the fastest match.
 
     Args:
-        choices: with how they see the stream between them.
-        others: the neighbour's, likewise.
+        choices: each with its view of the stream between them.
+        others: those of the neighbour, likewise.
     """
     fastest: dict[tuple[int, bool], int] = {}
     for stream, other in others:
@@ -329,7 +329,7 @@ def _beside(
 
 
 def _pinned(node: NodeProto, pins: Mapping[str, Attributes]) -> str:
-    """Return how messages call a kernel whose attributes are fixed."""
+    """Return the text for a kernel and its fixed attributes in messages."""
     fixed = ", ".join(f"{key} = {value}" for key, value in pins.get(node.name, {}).items())
     return f"{node.name} ({fixed or 'nothing fixed'})"
 

@@ -1,10 +1,10 @@
-"""When every beat of a frame enters and leaves each kernel, and how many wait in between.
+"""The schedule: when every beat of a frame enters and leaves each kernel, and how many wait.
 
-Every kernel works as soon as it can: it takes a beat when there is one and it has room, and
-hands one on when it has made it. The streams between kernels never fill, and the input comes
-evenly, at the pace of the slowest kernel. When its beats move each kernel says itself
-(:meth:`irnet_hw.kernels.base.Kernel.moves`), and the tests of the RTL hold it to that. Frames
-follow each other until one is like the one before; then all that can wait has waited.
+Every kernel works as soon as it can: it takes a beat when there is one and it has room, and passes
+one on when it has made it. The streams between kernels never fill, and the input arrives evenly, at
+the pace of the slowest kernel. Each kernel says when its beats move
+(:meth:`irnet_hw.kernels.base.Kernel.moves`), and the RTL tests verify that. Frames follow each
+other until one repeats the timing of the one before; by then every queue has reached its maximum.
 """
 
 from collections.abc import Mapping
@@ -19,19 +19,19 @@ from irnet_hw.compiler.emission.wires import streams_in
 from irnet_hw.compiler.graph import consumer, op, reader
 from irnet_hw.kernels.timing import Times
 
-#: Frames that are looked at: at first, and at the most.
+#: Frames to simulate: at first, and at most.
 FRAMES = 3
 MOST_FRAMES = 48
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A kernel's first frame, in cycles from the accelerator's first beat on.
+    """A kernel's first frame, in cycles since the accelerator's first beat.
 
     Attributes:
-        first_in: when the first beat is taken, of whichever input.
-        first_out: when the first beat is there for the next kernel.
-        last_out: when the last one is.
+        first_in: when the first beat of any input is taken.
+        first_out: when the first output beat becomes available.
+        last_out: when the last output beat becomes available.
         busy: cycles of work.
     """
 
@@ -47,14 +47,13 @@ class Schedule:
 
     Attributes:
         passages: of the first frame through each kernel, in the order of the nodes.
-        latency: cycles from the first beat in to the last beat out of the first frame, both
-            included.
-        backlog: for each stream between kernels, by its tensor's name, the most beats that have
-            been written and are still not taken by the next kernel. A width converter behind a
-            stream counts as part of it, as does the FIFO before.
-        pace: cycles from frame to frame: those of the slowest kernel, and more where kernels
-            hold each other up.
-        held: where they do, the name of the first one whose frames take as many.
+        latency: cycles from the first beat in to the last beat out of the first frame, inclusive.
+        backlog: for each stream between kernels, by tensor name, the most beats that have been
+            written but not yet taken by the next kernel. The FIFO and the width converter of a
+            stream count as part of it.
+        pace: cycles from frame to frame: those of the slowest kernel, or more if kernels stall each
+            other.
+        held: if they do, the name of the first kernel with that pace.
     """
 
     passages: tuple[Passage, ...]
@@ -90,19 +89,19 @@ def schedule(model: ModelWrapper) -> Schedule:
 
 
 class _Run:
-    """All times of some frames.
+    """The times of all beats over several frames.
 
     Args:
         model: the graph, its nodes in topological order.
         frames: how many.
-        pace: cycles in which a frame comes in.
+        pace: cycles from one input frame to the next.
     """
 
     def __init__(self, model: ModelWrapper, frames: int, pace: int) -> None:
         self._model = model
         self.frames = frames
         self.pace = pace
-        # When a beat of a tensor is there, and when it is taken.
+        # When each beat of a tensor becomes available, and when it is taken.
         self._there: dict[str, Times] = {}
         self._taken: dict[str, Times] = {}
         entry = model.graph.input[0].name
@@ -117,7 +116,7 @@ class _Run:
     def _add(self, node: NodeProto) -> None:
         kernel = op(node)
         there = [self._there[tensor] for tensor in streams_in(node)]
-        if kernel.feeds_directly:  # no FIFO behind it: it waits for its unit
+        if kernel.feeds_directly:  # no FIFO behind it, so its reader may stall it
             unit = op(reader(self._model, node.output[0]))
             moves = kernel.moves_into(there, lambda windows: unit.moves([windows])[0][0])
         else:
@@ -127,7 +126,7 @@ class _Run:
         self._there.update(zip(node.output, written, strict=True))
 
     def settled(self) -> bool:
-        """Return whether the last frame is as the one before, a frame's time later."""
+        """Return whether the last frame repeats the one before, one pace later."""
         for times in (*self._there.values(), *self._taken.values()):
             *_, before, last = times.reshape(self.frames, -1)
             if np.any(last - before != self.pace):
@@ -135,9 +134,9 @@ class _Run:
         return True
 
     def reached(self) -> tuple[int, str]:
-        """Return a frame's cycles where kernels hold each other up: more than the pace.
+        """Return the actual cycles of a frame if kernels stall each other: more than the pace.
 
-        And the name of the first one that takes them.
+        Also return the name of the first kernel that takes that many.
         """
         intervals = {}
         for i, node in enumerate(self._model.graph.node):
@@ -160,7 +159,7 @@ class _Run:
         )
 
     def backlog(self, tensor: str) -> int:
-        """Return the most beats of a tensor that wait at once."""
+        """Return the most beats of a tensor that ever wait at once."""
         source = self._model.find_producer(tensor)
         written = self._there[tensor]
         if op(source).queues:
@@ -169,6 +168,6 @@ class _Run:
         while node is not None and op(node).is_conduit():
             end, node = node.output[0], consumer(self._model, node.output[0])
         taken = self._taken[end]
-        # Beats that a taken one has used up, counted in those that were written.
+        # The taken beats, counted in beats as they were written.
         before = np.searchsorted(taken, written, side="left") * len(written) // len(taken)
         return int((np.arange(1, len(written) + 1) - before).max())

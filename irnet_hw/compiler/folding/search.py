@@ -1,12 +1,12 @@
-"""The least area within a board's resources, and how far it may be from the best there is.
+"""The least area within a board's resources, and its distance from a lower bound.
 
-Area is the sum of the parts that an accelerator takes of what is usable of a board's resources.
-Without regard to what a resource holds, the planner's plan is the best one. Where that overruns a
-resource, a charge is put on it (a Lagrange multiplier). Whatever the charges, the cheapest plan
-with them, less the charges for all that is usable, costs no more than any plan that fits: this is
-the bound. The charges are moved to raise it (subgradient steps of Polyak's length), and the best
-plan that fits is kept. Charges move all equal layers at once, which may be from one overrun to
-another: what a plan overruns, single layers make up for.
+Area is the sum of the shares that an accelerator takes of the board's usable resources. Ignoring
+the limits, the planner's plan is optimal. If it overruns a resource, the resource gets a charge (a
+Lagrange multiplier). For any charges, the cost of the cheapest plan with them, minus the charges
+for all usable resources, is at most that of any plan that fits: this is the bound. Subgradient
+steps of Polyak's length change the charges to raise the bound, and the best plan that fits is kept.
+A charge moves all equal layers at once, perhaps from one overrun to another, so single layers are
+then changed to remove the overrun.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from irnet_hw.boards import Board
 from irnet_hw.compiler.folding.planner import Plan, Task
 from irnet_hw.kernels.resources import RESOURCES
 
-#: Steps of the charges, at the most.
+#: The most steps of the charges.
 STEPS = 60
 #: A plan is good enough at this distance from the bound.
 CLOSE = 1e-3
@@ -28,14 +28,14 @@ CLOSE = 1e-3
 
 @dataclass(frozen=True)
 class Found:
-    """What a search has found.
+    """Result of a search.
 
     Attributes:
-        plan: the one of least area that fits; where none was found, that which overruns least.
+        plan: the one of least area that fits; if none was found, the one with the least overrun.
         fits: whether it fits.
-        cost: its area, as the sum of its parts of what is usable.
-        bound: no plan that fits costs less; infinite if there is certainly none, minus infinity
-            if none was found.
+        cost: its area, as the sum of its shares of the usable resources.
+        bound: no plan that fits costs less; infinite if there certainly is none, minus infinity if
+            none was found.
     """
 
     plan: Plan
@@ -45,41 +45,41 @@ class Found:
 
 
 class Scale:
-    """Areas as parts of what is usable of a board's resources.
+    """Areas as shares of a board's usable resources.
 
-    What is kept in reserve counts as not there: so LUTs, of which the board keeps some, are not
-    spent on what would fit in block RAM that nobody else needs.
+    The reserve counts as absent: that way LUTs, some of which are in reserve, are not spent on
+    something that would fit in otherwise unused block RAM.
 
     Args:
-        board: whose they are.
+        board: that has the resources.
     """
 
     def __init__(self, board: Board) -> None:
         self._usable = _numbers(board.usable)
 
     def cost(self, area: Mapping[str, int]) -> float:
-        """Return the sum of the parts."""
+        """Return the sum of the shares."""
         return float(np.sum(_numbers(area) / self._usable))
 
     def prices(self, charges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return what a unit of each resource costs, with charges."""
+        """Return the price of a unit of each resource, with charges."""
         return (1 + charges) / self._usable
 
     def charged(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return what a unit of each resource costs, with charges alone."""
+        """Return the price of a unit of each resource, from charges alone."""
         return weights / self._usable
 
     def settled(self, task: Task, plan: Plan) -> Plan:
-        """Return a plan that single kernels bring within what is usable."""
+        """Return a plan that is made to fit by changing single kernels."""
         return task.settled(plan, 1 / self._usable, self._usable)
 
     def excess(self, area: Mapping[str, int]) -> npt.NDArray[np.float64]:
-        """Return how far each resource is overrun, as a part of what is usable of it."""
+        """Return each resource's overrun, relative to its usable amount."""
         return _numbers(area) / self._usable - 1
 
 
 def _numbers(area: Mapping[str, int]) -> npt.NDArray[np.float64]:
-    """Return an area's numbers; an absent resource counts heavily, but not without end."""
+    """Return an area's numbers; an absent resource is expensive, but not infinitely so."""
     return np.array([max(area[key], 1e-9) for key in RESOURCES], float)
 
 
@@ -96,11 +96,11 @@ def search(task: Task, board: Board) -> Found:
 
 
 def _fit(task: Task, scale: Scale) -> tuple[Plan, bool]:
-    """Return a plan that fits, or else the one that overruns least, and whether one may fit.
+    """Return a plan that fits, or else the one with the least overrun, and whether one may fit.
 
-    Where each resource has a weight, and the weights' sum is 1, a plan that fits takes at most 1
-    of the weighed resources. If the least that any plan takes is more, none fits. The weights of
-    the resources that plans overrun grow (multiplicative weights).
+    Give each resource a weight, with a sum of 1: the weighted shares of a plan that fits add up to
+    at most 1. If the least sum of any plan is more, none fits. The weights of overrun resources
+    grow (multiplicative weights).
     """
     weights = np.full(len(RESOURCES), 1 / len(RESOURCES))
     nearest, closest = None, inf
@@ -121,7 +121,7 @@ def _fit(task: Task, scale: Scale) -> tuple[Plan, bool]:
 
 
 def _improve(task: Task, scale: Scale, plan: Plan) -> Found:
-    """Return the best plan that the charges lead to, starting from one that fits."""
+    """Return the best plan that the charges find, starting from one that fits."""
     charges = np.zeros(len(RESOURCES))
     best, least, bound = plan, scale.cost(plan.area), -inf
     step, stalled = 1.0, 0

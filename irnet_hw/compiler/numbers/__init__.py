@@ -1,1 +1,1 @@
-"""What the passes compute with: chains of float operations, exact affine maps, ranges."""
+"""Arithmetic for the passes: chains of float operations, exact affine maps, ranges."""

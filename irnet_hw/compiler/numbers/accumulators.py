@@ -12,12 +12,12 @@ from irnet_hw.onnx_file import label
 
 
 def accumulator_range(model: ModelWrapper, layer: NodeProto) -> tuple[Ints, Ints]:
-    """Return the least and the greatest value of each output channel's accumulator.
+    """Return the least and greatest value of each output channel's accumulator.
 
-    A padded tap contributes 0, which lies between a tap's bounds, so it needs no care.
+    A padded tap contributes 0, which lies within a tap's bounds, so padding needs no special care.
 
     Raises:
-        UserError: float32, in which the specification is evaluated, does not hold it exactly.
+        UserError: float32, in which the specification is evaluated, can't represent it exactly.
     """
     weight = int_array(model, layer.input[1])
     taps = weight.reshape(len(weight), -1) if layer.op_type == "Conv" else weight.T

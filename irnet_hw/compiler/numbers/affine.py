@@ -1,9 +1,9 @@
-"""What is between integers and the quantizer of a stream, as exact sums.
+"""The operations between integers and a stream's quantizer, as exact sums.
 
-Multiplications and additions turn integers, the accumulators of a layer and those of another
-stream, into the number that is rounded. All constants are float32, so dyadic; here everything is
-computed in rational numbers. The specification is evaluated in float32, and both are the same
-where every result is an integer below 2^24 times a power of two.
+Multiplications and additions turn integers (a layer's accumulators and another stream's integers)
+into the number to round. All constants are float32, so they are dyadic; here everything is computed
+in rational numbers. The specification is evaluated in float32. Both agree if every result is an
+integer below 2^24 times a power of two.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Term:
     Attributes:
         factor: of the integer.
         low: the integer's least value.
-        high: its greatest one.
+        high: the integer's greatest value.
     """
 
     factor: Fraction
@@ -50,12 +50,12 @@ class Term:
 
 @dataclass(frozen=True)
 class Affine:
-    """A tensor: in each channel, terms and a constant are added.
+    """A tensor: in each channel, the sum of terms and a constant.
 
     Attributes:
-        terms: by the tensor of the integers, one term a channel.
-        offset: one constant a channel.
-        nodes: that compute it of the integers.
+        terms: by the integers' tensor, one term per channel.
+        offset: one constant per channel.
+        nodes: that compute it from the integers.
     """
 
     terms: dict[str, list[Term]]
@@ -68,11 +68,11 @@ class Affine:
         change: Callable[[Fraction], tuple[Fraction, Fraction]],
         values: list[Fraction],
     ) -> "Affine":
-        """Return what a node makes of it with a constant a channel.
+        """Return the result of a node that applies a constant to each channel.
 
         Args:
             node: the node.
-            change: of a constant, what it multiplies by and what it then adds.
+            change: maps a constant to the factor it multiplies by and the number it then adds.
             values: the constants.
         """
         pairs = [change(value) for value in values]
@@ -97,7 +97,7 @@ class Affine:
         )
 
     def steps(self, channel: int) -> tuple[Fraction, Fraction]:
-        """Return the unit of which a channel's values are multiples, and how many it may be."""
+        """Return the unit whose multiples a channel's values are, and the largest multiple."""
         terms = [terms[channel] for terms in self.terms.values()]
         parts = [value for value in (self.offset[channel], *(t.factor for t in terms)) if value]
         unit = min((_unit(value) for value in parts), default=Fraction(1))
@@ -108,7 +108,7 @@ class Affine:
         return unit, max(-low, high) / unit
 
 
-#: By op, what a constant multiplies by, and what it then adds.
+#: For each op, the factor that a constant multiplies by and the number that it then adds.
 _CHANGES: dict[str, Callable[[Fraction], tuple[Fraction, Fraction]]] = {
     "Mul": lambda value: (value, Fraction(0)),
     "Add": lambda value: (Fraction(1), value),
@@ -124,11 +124,11 @@ def affine(model: ModelWrapper, tensor: str, steps: dict[str, Fraction]) -> Affi
 
     Args:
         model: an imported network.
-        tensor: of it.
-        steps: of the tensors that are integers already.
+        tensor: the name of one of its tensors.
+        steps: of the tensors that are already integers.
 
     Raises:
-        UserError: float32 does not hold it exactly; names the node.
+        UserError: float32 can't represent it exactly; names the node.
     """
     channels = shape(model, tensor)[1]
     node = model.find_producer(tensor)

@@ -25,7 +25,7 @@ from irnet_hw.onnx_file import label
 from irnet_hw.read import shown
 
 LAYERS = ("Conv", "MatMul")
-#: What a chain is made of.
+#: The ops that a chain may contain.
 LINKS = (*MONOTONE, "MaxPool", "Quant", "MultiThreshold")
 
 
@@ -35,10 +35,10 @@ def layers(model: ModelWrapper) -> list[NodeProto]:
 
 
 def chain(model: ModelWrapper, layer: NodeProto) -> list[NodeProto]:
-    """Return the nodes behind a layer up to its sign, which is the last of them.
+    """Return the nodes behind a layer up to and including its sign.
 
-    For the last layer, which has no sign, these are all nodes to the end; where integer
-    accumulators leave, which other hardware ops read, there are none.
+    For the last layer, which has no sign, these are all nodes to the end. If other hardware ops
+    read the layer's integer accumulators, there are none.
     """
     found: list[NodeProto] = []
     node = consumer(model, layer.output[0])
@@ -55,8 +55,8 @@ class Evaluator:
 
     Args:
         model: the network.
-        nodes: of the chain, in order; may be empty. MaxPool is left out: one value a channel is
-            its own maximum.
+        nodes: of the chain, in order; may be empty. MaxPool is skipped: a single value per channel
+            is its own maximum.
         channels: of the tensor that enters it.
         rank: of that tensor: 4 for NCHW, 2 for dense.
     """

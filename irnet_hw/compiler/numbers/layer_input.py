@@ -1,4 +1,4 @@
-"""What a layer reads: pixels, signs, or a stream of integers."""
+"""The input of a layer: pixels, signs, or a stream of integers."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,8 @@ class Source:
     Attributes:
         tensor: its name.
         datatype: UINT8 for pixels, BIPOLAR for signs, INT2 to INT8 for streams.
-        zero: the integer that stands for 0, to which the image is padded too.
-        subtraction: the node that takes ``zero`` from the pixels.
+        zero: the integer that represents 0, which is also the padding of the image.
+        subtraction: the node that subtracts ``zero`` from the pixels.
     """
 
     tensor: str
@@ -26,20 +26,20 @@ class Source:
     subtraction: NodeProto | None = None
 
     def binary(self) -> bool:
-        """Return whether these are signs."""
+        """Return whether the input consists of signs."""
         return bool(self.datatype == DataType["BIPOLAR"])
 
     def is_stream(self) -> bool:
-        """Return whether these are a stream's integers."""
+        """Return whether the input consists of a stream's integers."""
         return not self.binary() and self.subtraction is None
 
     def range(self) -> tuple[int, int]:
-        """Return the least and the greatest value that the layer multiplies."""
+        """Return the least and greatest value that the layer multiplies."""
         return int(self.datatype.min()) - self.zero, int(self.datatype.max()) - self.zero
 
 
 def source(model: ModelWrapper, layer: NodeProto) -> Source:
-    """Return what a layer of an imported graph reads."""
+    """Return the input of a layer in an imported graph."""
     tensor = layer.input[0]
     before = model.find_producer(tensor)
     if before is not None and before.op_type == "Sub":

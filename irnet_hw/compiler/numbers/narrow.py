@@ -1,9 +1,9 @@
-"""The fewest bits that scale a layer's accumulators as exact fractions do.
+"""The fewest bits that scale a layer's accumulators exactly like the exact fractions.
 
-One shift serves all channels of a layer. A channel whose factor is a tiny fraction asks for a long
-shift, and so for wide multipliers in all others, though over the accumulators that there are, and
-within a stream's range, a shorter fraction rounds the same. That is decided where the rounded
-value changes, one accumulator to the next: it must change at the same ones.
+All channels of a layer share one shift. A channel with a tiny factor needs a long shift, and thus
+wide multipliers in all other channels, although over the possible accumulators and within the
+stream's range a shorter fraction rounds the same. Two scalings are equal if the rounded value
+changes at the same accumulators.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import numpy as np
 
 from irnet_hw.compiler.graph import Ints
 
-#: Beyond all bounds that are looked for.
+#: Beyond all bounds that may be found.
 FAR = 2**62
 
 
@@ -32,16 +32,16 @@ class Scaling:
 
 
 def narrow(exact: Scaling, low: Ints, high: Ints, least: int, most: int) -> Scaling:
-    """Return the scaling of the shortest shift that gives the same q, limited to a range.
+    """Return the scaling with the shortest shift that gives the same q within a range.
 
     Args:
-        exact: the scaling to be matched; |m x| + |b| below 2^62.
+        exact: the scaling to match; |m x| + |b| below 2^62.
         low: the least x, [channels].
         high: the greatest x.
-        least: all q up to this one may be taken for one another.
-        most: all q from this one on, too.
+        least: all q up to this one are equivalent.
+        most: all q from this one on are equivalent.
     """
-    # Where a channel falls, x is taken negative, and it rises.
+    # Negate x in falling channels, so that all channels rise.
     falls = exact.multipliers < 0
     low, high = np.where(falls, -high, low), np.where(falls, -low, high)
     rising = Scaling(np.abs(exact.multipliers), exact.offsets, exact.shift)
@@ -61,7 +61,7 @@ def narrow(exact: Scaling, low: Ints, high: Ints, least: int, most: int) -> Scal
 def _first(exact: Scaling, low: Ints, high: Ints, levels: Ints) -> Ints:
     """Return the least x whose q reaches each level, [channels, levels].
 
-    Where all do it is ``low`` or less, where none does more than ``high``.
+    If all do, it is ``low`` or less; if none does, more than ``high``.
     """
     m, b = exact.multipliers[:, np.newaxis], exact.offsets[:, np.newaxis]
     constant = np.where(b >> exact.shift >= levels, low[:, np.newaxis], high[:, np.newaxis] + 1)
@@ -72,7 +72,7 @@ def _first(exact: Scaling, low: Ints, high: Ints, levels: Ints) -> Ints:
 def _scaling(
     exact: Scaling, shift: int, levels: Ints, first: Ints, low: Ints, high: Ints
 ) -> Scaling | None:
-    """Return a scaling of that shift under which levels are first reached where they are to be."""
+    """Return a scaling with that shift that first reaches each level at the same x, if any."""
     reached, missed = first <= high[:, np.newaxis], first > low[:, np.newaxis]
     x_reached = np.maximum(first, low[:, np.newaxis])
     x_missed = np.minimum(first - 1, high[:, np.newaxis])

@@ -1,4 +1,4 @@
-"""The paper's shortcut A: every other pixel, and channels of 0 around those there are.
+"""Shortcut A of the ResNet paper: every other pixel, with zero channels added.
 
 In the network these are Slice nodes with a step and a Pad; in the hardware one SubsamplePad.
 """
@@ -15,10 +15,10 @@ SUBSAMPLING = ("Slice", "Pad")
 
 
 def slice_steps(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
-    """Return the steps in which a Slice takes rows and columns.
+    """Return the steps of a Slice over rows and columns.
 
     Raises:
-        UserError: it takes something else than every so many rows or columns.
+        UserError: it does not take rows or columns at a regular step.
     """
     starts, ends, axes, steps = _bounds(model, node, 4)
     if starts is None or ends is None:
@@ -38,7 +38,7 @@ def slice_steps(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
 
 
 def channel_padding(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
-    """Return how many channels of 0 a Pad puts before and after those there are.
+    """Return how many zero channels a Pad adds before and after the existing ones.
 
     Raises:
         UserError: it pads something else, or by something else.
@@ -61,7 +61,7 @@ def channel_padding(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
 
 
 def _bounds(model: ModelWrapper, node: NodeProto, count: int) -> list[list[int] | None]:
-    """Return a node's constant inputs but the first, as integers; None for those it lacks."""
+    """Return a node's constant inputs after the first, as integers; None for missing ones."""
     found: list[list[int] | None] = []
     for name in node.input[1:]:
         if name and model.get_initializer(name) is None:
@@ -71,14 +71,14 @@ def _bounds(model: ModelWrapper, node: NodeProto, count: int) -> list[list[int] 
 
 
 def subsample_pad(model: ModelWrapper, first: NodeProto) -> str:
-    """Replace a Slice or Pad, and those that alone follow it, by a SubsamplePad.
+    """Replace a run of Slice and Pad nodes by a SubsamplePad.
 
     Args:
         model: an imported network.
-        first: the node, which reads integers.
+        first: the first node of the run, which reads integers.
 
     Returns:
-        the tensor that the last of the nodes made.
+        the output tensor of the last node.
     """
     run = [first]
     while True:

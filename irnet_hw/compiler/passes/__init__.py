@@ -1,1 +1,1 @@
-"""The passes: a QONNX network becomes a graph of integer hardware ops."""
+"""The passes: turn a QONNX network into a graph of integer hardware ops."""

@@ -1,9 +1,9 @@
-"""Pass 2: what can't become hardware is refused here, before anything else is tried.
+"""Check: refuses networks that can't become hardware, before anything else is tried.
 
-The graph is walked once from the image to the logits, and every tensor gets its kind: pixels,
-signs, a stream of integers times a step, or the sums that a layer makes of these. Sums go
-through operations that are monotone in each channel and become signs, or through exact ones,
-and with another stream added, become a stream; the last dense layer's are the logits.
+One walk from the image to the logits gives every tensor its kind: pixels, signs, a stream of
+integers times a step, or the sums that a layer computes from these. Sums become signs through
+operations that are monotone in each channel, or a stream through exact operations, perhaps with
+another stream added. The sums of the last dense layer are the logits.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.onnx_file import QUANTIZERS, label
 from irnet_hw.spec import image_shape
 
-#: What ONNX's own ops may name as their domain.
+#: The domains of ONNX's own ops.
 ONNX_DOMAINS = ("", "ai.onnx")
 SUPPORTED = (
     *LAYERS,
@@ -55,7 +55,7 @@ SUPPORTED = (
 
 @dataclass(frozen=True)
 class Pixels:
-    """The image less its offset, times its scale."""
+    """The image minus its offset, times its scale."""
 
     step: float
 
@@ -69,14 +69,14 @@ class Signs:
 
 @dataclass(frozen=True)
 class Stream:
-    """What a Quant gives: integers times a step."""
+    """The output of a Quant: integers times a step."""
 
     step: float
 
 
 @dataclass(frozen=True)
 class Sums:
-    """What a layer or a ReduceSum gives, or what operations have made of it.
+    """The output of a layer or a ReduceSum, perhaps after further operations.
 
     Attributes:
         nodes: the layer, and the operations so far.
@@ -92,12 +92,12 @@ class Sums:
         return self.nodes[0]
 
     def then(self, node: NodeProto) -> "Sums":
-        """Return what a further operation makes of it."""
+        """Return the sums after a further operation."""
         return Sums((*self.nodes, node), self.skip)
 
 
 Kind = Pixels | Signs | Stream | Sums
-#: What may read tensors of a kind, and how messages call them.
+#: The name of each kind in messages, and the ops that may read it.
 _READERS = {
     Pixels: ("the image", (*LAYERS, *FLATTENING)),
     Signs: ("signs", (*LAYERS, "MaxPool", *FLATTENING)),
@@ -110,12 +110,12 @@ _READERS = {
 
 
 def check_domains(model: ModelWrapper) -> None:
-    """Refuse a network with nodes that are neither ONNX's nor QONNX's quantizers.
+    """Refuse a network with nodes that are neither ONNX ops nor QONNX quantizers.
 
-    This comes before all passes: what infers shapes fails on nodes that it does not know.
+    This comes before all passes: shape inference fails on nodes that it does not know.
 
     Raises:
-        UserError: names the node, its op, and what is supported.
+        UserError: names the node, its op, and the supported ops.
     """
     for node in model.graph.node:
         if node.domain not in ONNX_DOMAINS and node.op_type not in QUANTIZERS:
@@ -135,7 +135,7 @@ def check(model: ModelWrapper) -> None:
     """Refuse a tidied network that is not supported.
 
     Raises:
-        UserError: names the node, its op, and what is supported.
+        UserError: names the node, its op, and the supported ops.
     """
     image_shape(model)
     for info in (*model.graph.input, *model.graph.value_info, *model.graph.output):
@@ -157,7 +157,7 @@ def check(model: ModelWrapper) -> None:
 
 
 def reaches_only_a_sign(model: ModelWrapper, quant: NodeProto) -> bool:
-    """Return whether of what a Quant rounds only the sign is looked at, and it adds no stream.
+    """Return whether only the sign of a Quant's output is used, and it adds no stream.
 
     Then it is one more monotone operation between a layer and its sign.
     """
@@ -183,7 +183,7 @@ def _unsupported(node: NodeProto) -> UserError:
 
 
 def _check_input(model: ModelWrapper) -> tuple[str, Pixels]:
-    """Check the offset and scale of the image; return the tensor behind them, and what it is."""
+    """Check the offset and scale of the image; return the tensor behind them and its kind."""
     wanted = "the network must begin with Sub(offset, 0 to 255) and Mul(scale, a power of two)"
     tensor = model.graph.input[0].name
     found: list[NodeProto] = []
@@ -202,7 +202,7 @@ def _check_input(model: ModelWrapper) -> tuple[str, Pixels]:
 
 
 def _kind(model: ModelWrapper, node: NodeProto, kinds: dict[str, Kind]) -> Kind:
-    """Return what a node makes, having checked that it can be made."""
+    """Check a node, and return the kind of its output."""
     if any(name for name in node.output[1:]):
         raise UserError(f"{label(node)}: has {len(node.output)} outputs, must have 1")
     moving = [name for name in node.input if name in kinds]
@@ -260,7 +260,7 @@ def _check_layer(model: ModelWrapper, node: NodeProto, reads: Kind) -> None:
 
 
 def _sums(model: ModelWrapper, node: NodeProto, sums: Sums) -> Kind:
-    """Return what a node makes of sums."""
+    """Return the kind of a node's output if it reads sums."""
     if node.op_type == "BipolarQuant":
         _check_sign(model, node)
         if sums.skip is not None:
@@ -291,7 +291,7 @@ def _sums(model: ModelWrapper, node: NodeProto, sums: Sums) -> Kind:
 
 
 def _rounded(model: ModelWrapper, node: NodeProto, sums: Sums) -> Kind:
-    """Return what a Quant makes of sums: a stream, or sums on the way to a sign."""
+    """Return the kind of a Quant's output: a stream, or sums on the way to a sign."""
     step = check_quantizer(model, node)
     if reaches_only_a_sign(model, node):
         return sums.then(node)
@@ -309,7 +309,7 @@ def _rounded(model: ModelWrapper, node: NodeProto, sums: Sums) -> Kind:
 
 
 def _join(model: ModelWrapper, node: NodeProto, kinds: dict[str, Kind]) -> Kind:
-    """Return the sums that an Add makes of sums and a stream."""
+    """Return the sums from an Add of sums and a stream."""
     a, b = node.input[:2]
     sums, skip = (kinds[a], kinds[b]) if isinstance(kinds[a], Sums) else (kinds[b], kinds[a])
     if not isinstance(sums, Sums) or not isinstance(skip, Stream) or sums.skip is not None:
@@ -327,7 +327,7 @@ def _join(model: ModelWrapper, node: NodeProto, kinds: dict[str, Kind]) -> Kind:
 
 
 def _called(tensor: str, kind: Kind) -> str:
-    """Return how messages call a tensor."""
+    """Return the name of a tensor in messages."""
     if isinstance(kind, Sums):
         more = f", to which {kind.skip} is added" if kind.skip is not None else ""
         return f"{tensor} (sums of {kind.layer.name}{more})"
@@ -341,7 +341,7 @@ def _check_sign(model: ModelWrapper, node: NodeProto) -> None:
 
 
 def _check_readers(model: ModelWrapper, tensor: str, kind: Kind) -> None:
-    """Check that a tensor has one reader, or several if it is a kind that can be forked."""
+    """Check that a tensor has one reader, or several if its kind can be forked."""
     found = readers(model, tensor)
     if tensor == model.graph.output[0].name:
         if found:

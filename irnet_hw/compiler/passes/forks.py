@@ -1,7 +1,8 @@
-"""Pass 8: a tensor that several nodes read goes through a StreamFork, and so does a stream's sign.
+"""Forks: inserts a StreamFork where several nodes read a tensor, or a node takes its sign.
 
-A stream in the hardware has one reader. The fork gives each reader its own stream, and the sign
-to those that look at nothing else: BipolarQuant of a stream is the complement of its sign bit.
+A stream in the hardware has only one reader. The fork gives each reader its own stream, and only
+the sign to readers that need nothing else: BipolarQuant of a stream is the complement of its sign
+bit.
 """
 
 from onnx import NodeProto

@@ -1,10 +1,9 @@
-"""Pass 3: QONNX becomes FINN's dialect, by FINN's own transformations where they are exact.
+"""Import: converts QONNX to FINN's dialect, with FINN's own transformations if they are exact.
 
-Weights become integers with their scale in a Mul behind the layer, and signs become
-MultiThreshold; the quantizers of streams stay, because thresholds in the hundreds are no way to
-round. FINN's ConvertQONNXtoFINN as a whole is not used, nor GemmToMatMul: both run
-RemoveIdentityOps, which drops multiplications by 1.000005 and additions of 0.000005, and that
-moves thresholds.
+Weights become integers with their scale in a Mul behind the layer, and signs become MultiThreshold.
+The quantizers of streams stay, because rounding would take hundreds of thresholds. FINN's
+ConvertQONNXtoFINN as a whole and GemmToMatMul are not used: both run RemoveIdentityOps, which drops
+multiplications by 1.000005 and additions of 0.000005, and that moves thresholds.
 """
 
 from finn.transformation.qonnx.convert_qonnx_to_finn import InferMissingConvKernelShape

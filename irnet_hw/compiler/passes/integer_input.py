@@ -1,7 +1,7 @@
-"""Pass 4: the first layer reads integers: pixels less their zero point.
+"""Integer input: makes the first layer read integers, pixels minus their zero point.
 
-(x - z) * 2^-k reaches the first layer; the scale moves behind the layer, which is exact for a
-power of two, so that only Sub(z) is left before it, and behind a flattening if there is one.
+The first layer reads (x - z) * 2^-k. The scale moves behind the layer, which is exact for a power
+of two. Only Sub(z) is left before the layer, and after a flattening if there is one.
 """
 
 from copy import deepcopy
@@ -58,5 +58,5 @@ def _again(node: NodeProto, inputs: list[str], outputs: list[str]) -> NodeProto:
 
 
 def centred_type(zero: int) -> BaseDataType:
-    """Return the type of a pixel less the zero point: INT8 for 128, else one bit more."""
+    """Return the type of a pixel minus the zero point: INT8 for 128, else one bit more."""
     return DataType["INT8"] if zero == 128 else DataType["INT9"]

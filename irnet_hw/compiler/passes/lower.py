@@ -1,9 +1,9 @@
-"""Pass 9: layers become the hardware's ops, and the graph becomes NHWC.
+"""Lowering: turns layers into hardware ops, and the graph into NHWC.
 
-Each convolution turns into a sliding window and a matrix-vector unit with transpositions around
-them; a flattening turns into a width converter, and the weight rows behind it change from CHW to
-HWC order. Then neighbouring transpositions cancel, and none is left. The logits become integers;
-their scale is kept in the graph's metadata.
+Each convolution becomes a sliding window and a matrix-vector unit with transpositions around them.
+A flattening becomes a width converter, and the weight rows behind it change from CHW to HWC order.
+Then neighbouring transpositions cancel until none is left. The logits become integers; the graph's
+metadata keeps their scale.
 """
 
 import json
@@ -49,17 +49,17 @@ from irnet_hw.compiler.passes.node_checks import EXACT, FLATTENING, UNITS, UNITS
 from irnet_hw.errors import UserError
 from irnet_hw.onnx_file import label
 
-#: Where the graph's metadata has the value of one unit of the logits.
+#: Key of the graph's metadata for the value of one unit of the logits.
 SCALE_KEY = "irnet_hw_output_scale"
 
 
 def output_scale(model: ModelWrapper) -> float:
-    """Return by what the integer logits of a lowered graph are multiplied."""
+    """Return the scale of a lowered graph's integer logits."""
     return float(json.loads(model.get_metadata_prop(SCALE_KEY)))
 
 
 class LowerLogits(Transformation):  # type: ignore[misc]
-    """The scale and bias behind the last layer become an integer bias and one scale."""
+    """Turn the scale and bias behind the last layer into an integer bias and one scale."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the model whose output is integer."""
@@ -99,7 +99,7 @@ class LowerLogits(Transformation):  # type: ignore[misc]
 
 
 class LowerLayers(Transformation):  # type: ignore[misc]
-    """Each other layer becomes a matrix-vector unit, behind a sliding window if need be."""
+    """Turn each other layer into a matrix-vector unit, behind a sliding window if needed."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the model of hardware ops and transpositions."""
@@ -116,7 +116,7 @@ class LowerLayers(Transformation):  # type: ignore[misc]
 
 
 class LowerFlatten(Transformation):  # type: ignore[misc]
-    """A flattening becomes a width converter, which keeps HWC order; the weights follow."""
+    """Turn a flattening into a width converter, which keeps HWC order, and adapt the weights."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the model without flattenings."""
@@ -126,7 +126,7 @@ class LowerFlatten(Transformation):  # type: ignore[misc]
             datatype = model.get_tensor_datatype(before)
             stream, turn = to_nhwc(model, before)
             flat = shape(model, node.output[0])
-            # Another order than the network's, so another name.
+            # The order differs from the network's, so the name must, too.
             after = add_tensor(model, f"{node.output[0]}_hwc", flat, datatype)
             converter = kernel(
                 "WidthConverter",
@@ -149,7 +149,7 @@ class LowerFlatten(Transformation):  # type: ignore[misc]
 
 
 class ChannelsLast(Transformation):  # type: ignore[misc]
-    """The image comes as NHWC, and transpositions cancel."""
+    """Take the image as NHWC, and cancel transpositions."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the model without transpositions."""
@@ -172,7 +172,7 @@ class ChannelsLast(Transformation):  # type: ignore[misc]
 
 
 class Lower(Transformation):  # type: ignore[misc]
-    """Turn the layers that are left into hardware ops, and the graph into one of nothing else."""
+    """Turn the remaining layers into hardware ops, so that the graph has nothing else."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the graph of hardware ops, not yet specialised or folded."""
@@ -183,7 +183,7 @@ class Lower(Transformation):  # type: ignore[misc]
 
 
 def _cancel(model: ModelWrapper, node: NodeProto) -> None:
-    """Drop a transposition to NCHW and the one back to NHWC behind it."""
+    """Drop a transposition to NCHW and the following one back to NHWC."""
     back = reader(model, node.output[0])
     assert back.op_type == "Transpose", f"{node.output[0]} is left in NCHW"
     first, last, between = node.input[0], back.output[0], node.output[0]
@@ -205,14 +205,14 @@ def _lower(
     Args:
         model: the network.
         layer: the convolution or dense layer.
-        nodes: its sign, or what makes the logits.
-        result: the tensor they make.
-        bias: that is added to the accumulators, which leave as integers; None if signs leave,
-            behind the thresholds of ``nodes``.
+        nodes: its sign, or the nodes that make the logits.
+        result: their output tensor.
+        bias: added to the accumulators, which are the integer output; None if the output is signs,
+            from the thresholds of ``nodes``.
     """
     reads = source(model, layer)
     weight = int_array(model, layer.input[1])
-    # The binary unit adds no bias; the other one takes weights of +-1 too.
+    # The binary unit adds no bias; the integer unit also takes weights of ±1.
     plain = bias is None or not np.any(bias)
     binary = reads.binary() and plain and bool(np.all(np.abs(weight) == 1))
     convolution = layer.op_type == "Conv"
@@ -256,7 +256,8 @@ def _window(
 ) -> tuple[str, dict[str, Any], list[NodeProto]]:
     """Return the stream of windows, the border's attributes, and the nodes that make it.
 
-    A 1x1 convolution without padding reads the pixels themselves; of a stream, every so many.
+    A 1x1 convolution without padding reads the pixels themselves, or with a stride and of a stream,
+    some of them.
     """
     _, channels, height, width = shape(model, reads.tensor)
     _, _, rows, columns = shape(model, layer.output[0])

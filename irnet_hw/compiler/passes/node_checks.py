@@ -1,4 +1,4 @@
-"""What a single node may be: its weights, its attributes, its constants."""
+"""Checks of single nodes: their weights, attributes and constants."""
 
 import math
 from typing import Any
@@ -124,9 +124,9 @@ def check_dense(model: ModelWrapper, node: NodeProto, unit: float) -> None:
 
 
 def _check_bias(model: ModelWrapper, node: NodeProto, unit: float) -> None:
-    """Check that a Gemm's bias is whole in units of the accumulator.
+    """Check that a Gemm's bias is a whole number of the accumulator's units.
 
-    Gemm may add the bias before or between the products: only then every order gives the same.
+    Gemm may add the bias before or between the products: only then do all orders agree.
     """
     bias = model.get_initializer(node.input[2])
     if bias is None:
@@ -156,7 +156,7 @@ def check_flatten(model: ModelWrapper, node: NodeProto) -> None:
 
 
 def check_pool(node: NodeProto) -> None:
-    """Check that a MaxPool takes windows that neither overlap nor leave gaps."""
+    """Check that a MaxPool's windows neither overlap nor leave gaps."""
     kernel = list(attribute(node, "kernel_shape", []))
     if len(kernel) != 2:
         raise UserError(f"{label(node)}: kernel_shape = {kernel}, must have two sizes")
@@ -185,7 +185,7 @@ def check_sum(model: ModelWrapper, node: NodeProto) -> None:
 
 
 def check_quantizer(model: ModelWrapper, node: NodeProto) -> float:
-    """Check that a Quant of activations gives integers times a step; return the step."""
+    """Check that a Quant of activations yields integers times a step; return the step."""
     scale, zero, bits = (model.get_initializer(name) for name in node.input[1:])
     for name, value in zip(node.input[1:], (scale, zero, bits), strict=True):
         if value is None:
@@ -206,7 +206,7 @@ def check_quantizer(model: ModelWrapper, node: NodeProto) -> float:
 
 
 def check_monotone(model: ModelWrapper, node: NodeProto) -> None:
-    """Check that the constants of an operation are one, or one a channel, and finite."""
+    """Check that an operation's constants are finite, and one for all or one per channel."""
     channels = shape(model, node.output[0])[1]
     rank = len(shape(model, node.output[0]))
     if node.op_type == "BatchNormalization":
@@ -251,7 +251,7 @@ def power_of_two(values: npt.NDArray[Any]) -> bool:
 
 
 def scalar(model: ModelWrapper, node: NodeProto) -> float:
-    """Return the number that is a node's second input."""
+    """Return a node's second input, a constant number."""
     value = model.get_initializer(node.input[1])
     if value is None or value.size != 1:
         raise UserError(f"{label(node)}: its second input must be one constant number")
@@ -259,6 +259,6 @@ def scalar(model: ModelWrapper, node: NodeProto) -> float:
 
 
 def listed(values: npt.NDArray[Any]) -> str:
-    """Return a few values for a message."""
+    """Return the first few values as text for a message."""
     flat = [f"{value:g}" for value in np.unique(values)[:4]]
     return ", ".join(flat) + (", ..." if np.unique(values).size > 4 else "")

@@ -1,8 +1,8 @@
-"""Pass 6: max-pooling moves behind the sign, where it works on bits.
+"""Pooling on bits: moves max-pooling behind the sign.
 
 sign(g(max(x))) is the maximum of sign(g(x)) in channels where g rises, and the minimum where it
-falls: OR and AND of bits. Which it is shows when g is evaluated at both ends of what reaches it;
-where both ends have the same sign, the channel is constant and either does.
+falls: OR and AND of bits. Evaluating g at both ends of its input's range shows which; if both ends
+have the same sign, the channel is constant and either is right.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ class PoolBits(Transformation):  # type: ignore[misc]
     """Replace each MaxPool by a BitMaxPool behind the sign."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
-        """Return the model, and whether a MaxPool was replaced, for there may be another."""
+        """Return the model, and whether a MaxPool was replaced, because there may be another."""
         for layer in layers(model):
             nodes = chain(model, layer)
             pools = [i for i, node in enumerate(nodes) if node.op_type == "MaxPool"]

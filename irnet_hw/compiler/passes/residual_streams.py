@@ -1,6 +1,6 @@
-"""Pass 5: streams become integers, and what computes them hardware ops on integers.
+"""Integer streams: turns streams into integers, and their computation into hardware ops.
 
-A stream is what a Quant gives: integers q times a step s, a power of two. Everything between a
+A stream is the output of a Quant: integers q times a step s, a power of two. Everything between a
 layer's accumulators x and the Quant is exact (see :mod:`irnet_hw.compiler.numbers.affine`), so
 
     q = clamp(floor(A x + B)) = clamp((m x + b) >> shift),   A = m 2^-shift,   b = floor(B 2^shift)
@@ -48,9 +48,9 @@ STEPS_KEY = "irnet_hw_steps"
 
 
 def steps(model: ModelWrapper) -> dict[str, float]:
-    """Return by what the integers of streams are multiplied in the network, by their names.
+    """Return the steps of the streams, by which the network multiplies their integers, by name.
 
-    Tensors that the hardware has in the network's own values, as signs, are not among them.
+    Tensors that the hardware holds in the network's own values, such as signs, are not included.
     """
     return dict(json.loads(model.get_metadata_prop(STEPS_KEY) or "{}"))
 
@@ -63,7 +63,7 @@ class IntegerStreams(Transformation):  # type: ignore[misc]
         found: dict[str, Fraction] = {}
         for tensor in [node.output[0] for node in model.graph.node]:
             node = model.find_producer(tensor)
-            if node is None:  # a former step took it in
+            if node is None:  # an earlier step replaced it
                 continue
             if node.op_type == "Quant":
                 if not reaches_only_a_sign(model, node):
@@ -93,7 +93,7 @@ def _read_integers(model: ModelWrapper, node: NodeProto, found: dict[str, Fracti
         found[output] = step
     elif node.op_type in FLATTENING:
         maker = model.find_producer(node.input[0])
-        if maker.op_type == "GlobalSumPool":  # whose output is flat
+        if maker.op_type == "GlobalSumPool":  # its output is already flat
             del found[node.input[0]]
             maker.output[0] = output
             model.graph.node.remove(node)
@@ -121,7 +121,7 @@ def _sum_pixels(model: ModelWrapper, node: NodeProto) -> None:
 
 
 def _requantise(model: ModelWrapper, quant: NodeProto, found: dict[str, Fraction]) -> None:
-    """Replace a Quant and all back to the accumulators by Requantise or ResidualJoin."""
+    """Replace a Quant and everything back to the accumulators by Requantise or ResidualJoin."""
     step = Fraction(float(constant(model, quant.input[1]).item()))
     stream = quant.output[0]
     values = affine(model, quant.input[0], found)
@@ -144,7 +144,7 @@ def _requantise(model: ModelWrapper, quant: NodeProto, found: dict[str, Fraction
         shift, skip = _skip_shift(quant, others[0], values, step), others[0]
         skip_type = model.get_tensor_datatype(skip)
         join = {"skipShift": shift, "skipDataType": skip_type.name}
-        # What is beyond this is beyond the range whatever is added.
+        # Beyond these, the sum is out of range whatever is added.
         least -= int(skip_type.max()) << shift
         most -= int(skip_type.min()) << shift
     terms = values.terms[sums]
@@ -174,12 +174,12 @@ def _requantise(model: ModelWrapper, quant: NodeProto, found: dict[str, Fraction
 
 
 def integers(quant: NodeProto, values: Affine, sums: str, step: Fraction) -> Scaling:
-    """Return m and b of each channel, and the shift, by algebra alone.
+    """Return the exact m and b of each channel, and the shift.
 
     Args:
         quant: the Quant, for messages.
-        values: what it rounds.
-        sums: the tensor of the accumulators among its terms.
+        values: its input.
+        sums: the tensor of the accumulators among the terms.
         step: of the stream.
     """
     terms = values.terms[sums]
@@ -204,12 +204,12 @@ def _too_far(quant: NodeProto, bits: int) -> UserError:
 
 
 def _is_stream(model: ModelWrapper, tensor: str) -> bool:
-    """Return whether integers are a stream's, not the sums of a layer or of pixels."""
+    """Return whether integers belong to a stream, and are not sums of a layer or of pixels."""
     return model.find_producer(tensor).op_type not in (*LAYERS, "GlobalSumPool")
 
 
 def _accumulators(model: ModelWrapper, sums: str, ends: list[Term]) -> str:
-    """Return the tensor of the accumulators, which bears no name of the network's."""
+    """Return the tensor of the accumulators, whose name is not one of the network."""
     maker = model.find_producer(sums)
     if maker.op_type not in LAYERS:
         return sums
@@ -219,7 +219,7 @@ def _accumulators(model: ModelWrapper, sums: str, ends: list[Term]) -> str:
 
 
 def _skip_shift(quant: NodeProto, skip: str, values: Affine, step: Fraction) -> int:
-    """Return by how many bits the integers of the other stream are shifted."""
+    """Return by how many bits to shift the integers of the other stream."""
     ratios = {term.factor / step for term in values.terms[skip]}
     shift = max(ratios).numerator.bit_length() - 1
     if ratios != {Fraction(2**shift)} or shift > MOST_SKIP:

@@ -1,10 +1,10 @@
-"""Pass 7: everything between an accumulator and its sign becomes one integer threshold.
+"""Thresholds: turns everything between an accumulator and its sign into an integer threshold.
 
-The threshold of a channel is found by evaluating the exported float32 chain itself on the
-reachable accumulators, by bisection, which its monotony allows; never by algebra on floats,
-which rounds elsewhere than the evaluation does. Where the chain falls, the channel's weights
-are negated, so that the comparison is always acc >= T. Channels that never change get the least
-accumulator as threshold (always +1) or one above the greatest (always -1).
+The threshold of a channel is found by bisection: the exported float32 chain itself, which is
+monotone, is evaluated on the reachable accumulators. Algebra on floats would round differently from
+the evaluation. If the chain falls, the channel's weights are negated, so that the comparison is
+always acc >= T. The threshold of a channel whose sign never changes is the least accumulator
+(always +1) or one above the greatest (always -1).
 """
 
 import numpy as np
@@ -43,12 +43,12 @@ def thresholds(evaluate: Evaluator, down: Ints, low: Ints, high: Ints) -> Ints:
     """Return each channel's T: the sign is +1 exactly where acc' >= T.
 
     Args:
-        evaluate: gives the sign of each channel's accumulator.
+        evaluate: returns the sign for each channel's accumulator.
         down: 1 for channels in which the sign falls; there acc' is -acc, else acc.
-        low: least accumulators, [channels].
-        high: greatest accumulators.
+        low: the least accumulators, [channels].
+        high: the greatest accumulators.
     """
-    # Each side of the answer closes in; first is where +1 (falling: -1) begins.
+    # Bisection: first becomes the least accumulator with +1 (falling: with -1).
     first, beyond = low.copy(), high + 1
     while np.any(first < beyond):
         middle = (first + beyond) // 2

@@ -1,8 +1,8 @@
-"""Pass 1: an exported file becomes a plain list of nodes, with every tensor's name kept.
+"""Tidying: turns an exported file into a plain list of nodes and keeps all tensor names.
 
-qonnx's own cleanup renames all tensors, and the manifest has to name the tensors of the file
-that the user can look at; so the same steps are taken here without the renaming. Constants are
-folded, except weight quantizers, and operations that do nothing are dropped.
+qonnx's own cleanup renames all tensors, but the manifest should name tensors as the user's file
+does, so the same steps are taken here without renaming. Constants are folded, except weight
+quantizers, and operations that do nothing are dropped.
 """
 
 import itertools
@@ -25,7 +25,7 @@ from irnet_hw.onnx_file import QUANTIZERS
 
 
 class Tidy(Transformation):  # type: ignore[misc]
-    """Fold constants, name nodes, order them, put the constant operand second."""
+    """Fold constants, name and order nodes, and put constant operands second."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the tidied model."""
@@ -59,7 +59,7 @@ def _does_nothing(model: ModelWrapper, node: NodeProto) -> bool:
 
 
 def _name_nodes(model: ModelWrapper) -> None:
-    """Give nodes without a name, or with another's, one that is theirs alone."""
+    """Give nodes without a unique name one."""
     taken: set[str] = set()
     for node in model.graph.node:
         if not node.name or node.name in taken:

@@ -68,8 +68,8 @@ class Dyadic(Kernel):
             return f"with PE = NumChannels = {self.number('PE')} each lane's m is a constant"
         return (
             f"a DSP block can't multiply {self.get_input_datatype().bitwidth()} bits by "
-            f"{self.number('mBits')}, of which it takes {DSP_FACTORS[0]} by {DSP_FACTORS[1]} "
-            f"with a product of at least {DSP_LEAST} and a sum of at most {DSP_SUM}"
+            f"{self.number('mBits')}: it takes {DSP_FACTORS[0]} by {DSP_FACTORS[1]} with a product "
+            f"of at least {DSP_LEAST} and a sum of at most {DSP_SUM}"
         )
 
     # ------------------------------------------------------------------ what it is

@@ -36,8 +36,8 @@ class StreamFork(PassThrough):
         signs = self.numbers("signs")
         if len(signs) < 1 or any(sign not in (0, 1) for sign in signs):
             raise UserError(
-                f"{self.onnx_node.name}: signs = {list(signs)} must be a 0 or a 1 for each "
-                "output, of which there is at least 1"
+                f"{self.onnx_node.name}: signs = {list(signs)} must be 0 or 1 for each "
+                "output, at least one"
             )
         if any(signs):
             self.require_signed("inputDataType")

@@ -164,7 +164,7 @@ def test_reshape_must_take_batches(sizes: list[int], right: bool) -> None:
     else:
         assert message(model) == (
             "node flat (Reshape): shape [1, 24], must begin with 0 or -1, "
-            "for the network is run on batches of images too"
+            "because the network also runs on batches of images"
         )
 
 

@@ -129,13 +129,13 @@ def leave_a_branch(model: ModelWrapper) -> None:
         (
             lambda model: insert(model, "stem_mul", "MaxPool", kernel_shape=[1, 1], strides=[1, 1]),
             "node new (MaxPool): between stem and stem_stream only Mul, Add, Sub, Div are "
-            "supported, because more than signs is looked at",
+            "supported, because more than their sign is used",
         ),
         (
             lambda model: insert(
                 model, "unit0_0_sign", "MaxPool", kernel_shape=[1, 1], strides=[1, 1]
             ),
-            "node new (MaxPool): reads a stream, stem_stream_7_out; a node that does must be one "
+            "node new (MaxPool): reads a stream, stem_stream_7_out; nodes that do must be one "
             "of Conv, MatMul, Gemm, ReduceSum, Add, BipolarQuant, Slice, Pad, Flatten, Reshape",
         ),
         (
@@ -157,18 +157,18 @@ def leave_a_branch(model: ModelWrapper) -> None:
         ),
         (
             lambda model: drop(model, "unit0_stream"),
-            "node unit1_0_sign (BipolarQuant): takes the sign of what unit0_conv0 and "
-            "stem_stream_7_out sum up to; a Quant must round it before",
+            "node unit1_0_sign (BipolarQuant): takes the sign of the sum of unit0_conv0 and "
+            "stem_stream_7_out; a Quant must round it first",
         ),
         (
             lambda model: set_constant(model, "stem_half", [1, 2]),
-            "node stem_half (Add): stem_half of shape [2], must be one value or one a channel, "
+            "node stem_half (Add): stem_half of shape [2], must be one value or one per channel, "
             "[1, 2, 1, 1]",
         ),
         (
             share_weights,
             "node unit0_conv0_quant (BipolarQuant): is read by node unit0_conv0 (Conv), node last "
-            "(Gemm); every layer needs weights of its own",
+            "(Gemm); every layer needs its own weights",
         ),
         (
             end_in_a_stream,
@@ -197,7 +197,7 @@ def leave_a_branch(model: ModelWrapper) -> None:
         (
             take_the_sign_of_sums,
             "node new (BipolarQuant): takes the sign of the sums of pool; a Quant must round them "
-            "before",
+            "first",
         ),
         (
             sum_twice,
@@ -215,7 +215,7 @@ def leave_a_branch(model: ModelWrapper) -> None:
         ),
         (
             leave_a_branch,
-            "tensor loose: is read by nothing; all must lead to the output",
+            "tensor loose: is read by no node; all tensors must lead to the output",
         ),
     ],
 )
@@ -252,7 +252,7 @@ def test_refuses_sums_of_pixels_that_are_not_flat() -> None:
     with pytest.raises(UserError) as caught:
         check(model)
     assert str(caught.value) == (
-        "node mean_stream (Quant): rounds the sums of pool; they must be flattened before"
+        "node mean_stream (Quant): rounds the sums of pool; they must be flattened first"
     )
 
 
@@ -289,7 +289,7 @@ def test_refuses_a_division_that_is_not_exact() -> None:
     set_constant(model, "three", 3)
     model.set_tensor_shape("new", model.get_tensor_shape(output_of(model, "stem")))
     assert refused_later(model) == (
-        "node new (Div): takes values that are no multiples of a power of two in channel 0; "
+        "node new (Div): takes values that are not multiples of a power of two in channel 0; "
         + EXACTLY
     )
 
@@ -318,7 +318,7 @@ def test_refuses_to_sum_more_pixels_than_float32_can() -> None:
 @pytest.mark.parametrize(
     ("name", "inputs", "expected"),
     [
-        ("unit1_slice2", [], "its bounds must be inputs, as from opset 10 on"),
+        ("unit1_slice2", [], "its bounds must be inputs, as since opset 10"),
         ("unit1_slice2", ["loose", "unit1_ends2"], "loose must be constant"),
         ("unit1_pad", [], "must have an input of pads for all axes, as in opset 13"),
         (

@@ -125,7 +125,7 @@ def test_says_which_layers_hold_each_other_up() -> None:
     assert text == (
         "target-fps: 617000 leaves 162 cycles for a frame at 100 MHz, and layer "
         "SlidingWindow_rtl_0 (3x3 windows of 11x11 pixels, 2 channels) and the one behind it, "
-        "which hold each other up, take at least 163, as folding-config fixes "
+        "which stall each other, take at least 163, as folding-config fixes "
         "SlidingWindow_rtl_0: SIMD = 2, "
         "parallel_window = 1 and IntMVAU_rtl_0: PE = 4, SIMD = 18, parallel_window = 1; must be "
         "at most 613496"

@@ -117,11 +117,11 @@ def test_finn_applies_what_a_build_wrote(tmp_path: Path) -> None:
         ),
         (
             {"Requantise_rtl_0": {"PE": 4, "mulStyle": "dsp"}},
-            "Requantise_rtl_0: PE = 4, mulStyle = dsp are legal one by one, but not together",
+            "Requantise_rtl_0: PE = 4, mulStyle = dsp are legal separately, but not together",
         ),
         (
             {"BinaryMVAU_rtl_0": {"SIMD": 4, "parallel_window": 1}},
-            "BinaryMVAU_rtl_0: SIMD = 4, parallel_window = 1 are legal one by one, but not "
+            "BinaryMVAU_rtl_0: SIMD = 4, parallel_window = 1 are legal separately, but not "
             "together",
         ),
         (

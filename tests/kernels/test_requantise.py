@@ -94,7 +94,7 @@ def test_a_lane_is_a_dsp_block_where_it_fits_and_pays(changes, blocks):
         ),
         (
             {"mBits": 26, "mulStyle": "dsp"},
-            "mulStyle = dsp must be lut: a DSP block can't multiply 9 bits by 26, of which it "
+            "mulStyle = dsp must be lut: a DSP block can't multiply 9 bits by 26: it "
             "takes 18 by 25 with a product of at least 9 and a sum of at most 48",
         ),
     ],

@@ -73,7 +73,7 @@ def test_shapes_types_and_values_go_through_a_graph():
     [
         (
             {"signs": [0, 2]},
-            "signs = [0, 2] must be a 0 or a 1 for each output, of which there is at least 1",
+            "signs = [0, 2] must be 0 or 1 for each output, at least one",
         ),
         (
             {"inputDataType": "BIPOLAR", "outputDataType": "BIPOLAR"},

@@ -131,7 +131,7 @@ BAD = [
 @pytest.mark.parametrize(("top", "parameters", "message"), BAD)
 def test_a_bad_parameter_is_named(top, parameters, message, tmp_path):
     settings = [f"-G{name}={value}" for name, value in parameters.items()]
-    run = lint(top, share("hls").rglob("*.sv"), tmp_path, *settings)
+    run = lint(top, share("rtl").rglob("*.sv"), tmp_path, *settings)
     said = [line for line in run.stderr.splitlines() if f"{top}: " in line]
     assert any(message in line for line in said) and run.returncode != 0, run.stderr
 

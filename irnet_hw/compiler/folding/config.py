@@ -109,14 +109,14 @@ def _check(path: Path, name: str, pinned: Mapping[str, Any], choices: Choices) -
     legal = {key: list(dict.fromkeys(each[key] for each in found)) for key in found[0]}
     for key, value in pinned.items():
         if key not in legal:
-            known = ", ".join(legal) or "nothing, it has no folds"
+            known = ", ".join(legal) or "nothing, as it has no folds"
             raise UserError(f"{path}: {name}: {key} can't be fixed, must be one of {known}")
         if not any(type(value) is type(right) and value == right for right in legal[key]):
             shown = ", ".join(str(one) for one in legal[key])
             raise UserError(f"{path}: {name}: {key} = {value!r}, must be one of {shown}")
     if not any(pinned.items() <= each.items() for each in found):
         pairs = ", ".join(f"{key} = {value}" for key, value in pinned.items())
-        raise UserError(f"{path}: {name}: {pairs} are legal one by one, but not together")
+        raise UserError(f"{path}: {name}: {pairs} are legal separately, but not together")
 
 
 def _keys(node: NodeProto) -> list[str]:

@@ -143,8 +143,8 @@ class _Folder:
             held = next(node for node in self.planner.nodes if node.name == made.held)
             raise UserError(
                 f"{self._leaves(target_fps)} layer {held.name} "
-                f"({op(held).describe()}) and the one behind it, which hold each other "
-                f"up, take at least {made.pace}{self._fixed(held, made.pace)}; must be at most "
+                f"({op(held).describe()}) and the one behind it, which stall each other, "
+                f"take at least {made.pace}{self._fixed(held, made.pace)}; must be at most "
                 f"{_floor(self._clock / made.pace)}"
             )
         if not fits(made.area, self._board.usable):

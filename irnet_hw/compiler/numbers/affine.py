@@ -159,7 +159,7 @@ def _check_exact(node: NodeProto, found: Affine) -> None:
     for channel in range(len(found.offset)):
         unit, count = found.steps(channel)
         if unit.denominator & (unit.denominator - 1):
-            reach = "values that are no multiples of a power of two"
+            reach = "values that are not multiples of a power of two"
         elif unit < FINEST or count > FLOAT_EXACT:
             reach = f"up to {ceil(count)} steps of {float(unit):g}"
         elif unit * count > LARGEST:

@@ -22,7 +22,7 @@ def slice_steps(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
     """
     starts, ends, axes, steps = _bounds(model, node, 4)
     if starts is None or ends is None:
-        raise UserError(f"{label(node)}: its bounds must be inputs, as from opset 10 on")
+        raise UserError(f"{label(node)}: its bounds must be inputs, as since opset 10")
     axes = list(range(len(starts))) if axes is None else axes
     steps = [1] * len(starts) if steps is None else steps
     sizes = shape(model, node.input[0])

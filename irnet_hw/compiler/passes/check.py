@@ -207,7 +207,7 @@ def _kind(model: ModelWrapper, node: NodeProto, kinds: dict[str, Kind]) -> Kind:
         raise UserError(f"{label(node)}: has {len(node.output)} outputs, must have 1")
     moving = [name for name in node.input if name in kinds]
     if not moving:
-        raise UserError(f"{label(node)}: does not read the image or what is made of it")
+        raise UserError(f"{label(node)}: reads neither the image nor a result computed from it")
     if node.op_type == "Add" and len(moving) == 2:
         return _join(model, node, kinds)
     if node.input[0] != moving[0]:
@@ -223,7 +223,7 @@ def _kind(model: ModelWrapper, node: NodeProto, kinds: dict[str, Kind]) -> Kind:
         return _sums(model, node, kind)
     if node.op_type not in allowed:
         raise UserError(
-            f"{label(node)}: reads {called}, {moving[0]}; a node that does must be one of "
+            f"{label(node)}: reads {called}, {moving[0]}; nodes that do must be one of "
             f"{', '.join(allowed)}"
         )
     if node.op_type in LAYERS:
@@ -265,13 +265,13 @@ def _sums(model: ModelWrapper, node: NodeProto, sums: Sums) -> Kind:
         _check_sign(model, node)
         if sums.skip is not None:
             raise UserError(
-                f"{label(node)}: takes the sign of what {sums.layer.name} and {sums.skip} sum up "
-                "to; a Quant must round it before"
+                f"{label(node)}: takes the sign of the sum of {sums.layer.name} and {sums.skip}; "
+                "a Quant must round it first"
             )
         if sums.layer.op_type not in LAYERS:
             raise UserError(
                 f"{label(node)}: takes the sign of the sums of {sums.layer.name}; a Quant must "
-                "round them before"
+                "round them first"
             )
         return Signs()
     if node.op_type == "Quant":
@@ -299,11 +299,11 @@ def _rounded(model: ModelWrapper, node: NodeProto, sums: Sums) -> Kind:
         if between.op_type not in (*EXACT_OPS, *FLATTENING):
             raise UserError(
                 f"{label(between)}: between {sums.layer.name} and {node.name} only "
-                f"{', '.join(EXACT_OPS)} are supported, because more than signs is looked at"
+                f"{', '.join(EXACT_OPS)} are supported, because more than their sign is used"
             )
     if sums.layer.op_type == "ReduceSum" and len(shape(model, node.output[0])) != 2:
         raise UserError(
-            f"{label(node)}: rounds the sums of {sums.layer.name}; they must be flattened before"
+            f"{label(node)}: rounds the sums of {sums.layer.name}; they must be flattened first"
         )
     return Stream(step)
 
@@ -349,7 +349,7 @@ def _check_readers(model: ModelWrapper, tensor: str, kind: Kind) -> None:
                 f"tensor {tensor}: is the output and must not be read by a node as well"
             )
     elif not found:
-        raise UserError(f"tensor {tensor}: is read by nothing; all must lead to the output")
+        raise UserError(f"tensor {tensor}: is read by no node; all tensors must lead to the output")
     elif len(found) > 1 and isinstance(kind, Pixels | Sums):
         raise UserError(
             f"tensor {tensor}: is read by {', '.join(map(label, found))}; "

@@ -36,7 +36,7 @@ def check_weights(model: ModelWrapper, layer: NodeProto) -> None:
     if len(users) > 1:
         raise UserError(
             f"{label(maker)}: is read by {', '.join(map(label, users))}; "
-            "every layer needs weights of its own"
+            "every layer needs its own weights"
         )
     for name in maker.input:
         if model.get_initializer(name) is None:
@@ -62,7 +62,7 @@ def check_weights(model: ModelWrapper, layer: NodeProto) -> None:
     if scale.size != 1 and padded != per_output:
         raise UserError(
             f"{label(maker)}: scale of shape {list(scale.shape)}, must be one for all weights "
-            f"or one an output channel, {per_output}"
+            f"or one per output channel, {per_output}"
         )
     if maker.op_type == "Quant":
         zero, bits = constant(model, maker.input[2]), constant(model, maker.input[3])
@@ -116,7 +116,7 @@ def check_convolution(model: ModelWrapper, node: NodeProto, signs: bool) -> None
 def check_dense(model: ModelWrapper, node: NodeProto, unit: float) -> None:
     """Check a dense layer's attributes and bias; ``unit`` is the step of its input."""
     if len(shape(model, node.input[0])) != 2:
-        raise UserError(f"{label(node)}: its input must be flattened before")
+        raise UserError(f"{label(node)}: its input must be flattened first")
     if node.op_type == "Gemm":
         _plain(node, alpha=1.0, beta=1.0, transA=0)
         if len(node.input) > 2 and node.input[2]:
@@ -145,13 +145,13 @@ def check_flatten(model: ModelWrapper, node: NodeProto) -> None:
     before, after = shape(model, node.input[0]), shape(model, node.output[0])
     if after != (1, math.prod(before)):
         raise UserError(
-            f"{label(node)}: makes {list(after)} of {list(before)}, "
-            f"must make {[1, math.prod(before)]}"
+            f"{label(node)}: turns {list(before)} into {list(after)}, "
+            f"must be {[1, math.prod(before)]}"
         )
     if node.op_type == "Reshape" and constant(model, node.input[1]).flat[0] not in (0, -1):
         raise UserError(
             f"{label(node)}: shape {constant(model, node.input[1]).tolist()}, must begin with 0 or "
-            "-1, for the network is run on batches of images too"
+            "-1, because the network also runs on batches of images"
         )
 
 
@@ -169,7 +169,7 @@ def check_pool(node: NodeProto) -> None:
 def check_sum(model: ModelWrapper, node: NodeProto) -> None:
     """Check that a ReduceSum adds the pixels of each channel."""
     axes = attribute(node, "axes", [])
-    if len(node.input) > 1:  # as from opset 13 on
+    if len(node.input) > 1:  # since opset 13
         if model.get_initializer(node.input[1]) is None:
             raise UserError(f"{label(node)}: {node.input[1]} must be constant")
         axes = constant(model, node.input[1]).tolist()
@@ -227,7 +227,7 @@ def check_monotone(model: ModelWrapper, node: NodeProto) -> None:
         if value.size != 1 and padded != per_channel:
             raise UserError(
                 f"{label(node)}: {name} of shape {list(value.shape)}, must be one value "
-                f"or one a channel, {per_channel}"
+                f"or one per channel, {per_channel}"
             )
 
 

@@ -1,8 +1,8 @@
 """cocotb test of this accelerator: golden images in, and every logit compared bit for bit.
 
 golden.npz holds the images and the network's logits, ../manifest.json the formats of the streams.
-Both streams pause at random. The environment variable COCOTB_RANDOM_SEED sets the seed, which is
-otherwise another one in each run.
+Both streams pause at random. The environment variable COCOTB_RANDOM_SEED sets the seed; without it,
+the seed differs in each run.
 """
 
 import json
@@ -21,7 +21,7 @@ MANIFEST = json.loads((HERE.parent / "manifest.json").read_text())
 PERIOD = 2  # steps of the simulator
 SEED = cocotb.RANDOM_SEED
 REPEAT = f"repeat with COCOTB_RANDOM_SEED={SEED}"
-#: An image that takes this many times as long as without pauses never comes.
+#: An image that takes this many times as long as without pauses is considered lost.
 PATIENCE = 30
 
 
@@ -51,7 +51,7 @@ async def golden_vectors(dut):
 
 
 def endpoint(kind, dut, name):
-    """Return cocotbext-axi's end of a stream, which pauses at random."""
+    """Return a cocotbext-axi source or sink that pauses at random."""
     logging.getLogger(f"cocotb.{dut._name}.{name}").setLevel(logging.WARNING)  # not every beat
     bus = AxiStreamBus.from_prefix(dut, name)
     end = kind(bus, dut.ap_clk, dut.ap_rst_n, reset_active_level=False)
@@ -60,7 +60,7 @@ def endpoint(kind, dut, name):
 
 
 def pauses(rng):
-    """Yield for each cycle whether to pause: for a while never, for a while often."""
+    """Yield for each cycle whether to pause; phases without and with many pauses alternate."""
     while True:
         odds = rng.choice([0, 0.2, 0.5, 0.9])
         for _ in range(rng.randrange(500)):
@@ -83,7 +83,7 @@ async def logits(sink, number):
 
 
 def decode(beats, stream):
-    """Return the values of an image's beats; the first value of a beat is in its lowest bits."""
+    """Return the values in an image's beats; the first value of a beat is in its lowest bits."""
     bits = stream["bits"] // stream["lanes"]
     rows = np.array([list(beat.tdata) for beat in beats], np.uint8)
     rows = np.unpackbits(rows, axis=1, count=stream["bits"], bitorder="little")

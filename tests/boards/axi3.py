@@ -1,14 +1,14 @@
-"""AXI3's channels for cocotbext-axi, whose own are AXI4's: bursts are shorter, IDs always there."""
+"""AXI3 channels for cocotbext-axi, which has only AXI4: shorter bursts, and always with IDs."""
 
 from cocotbext.axi.stream import define_stream
 
-#: Types of bursts, and answers.
+#: Types of bursts, and responses.
 FIXED, INCR, WRAP = range(3)
 OKAY, SLVERR, DECERR = 0, 2, 3
 
 
 def channel(name, *signals):
-    """Return the bus, the source and the sink of a channel as AXI3 has it."""
+    """Return the bus, source and sink of an AXI3 channel."""
     names = [f"{name}{signal}" for signal in (*signals, "valid", "ready")]
     bus, _, source, sink, _ = define_stream(f"Axi3{name}", signals=names)
     return bus, source, sink

@@ -1,4 +1,4 @@
-"""Random AXI3 bursts of a processor against registers that remember, and some that refuse."""
+"""Random AXI3 bursts of a processor to registers, some of which refuse accesses."""
 
 import os
 import random
@@ -12,12 +12,12 @@ from cocotbext.axi.address_space import Region
 from tests.boards.axi3 import AR, AW, DECERR, FIXED, INCR, OKAY, SLVERR, WRAP, B, R, W
 
 BASE = int(os.environ["BASE"], 16)
-#: Reads come from the second quarter of the 4 KiB, writes go to the first; the rest refuses both.
+#: Writes go to the first quarter of the 4 KiB, reads to the second; the rest refuses both.
 READ, REFUSE = 0x400, 0x800
 
 
 class Registers(Region):
-    """4 KiB that are accessed by words and refuse some addresses."""
+    """4 KiB of memory that is accessed in words and refuses some addresses."""
 
     def __init__(self, content):
         super().__init__(len(content))
@@ -40,7 +40,7 @@ def at_random(rng, share):
 
 
 def a_burst(rng, low, high):
-    """Return address, len, size and type of a burst that stays in its 4 KiB, and its addresses."""
+    """Return address, len, size and type of a burst within the 4 KiB, and its beats' addresses."""
     kind, size = rng.choice([FIXED, INCR, WRAP]), rng.randrange(3)
     beats = rng.choice([2, 4, 8, 16]) if kind == WRAP else rng.randint(1, 16)
     step = 1 << size
@@ -60,7 +60,7 @@ def a_burst(rng, low, high):
 
 
 def lanes(address, size):
-    """Return which bytes of a 32-bit word a beat is about."""
+    """Return which bytes of a 32-bit word a beat accesses."""
     start, step = address % 4, 1 << size
     return range(start, start - start % step + step)
 
@@ -91,7 +91,7 @@ class Bench:
         await RisingEdge(dut.clk)
 
     def place(self, low):
-        """Return a burst: mostly of one that is taken, else of one that is refused."""
+        """Return a burst: mostly one that is accepted, otherwise one that is refused."""
         where = self.rng.random()
         outside = BASE ^ (1 << self.rng.randrange(12, 32)) if where < 0.15 else BASE
         refused = where > 0.85
@@ -118,7 +118,7 @@ class Bench:
                 await self.w.send(self.w._transaction_obj(**beat, wlast=i == length))
             got = await self.b.recv()
             if answer == SLVERR and not written:
-                answer = OKAY  # there was nothing to refuse
+                answer = OKAY  # nothing to refuse
             assert (int(got.bid), int(got.bresp)) == (name, answer)
 
     async def read(self, number):

@@ -1,6 +1,6 @@
-// In the place of the processor and of the clock buffer in openxc7_top: what the test drives and
-// sees passes through processor_bench, whose ports have the names and widths of cocotbext-axi's
-// models. Only the ports that openxc7_top names are there.
+// Stand-ins for the processor and the clock buffer in openxc7_top. The test drives and observes
+// them through processor_bench, whose ports have the names and widths of cocotbext-axi's models.
+// Only the ports that openxc7_top connects exist.
 
 module processor_bench (
     input  logic        clk,
@@ -174,7 +174,7 @@ module PS7 (
     assign processor_bench.gp_rvalid = MAXIGP0RVALID;
     assign MAXIGP0RREADY = processor_bench.gp_rready;
 
-    // AXI4's widths: what is missing in AXI3's is zero.
+    // AXI4's widths; bits that AXI3 lacks are zero.
     assign processor_bench.hp_awid = SAXIHP0AWID;
     assign processor_bench.hp_awaddr = SAXIHP0AWADDR;
     assign processor_bench.hp_awlen = {4'd0, SAXIHP0AWLEN};

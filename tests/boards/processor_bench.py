@@ -1,4 +1,4 @@
-"""A frame through the open flow's whole top, as the processor sees it."""
+"""A frame through the whole top module of the open flow, as the processor sees it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The processor's port to the registers, as the open flow has it."""
+"""The open flow's path from the processor to the registers."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.bench import compile_bench
 from tests.lint import lint
 
 SOURCE = share("boards") / "pynq-z2" / "gp_to_axi_lite.sv"
-#: The default of the module; the runtime goes by the board's.
+#: The module's default; the runtime uses the board's value.
 BASE = load_board("pynq-z2").register_base
 
 

@@ -1,4 +1,4 @@
-"""The open flow's top, all but the processor itself, simulated with a real accelerator in it."""
+"""The open flow's top module, except the processor itself, simulated with a real accelerator."""
 
 import json
 from pathlib import Path

@@ -13,7 +13,7 @@ from irnet_hw.compiler.passes.lower import SCALE_KEY
 FINN = "finn.custom_op.fpgadataflow"
 QONNX = "qonnx.custom_op.general"
 STEP = 2.0**-7
-#: Of the logits.
+#: Scale of the logits.
 SCALE = 2.0**-9
 IMAGE = (1, 4, 4, 2)
 PIXELS = (1, 4, 4, 4)
@@ -60,7 +60,7 @@ def graph(seed=0, depth=32):
 
     Args:
         seed: of the constants.
-        depth: of the FIFO in which the stream waits for what is made of its signs.
+        depth: of the FIFO in which the stream waits for the branch of its signs.
     """
     w = _Writer(seed)
     buffer = {"shape": list(PIXELS), "lanes": 2}
@@ -127,7 +127,7 @@ def graph(seed=0, depth=32):
 
 
 def network():
-    """Return what the graph's names are those of; no node of it is ever run."""
+    """Return the network that the graph's names refer to; its nodes are never run."""
     steps = {"stream": STEP, "sign": 1.0, "joined": STEP / 2}
     kinds = {"stream": "Quant", "sign": "BipolarQuant", "joined": "Quant"}
     nodes = [

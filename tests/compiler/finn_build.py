@@ -1,6 +1,6 @@
 """A build with FINN's own builder, as a FINN user runs one, but without Vivado.
 
-Run as a program, in a process of its own: FINN keeps settings, logs and standard output there.
+Runs as a program in its own process, because FINN changes settings, logs and standard output.
 Arguments: the network, the folder to write, frames per second, a folding configuration or "".
 """
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 def main(network: str, folder: str, target_fps: str, folding: str) -> int:
     os.environ["FINN_BUILD_DIR"] = str(Path(folder) / "nodes")
-    os.environ["XILINX_VIVADO"] = "/nowhere/Vivado/2024.2"  # whose last part it calls the version
+    os.environ["XILINX_VIVADO"] = "/nowhere/Vivado/2024.2"  # last part: the version
     Path(os.environ["FINN_BUILD_DIR"]).mkdir()
     from finn.util.settings import initialize_dummy_settings
 
     initialize_dummy_settings()
     import finn.xsi
 
-    finn.xsi.SimEngine = object  # which is Vivado's simulator
+    finn.xsi.SimEngine = object  # Vivado's simulator
     from finn.builder.build_dataflow import build_dataflow_cfg
     from finn.builder.build_dataflow_config import (
         DataflowBuildConfig,

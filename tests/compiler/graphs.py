@@ -75,7 +75,7 @@ class Writer:
         self.step("Mul", self.constant("unit", self.unit))
 
     def model(self) -> ModelWrapper:
-        """The network, whose logits are what the last node gives."""
+        """The network, whose logits are the last node's output."""
         self.nodes[-1].output[0] = "logits"
         graph = helper.make_graph(
             self.nodes,
@@ -103,7 +103,7 @@ class Writer:
         self.tensor = output
 
     def weights(self, name: str, shape: list[int], bits: int, scales: list[int]) -> str:
-        """Add a weight quantizer; binary ones have a scale an output channel."""
+        """Add a weight quantizer; binary ones have a scale per output channel."""
         if bits == 1:
             raw = self.random.choice([-1.0, 1.0], shape)
             scale = 2.0 ** self.random.integers(-3, 2, scales)
@@ -148,7 +148,7 @@ class Writer:
         self.shape = [1, layer.channels, *sizes]
 
     def follow(self, name: str, layer: Conv) -> None:
-        """Write what is between a convolution and its sign, and the pooling behind it."""
+        """Write the nodes between a convolution and its sign, and the pooling behind it."""
         if layer.pool > 1:
             self.pool(f"{name}_pool", layer.pool)
         if layer.norm == "affine":
@@ -219,7 +219,7 @@ class Writer:
 
 
 def images(network: Network, count: int = 3) -> np.ndarray:
-    """Random pixels, the first image black and the second one white."""
+    """Random pixels; the first image is black and the second one white."""
     pixels = np.random.default_rng(network.seed + 1).integers(
         0, 256, (count, *network.image), dtype=np.uint8
     )

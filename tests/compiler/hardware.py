@@ -1,4 +1,4 @@
-"""Lowered graphs of residual networks without constants: all that folding and scheduling need."""
+"""Lowered graphs of residual networks without constants, which is enough to fold and schedule."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ FINN = "finn.custom_op.fpgadataflow"
 
 @dataclass
 class Hardware:
-    """Writes kernels one after the other; ``tensor`` and ``shape`` are where it has come to."""
+    """Writes kernels one after the other; ``tensor`` and ``shape`` are the current end."""
 
     shape: tuple[int, int, int]  # height, width, channels
     datatype: str = "UINT8"
@@ -28,7 +28,7 @@ class Hardware:
         self.types = {}
 
     def add(self, kind: str, inputs: list[str], target: str, name: str, outputs=None, **more):
-        """Add a kernel that reads ``inputs`` and, but for a fork, writes one stream."""
+        """Add a kernel that reads ``inputs`` and, unless it is a fork, writes one stream."""
         outputs = outputs or [f"{name}_out"]
         constants = {"BinaryMVAU": 1, "IntMVAU": 2, "Requantise": 2, "ResidualJoin": 2}
         extra = [f"{name}_constant{i}" for i in range(constants.get(kind, 0))]
@@ -59,7 +59,7 @@ class Hardware:
     def convolution(
         self, name: str, channels: int, kernel: int = 3, stride: int = 1, sign: bool = False
     ) -> None:
-        """Add windows and a matrix-vector unit, whose accumulators or signs leave."""
+        """Add windows and a matrix-vector unit, which outputs accumulators or signs."""
         height, width, depth = self.shape
         pad = kernel // 2
         source = self.datatype
@@ -112,7 +112,8 @@ class Hardware:
         self.declare([self.tensor], ["INT8"], list(self.shape))
 
     def unit(self, name: str, channels: int, stride: int = 1, shortcut: str = "pad", convs=1):
-        """Add a fork, signs' convolutions on the one side, the shortcut on the other, a join."""
+        """Add a fork, convolutions of the signs on one side, the shortcut on the other, and a
+        join."""
         before, shape = self.tensor, self.shape
         self.add(
             "StreamFork",
@@ -192,7 +193,7 @@ def resnet(
     convs: int = 1,
     classes: int = 10,
 ) -> ModelWrapper:
-    """Return a ResNet's graph: so many units a stage, each stage but the first with stride 2."""
+    """Return a ResNet's graph: its units per stage; each stage but the first has stride 2."""
     hardware = Hardware(image)
     hardware.convolution("stem", widths[0])
     hardware.dyadic("Requantise", "stem_requantise", [hardware.tensor])

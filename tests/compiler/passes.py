@@ -1,4 +1,4 @@
-"""Runs the compiler's passes up to one, for the tests of that one."""
+"""Runs the compiler's passes up to a given one, for its tests."""
 
 import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
@@ -10,7 +10,7 @@ from irnet_hw.compiler.passes.sequence import PASSES
 
 
 def upto(model: ModelWrapper, last: type) -> ModelWrapper:
-    """The model after the passes up to and with ``last``."""
+    """The model after the passes up to and including ``last``."""
     with quiet():
         for each in PASSES:
             model = model.transform(each.step())

@@ -7,13 +7,13 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from tests.compiler.graphs import QONNX, Conv, Writer
 
-#: The end of a Slice that takes all there is, as PyTorch exports it.
+#: The end of a Slice that takes everything, as PyTorch exports it.
 LAST = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class Residual:
-    """A ResNet of one unit a stage, whose first stage keeps the image's size."""
+    """A ResNet with one unit per stage, whose first stage keeps the image's size."""
 
     image: tuple[int, int, int] = (8, 8, 3)  # height, width, channels
     widths: tuple[int, ...] = (4, 8)
@@ -61,7 +61,7 @@ class Residual:
 
 
 class ResidualWriter(Writer):
-    """Writes streams, and what shortcuts are made of."""
+    """Writes streams and the nodes of shortcuts."""
 
     def rounded(self, name: str, step: float, bits: int, factor_bits: int) -> None:
         """Write a dyadic affine map and a stream's quantizer."""

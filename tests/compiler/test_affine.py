@@ -11,14 +11,14 @@ from qonnx.util.basic import qonnx_make_model
 from irnet_hw.compiler.numbers.affine import affine
 from irnet_hw.errors import UserError
 
-#: Numbers of few or many bits, near and far from each other.
+#: Numbers with few or many bits, close together or far apart.
 NUMBER = st.builds(
     lambda mantissa, exponent: mantissa * 2.0**exponent,
     st.one_of(st.integers(-20, 20), st.integers(-(2**24), 2**24)),
     st.integers(-30, 4),
 )
 STEP = st.tuples(st.sampled_from(["Mul", "Add", "Sub"]), NUMBER)
-#: What evaluates them in float32.
+#: Their evaluation in float32.
 FLOAT = {"Mul": np.multiply, "Add": np.add, "Sub": np.subtract}
 
 

@@ -20,7 +20,7 @@ def test_tensors_follow_through_forks_and_buffers():
         "skip": stream,
         "sign": Carried("sign", 1.0),
         "windows": None,
-        "counts": None,  # a tensor of the network, but none of integers times one step
+        "counts": None,  # a tensor of the network, but not integers times one step
         "waiting": stream,
         "joined": Carried("joined", branches.STEP / 2),
         "total": logits,

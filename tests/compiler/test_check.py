@@ -30,7 +30,7 @@ def set_constant(model: ModelWrapper, name: str, value: object) -> None:
 
 
 def after(model: ModelWrapper, name: str, kind: str, *inputs: str, **attributes) -> None:
-    """Put a node behind another."""
+    """Put a node after another."""
     before = node(model, name)
     reader = model.find_consumers(before.output[0])[0]
     new = helper.make_node(kind, [before.output[0], *inputs], ["new"], name="new", **attributes)

@@ -1,4 +1,4 @@
-"""What check accepts and refuses of networks with streams."""
+"""Which networks with streams check accepts and refuses."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ NETWORK = Residual(image=(4, 4, 1), widths=(2, 4))
 
 
 def insert(model: ModelWrapper, name: str, kind: str, *inputs: str, **attributes) -> None:
-    """Put a node before the one of that name."""
+    """Put a node in front of the named one."""
     follower = node(model, name)
     entry = follower.input[0]
     new = helper.make_node(kind, [entry, *inputs], ["new"], name="new", **attributes)
@@ -30,7 +30,7 @@ def insert(model: ModelWrapper, name: str, kind: str, *inputs: str, **attributes
 
 
 def drop(model: ModelWrapper, name: str) -> None:
-    """Take a node out."""
+    """Remove a node."""
     gone = node(model, name)
     for follower in model.find_consumers(gone.output[0]):
         follower.input[list(follower.input).index(gone.output[0])] = gone.input[0]

@@ -9,7 +9,7 @@ from irnet_hw.compiler.folding.elimination import Problem, minimise
 
 
 def series_parallel(draw, random: np.random.Generator) -> list[tuple[int, int]]:
-    """Edges that series and parallel steps make of one, numbered by their variables."""
+    """Edges from series and parallel steps that start from one edge, as pairs of variables."""
     edges, variables = [(0, 1)], 2
     for _ in range(draw(st.integers(0, 5))):
         at = draw(st.integers(0, len(edges) - 1))

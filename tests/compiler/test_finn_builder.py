@@ -1,4 +1,4 @@
-"""FINN's own builder with our ops and passes in it: every step up to what Vivado is needed for.
+"""FINN's own builder with our ops and passes in it: every step that does not need Vivado.
 
 That is: partition, specialise, fold, estimate, generate each node's hardware, and the Tcl that puts
 the nodes into FINN's block design. Sizing FIFOs, stitching and synthesis need Vivado and have not
@@ -38,7 +38,7 @@ def ours(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def theirs(ours, tmp_path_factory):
-    """What FINN's builder leaves, with our folds."""
+    """The output of FINN's builder, with our folds."""
     folder = tmp_path_factory.mktemp("theirs")
     config = ours / "build" / "folding_config.json"
     command = [sys.executable, "-m", "tests.compiler.finn_build"]
@@ -87,7 +87,7 @@ def test_its_estimates_are_our_models(ours, theirs):
 
 
 def test_its_block_design_refers_to_modules_of_verilog(graph, tmp_path):
-    """UG994: the top of a module reference is no SystemVerilog; what is below may be."""
+    """UG994: the top of a module reference must not be SystemVerilog; modules below may be."""
     for node in graph.graph.node:
         *adds, create = op(node).code_generation_ipi()
         files = [Path(line.removeprefix("add_files -norecurse {").rstrip("}")) for line in adds]

@@ -1,4 +1,4 @@
-"""Why the compiler has passes of its own: FINN's default flow on 1-bit zero padding.
+"""Why the compiler has its own passes: FINN's default flow on 1-bit zero padding.
 
 ConvertBipolarMatMulToXnorPopcount turns ±1 activations into {0, 1}, and then FMPadding inserts
 0, which now means -1.
@@ -30,7 +30,7 @@ from tests.compiler.passes import kinds, logits, logits_nhwc, upto
 
 
 def finn_default(model: ModelWrapper) -> ModelWrapper:
-    """FINN's steps qonnx_to_finn, streamline and convert_to_hw, as far as they concern this."""
+    """FINN's steps qonnx_to_finn, streamline and convert_to_hw, reduced to what matters here."""
     with quiet():
         model = cleanup_model(model)
         for step in (

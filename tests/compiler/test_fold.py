@@ -60,7 +60,7 @@ def test_reaches_the_rate_with_legal_folds(network: Network, fps: float) -> None
 
 
 def test_no_fold_of_less_area_reaches_the_rate() -> None:
-    """Against every combination of folds of a network with two kernels and a pair."""
+    """Compare with every combination of folds of a network with two kernels and a pair."""
     network = Network(image=(4, 4, 2), layers=(Conv(4, bits=8, pool=2),), classes=4)
     model = upto(network.build(), Lower)
     fps, budget = 500_000.0, 200
@@ -96,7 +96,7 @@ def test_names_the_layer_that_limits_the_rate() -> None:
     fold(model, BOARD, 5000000)
 
 
-#: The window and the unit of its first layer hold each other up by a cycle at 162 cycles a frame.
+#: The window and unit of its first layer stall each other by a cycle at 162 cycles per frame.
 HELD_UP = Network(image=(11, 11, 2), layers=(Conv(8, padding=0, bits=8),), classes=3)
 SLOWED = {
     "SlidingWindow_rtl_0": {"SIMD": 2, "parallel_window": 1},
@@ -147,7 +147,7 @@ def test_names_the_fixed_fold_that_limits_the_rate() -> None:
 
 
 def test_the_lowest_rate_of_all() -> None:
-    """A frame's cycles at that rate are no number any more."""
+    """The cycles of a frame at that rate overflow to infinity."""
     least, slow = (upto(SMALL.build(), Lower) for _ in range(2))
     fold(least, BOARD, 1.0)
     fold(slow, BOARD, 1e-320)
@@ -194,7 +194,7 @@ def test_says_what_is_kept_in_reserve() -> None:
 
 # ---------------------------------------------------------------------- branches
 
-#: A network with a branch, of which these are fixed, and few choices are left.
+#: Fixed attributes of a network with a branch, which leave few choices.
 PINS = {
     "IntMVAU_rtl_0": {"PE": 1, "SIMD": 3, "ram_style": "distributed"},
     "IntMVAU_rtl_1": {"PE": 1, "SIMD": 1, "ram_style": "distributed"},
@@ -209,7 +209,7 @@ PINS = {
 
 @pytest.mark.parametrize("budget", [1200, 400])
 def test_no_choices_of_a_graph_with_a_branch_cost_less(budget: int) -> None:
-    """Against every combination, its streams' nodes counted one by one."""
+    """Compare with every combination, with the nodes of its streams counted one by one."""
     planner = Planner(resnet((3, 3, 3), (2,), classes=2), BOARD.part, PINS)
     waits = [0 if link.outlet == 0 else 24 for link in planner.links]
     prices = Scale(BOARD).prices(np.zeros(len(RESOURCES)))
@@ -217,7 +217,7 @@ def test_no_choices_of_a_graph_with_a_branch_cost_less(budget: int) -> None:
     places = {node.output[0]: i for i, node in enumerate(planner.nodes)}
 
     def sizes(choices) -> dict[str, int] | None:
-        """The area of a combination; None where a window's beats are not its unit's."""
+        """The area of a combination; None if a window's beats don't match its unit's."""
         found = []
         for i, link in enumerate(planner.links):
             source = link.source and choices[places[link.source.output[0]]].ports
@@ -274,7 +274,7 @@ def test_what_twice_the_rate_costs() -> None:
 
 
 def test_a_scarce_resource_is_charged_for() -> None:
-    """The memories of a network go where there is room; the bound says how good that is."""
+    """Memories go where there is room; the bound says how good that is."""
     free = fold(resnet((8, 8, 3), (16, 32)), BOARD, 20_000)
     for key in ("LUT", "BRAM18"):
         scarce = dict(BOARD.resources)
@@ -302,7 +302,7 @@ def test_what_runs_out_is_charged_for_until_the_bound_is_close() -> None:
 
 @pytest.mark.parametrize("key", ["LUT", "BRAM18"])
 def test_kernels_one_at_a_time_settle_what_is_overrun(key: str) -> None:
-    """Of the extremes between which a price moves equal kernels, all or none."""
+    """The two extremes between which a price moves equal kernels: all or none."""
     planner = Planner(resnet((8, 8, 3), (16, 32)), BOARD.part, {})
     task = planner.task(4000, [0] * len(planner.links))
     prices = 1 / np.array([BOARD.resources[name] for name in RESOURCES])

@@ -66,7 +66,7 @@ def test_a_build_can_be_repeated_from_what_it_wrote(tmp_path: Path) -> None:
 
 
 def test_finn_applies_what_a_build_wrote(tmp_path: Path) -> None:
-    """Under the names of the finished graph."""
+    """The names are those of the finished graph."""
     found, plain = model(), model()
     file = tmp_path / folding_config.FILE
     file.write_text(fold(found, BOARD, 50_000).config)
@@ -164,7 +164,7 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_pins_that_exclude_each_other_are_refused() -> None:
-    """A window's lanes are its unit's."""
+    """A window has the lanes of its unit."""
     graph = model()
     pins = {"BinaryMVAU_rtl_0": {"SIMD": 2}, "SlidingWindow_rtl_1": {"SIMD": 4}}
     with pytest.raises(UserError) as caught:

@@ -35,7 +35,7 @@ def test_rounds_the_same_in_fewer_bits(
 
 
 def test_a_tiny_factor_does_not_widen_the_others() -> None:
-    """1/2^20 never moves x / 2 + 3 across a step while x is below 2^20 by far."""
+    """1/2^20 never moves x / 2 + 3 across a step while x is far below 2^20."""
     exact = Scaling(np.array([1, 2**19]), np.array([2**18, 3 * 2**20]), 20)
     found = narrow(exact, np.array([-100, -100]), np.array([100, 100]), -128, 127)
     assert found.shift == 1

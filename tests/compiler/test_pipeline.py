@@ -24,7 +24,7 @@ NETWORK = Network(image=(6, 6, 1), layers=(Conv(4, bits=8), Conv(6, pool=2)), cl
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An accelerator with metadata and golden vectors beside its model."""
+    """An accelerator whose model has metadata and golden vectors."""
     path = tmp_path_factory.mktemp("build")
     model = NETWORK.build()
     pixels = images(NETWORK)
@@ -191,7 +191,8 @@ def test_golden_vectors_of_another_network(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("structure", ["bireal", "normal"])
 def test_compiles_an_exported_residual_network(tmp_path: Path, structure: str) -> None:
-    """As the exporter writes it; the build compares every tensor, here it is the logits again."""
+    """As the exporter writes it. The build compares every tensor; here the logits are compared
+    again."""
     path = tmp_path / "resnet.onnx"
     path.write_bytes(to_bytes(to_qonnx(deploy(tiny_residual(structure), SHAPE))))
     content = build(path, "pynq-z2", tmp_path / "out", 50_000)

@@ -42,14 +42,14 @@ def test_and_where_the_chain_falls() -> None:
 
 
 def test_only_what_follows_the_pooling_counts() -> None:
-    """-max(-x) is a minimum, though the chain as a whole rises."""
+    """-max(-x) is a minimum, although the chain as a whole rises."""
     network = Network(layers=(Conv(6, bits=8, pool=2),))
     model = network.build()
     conv, pool = (n for n in model.graph.node if n.name in ("conv0", "conv0_pool"))
     scale = next(n for n in model.graph.node if n.name == "conv0_mul")
     end = scale.output[0]
     model.set_initializer("conv0_gamma", np.full((1, 6, 1, 1), -1, np.float32))
-    # conv -> pool -> mul becomes conv -> mul -> pool, and the addition's sign is turned.
+    # conv -> pool -> mul becomes conv -> mul -> pool, and the addition changes sign.
     scale.input[0], pool.input[0] = conv.output[0], scale.output[0]
     middle = pool.output[0]
     pool.output[0], scale.output[0], pool.input[0] = end, middle, middle

@@ -30,7 +30,8 @@ def depths(model) -> dict[str, int]:
 
 
 def test_simulation_confirms_the_depth_and_the_rate(tmp_path) -> None:
-    """The FIFO beside the windows holds what the schedule says; then the rate is the model's."""
+    """The FIFO parallel to the windows holds what the schedule says; then the rate is the
+    model's."""
     graph = branches.graph()
     plan = schedule(graph)
     waiting = depth(plan.backlog["waiting"])
@@ -44,19 +45,20 @@ def test_simulation_confirms_the_depth_and_the_rate(tmp_path) -> None:
 
 
 def test_a_chain_of_single_beats_by_hand() -> None:
-    """A 1x1 layer of one lane on 2 pixels, 2 channels in and out: 4 cycles a pixel."""
+    """A 1x1 layer with one lane on 2 pixels, 2 channels in and out: 4 cycles per pixel."""
     hardware = Hardware((1, 2, 2))
     hardware.convolution("layer", 2, kernel=1)
     hardware.dyadic("Requantise", "requantise", ["layer_out"])
     model = hardware.end(1)
     plan = schedule(model)
     layer, requantise, *_ = plan.passages
-    # 4 beats in 8 cycles; a vector is there with its second one. The unit reads it in the cycle
-    # after, has the sum of one lane 4 cycles later, and that of the second pass 2 cycles on.
+    # # 4 beats in 8 cycles; a vector is complete with its second beat. The unit reads it in the
+    # next cycle, has the sum of one lane 4 cycles later, and that of the second pass 2 cycles after
+    # that.
     assert plan.pace == 8
     assert (layer.first_in, layer.first_out, layer.last_out) == (0, 2 + 1 + 4, 6 + 1 + 2 + 4)
     assert layer.busy == 8
-    # A DSP block has three stages; the limits take one more cycle.
+    # A DSP block has three stages; saturation takes one more cycle.
     assert (requantise.first_in, requantise.first_out) == (layer.first_out, layer.first_out + 4)
     assert plan.latency == max(passage.last_out for passage in plan.passages) + 1
 
@@ -65,7 +67,7 @@ def test_the_bypass_holds_what_the_windows_wait_for() -> None:
     model = folded(resnet((8, 8, 3), (8,)), 5000.0)
     lanes = op(_node(model, "StreamFork_rtl_0")).lanes_out(1)
     held = schedule(model).backlog["unit0_0_skip_StreamFIFO"] * lanes
-    # The first window is there with the second row's second pixel: 10 pixels of 8 channels.
+    # The first window is complete with the second row's second pixel: 10 pixels of 8 channels.
     assert 10 * 8 <= held <= 14 * 8
     assert depths(model)["unit0_0_skip"] * lanes > held - lanes  # one is in the output register
     assert depths(model)["unit0_0_conv0_out"] == DEPTH
@@ -82,7 +84,7 @@ def test_the_bypass_holds_what_the_windows_wait_for() -> None:
 def test_a_schedule_repeats_itself_and_keeps_the_order(
     fps: float, shortcut: str, convs: int, height: int, width: int
 ) -> None:
-    """Whatever the folds, no kernel is slower than it says."""
+    """Whatever the folds, no kernel is slower than it states."""
     model = folded(resnet((height, width, 3), (4, 8), 1, shortcut, convs), fps)
     plan = schedule(model)
     assert plan.pace == max(op(node).get_exp_cycles() for node in model.graph.node)

@@ -1,4 +1,4 @@
-"""The wrapper joins the shell and the accelerator, port by port, and the folder stands alone."""
+"""The wrapper connects shell and accelerator port by port, and the folder is self-contained."""
 
 import copy
 import re

@@ -17,7 +17,7 @@ from irnet_hw.tools.environment import cache_dir, require
 from tests.compiler.graphs import Conv, Network, images
 from tests.flows.networks import build_network
 
-#: With this seed each image has other logits.
+#: With this seed, all images have different logits.
 NETWORK = Network(image=(4, 4, 1), layers=(Conv(2, bits=8),), classes=2, seed=1)
 
 
@@ -28,13 +28,14 @@ def built(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def copied(built, tmp_path_factory) -> Path:
-    """A copy with its cocotb test; simulations compiled in it are shared."""
+    """A copy of the accelerator with its cocotb test; tests share the simulations compiled in
+    it."""
     return Path(shutil.copytree(built, tmp_path_factory.mktemp("user") / "accelerator"))
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory) -> dict[str, str]:
-    """What a user has: no Verilator on PATH, no irnet_hw; ccache spares us time."""
+    """A user's environment: no Verilator on PATH, no irnet_hw; ccache saves time."""
     hidden = tmp_path_factory.mktemp("hidden")
     (hidden / "irnet_hw.py").write_text("raise ImportError('the test must not need irnet_hw')\n")
     return {

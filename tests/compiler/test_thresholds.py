@@ -70,7 +70,7 @@ def test_decides_as_float32_does(pairs: list[tuple[float, float]], size: int) ->
 
 
 def test_where_rounding_decides() -> None:
-    """scale * 3 + bias is above or below 0 by the rounding of the product alone."""
+    """Whether scale * 3 + bias is above or below 0 depends only on the product's rounding."""
     third = np.float32(1) / np.float32(3)
     product = np.float32(3) * third
     steps = [

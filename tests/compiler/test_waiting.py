@@ -12,7 +12,7 @@ def test_nothing_is_known_to_wait_before_a_kernel_with_one_input() -> None:
 
 
 def test_the_bypass_of_windows_holds_a_row_and_a_pixel() -> None:
-    """The first window needs pixel (1, 1), the tenth of 8 columns; one may be in the kernels."""
+    """The first window needs pixel (1, 1), the tenth at 8 columns; one may be in the kernels."""
     assert before(resnet((8, 8, 3), (4,)), "unit0_0_join") == [0, 9 * 4]
 
 
@@ -22,7 +22,7 @@ def test_that_of_two_convolutions_holds_both_ones_rows() -> None:
 
 
 def test_a_stride_lets_through_every_other_pixel() -> None:
-    """Of 4 pixels in a row 2 are through when the first window's last pixel, (1, 1), comes."""
+    """Of 4 pixels in a row, 2 have left when the first window's last pixel, (1, 1), comes."""
     for shortcut in ("pad", "conv"):
         body, skip = before(resnet((8, 8, 3), (4, 8), 1, shortcut), "unit1_0_join")
         assert body == 0

@@ -1,10 +1,10 @@
 """C simulation of the HLS kernels: the C++ that Vitis HLS would get, compiled by g++.
 
-Vitis' headers are the open ones in the package hls4ml. Many blocks are compiled at once, as these
-headers take most of the time. Where a template has the pragma that pipelines its loop, a cycle
-passes: at an initiation interval of 1 there is one for each time round. Beats may come in some
-cycles only; a template that waits for its beats, instead of asking whether there are any, would
-find none then, where hardware stands still.
+Vitis' headers are the open ones in the package hls4ml. Many blocks are compiled at once, because
+these headers take most of the time. Where a template has the pragma that pipelines its loop, a
+cycle passes: at an initiation interval of 1, each iteration takes one. Beats may come in some
+cycles only. In the other cycles, a template with blocking reads would find no beat, where hardware
+would stall.
 """
 
 import contextlib
@@ -27,15 +27,15 @@ from irnet_hw.kernels.base import beats
 from irnet_hw.tools.environment import cache_dir, locked
 from tests.rtl.harness import CLOCK_NS, PART, KernelUnderTest
 
-#: C++14, in which FINN has Vitis HLS compile; no warning but those about its pragmas.
+#: C++14, as FINN tells Vitis HLS to use; all warnings except about unknown pragmas are errors.
 FLAGS = ("-std=c++14", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas")
-#: The pragma of a template's loop, and what lets a cycle pass.
+#: The pragma of a template's loop, and its replacement that lets a cycle pass.
 PIPELINE, CYCLE = "#pragma HLS PIPELINE II=1 style=flp\n", "cycle();\n"
-#: What stands for parts of Vitis HLS and for FINN's own dependencies.
+#: Stand-ins for parts of Vitis HLS and for FINN's own dependencies.
 STAND_INS = Path(__file__).parent / "vitis"
 
 _PROGRAM = """
-// Calls one of the blocks with what comes on standard input, a line of hexadecimal beats for each
+// Calls one of the blocks with the beats on standard input, a line of hexadecimal beats for each
 // stream, and prints a line of beats for each output stream, then how many are left in the inputs
 // and how many cycles the loop took.
 
@@ -121,11 +121,11 @@ class Block:
 
     Attributes:
         function: its name.
-        file: the C++ file with it, relative to the folder of all.
-        headers: what must be included before, outside the namespace that it gets.
+        file: the C++ file with it, relative to the common folder.
+        headers: to include before it, outside the namespace that it gets.
         inputs: widths of its input streams.
         outputs: widths of its output streams.
-        count: what COUNT is in its file for each frame.
+        count: the value of COUNT in its file per frame.
     """
 
     function: str
@@ -155,7 +155,7 @@ class Block:
 
 @contextlib.contextmanager
 def finn_settings(folder: Path) -> Iterator[None]:
-    """Let FINN write what it builds into a folder, and find its dependencies."""
+    """Let FINN write its builds into a folder, and find its dependencies."""
     found = FINNSettings.init(
         flow_config=folder / "flow.yaml",
         auto_set_environment_vars=False,
@@ -174,7 +174,7 @@ def vitis_headers() -> Path:
 
 
 def compile_blocks(folder: Path, blocks: Sequence[Block]) -> Path:
-    """Compile blocks whose files are in a folder; return the program, or that of equal ones."""
+    """Compile blocks whose files are in a folder; return the program, or an equal cached one."""
     headers = [header for block in blocks for header in block.headers]
     (folder / "main.cpp").write_text(
         _PROGRAM.format(
@@ -200,7 +200,7 @@ def compile_blocks(folder: Path, blocks: Sequence[Block]) -> Path:
 def compile_program(
     folder: Path, source: str, options: Sequence[str]
 ) -> subprocess.CompletedProcess[str]:
-    """Return what g++ says of a file in a folder."""
+    """Return the messages of g++ about a file in a folder."""
     includes = ["-isystem", str(vitis_headers()), "-I", str(STAND_INS / "finn-hlslib")]
     return subprocess.run(
         ["g++", *FLAGS, *includes, *options, source],
@@ -214,14 +214,14 @@ def compile_program(
 def run_block(
     program: Path, ind: int, frames: int, inputs: Sequence[Sequence[int]], gaps: int = 0
 ) -> tuple[list[list[int]], int]:
-    """Return the beats of a block's output streams, and the cycles; none may be left of inputs.
+    """Return the beats of a block's output streams, and the cycles; it must use up all inputs.
 
     Args:
         program: of :func:`compile_blocks`.
         ind: which block.
-        frames: how many come.
+        frames: how many to process.
         inputs: beats of each input stream.
-        gaps: percentage of the cycles in which no beat comes, where there is one input stream.
+        gaps: percentage of the cycles without an input beat, if there is one input stream.
     """
     lines = [" ".join(f"{word:x}" for word in words) for words in inputs]
     result = subprocess.run(
@@ -241,7 +241,7 @@ class CSimulation:
     """The HLS blocks of some kernels, compiled into one program."""
 
     def __init__(self, tests: Sequence[KernelUnderTest]):
-        """Generate and compile them, or reuse the program of equal ones."""
+        """Generate and compile them, or reuse an equal program."""
         self.tests = tests
         with tempfile.TemporaryDirectory(prefix="csim-") as scratch:
             folder = Path(scratch)
@@ -283,7 +283,7 @@ def hls_model(test: KernelUnderTest) -> ModelWrapper:
 
 
 def _generate(test: KernelUnderTest, folder: Path) -> Block:
-    """Write what Vitis HLS would get for a kernel into a folder."""
+    """Write the input of Vitis HLS for a kernel into a folder."""
     folder.mkdir()
     model = hls_model(test)
     kernel = getCustomOp(model.graph.node[0])

@@ -1,4 +1,5 @@
-"""The HLS templates in the blocks that FINN has Vitis HLS build, on the RTL tests' vectors."""
+"""The HLS templates, in the blocks that FINN would have Vitis HLS build, on the RTL tests'
+vectors."""
 
 import functools
 import re
@@ -28,10 +29,10 @@ from tests.rtl import test_sliding_window as window
 from tests.rtl.harness import KernelUnderTest, random_tensor
 
 SEEDS = st.integers(0, 2**32 - 1)
-#: To make a failing example smaller would take long: it is compiled, or hangs.
+#: No shrinking of failing examples, which would be slow: each is compiled, or hangs.
 PHASES = (Phase.explicit, Phase.generate)
 COMPILED = settings(max_examples=2, phases=PHASES)
-#: Windows of which some rows are below the image, and of which no column is in it.
+#: Windows with rows below the image, and windows with no column inside it.
 BEYOND = {
     "rows below": ([1, 2], [1, 1], [0, 0, 3, 0], [2, 3], 2, 1, "INT4", 3),
     "columns beside": ([2, 1], [2, 3], [1, 1, 0, 2], [9, 1], 1, 1, "BIPOLAR", -1),
@@ -129,7 +130,7 @@ def test_a_frame_takes_the_stated_cycles(name):
 
 
 def divided(draw, most):
-    """Draw a number of lanes and a multiple of it."""
+    """Draw a number of lanes and a multiple of that."""
     lanes = draw(st.integers(1, 4))
     return lanes * draw(st.integers(1, most)), lanes
 
@@ -187,12 +188,12 @@ def test_equals_the_model_for_any_parameters(windows, layers, pools, joins, seed
 
 @st.composite
 def levels(draw):
-    """Draw accumulators' channels, lanes, widths of them and of thresholds."""
+    """Draw channels, lanes, and the widths of accumulators and thresholds."""
     return *divided(draw, 3), draw(st.integers(2, 12)), draw(st.integers(2, 12))
 
 
 def _threshold(folder, ind, case, thresholds, falling):
-    """Write a block with a threshold of each channel."""
+    """Write a block with a threshold for each channel."""
     channels, pe, bits, level_bits = case
     words = {
         "levels": (beats(thresholds, pe, DataType[f"INT{level_bits}"]), pe * level_bits),
@@ -229,12 +230,12 @@ def test_threshold_equals_the_comparison(cases, seed):
     ):
         x = random_tensor(rng, (20, channels), f"INT{bits}")
         (found,), _ = run_block(program, ind, 20, [beats(x, pe, DataType[f"INT{bits}"])])
-        # A falling one is the rising one of what is negated.
+        # A falling threshold is a rising one of the negated value.
         y = np.where(falling == 1, activate(-x, -level), activate(x, level))
         assert found == beats(y, pe, DataType["BIPOLAR"])
 
 
-# What each template says of parameters that can't be.
+# What each template says about illegal parameters.
 REFUSED = {
     "binary_mvau: SIMD must divide MW": "binary_mvau<5, 2, 2, 1, 1, 4, {dense}, 0, 0>",
     "binary_mvau: PE must divide MH": "binary_mvau<4, 3, 2, 2, 1, 4, {dense}, 0, 0>",

@@ -1,4 +1,4 @@
-"""FINN takes the HLS backends: from preferred_impl_style to its cppsim and to Vitis HLS' input."""
+"""FINN uses the HLS backends: from preferred_impl_style to cppsim and to the input of Vitis HLS."""
 
 from pathlib import Path
 
@@ -27,12 +27,12 @@ CHOSEN = {
     "pool": "BitMaxPool_hls",
     "join": "ResidualJoin_hls",
 }
-#: Libraries that FINN has cppsim linked with, of which these kernels need nothing.
+#: Libraries that FINN links cppsim with, which these kernels don't need.
 LIBRARIES = ("hlsmc++-GCC46", "gmp", "mpfr", "Ip_floating_point_v7_1_bitacc_cmodel", "z")
 
 
 def generic(name: str) -> ModelWrapper:
-    """Return a design as the compiler has it before FINN chooses backends, HLS preferred."""
+    """Return a design as it is before FINN chooses backends, with HLS preferred."""
     model = ModelWrapper(DESIGNS[name]().model.model, make_deepcopy=True)
     (node,) = model.graph.node
     node.op_type, node.domain = node.op_type.removesuffix("_rtl"), "finn.custom_op.fpgadataflow"
@@ -49,7 +49,7 @@ def specialised(name: str) -> ModelWrapper:
 
 
 def vitis(folder: Path) -> Path:
-    """Make what stands for an installation of Vitis HLS: the open headers and empty libraries."""
+    """Make a stand-in for an installation of Vitis HLS: the open headers and empty libraries."""
     (folder / "include").symlink_to(vitis_headers())
     libraries = folder / "lnx64" / "lib" / "csim"
     libraries.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Nodes of the generic kernels, as the compiler puts them into a graph."""
+"""Nodes of the generic kernels, as the compiler creates them."""
 
 from onnx import helper
 from qonnx.custom_op.registry import getCustomOp

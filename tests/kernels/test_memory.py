@@ -17,7 +17,7 @@ from irnet_hw.kernels.memory import block_ram, block_rom, block_rom_luts
     ],
 )
 def test_block_rams_are_those_that_yosys_takes(depth, width, blocks):
-    """What Yosys 0.70 made of read-only memories of random words for xc7."""
+    """Results of Yosys 0.70 for read-only memories of random words on xc7."""
     assert block_rom(depth, width) == blocks
 
 

@@ -28,7 +28,7 @@ def requantise(**changes):
     seed=st.integers(0, 2**32 - 1),
 )
 def test_equals_integers(shift, bits, seed):
-    """Python's own integers round down when they are divided, and know no width."""
+    """Python's integers round down in division and have unlimited width."""
     rng = np.random.default_rng(seed)
     x = rng.integers(-256, 256, (2, 2, 3, 6))
     m, b = rng.integers(-128, 128, 6), rng.integers(-2048, 2048, 6)

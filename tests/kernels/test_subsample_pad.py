@@ -41,9 +41,9 @@ def test_equals_slices_and_zeros(image, stride, pads):
 
 
 def test_cycles():
-    # All that comes in, and the first pixel's zeros: the others leave while pixels are dropped.
+    # All input, and the first pixel's zeros; other zeros leave while pixels are dropped.
     assert shortcut().get_exp_cycles() == 8 * 8 * 4 + 2
-    # Without drops in a row, each pixel takes its beats.
+    # If a row drops nothing, each pixel takes all its beats.
     assert shortcut(Stride=[1, 1]).get_exp_cycles() == 8 * 8 * 8
 
 

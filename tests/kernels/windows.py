@@ -1,4 +1,4 @@
-"""Reference for what enters and leaves a convolution's matrix-vector unit, in plain loops."""
+"""Reference for the input and output of a convolution's matrix-vector unit, in plain loops."""
 
 import numpy as np
 

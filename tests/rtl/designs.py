@@ -1,4 +1,4 @@
-"""Each kernel at a few sets of parameters, small, for what tools say about their sources."""
+"""Small designs of each kernel with a few sets of parameters, for lint and synthesis."""
 
 from collections.abc import Callable, Mapping
 
@@ -55,7 +55,7 @@ def _converter(lanes_in: int, lanes_out: int) -> KernelUnderTest:
 
 
 def _matrix(op: str, simd: int, pe: int, **changes: object) -> KernelUnderTest:
-    """Return a 3x3 convolution of a 3 x 4 image, 2 to 4 channels, or what ``changes`` make it."""
+    """Return a 3x3 convolution of a 3 x 4 image, 2 to 4 channels, modified by ``changes``."""
     attributes: dict[str, object] = {
         "MW": 18,
         "MH": 4,
@@ -117,7 +117,7 @@ def _global_pool(image: list[int], channels: int, pe: int, output: str) -> Kerne
 def dyadic(
     op: str, channels: int, pe: int, style: str, datatype: str = "INT11", **changes: object
 ) -> KernelUnderTest:
-    """Return a Requantise or a ResidualJoin of random constants."""
+    """Return a Requantise or a ResidualJoin with random constants."""
     attributes: dict[str, object] = {
         "NumChannels": channels,
         "numInputVectors": [1, 2, 3],

@@ -19,8 +19,8 @@ from tests.bench import Bench, compile_bench
 
 PART = "xc7z020clg400-1"
 CLOCK_NS = 10.0
-#: How a stream may come and be taken, for Hypothesis: the odds of a gap and of a stall in each
-#: cycle, and the seed of both.
+#: How streams behave, for Hypothesis: the odds of a gap and of a stall in each cycle, and the seed
+#: of both.
 IRREGULAR = {
     "p_gap": st.sampled_from([0.0, 0.3, 0.8]),
     "p_stall": st.sampled_from([0.0, 0.3, 0.8]),
@@ -29,7 +29,7 @@ IRREGULAR = {
 
 
 class KernelUnderTest:
-    """One node with its parameters, its generated RTL and the compiled simulation of it."""
+    """One node with its parameters, its generated RTL and the compiled simulation."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class KernelUnderTest:
         self.kernel.generate_hdl(self.model, PART, CLOCK_NS)
 
     def bench(self) -> Bench:
-        """Compile the wrapper, or reuse the simulation of an equal one."""
+        """Compile the wrapper, or reuse an equal simulation."""
         sources = [Path(file) for file in self.kernel.get_rtl_file_list(abspath=True)]
         return compile_bench([share("rtl") / "lint.vlt", *sources], self.kernel.onnx_node.name)
 
@@ -88,18 +88,18 @@ class KernelUnderTest:
     ) -> dict[str, list[list[int]]]:
         """Stream the frames of ``x`` (batch first) through the RTL; assert it equals the model.
 
-        Where there is one input and the consumers are always ready, each beat must also move in
-        the cycle that the kernel's own model says (:meth:`irnet_hw.kernels.base.Kernel.moves`).
+        If there is one input and the consumers are always ready, each beat must also move in the
+        cycle that the kernel's own model predicts (:meth:`irnet_hw.kernels.base.Kernel.moves`).
 
         Args:
-            x: integers, ±1 for BIPOLAR; several where the kernel has several input streams.
-            p_gap: probability a cycle that a producer has no beat.
-            p_stall: probability a cycle that a consumer takes none.
+            x: integers, ±1 for BIPOLAR; several if the kernel has several input streams.
+            p_gap: probability per cycle that a producer has no beat.
+            p_stall: probability per cycle that a consumer takes no beat.
             seed: of gaps and stalls.
-            pace: cycles that each producer needs for a beat, counted from when the last one
-                went; one cycle if not given.
-            wait: cycles at the start in which the consumers take nothing.
-            rest: cycles from when a consumer takes a beat until it may take the next one.
+            pace: cycles that each producer needs for a beat, counted from the last one; one cycle
+                if not given.
+            wait: cycles at the start during which the consumers take nothing.
+            rest: cycles after which a consumer may take the next beat.
 
         Returns:
             for each stream, the cycles in which beats went in ("cycle_in") and came out
@@ -119,7 +119,7 @@ class KernelUnderTest:
         case = {
             "beats": [[f"{word:x}" for word in one] for one in words],
             "expect": [len(one) for one in expected],
-            "linger": 20,  # nothing more may come out
+            "linger": 20,  # no further beats may come out
             "p_gap": p_gap,
             "p_stall": p_stall,
             "seed": seed,
@@ -151,10 +151,10 @@ class KernelUnderTest:
         return result
 
     def check_moves(self, result: Mapping[str, list[list[int]]], **reader: object) -> None:
-        """Assert that beats moved in the cycles that the model says; those of x may come earlier.
+        """Assert that beats moved in the model's cycles; those of x may come earlier.
 
         Args:
-            result: of :meth:`stream`; the consumers were always ready, or did as the reader.
+            result: of :meth:`stream`; the consumers were always ready, or behaved like the reader.
             reader: the model's argument, if it has one.
         """
         moves = self.kernel.moves_into if reader else self.kernel.moves
@@ -173,12 +173,12 @@ class KernelUnderTest:
         """Stream without gaps; assert that frames follow at exactly the stated cycles.
 
         Args:
-            x: at least 4 frames, 6 if balanced; several where there are several input streams.
-            balanced: a producer offers its beats evenly over the stated cycles and does not
-                catch up on what it was stalled, as a kernel of the same rate would. Then frames
-                count from the fifth on: stalls at the start let the two find their distance.
-            rest: cycles that a consumer needs for a beat. If that makes a frame take more cycles
-                than stated, it must take those.
+            x: at least 4 frames, 6 if balanced; several if there are several input streams.
+            balanced: a producer offers its beats evenly over the stated cycles and does not catch
+                up after a stall, like a kernel with the same rate. Then frames count from the fifth
+                on, because stalls at the start synchronise the two.
+            rest: cycles that a consumer needs for a beat. If a frame then takes more cycles than
+                stated, it must take exactly those.
 
         Returns:
             the cycles between the last two frames.
@@ -205,7 +205,7 @@ class KernelUnderTest:
 
 
 def random_tensor(rng: np.random.Generator, shape: tuple[int, ...], datatype: str) -> np.ndarray:
-    """Return uniformly random integers of a FINN data type."""
+    """Return uniformly distributed random integers of a FINN data type."""
     if datatype == "BIPOLAR":
         return rng.integers(0, 2, shape) * 2 - 1
     kind = DataType[datatype]

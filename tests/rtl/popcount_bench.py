@@ -1,4 +1,4 @@
-"""cocotb side of the popcount's test: a word of bits for each row in, the rows' counts out."""
+"""cocotb side of the popcount test: a word of bits per row in, the counts of the rows out."""
 
 import json
 import os

@@ -1,8 +1,8 @@
 """cocotb side of the kernel tests: streams beats through a wrapper and records what comes out.
 
 The case is in the JSON file that CASE names; the result goes to the file that RESULT names.
-All decisions are taken at the falling edge, so nothing depends on a simulator's order of
-events at the rising one.
+All decisions are made at the falling edge, so nothing depends on a simulator's order of events at
+the rising edge.
 """
 
 import json
@@ -14,12 +14,12 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, ReadOnly
 
-#: A kernel that moves no beat for this many cycles hangs.
+#: A kernel that moves no beat for this many cycles is considered hung.
 PATIENCE = 20_000
 
 
 class Producer:
-    """Offers a stream's beats at its pace, but for gaps at random."""
+    """Offers a stream's beats at its pace, with random gaps."""
 
     def __init__(self, dut, ind, case):
         self.data = getattr(dut, f"in{ind}_V_TDATA")
@@ -31,7 +31,7 @@ class Producer:
         self.due = 0.0  # when the next beat may be offered
         self.offering = False  # a beat once offered stays until taken (AXI4-Stream)
         self.cycles = []  # in which beats were taken
-        self.there = []  # in which they were first offered
+        self.there = []  # in which beats were first offered
         self.data.value = self.valid.value = 0
 
     def offer(self, cycle):
@@ -53,7 +53,7 @@ class Producer:
 
 
 class Consumer:
-    """Takes a stream's beats, but for stalls at random, and checks that they wait unchanged."""
+    """Takes a stream's beats, with random stalls, and checks that waiting beats don't change."""
 
     def __init__(self, dut, ind, case):
         self.data = getattr(dut, f"out{ind}_V_TDATA")
@@ -63,7 +63,7 @@ class Consumer:
         self.due, self.rest, self.p_stall = case["wait"], case["rest"], case["p_stall"]
         self.rng = random.Random(f"{case['seed']} out{ind}")
         self.taking = False
-        self.held = None  # the beat that the kernel offered and that was not taken
+        self.held = None  # the beat that the kernel has offered and that is not taken yet
         self.beats, self.cycles = [], []
         self.ready.value = 0
 

@@ -49,7 +49,7 @@ def windows(layer, frames, rng):
 
 
 def build(layer, frames, seed, thresholds=None):
-    """Return the kernel and its input windows; thresholds near the middle unless given."""
+    """Return the kernel and its input windows; thresholds default to values near the middle."""
     rng = np.random.default_rng(seed)
     x = windows(layer, frames, rng)
     MW, MH = x.shape[-1], layer["MH"]
@@ -94,7 +94,7 @@ CONVOLUTION = {
     "PE": 3,
 }
 
-# What is different in each of them.
+# How each differs from the default.
 BORDERS = {
     "a beat within a tap": {},
     "a beat of several taps": {"SIMD": 12, "PE": 6},

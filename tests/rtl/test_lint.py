@@ -1,4 +1,4 @@
-"""Verilator -Wall has nothing to say about any kernel."""
+"""Verilator -Wall reports nothing for any kernel."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.rtl.designs import DESIGNS
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_verilator_has_no_warnings(name, tmp_path):
-    design = DESIGNS[name]()  # its sources last as long as it does
+    design = DESIGNS[name]()  # its sources exist as long as it does
     kernel = design.kernel
     top = kernel.onnx_node.name
     sources = kernel.get_rtl_file_list(abspath=True)
@@ -19,7 +19,7 @@ def test_verilator_has_no_warnings(name, tmp_path):
     assert "%" not in run.stderr and run.returncode == 0, run.stderr
 
 
-#: Of modules at their defaults but for these parameters: what is said of them.
+#: Modules with their default parameters except these, and the expected error.
 BAD = [
     ("adder_tree", {"ROWS": 0}, "ROWS = 0, must be at least 1"),
     ("adder_tree", {"N": 1}, "N = 1, must be at least 2"),

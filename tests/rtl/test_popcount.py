@@ -10,7 +10,7 @@ ROWS = 16
 
 
 def count(bits, ones, twos, tmp_path):
-    """Return the counts (cycles, ROWS) that the RTL gives for bits (cycles, ROWS, ones + twos)."""
+    """Return the RTL's counts (cycles, ROWS) for bits (cycles, ROWS, ones + twos)."""
     bench = compile_bench(
         [share("rtl") / "lint.vlt", share("rtl") / "mvau" / "popcount.sv"],
         "popcount",

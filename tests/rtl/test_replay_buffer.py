@@ -1,4 +1,4 @@
-"""How replay_buffer is mapped; what it does is tested within the matrix-vector units."""
+"""How replay_buffer is mapped; its function is tested within the matrix-vector units."""
 
 import pytest
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from irnet_hw.errors import UserError
 from tests.rtl.harness import IRREGULAR, KernelUnderTest, random_tensor
 
-# Channels, PE, width of x, of m, of b, shift and style: a DSP block for each lane, one with
-# constants in block RAM, adders with
-# one, few and many beats of constants, a shift of nothing and one of nearly all.
+# # Channels, PE, width of x, of m, of b, shift and style: a DSP block per lane, one with constants
+# in block RAM, adders with one, few and many beats of constants, no shift and a shift of nearly all
+# bits.
 CASES = {
     "dsp": (8, 2, 11, 9, 16, 7, "dsp"),
     "wide dsp": (6, 3, 18, 24, 40, 30, "dsp"),
@@ -23,7 +23,7 @@ SHAPE = (1, 2, 2)
 
 
 def edges(rng, bits, count):
-    """Return integers of so many bits, the ends of the range and powers of 2 among them."""
+    """Return integers of ``bits`` bits, including the ends of the range and powers of 2."""
     top = 1 << bits - 1
     special = [-top, top - 1, 0, -1, 1, top >> 1, -(top >> 1)]
     chosen = rng.choice(special, count)

@@ -80,5 +80,5 @@ def test_either_input_may_be_late(pace, p_stall):
 def test_x_runs_ahead_of_the_skip_by_the_stages_of_the_multiplication():
     result = join("dsp").stream(frames("dsp", 3, 3), pace=(1.0, 40.0))
     x, skip = result["cycle_in"]
-    # The first beats of skip come in cycles 0, which waits for the first sum, 40 and so on.
+    # The beats of skip come in cycles 0 (where it waits for the first sum), 40 and so on.
     assert sum(cycle < skip[1] for cycle in x) == 1 + 3

@@ -22,7 +22,7 @@ CASES = {
 }
 
 
-# Those that are streamed with all taps side by side, too, and two more.
+# The ones that are also streamed with all taps in parallel, and two more.
 IN_PARALLEL = {
     "same, a pixel a beat": ([3, 3], [1, 1], [1, 1, 1, 1], [5, 6], 4, 4, "BIPOLAR", -1),
     "stride 2, a pixel a beat": ([3, 3], [2, 2], [1, 1, 1, 1], [8, 8], 2, 2, "BIPOLAR", -1),
@@ -62,7 +62,8 @@ def window(kernel, stride, padding, image, channels, simd, datatype, pad, **othe
 
 
 def has_parallel(case):
-    """Return whether all taps can be side by side: of several, with a window at or right of 0."""
+    """Return whether taps can be parallel: there are several, and a window ends at or right of
+    0."""
     kernel, stride, padding, image, *_ = case
     last = (image[1] + padding[1] + padding[3] - kernel[1]) // stride[1] * stride[1]
     return kernel != [1, 1] and last + kernel[1] > padding[1]
@@ -147,13 +148,13 @@ def test_beats_move_when_stated(name, parallel):
     test = window(*case, parallel_window=parallel)
     kernel = test.kernel
     test.stream(frames(case, 2, 8), pace=[20.0])
-    # The consumer needs some cycles for a beat, so that the window waits for it or for room.
+    # The consumer needs some cycles per beat, so the window waits for it or for room.
     for rest in (2, 11):
         slow = test.stream(frames(case, 3, 9), rest=rest)
         test.check_moves(
             slow, reader=lambda there, rest=rest: in_steps(there, rest * np.arange(len(there)))
         )
-    # While none leaves, the buffer fills; what the registers behind hold has been read.
+    # While no beat leaves, the buffer fills; beats in the registers behind it have been read.
     wait = 20 * int(np.prod(kernel.get_folded_input_shape()[:-1]))
     full = test.stream(frames(case, 2, 9), wait=wait)
     came = sum(cycle < wait for cycle in full["cycle_in"][0])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.rtl.harness import IRREGULAR, KernelUnderTest, random_tensor
 
-# The image, the stride, the channels, those before and after, and PE.
+# The image, the stride, the channels, the zero channels before and after, and PE.
 CASES = {
     "doubled": ([4, 6], [2, 2], 8, [4, 4], 2),
     "odd image": ([5, 7], [2, 2], 4, [2, 2], 2),

@@ -1,4 +1,4 @@
-"""Yosys maps every kernel to each family and finds about the area that the models say."""
+"""Yosys maps every kernel to each family, and the area is close to that of the models."""
 
 import functools
 from pathlib import Path
@@ -10,10 +10,10 @@ from tests.rtl.designs import DESIGNS, RESIDUAL, STREAMING
 from tests.rtl.harness import CLOCK_NS, PART
 from tests.yosys import mapped
 
-#: Designs in a run of Yosys: so many that its start is a small part of it, and so few that the
-#: workers of a test run, which share what each of them has mapped, have runs of their own.
+#: Designs per run of Yosys: enough that its start-up hardly counts, and few enough that each worker
+#: of a test run gets runs of its own; workers share the results.
 BATCH = 8
-#: A part of each family, by Yosys' name of it.
+#: A part of each family, by Yosys' name for the family.
 PARTS = {"xc7": PART, "xcup": "xczu7ev-ffvc1156-2-e"}
 
 
@@ -25,7 +25,7 @@ def family(request):
 
 @pytest.fixture(scope="module")
 def designs(family):
-    """Return the kernels under test by name, their modules named apart."""
+    """Return the kernels under test by name, with distinct module names."""
     made = {name: design() for name, design in DESIGNS.items()}
     for index, design in enumerate(made.values()):
         design.kernel.onnx_node.name = f"design_{index}"
@@ -35,7 +35,7 @@ def designs(family):
 
 @pytest.fixture(scope="module")
 def cells(family, designs):
-    """Return the function that gives a design's cells by type."""
+    """Return a function that returns a design's cells by type."""
     made = list(designs.values())
     batches = [made[start : start + BATCH] for start in range(0, len(made), BATCH)]
 
@@ -52,7 +52,7 @@ def cells(family, designs):
 
 
 def map_side_by_side(family, designs):
-    """Return the cells of designs' modules by type, of this or of an earlier run on the same."""
+    """Return the cells of designs' modules by type, from this or an earlier equal run."""
     files, sources, instances = {}, {}, []
     for design in designs:
         kernel = design.kernel

@@ -1,4 +1,4 @@
-"""cocotb side of the shell's tests: a board with its memory, driver and monitors."""
+"""cocotb side of the shell tests: a board with its memory, driver and monitors."""
 
 import itertools
 import json
@@ -15,9 +15,9 @@ from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster
 from irnet_hw.runtime.registers import Control, Register, Status, queued
 from tests.rtl.shell.memory import Memory
 
-#: Of the memory, in bytes.
+#: Size of the memory in bytes.
 SIZE = 1 << 16
-#: Cycles after which a board that has not finished hangs.
+#: Cycles after which a board that has not finished is considered hung.
 PATIENCE = 50_000
 
 CHANNELS = {
@@ -38,12 +38,12 @@ PLACES = {signal: place for place, signal in enumerate(HANDSHAKES)}
 
 
 class Monitor:
-    """Looks at the bus and at the accelerator's streams in every cycle, and checks the rules.
+    """Observes the bus and the accelerator's streams in every cycle, and checks the rules.
 
     Attributes:
-        cycle: the present one.
+        cycle: the current one.
         reading, writing: bursts under way, from address to last beat or response.
-        most_reading, most_writing: the most of them ever.
+        most_reading, most_writing: the maximum of these so far.
         reads, writes: addresses of the bursts and their beats.
         entered, left: cycles of the beats into and out of the accelerator.
         responses: cycles of the write responses.
@@ -65,7 +65,7 @@ class Monitor:
         self.ports["in"] = [dut.in_tdata]
 
     def forget(self):
-        """Forget what is under way: the board is reset."""
+        """Forget all transfers under way: the board is reset."""
         self.offered = {}
         self.reading = self.writing = 0
         self.lengths, self.beats = [], 0
@@ -116,10 +116,10 @@ class Monitor:
         self.most_writing = max(self.most_writing, self.writing)
 
     def moves(self, name):
-        """Return the beat of a channel if it moves; assert that one offered stays as it is."""
+        """Return the beat of a channel if it moves; assert that an offered beat does not change."""
         if not self.sees(f"{name} valid"):
             lost = self.offered.pop(name, None)
-            # A soft reset may take a beat from the accelerator, which it resets too.
+            # A soft reset also resets the accelerator, which may withdraw a beat.
             reset = name == "in" and not self.sees("acc_rst_n")
             assert lost is None or reset, f"{name}: {lost} is withdrawn in cycle {self.cycle}"
             return None
@@ -131,7 +131,7 @@ class Monitor:
         return self.offered.pop(name) if self.sees(f"{name} ready") else None
 
     def burst(self, beat):
-        """Return a burst's address and beats; assert that a port of Zynq-7000 takes it."""
+        """Return a burst's address and beats; assert that a port of the Zynq-7000 accepts it."""
         address, length, *rest = beat
         assert rest == [3, 1, 0, 0b0011, 0, 0], rest
         assert length < 16 and address % 8 == 0
@@ -139,7 +139,7 @@ class Monitor:
         return address, length + 1
 
     def check_ended(self):
-        """Assert that all that was announced was sent, with WLAST where it belongs."""
+        """Assert that all announced bursts were sent, with WLAST at the right beats."""
         assert self.reading == self.writing == self.beats == 0 and not self.offered
         announced = [beats for beats in self.lengths if beats > 0]
         assert announced == [-beats for beats in self.lengths if beats < 0]
@@ -150,8 +150,8 @@ class Board:
 
     Attributes:
         size: the accelerator's parameters.
-        rng: of all that is random.
-        memory, shadow: what is in the memory, and what should be.
+        rng: for everything random.
+        memory, shadow: the memory's content, and what it should be.
     """
 
     def __init__(self, dut, seed):
@@ -183,7 +183,7 @@ class Board:
         await self.cycles(2)
 
     def stall(self, p_bus=0.5, p_registers=0.3, latency=60):
-        """Let all channels pause at random, and the memory answer when it likes."""
+        """Let all channels pause at random, and the memory respond after random times."""
         read, write = self.memory.read_if, self.memory.write_if
         bus = [read.ar_channel, read.r_channel, write.aw_channel, write.w_channel, write.b_channel]
         driver = [
@@ -200,7 +200,7 @@ class Board:
         read.latency = write.latency = lambda: self.rng.randrange(latency)
 
     def steady(self, latency):
-        """Let the memory answer after so many cycles, with no pauses."""
+        """Let the memory respond after a fixed number of cycles, without pauses."""
         self.memory.read_if.latency = self.memory.write_if.latency = lambda: latency
 
     async def read(self, register):
@@ -210,7 +210,7 @@ class Board:
         await self.master.write_dword(register, value)
 
     def values(self, source, frames):
-        """Return the values that belong to frames, int32."""
+        """Return the expected values of frames, int32."""
         data = bytes(self.shadow[source : source + self.frame_in * frames])
         bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
         rows = bits.reshape(-1, self.size["OUT_BITS"]).astype(np.int64)
@@ -219,7 +219,7 @@ class Board:
         return (rows * weights).sum(axis=1).astype("<i4")
 
     async def describe(self, source, target, frames):
-        """Write the next batch's description."""
+        """Write the descriptor of the next batch."""
         for register, value in [
             (Register.SOURCE_LOW, source & 0xFFFFFFFF),
             (Register.SOURCE_HIGH, source >> 32),
@@ -230,21 +230,21 @@ class Board:
             await self.write(register, value)
 
     async def start(self, source, target, frames):
-        """Queue a batch; put into the shadow what it should write."""
+        """Queue a batch; put the values that it should write into the shadow."""
         await self.describe(source, target, frames)
         await self.write(Register.CONTROL, Control.START)
         values = self.values(source, frames).tobytes()
         self.shadow[target : target + len(values)] = values
 
     async def until(self, condition):
-        """Read STATUS until a condition on it holds; return it."""
+        """Read STATUS until it meets a condition; return it."""
         begin = self.monitor.cycle
         while not condition(status := await self.read(Register.STATUS)):
             assert self.monitor.cycle - begin < PATIENCE, f"STATUS stays {status:#x}"
         return status
 
     async def finished(self):
-        """Wait until no batch is left; assert that the memory holds what it should."""
+        """Wait until no batch is left; assert that the memory's content is right."""
         await self.until(lambda status: status & Status.IDLE)
         self.monitor.check_ended()
         self.check_memory()
@@ -255,24 +255,25 @@ class Board:
         assert not wrong.size, f"{wrong.size} bytes differ, from {wrong[0]:#x} to {wrong[-1]:#x}"
 
     def forgive(self, target, frames):
-        """Let a batch that was given up have written what it liked where it may write."""
+        """Accept whatever an abandoned batch has written within its own range."""
         end = target + self.frame_out * frames
         self.shadow[target:end] = self.memory.read(target, end - target)
 
     async def soft_reset(self):
-        """Reset by register; wait until it is over."""
+        """Reset by register; wait until the reset is over."""
         await self.write(Register.CONTROL, Control.RESET)
         await self.until(lambda status: not status & Status.RESETTING)
 
     async def right_batch(self):
-        """Assert that a batch comes out right."""
+        """Assert that a batch gives the right values."""
         await self.start(*self.place())
         await self.until(lambda status: status & Status.IDLE)
         assert await self.read(Register.ERRORS) == 0
         await self.finished()
 
     def place(self, most=40):
-        """Return source, target and frames of a random batch; it often begins near a border."""
+        """Return source, target and frames of a random batch, which often begins near a 4 KiB
+        boundary."""
         frames = self.rng.randint(1, max(1, min(most, SIZE // 4 // self.frame_out)))
         source = self._address(0, self.frame_in * frames)
         return source, self._address(SIZE // 2, self.frame_out * frames), frames

@@ -1,6 +1,6 @@
-// The shell around an accelerator whose values can be told from its input: it takes a frame's bits
-// as they come for values of OUT_BITS. It holds some beats, and can be made to break its stream.
-// For the models of cocotbext-axi the memory's bus has identifiers, all 0.
+// The shell around an accelerator whose values follow from its input: it outputs a frame's bits, in
+// order, as values of OUT_BITS. It holds some beats, and can be made to break its stream. For the
+// models of cocotbext-axi, the memory bus has IDs, all 0.
 
 module converting_board #(
     parameter int ADDRESS_BITS = 32,
@@ -75,8 +75,8 @@ module converting_board #(
     input  logic                      m_axi_rvalid,
     output logic                      m_axi_rready,
 
-    input  logic                      withdraw,       // the accelerator's beat is gone
-    input  logic                      change,         // the accelerator's beat is another one
+    input  logic                      withdraw,       // withdraw the accelerator's beat
+    input  logic                      change,         // change the accelerator's beat
     output logic                      acc_rst_n,
     output logic [8*IN_BYTES-1:0]     in_tdata,
     output logic                      in_tvalid,
@@ -84,7 +84,7 @@ module converting_board #(
     output logic [OUT_TDATA_BITS-1:0] out_tdata,
     output logic                      out_tvalid,
     output logic                      out_tready,
-    output logic [16:0]               handshakes      // what happens, to be read at once
+    output logic [16:0]               handshakes      // all handshakes, to be read at once
 );
 
     assign handshakes = {

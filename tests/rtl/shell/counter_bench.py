@@ -1,4 +1,4 @@
-"""The counters, compared with what is counted here at the ports."""
+"""The counters, compared with counts taken here at the ports."""
 
 import cocotb
 
@@ -7,7 +7,7 @@ from tests.rtl.shell.board_bench import Board
 
 
 async def counted(board, batches):
-    """Run batches one after the other, with idle between; compare after each."""
+    """Run batches one after the other, with idle time in between; compare after each."""
     await board.reset()
     monitor, size = board.monitor, board.size
     cycles = frames = interval = 0
@@ -15,9 +15,9 @@ async def counted(board, batches):
         source, target, count = board.place(6)
         entered, left = len(monitor.entered), len(monitor.left)
         await board.start(source, target, count)
-        queued = monitor.answers[-1]  # it is busy from this cycle on
+        queued = monitor.answers[-1]  # busy from this cycle on
         await board.finished()
-        done = monitor.responses[-1] + 1  # and up to this one
+        done = monitor.responses[-1] + 1  # up to this one
         cycles += done - queued + 1
         frames += count
         assert len(monitor.entered) == frames * size["IN_BEATS"]

@@ -6,19 +6,19 @@ from irnet_hw.share import share
 from irnet_hw.verilog import library
 from tests.bench import Bench, compile_bench
 
-#: The kernels' modules that it uses.
+#: Modules of kernels that the shell uses.
 BORROWED = ("gearbox", "register_slice", "stream_fifo")
-#: What irnet_shell is made of.
+#: The modules of irnet_shell.
 SOURCES = [
     *sorted((share("rtl") / "shell").glob("*.sv")),
     *(library()[name] for name in BORROWED),
 ]
-#: Reasons for warnings that are left out.
+#: Waivers, with reasons.
 WAIVERS = [share("rtl") / "shell" / "lint.vlt", share("rtl") / "lint.vlt"]
 
 
 def board(address_bits, in_bytes, in_beats, out_lanes, out_bits, out_beats, padding=0):
-    """Return a board's parameters; a frame of values has the bits of one of bytes."""
+    """Return a board's parameters; a frame has as many bits of values as of input."""
     assert 8 * in_bytes * in_beats == out_lanes * out_bits * out_beats
     return {
         "ADDRESS_BITS": address_bits,
@@ -31,8 +31,8 @@ def board(address_bits, in_bytes, in_beats, out_lanes, out_bits, out_beats, padd
     }
 
 
-#: Beats into the accelerator of less than, as much as and more than a word, dividing it or not;
-#: frames of an odd and an even number of values, in beats of an odd and an even number.
+#: Input beats that are smaller than, as large as and larger than a word, dividing it or not; odd
+#: and even numbers of values per frame and per beat.
 BOARDS = {
     "pixels": board(32, 3, 5, 1, 8, 15),
     "words": board(32, 8, 16, 2, 32, 16),

@@ -1,4 +1,4 @@
-"""Every error flag by a real cause, and what the shell does and does not do afterwards."""
+"""Every error flag from a real cause, and the shell's behaviour afterwards."""
 
 import cocotb
 from cocotb.triggers import RisingEdge
@@ -9,7 +9,7 @@ from tests.rtl.shell.board_bench import SIZE, Board
 
 
 async def cleared_one_by_one(board, error):
-    """Assert that just this error is there, and that writing its bit clears it."""
+    """Assert that exactly this error is set, and that writing its bit clears it."""
     assert await board.read(Register.ERRORS) == error
     await board.write(Register.ERRORS, ~error & 0xFFFFFFFF)
     assert await board.read(Register.ERRORS) == error
@@ -18,7 +18,7 @@ async def cleared_one_by_one(board, error):
 
 
 async def stopped_until_reset(board, batches):
-    """Assert that no batch goes on or begins; then that one after a reset comes out right."""
+    """Assert that no batch continues or starts; then that one after a reset is right."""
     await board.write(Register.CONTROL, Control.START)
     await board.cycles(300)
     reads, writes = len(board.monitor.reads), len(board.monitor.writes)
@@ -37,7 +37,8 @@ async def stopped_until_reset(board, batches):
 
 
 def from_burst(number, spoiled):
-    """Return a function that spoils a burst of at least two beats from the one of a number on."""
+    """Return a function that spoils the first burst of at least two beats, from a given number
+    on."""
     seen = 0
     done = False
 
@@ -53,7 +54,7 @@ def from_burst(number, spoiled):
 
 
 async def spoiled_read(dut, seed, spoiled, error):
-    """Run a batch of which a burst is spoiled, after one that is not."""
+    """Run a batch with a spoiled burst, after a batch without one."""
     board = Board(dut, seed)
     board.stall(p_bus=0.2, latency=20)
     await board.reset()
@@ -195,7 +196,7 @@ async def a_response_before_its_data(dut):
 
 
 async def broken_stream(dut, seed, signal):
-    """Let the accelerator break its stream while its beat waits; nothing is lost by that here."""
+    """Let the accelerator break its stream while its beat waits; here that loses nothing."""
     board = Board(dut, seed)
     await board.reset()
     write = board.memory.write_if
@@ -276,7 +277,7 @@ async def batches_that_can_not_be(dut):
         assert queued(await board.read(Register.STATUS)) == 0
         await cleared_one_by_one(board, Error.DESCRIPTOR)
     assert not board.monitor.reads and not board.monitor.writes
-    # The largest that can be is taken.
+    # The largest possible batch is accepted.
     board.memory.read_if.ar_channel.pause = True
     await board.describe(0, 0, min(most, (1 << 32) - 1))
     await board.write(Register.CONTROL, Control.START)

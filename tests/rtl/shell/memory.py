@@ -1,4 +1,4 @@
-"""An AXI memory that answers late, stalls, and misbehaves when it is told to."""
+"""An AXI memory that responds late, stalls, and misbehaves when told to."""
 
 from collections import deque
 
@@ -9,7 +9,7 @@ from cocotbext.axi.axi_ram import AxiRam, AxiRamRead, AxiRamWrite
 
 
 class _Late:
-    """Hands on what it is given, in order, each not before a latency has passed."""
+    """Passes items on in order, each only after its latency."""
 
     def __init__(self, clock, latency, deliver):
         self.clock, self.latency, self.deliver = clock, latency, deliver
@@ -39,7 +39,7 @@ class _Late:
 
 
 class _Tasks:
-    """Coroutines that live from reset to reset."""
+    """Coroutines that run from reset to reset."""
 
     def __init__(self):
         self.running = []
@@ -54,13 +54,13 @@ class _Tasks:
 
 
 class ReadPort(AxiRamRead):
-    """The memory's reading half.
+    """The read port of the memory.
 
     Attributes:
-        latency: function that gives the cycles until a burst's first beat; any number of bursts
+        latency: function that returns the cycles until a burst's first beat; any number of bursts
             may be under way.
-        spoil: function of a burst's beats, lists [data, response, last], that returns those to
-            send in their stead; called once for each burst.
+        spoil: function that maps a burst's beats, lists [data, response, last], to the beats to
+            send instead; called once per burst.
     """
 
     def __init__(self, *args, **kwargs):
@@ -90,7 +90,7 @@ class ReadPort(AxiRamRead):
             await self.send(*beat)
 
     async def send(self, data, response=AxiResp.OKAY, last=True):
-        """Send a beat, whether or not somebody asked for it."""
+        """Send a beat, whether or not it was requested."""
         beat = self.r_channel._transaction_obj()
         beat.rid, beat.rdata = 0, int.from_bytes(data, "little")
         beat.rresp, beat.rlast = response, int(last)
@@ -98,11 +98,11 @@ class ReadPort(AxiRamRead):
 
 
 class WritePort(AxiRamWrite):
-    """The memory's writing half.
+    """The write port of the memory.
 
     Attributes:
-        latency: function that gives the cycles until a burst's response.
-        responses: function that gives the response to a burst.
+        latency: function that returns the cycles until a burst's response.
+        responses: function that returns the response to a burst.
     """
 
     def __init__(self, *args, **kwargs):
@@ -132,14 +132,14 @@ class WritePort(AxiRamWrite):
             late.put(self.responses())
 
     async def respond(self, response):
-        """Send a response, whether or not somebody waits for it."""
+        """Send a response, whether or not it is expected."""
         b = self.b_channel._transaction_obj()
         b.bid, b.bresp = 0, response
         await self.b_channel.send(b)
 
 
 class Memory(AxiRam):
-    """Both halves on one array of bytes."""
+    """Both ports on one array of bytes."""
 
     def __init__(self, bus, clock, reset, size):
         super(AxiRam, self).__init__(size, None)

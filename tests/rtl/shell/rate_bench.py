@@ -1,4 +1,4 @@
-"""How many bytes a cycle pass, with a memory as late as a board's."""
+"""Bytes per cycle, with a memory latency like a board's."""
 
 import json
 import os

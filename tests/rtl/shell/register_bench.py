@@ -14,7 +14,7 @@ WRITABLE = [
     Register.TARGET_HIGH,
     Register.FRAMES,
 ]
-#: What is read after a reset, of the others 0.
+#: Values after a reset; the others are 0.
 CONSTANTS = {
     Register.MAGIC: registers.MAGIC,
     Register.VERSION: registers.VERSION,
@@ -118,7 +118,7 @@ async def the_interrupt_is_what_is_enabled_and_happened(dut):
 
 @cocotb.test()
 async def the_upper_half_of_cycles_waits_for_its_lower_half(dut):
-    """It is that of when the lower one was read; here, of when nothing had run."""
+    """It is latched when the lower one is read; here, before anything has run."""
     board = Board(dut, 6)
     await board.reset()
     assert await board.read(Register.CYCLES_LOW) == 0

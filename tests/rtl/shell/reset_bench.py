@@ -1,4 +1,4 @@
-"""Resets at any moment: afterwards the shell is as at the beginning, and a batch is right."""
+"""Resets at any moment: afterwards the shell is as at the start, and a batch is right."""
 
 import cocotb
 
@@ -32,7 +32,7 @@ async def reset_at_random(board, reset, times, description):
         assert [await board.read(register) for register in COUNTERS] == [0] * len(COUNTERS)
         found = [await board.read(register) for register in DESCRIPTION]
         assert found == (list(placed[-1]) if description else [0, 0, 0])
-        await board.cycles(100)  # nothing goes on
+        await board.cycles(100)  # nothing continues
         board.monitor.check_ended()
         for _, target, frames in placed:
             board.forgive(target, frames)

@@ -1,4 +1,4 @@
-"""Verilator -Wall has nothing to say about the shell, and bad parameters are named."""
+"""Verilator -Wall reports nothing for the shell, and errors name bad parameters."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.rtl.shell.designs import BOARDS, SOURCES, WAIVERS
 
 
 def with_parameters(parameters, folder, top="irnet_shell"):
-    """Return what Verilator says about the shell with these parameters."""
+    """Return Verilator's output for the shell with these parameters."""
     settings = [f"-G{name}={value}" for name, value in parameters.items()]
     return lint(top, [*WAIVERS, *SOURCES], folder, *settings)
 

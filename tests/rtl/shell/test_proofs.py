@@ -8,7 +8,7 @@ from irnet_hw.synthesise.yosys import READ
 from tests.rtl.shell.designs import SOURCES
 from tests.yosys import run_yosys
 
-#: What a proof leaves out: contents of the FIFOs' memories and of registers may be anything.
+#: What a proof abstracts: the contents of the FIFOs' memories and of registers are arbitrary.
 CUT = {
     "shell_proof": "cutpoint w:dut.reg_read_data\ncutpoint t:$mem_v2 n:*beats* %i\n",
 }
@@ -28,7 +28,7 @@ PROOFS = [
 
 
 def prove(folder, top, parameters):
-    """Prove the assertions of a module of proofs/; return what Yosys says."""
+    """Prove the assertions of a module in proofs/; return Yosys' output."""
     sources = [Path(__file__).parent / "proofs" / f"{top}.sv", *SOURCES]
     for source in sources:
         (folder / source.name).write_text(source.read_text())

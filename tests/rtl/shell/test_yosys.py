@@ -1,4 +1,4 @@
-"""Yosys maps the shell to each family, and it takes little of the smallest board."""
+"""Yosys maps the shell to each family, and it takes a small part of the smallest board."""
 
 import pytest
 
@@ -19,7 +19,7 @@ RESNET20 = {
 
 
 def area(board):
-    """Return the resources that the shell takes on a board, of this or of an earlier run."""
+    """Return the resources that the shell takes on a board, from this or an earlier run."""
     files = {source.name: source.read_text() for source in SOURCES}
     bits = {"pynq-z2": 32, "zcu104": 40}[board]
     settings = {"ADDRESS_BITS": bits, **RESNET20}
@@ -36,7 +36,7 @@ def area(board):
 
 @pytest.mark.parametrize("board", ["pynq-z2", "zcu104"])
 def test_takes_a_small_part_of_what_is_in_reserve(board):
-    """No block RAM and no multiplier: accelerators may take all of these."""
+    """No block RAM and no multiplier: accelerators may need all of these."""
     found = area(board)
     print(board, dict(found))
     small = load_board("pynq-z2")

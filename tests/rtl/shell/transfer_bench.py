@@ -1,4 +1,4 @@
-"""Batches of any size from and to any place, with a memory and a driver of any temper."""
+"""Batches of any size from and to any address, with random timing of memory and driver."""
 
 import cocotb
 
@@ -7,7 +7,7 @@ from tests.rtl.shell.board_bench import Board
 
 
 def words(bursts):
-    """Return the addresses of bursts' words."""
+    """Return the addresses of the words of bursts."""
     return [address + 8 * i for address, beats in bursts for i in range(beats)]
 
 

@@ -1,5 +1,5 @@
-// Stands where finn-hlslib's header is in a FINN installation: FINN includes it everywhere, and of
-// all that is in it our kernels need what it includes itself.
+// Stand-in for the header of finn-hlslib in a FINN installation. FINN includes it everywhere; our
+// kernels need only the headers that it includes itself.
 
 #ifndef BNN_LIBRARY_H
 #define BNN_LIBRARY_H

@@ -1,5 +1,5 @@
-// Stands where finn-hlslib's header is in a FINN installation: what FINN's reading and writing of
-// NumPy files for its cppsim needs of it. Element 0 is in the least significant bits.
+// Stand-in for the header of finn-hlslib in a FINN installation: the part that FINN's cppsim needs
+// to read and write NumPy files. Element 0 is in the least significant bits.
 
 #ifndef FLATTEN_HPP
 #define FLATTEN_HPP

@@ -1,4 +1,4 @@
-// Completes the open header with the one name that FINN's cppsim expects of Vitis' beside it.
+// Adds to the open header the one name that FINN's cppsim additionally expects from Vitis'.
 
 #ifndef STAND_IN_AP_INT_H
 #define STAND_IN_AP_INT_H

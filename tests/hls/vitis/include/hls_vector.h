@@ -1,4 +1,4 @@
-// Stands for the header of Vitis HLS that the open ones lack: FINN's cppsim includes it, and uses
+// Stand-in for a header of Vitis HLS that the open ones lack. FINN's cppsim includes it, but uses
 // it only for kernels whose beats are hls::vector, which ours are not.
 
 #ifndef HLS_VECTOR_H

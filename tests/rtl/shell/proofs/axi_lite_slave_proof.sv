@@ -1,5 +1,5 @@
-// The AXI4-Lite slave answers each request once, reads and writes the registers asked for, and
-// what it offers stays, whatever master and registers do.
+// The AXI4-Lite slave answers each request once, accesses the requested registers, and keeps what
+// it offers, whatever master and registers do.
 
 module axi_lite_slave_proof (
     input logic        clk,
@@ -27,7 +27,7 @@ module axi_lite_slave_proof (
 
     axi_lite_slave dut (.s_axi_awprot(3'd0), .s_axi_arprot(3'd0), .*);
 
-    // Handshakes, by the last bits of their number, and the newest ones' contents.
+    // Handshakes, counted modulo their width, and the contents of the newest ones.
     logic [3:0]  awaddrs, wdatas, writes, bresps, araddrs, reads, rdatas;
     logic [11:0] awaddr, araddr;
     logic [31:0] wdata, rdata;
@@ -63,7 +63,7 @@ module axi_lite_slave_proof (
 
     always_comb begin
         if (rst_n) begin
-            // A request is with the slave until it happens, its answer until it is taken.
+            // The slave holds a request until it happens, and its response until it is taken.
             assert (awaddrs - writes == 4'(!s_axi_awready));
             assert (wdatas - writes == 4'(!s_axi_wready));
             assert (writes - bresps == 4'(s_axi_bvalid));
@@ -79,7 +79,7 @@ module axi_lite_slave_proof (
                 if (!s_axi_wready) assert (write_mask[i*8 +: 8] == {8{wstrb[i]}});
             end
             if (!s_axi_arready) assert (read_word == araddr[11:2]);
-            // Something happens with every request that waits.
+            // Every pending request makes progress.
             if (!s_axi_arready && !s_axi_rvalid) assert (read_valid);
             if (!s_axi_awready && !s_axi_wready && !s_axi_bvalid) assert (write_valid);
         end

@@ -1,4 +1,4 @@
-// The length of a batch is right 32 cycles after its number of frames, whatever came before.
+// The length of a batch is right 32 cycles after its number of frames, whatever happened before.
 
 module batch_length_proof #(
     parameter int ADDRESS_BITS = 13,
@@ -18,7 +18,7 @@ module batch_length_proof #(
 
     logic [31:0] number;        // of frames
     logic [5:0]  age;           // cycles since it changed
-    logic [31:0] part;          // its digits up to the one of this age
+    logic [31:0] part;          // its digits up to this age
     logic [47:0] bytes;
 
     always_ff @(posedge clk) begin

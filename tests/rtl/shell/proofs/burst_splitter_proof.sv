@@ -1,5 +1,5 @@
-// The bursts of a transfer are its words, each once and in order, and within 128 bytes each; a
-// burst offered stays. For any one transfer, which the solver chooses.
+// The bursts of a transfer cover its words, each once and in order, and each burst is within 128
+// bytes; an offered burst stays. The solver chooses the transfer, so this holds for any.
 
 module burst_splitter_proof #(
     parameter int ADDRESS_BITS = 13,
@@ -12,7 +12,7 @@ module burst_splitter_proof #(
     input logic                    transfer_tag,
     input logic                    transfer_valid,
     input logic                    burst_ready,
-    input logic                    choose            // the next transfer is the one
+    input logic                    choose            // the next transfer is the chosen one
 );
 
     logic                    transfer_ready, burst_last, burst_tag, burst_valid;
@@ -21,10 +21,10 @@ module burst_splitter_proof #(
 
     burst_splitter #(.ADDRESS_BITS(ADDRESS_BITS)) dut (.*);
 
-    logic chosen;            // the transfer is the one, and some of its words are to come
-    logic behind;            // and a burst of the one before it is offered
+    logic chosen;            // the transfer is the chosen one, and words of it are left
+    logic behind;            // and a burst of the previous one is offered
     logic tag;
-    logic [31:0] next, left; // its words to come
+    logic [31:0] next, left; // its remaining words
     logic [31:0] beats;
 
     assign beats = 32'(burst_len) + 1;

@@ -1,5 +1,5 @@
-// The registers keep what happened until it is cleared, also when it is cleared in the cycle in
-// which it happens again; a start waits for its lengths; both halves of the cycles are of one
+// The registers keep an event until it is cleared, even if it happens again in the cycle in which
+// it is cleared; a start waits for its lengths; both halves of the cycle counter are from the same
 // moment.
 
 module control_registers_proof (
@@ -33,7 +33,7 @@ module control_registers_proof (
 
     control_registers dut (.*);
 
-    // The same in other words: what should be kept, and what a register was before.
+    // A reference model: the flags that should be set, and a register's previous value.
     logic        write, cleared;
     logic [31:0] ones;
     logic [6:0]  errors;
@@ -41,7 +41,7 @@ module control_registers_proof (
     logic [1:0]  enable;
     logic [63:0] cycles, moment;
     logic [31:0] batches, number;
-    logic        fresh;  // the number of frames was written in the cycle before
+    logic        fresh;  // the number of frames was written in the previous cycle
 
     assign write = write_valid && write_ready;
     assign ones = write_data & write_mask;
@@ -89,7 +89,7 @@ module control_registers_proof (
             if (read_word == 10'h34 / 4) assert (read_data == batches);
             if (read_word == 10'h60 / 4) assert (read_data == cycles[31:0]);
             if (read_word == 10'h64 / 4) assert (read_data == moment[63:32]);
-            // A batch is started once by each write that says so, and only with its lengths.
+            // Each write to start starts a batch once, and only when its lengths are known.
             assert (start == (write && write_word == 10'h20 / 4 && ones[1:0] == 2'b01));
             assert (reset_request == (write && write_word == 10'h20 / 4 && ones[1]));
             if (start) assert (lengths_ready && !fresh);

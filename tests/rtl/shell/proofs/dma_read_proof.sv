@@ -1,6 +1,6 @@
-// Reading asks for no more bursts than it says, and only for what there is room for: whatever the
-// memory answers, neither FIFO overflows. A burst asked for stays. When it is not busy, the
-// memory owes it nothing.
+// The reader requests no more bursts than its limit, and only if there is room for them: whatever
+// the memory responds, neither FIFO overflows. An offered request stays. When the reader is not
+// busy, no data is outstanding.
 
 module dma_read_proof #(
     parameter int ADDRESS_BITS = 13,
@@ -32,7 +32,7 @@ module dma_read_proof #(
 
     dma_read #(.ADDRESS_BITS(ADDRESS_BITS), .BURSTS(BURSTS)) dut (.*);
 
-    // What the memory owes: words of bursts that were asked for and have not ended.
+    // Outstanding words: those of bursts that were requested and have not ended.
     int owing, age;
     always_comb begin
         owing = m_axi_arvalid ? int'(m_axi_arlen) + 1 : 0;
@@ -43,7 +43,7 @@ module dma_read_proof #(
         end
     end
 
-    // The same, as an observer of the bus counts it: bursts taken, beats not looked at.
+    // The same, counted by an observer of the bus: accepted bursts, beats not yet checked.
     int  outside;
     logic waited, started;
     logic [ADDRESS_BITS+3:0] offered;
@@ -58,7 +58,7 @@ module dma_read_proof #(
     always_comb begin
         if (rst_n) begin
             if (waited) assert (m_axi_arvalid && {m_axi_araddr, m_axi_arlen} == offered);
-            // FIFOs are as they are made to be.
+            // Invariants of the FIFOs.
             assert (int'(dut.owing.held) <= BURSTS && int'(dut.words.held) <= DEPTH);
             assert (int'(dut.owing.read_addr) < BURSTS);
             assert (int'(dut.owing.write_addr)

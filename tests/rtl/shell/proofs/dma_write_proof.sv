@@ -1,6 +1,6 @@
-// Writing announces no more bursts than it says, and only those whose words are there: what is
-// announced is sent without waiting for the stream. What is offered stays. When it is not busy,
-// nothing is under way.
+// The writer issues no more bursts than its limit, and only those whose words it holds: an issued
+// burst is sent without waiting for the stream. Offers stay. When the writer is not busy, nothing
+// is under way.
 
 module dma_write_proof #(
     parameter int ADDRESS_BITS = 13,
@@ -31,7 +31,7 @@ module dma_write_proof #(
 
     dma_write #(.ADDRESS_BITS(ADDRESS_BITS), .BURSTS(BURSTS), .DEPTH(DEPTH)) dut (.*);
 
-    // Words that are announced and not yet on their way to the bus.
+    // Words of issued bursts that are not yet on their way to the bus.
     int owing, age;
     always_comb begin
         owing = dut.send ? int'(dut.send_len) + 1 - int'(dut.beat) : 0;
@@ -60,7 +60,7 @@ module dma_write_proof #(
             if (aw_waited) assert (m_axi_awvalid && {m_axi_awaddr, m_axi_awlen} == aw_offered);
             if (w_waited)
                 assert (m_axi_wvalid && {m_axi_wdata, m_axi_wstrb, m_axi_wlast} == w_offered);
-            // FIFOs are as they are made to be.
+            // Invariants of the FIFOs.
             assert (int'(dut.sending.held) <= BURSTS && int'(dut.endings.held) <= BURSTS);
             assert (int'(dut.words.held) <= DEPTH);
             assert (int'(dut.sending.read_addr) < BURSTS);

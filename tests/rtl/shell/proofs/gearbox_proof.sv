@@ -1,5 +1,5 @@
-// Every slice that goes into a gearbox comes out once, in order and unchanged, and a beat offered
-// stays: for any one slice, the one of a number that the solver chooses.
+// Every slice that enters a gearbox leaves it once, in order and unchanged, and an offered beat
+// stays. The solver chooses the number of the watched slice, so this holds for any.
 
 module gearbox_proof #(
     parameter int W = 2,
@@ -21,7 +21,7 @@ module gearbox_proof #(
 
     gearbox #(.W(W), .IN(IN), .OUT(OUT)) dut (.*);
 
-    logic [7:0]       came, left;  // slices, by the numbers of their last bits
+    logic [7:0]       came, left;  // slices, counted modulo their width
     logic [7:0]       watching;
     logic [W-1:0]     seen;        // the watched slice
     logic             waited;

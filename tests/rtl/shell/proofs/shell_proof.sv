@@ -1,6 +1,6 @@
-// What the shell offers stays as it is until it is taken: to the memory, to the driver, and to the
-// accelerator unless that is reset; a soft reset takes nothing back. There are never more bursts
-// in flight than there may be. Memories and registers' values may be anything in this proof.
+// Whatever the shell offers stays unchanged until it is taken: to the memory, to the driver, and to
+// the accelerator unless that is reset; a soft reset withdraws nothing. Bursts in flight never
+// exceed their limit. The contents of memories and registers are arbitrary in this proof.
 
 module shell_proof #(
     parameter int ADDRESS_BITS = 32,
@@ -102,7 +102,7 @@ module shell_proof #(
             if (r_waited) assert (s_axi_rvalid && r == r_offered);
             if (in_waited && acc_rst_n) assert (in_tvalid && in_tdata == in_offered);
             assert (m_axi_rready && m_axi_bready);
-            // What is under way is counted, so that the DMA is not reset before it ends.
+            // Transfers under way are counted, so the DMA is not reset before they end.
             assert (reading == int'(m_axi_arvalid) + owed && reading <= 8);
             assert (writing == int'(m_axi_awvalid) + int'(dut.writer.addresses) && writing <= 8);
             assert (writing == sending + int'(dut.writer.bursts));

@@ -1,5 +1,5 @@
 # `make demo` takes a network from training to a proven accelerator; `make test` tests everything.
-# Both first make the environment (.venv) from requirements.lock, which is done once.
+# Both first create the environment (.venv) from requirements.lock, once.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,8 +9,8 @@ CACHE := $(CURDIR)/.cache
 export IRNET_HW_CACHE ?= $(CACHE)/irnet-hw
 export YOWASP_CACHE_DIR ?= $(CACHE)/yowasp
 
-# One thread each: the demo's network gains nothing from more and loses much on a busy machine,
-# its weights depend on their number, and tests run side by side.
+# One thread per process: more threads do not speed up the demo's training and slow it down a lot on
+# a busy machine, its weights depend on their number, and tests run in parallel.
 export OMP_NUM_THREADS ?= 1
 
 BIN := .venv/bin
@@ -20,7 +20,7 @@ PYTHON := $(shell for python in python3.11 python3; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
 	&& command -v "$$python" && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# pip's own progress on a terminal; in a log, only what goes wrong.
+# pip's own progress on a terminal; in a log, errors only.
 QUIET := $(shell test -t 2 || echo -qq)
 WORKERS := 2
 
@@ -56,9 +56,9 @@ docs: $(READY)
 clean:
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis demo dist site
 
-# The environment is made anew only when the lock's text has changed: a fresh checkout gives
-# old files new dates. Yosys prepares itself for the machine at its first call, and that must
-# not happen in two tests at once.
+# The environment is recreated only if the content of the lock has changed, because a fresh checkout
+# gives old files new dates. Yosys compiles itself for the machine at its first call, which must not
+# happen in two tests at once.
 $(READY): $(LOCK) pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 is needed, as python3.11 or python3 on PATH" \
 	  "(Debian and Ubuntu: apt install python3.11-venv)" >&2; exit 2; }

@@ -22,7 +22,7 @@ ROOMS = ROOT / "docs" / "rooms.toml"
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Fill in what is generated."""
+    """Fill in the generated parts."""
     return re.sub(r"^\{\{ (\w+)(?:: (.*?))? \}\}$", _generated, markdown, flags=re.MULTILINE)
 
 
@@ -35,7 +35,7 @@ class Docstrings(griffe.Extension):
     """Reads our docstrings as MkDocs does: Markdown, not reStructuredText."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Rewrite what Markdown has another form for."""
+        """Rewrite markup that Markdown writes differently."""
         if obj.docstring is not None:
             text = re.sub(r"^( *)Example:$", r"\1Examples:", obj.docstring.value, flags=re.M)
             text = re.sub(r":(?:attr|class|data|func|meth|mod):`~?", "`", text)
@@ -94,7 +94,7 @@ def _default(source: str) -> str:
 
 
 def ops() -> str:
-    """Return what has mkdocstrings show every op: the generic class, with its attributes."""
+    """Return the mkdocstrings entries of all ops: the generic classes, with their attributes."""
     parts = []
     for path in sorted((ROOT / "irnet_hw" / "kernels").glob("*.py")):
         for node in ast.parse(path.read_text()).body:
@@ -139,7 +139,7 @@ def rooms() -> str:
 
 
 def rooms_picture() -> str:
-    """Return a drawing of the rooms, with arrows from each to those that read what it makes."""
+    """Return a drawing of the rooms, with arrows from each to those that read its output."""
     width, height, across, down = 150, 74, 186, 112
     placed = {room["name"]: room for room in _rooms() if "at" in room}
     columns, rows = (max(room["at"][axis] for room in placed.values()) + 1 for axis in (0, 1))

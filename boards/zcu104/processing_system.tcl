@@ -14,8 +14,8 @@ proc board_part {} {
 # Args:
 #   cell: name of the cell to create.
 #   clock_mhz: rate of PL0.
-# Returns: a dictionary of what the block design connects: pins and interfaces by their paths, the
-# address space of the processor, the segment of the memory and how many bytes it has.
+# Returns: a dictionary for the connections of the block design: the paths of pins and interfaces,
+# the processor's address space, the memory's segment and its size in bytes.
 proc processing_system {cell clock_mhz} {
     set processor [create_ip_cell zynq_ultra_ps_e $cell]
     apply_bd_automation -rule xilinx.com:bd_rule:zynq_ultra_ps_e \

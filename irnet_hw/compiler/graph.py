@@ -47,7 +47,7 @@ def shape(model: ModelWrapper, tensor: str) -> tuple[int, ...]:
 def constant(model: ModelWrapper, tensor: str) -> Floats:
     """Return an initializer that an earlier pass has ensured exists."""
     value = model.get_initializer(tensor)
-    assert value is not None, f"{tensor} is no constant"
+    assert value is not None, f"{tensor} is not a constant"
     return np.asarray(value)
 
 
@@ -153,7 +153,7 @@ def int_array(model: ModelWrapper, tensor: str) -> npt.NDArray[np.int64]:
     """Return an initializer of integers as an integer array."""
     value = constant(model, tensor)
     whole = np.rint(value)
-    assert np.array_equal(whole, value), f"{tensor} holds no integers"
+    assert np.array_equal(whole, value), f"{tensor} does not hold integers"
     return whole.astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""What all kernels share: shapes from lanes, the call of the NumPy model, the RTL wrapper."""
+"""The base of all kernels: shapes from lanes, the call of the NumPy model, the RTL wrapper."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
@@ -63,7 +63,7 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
     whatever they need to know about it.
     """
 
-    #: What reports call an op that only moves beats, such as "FIFO"; "" for an op that computes.
+    #: The name in reports of an op that only moves beats, such as "FIFO"; "" if it computes.
     plumbing: ClassVar[str] = ""
     #: Whether this is a FIFO, whose depth the schedule decides.
     queues: ClassVar[bool] = False
@@ -366,7 +366,7 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
         """Return the module's parameters; strings are written quoted."""
 
     def connections(self) -> dict[str, str]:
-        """Return what the wrapper connects to each stream port of the module."""
+        """Return the wrapper's connection for each stream port of the module."""
         sides = (
             ("in", self.streams_in(), self.get_instream_width),
             ("out", self.streams_out(), self.get_outstream_width),

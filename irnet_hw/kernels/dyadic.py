@@ -72,7 +72,7 @@ class Dyadic(Kernel):
             f"of at least {DSP_LEAST} and a sum of at most {DSP_SUM}"
         )
 
-    # ------------------------------------------------------------------ what it is
+    # ------------------------------------------------------------------ description
 
     def facts(self) -> dict[str, Any]:
         """Return the channels, the types, the shift and the kind of multiplier."""

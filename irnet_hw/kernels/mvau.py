@@ -110,7 +110,7 @@ class MVAU(Kernel):
         """Return whether the outputs are bits, not accumulators."""
         return self.number("noActivation") == 0
 
-    # ------------------------------------------------------------------ what it is
+    # ------------------------------------------------------------------ description
 
     def facts(self) -> dict[str, Any]:
         """Return inputs, outputs and bits of a weight, and the kernel's size of a convolution."""

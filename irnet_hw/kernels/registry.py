@@ -15,7 +15,7 @@ OPS: dict[str, type] = {}
 def register(op: _Op) -> _Op:
     """Register an op with FINN; a class decorator.
 
-    The name says what the class is, as everywhere in FINN: ``Name`` is the generic op,
+    The name determines the kind of class, as everywhere in FINN: ``Name`` is the generic op,
     ``Name_rtl`` its RTL backend and ``Name_hls`` its HLS backend.
     """
     _, _, backend = op.__name__.rpartition("_")

@@ -49,7 +49,7 @@ class StreamFork(PassThrough):
         return {"signs": list(self.numbers("signs"))}
 
     def describe(self) -> str:
-        """Return what each output is."""
+        """Return the kind of each output."""
         outputs = ("signs" if sign else "unchanged" for sign in self.numbers("signs"))
         return f"fork: {', '.join(outputs)}"
 

@@ -30,8 +30,7 @@ def depths(model) -> dict[str, int]:
 
 
 def test_simulation_confirms_the_depth_and_the_rate(tmp_path) -> None:
-    """The FIFO parallel to the windows holds what the schedule says; then the rate is the
-    model's."""
+    """The FIFO parallel to the windows has the scheduled depth; then the rate is the model's."""
     graph = branches.graph()
     plan = schedule(graph)
     waiting = depth(plan.backlog["waiting"])

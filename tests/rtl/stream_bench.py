@@ -1,4 +1,4 @@
-"""cocotb side of the kernel tests: streams beats through a wrapper and records what comes out.
+"""cocotb side of the kernel tests: streams beats through a wrapper and records the output.
 
 The case is in the JSON file that CASE names; the result goes to the file that RESULT names.
 All decisions are made at the falling edge, so nothing depends on a simulator's order of events at

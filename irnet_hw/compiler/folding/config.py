@@ -51,7 +51,7 @@ def pins(
         part: the FPGA.
 
     Raises:
-        UserError: there is no such node, or the node has no such fold.
+        UserError: a node does not exist, or does not have such a fold.
     """
     names = {node.name: node for node in kernels(model)}
     for name in content:

@@ -174,6 +174,6 @@ def _check_exact(node: NodeProto, found: Affine) -> None:
 
 
 def _unit(value: Fraction) -> Fraction:
-    """Return the largest power of two of which a dyadic number is a multiple."""
+    """Return the largest power of two that divides a dyadic number."""
     odd = value.numerator & -value.numerator
     return Fraction(odd, value.denominator)

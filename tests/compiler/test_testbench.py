@@ -74,7 +74,7 @@ def test_pytest(copied, environment):
     pytest_ = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-s", "cocotb")
     code, said = run(environment, copied, *pytest_)
     assert code == 0, said
-    assert "12 logits of 6 images are equal, seed 5" in said
+    assert "20 logits of 10 images are equal, seed 5" in said
 
     golden = copied / "cocotb" / "golden.npz"
     original = golden.read_bytes()
@@ -83,7 +83,7 @@ def test_pytest(copied, environment):
     np.savez(golden, **arrays)
     code, said = run(environment, copied, *pytest_)
     assert code == 1, said
-    assert "1 of 12 logits differ, the first in image 2: " in said
+    assert "1 of 20 logits differ, the first in image 2: " in said
     assert "repeat with COCOTB_RANDOM_SEED=5" in said
     golden.write_bytes(original)
 
@@ -92,7 +92,7 @@ def test_pytest(copied, environment):
     alter_bias(copied)
     code, said = run(environment, copied, *pytest_)
     assert code == 1, said
-    assert "6 of 12 logits differ, the first in image 0: " in said
+    assert "10 of 20 logits differ, the first in image 0: " in said
     bias.write_bytes(original)
 
 
@@ -104,12 +104,12 @@ def test_make(built, copied, environment):
     source.write_text(altered)
     code, said = run(environment, copied / "cocotb", "make")
     assert code == 2, said
-    assert "12 of 12 logits differ, the first in image 0: " in said
+    assert "20 of 20 logits differ, the first in image 0: " in said
 
     source.write_text(original)
     code, said = run(environment, copied / "cocotb", "make")
     assert code == 0, said
-    assert "12 logits of 6 images are equal, seed 5" in said
+    assert "20 logits of 10 images are equal, seed 5" in said
     assert run(environment, copied / "cocotb", "make", "clean")[0] == 0
     left = {path.name for path in (copied / "cocotb").iterdir()}
     shipped = {path.name for path in (built / "cocotb").iterdir()}
@@ -118,10 +118,10 @@ def test_make(built, copied, environment):
 
 def test_vectors_without_golden_npz_are_of_the_specification(built):
     vectors = np.load(built / "cocotb" / "golden.npz")
-    assert vectors["images"].shape == (6, *NETWORK.image)
+    assert vectors["images"].shape == (10, *NETWORK.image)
     right = spec.run(spec.load(built / "model.onnx"), vectors["images"])["logits"]
     assert np.array_equal(vectors["logits"], right)
-    assert len(np.unique(right, axis=0)) == 6
+    assert len(np.unique(right, axis=0)) >= 6
 
 
 def test_golden_npz_beside_the_model_is_taken(tmp_path):

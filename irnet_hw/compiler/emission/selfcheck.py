@@ -15,9 +15,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import spec
 from irnet_hw.compiler.emission.reference import graph_run
-from irnet_hw.compiler.graph import int_array, kind, op
+from irnet_hw.compiler.graph import int_array, op
 from irnet_hw.errors import UserError
 from irnet_hw.images import images_in
+from irnet_hw.kernels.mvau import MVAU
 from irnet_hw.read import arrays
 
 #: Random images, in addition to a black and a white one.
@@ -108,13 +109,13 @@ def extremes(graph: ModelWrapper) -> npt.NDArray[np.uint8]:
         uint8 [N, height, width, channels].
     """
     _, height, width, channels = graph.get_tensor_shape(graph.graph.input[0].name)
-    layer = next(node for node in graph.graph.node if kind(node) in ("BinaryMVAU", "IntMVAU"))
+    layer = next(node for node in graph.graph.node if isinstance(op(node), MVAU))
     rows, columns, down, across, top, left = height, width, 1, 1, 0, 0
     weights = int_array(graph, layer.input[1])
     if weights.shape[0] != height * width * channels:
         rows, columns = op(layer).numbers("ConvKernelDim")
         before = graph.find_producer(layer.input[0])
-        while before is not None and kind(before) != "SlidingWindow":
+        while before is not None and not op(before).feeds_directly:
             before = graph.find_producer(before.input[0])
         if before is not None:
             down, across = op(before).numbers("Stride")

@@ -15,7 +15,7 @@ from typing import Any
 
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission import manifest
-from irnet_hw.files import whole_file
+from irnet_hw.files import holds_json, require_ours, whole_file
 from irnet_hw.synthesise.yosys import Design, flattened, synthesise
 
 KINDS = ("LUT", "FF", "BRAM18", "DSP")
@@ -115,7 +115,9 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--whole", action="store_true", help="also synthesise each in one run")
     parser.add_argument("--out", type=Path, default=Path("area_model.json"))
+    parser.add_argument("--force", action="store_true", help="overwrite another file, too")
     arguments = parser.parse_args()
+    require_ours(arguments.out, holds_json(rows=...), arguments.force)
     rows = [measure(folder, arguments.whole) for folder in arguments.folders]
     with whole_file(arguments.out) as path:
         path.write_text(json.dumps({"rows": rows}, indent=1) + "\n")

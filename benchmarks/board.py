@@ -25,8 +25,9 @@ from rich.console import Console
 from rich.table import Table
 
 from irnet_hw import spec
+from irnet_hw.cli import options
 from irnet_hw.errors import UserError
-from irnet_hw.files import whole_file
+from irnet_hw.files import holds_json, require_ours, whole_file
 from irnet_hw.images import Images, images_for
 from irnet_hw.runtime import Accelerator
 from irnet_hw.simulate.board import SimulatedBoard
@@ -52,9 +53,11 @@ Figures = dict[str, Any]
 )
 @click.option("--frames", default=84, show_default=True, help="Frames used to measure the rate.")
 @click.option("--out", default="board.json", show_default=True, type=click.Path(path_type=Path))
-def main(accelerators: tuple[tuple[Path, Path], ...], frames: int, out: Path) -> None:
+@options.force
+def main(accelerators: tuple[tuple[Path, Path], ...], frames: int, out: Path, force: bool) -> None:
     """Measure accelerators on the simulated board and print a table of their figures."""
     try:
+        require_ours(out, holds_json(machine=..., accelerators=...), force)
         rows = [measure(folder, file, frames) for folder, file in accelerators]
     except UserError as error:
         raise click.ClickException(str(error)) from error

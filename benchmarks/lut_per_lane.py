@@ -19,7 +19,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
-from irnet_hw.files import whole_file
+from irnet_hw.files import holds_json, require_ours, whole_file
 from irnet_hw.scratch import scratch
 from irnet_hw.synthesise.yosys import Design, flattened
 
@@ -137,7 +137,10 @@ def main() -> None:
     """Print the table and write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("lut_per_lane.json"))
-    out = parser.parse_args().out
+    parser.add_argument("--force", action="store_true", help="overwrite another file, too")
+    arguments = parser.parse_args()
+    out = arguments.out
+    require_ours(out, holds_json(part=..., rows=...), arguments.force)
     print(f"{'':50} {'LUT':>6} {'FF':>6} {'BRAM18':>6} {'lanes':>6} {'LUT/lane':>8} {'s':>6}")
     rows = []
     for name, attributes in CONFIGURATIONS.items():

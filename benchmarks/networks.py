@@ -22,9 +22,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from irnet_hw.cli import options
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
-from irnet_hw.files import whole_file
+from irnet_hw.files import holds_json, require_ours, whole_file
 from irnet_hw.images import images_for
 from irnet_hw.report import accelerator as report
 from irnet_hw.scratch import scratch
@@ -59,10 +60,14 @@ Figures = dict[str, Any]
 )
 @click.option("--images", default=24, show_default=True, help="Number of images to simulate.")
 @click.option("--out", default="networks", show_default=True, type=click.Path(path_type=Path))
-def main(networks: tuple[tuple[Path, str, float], ...], images: int, out: Path) -> None:
+@options.force
+def main(
+    networks: tuple[tuple[Path, str, float], ...], images: int, out: Path, force: bool
+) -> None:
     """Build, simulate and synthesise networks, and print a table of their figures."""
     rows = []
     try:
+        require_ours(out / "networks.json", holds_json(machine=..., networks=...), force)
         for model, board, fps in networks:
             with scratch("networks") as cache:
                 os.environ["IRNET_HW_CACHE"] = str(cache)

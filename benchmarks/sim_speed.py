@@ -23,8 +23,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from irnet_hw.cli import options
 from irnet_hw.errors import UserError
-from irnet_hw.files import whole_file
+from irnet_hw.files import holds_json, require_ours, whole_file
 from irnet_hw.images import Images, images_for
 from irnet_hw.scratch import scratch
 from irnet_hw.share import share
@@ -43,9 +44,11 @@ Figures = dict[str, Any]
 @click.argument("build_dir", type=click.Path(path_type=Path))
 @click.argument("images_file", metavar="IMAGES", type=click.Path(path_type=Path))
 @click.option("--out", default="sim_speed.json", show_default=True, type=click.Path(path_type=Path))
-def main(build_dir: Path, images_file: Path, out: Path) -> None:
+@options.force
+def main(build_dir: Path, images_file: Path, out: Path, force: bool) -> None:
     """Measure the simulation speed of the accelerator in BUILD_DIR on IMAGES."""
     try:
+        require_ours(out, holds_json(accelerator=..., cocotb=...), force)
         content = open_for_tools(build_dir)
         images, _ = images_for(content, images_file)
         harness, expected = measure_harness(build_dir, content, images)

@@ -33,8 +33,9 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from irnet_hw import data, progress
+from irnet_hw.cli import options
 from irnet_hw.errors import UserError
-from irnet_hw.files import whole_file
+from irnet_hw.files import holds_json, require_ours, whole_file
 from irnet_hw.quant import EDE, set_ede
 from irnet_hw.scratch import scratch
 from irnet_hw.train.recipe import Recipe, load_recipe
@@ -209,9 +210,11 @@ def check_same_network(dataset: data.Dataset, recipe: Recipe) -> float:
 @click.option(
     "--out", default="train_speed.json", show_default=True, type=click.Path(path_type=Path)
 )
-def main(which: str, assignments: tuple[str, ...], count: int, out: Path) -> None:
+@options.force
+def main(which: str, assignments: tuple[str, ...], count: int, out: Path, force: bool) -> None:
     """Measure the images per second of a recipe's training."""
     try:
+        require_ours(out, holds_json(recipe=..., images_per_second=...), force)
         recipe = load_recipe(which, assignments)
         dataset = data.load(recipe.data, recipe.data_folder, recipe.model.image)
         if not isinstance(dataset, data.Dataset):

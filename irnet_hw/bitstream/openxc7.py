@@ -28,7 +28,7 @@ from irnet_hw.progress import say
 from irnet_hw.scratch import scratch
 from irnet_hw.share import share
 from irnet_hw.synthesise import rom_mapping, yosys
-from irnet_hw.tools.environment import cache_dir, cached_file, locked
+from irnet_hw.tools.environment import cache_dir, cached, locked
 from irnet_hw.tools.process import follow
 
 BOARD = "pynq-z2"
@@ -123,7 +123,7 @@ def synthesise(folder: Path, content: Mapping[str, Any], log: Path) -> Path:
         for line in follow(command, place, log, yosys.environment()):
             if yosys.MISCOMPILED.search(line):
                 raise UserError(f"Yosys: its netlist can't be trusted, see {log}: {line.strip()}")
-        with cached_file(kept) as target:
+        with cached(kept) as target:
             shutil.copyfile(place / "netlist.json", target)
     return kept
 

@@ -25,10 +25,6 @@ from irnet_hw.progress import say
 from irnet_hw.runtime.package import BITSTREAM
 
 _MODEL = "model.onnx"
-#: How a page that irnet-hw writes begins.
-PAGE_HEAD = (
-    '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta name="generator" content="irnet-hw">\n'
-)
 #: What stations leave in the folder, of this very build, and what tells that it is theirs.
 RESULTS: dict[str, Known] = {
     "simulation.json": holds_json(kind="sim"),

@@ -19,7 +19,7 @@ from irnet_hw.tools.environment import (
     LINKS,
     Verilator,
     cache_dir,
-    cached_file,
+    cached,
     find_verilator,
     locked,
 )
@@ -110,7 +110,7 @@ def compile_design(folder: Path, manifest: Mapping[str, Any], design: Design) ->
                 (place / name).write_text(text)
             named = folder / design.sources[-1]
             built = _compile(design.top, flags, list(files), layers, place, verilator, named)
-            with cached_file(library) as fresh:
+            with cached(library) as fresh:
                 shutil.copyfile(built, fresh)
     return Compiled(library, time.monotonic() - start)
 

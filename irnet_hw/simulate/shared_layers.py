@@ -22,7 +22,7 @@ from irnet_hw.progress import track
 from irnet_hw.scratch import scratch
 from irnet_hw.share import share
 from irnet_hw.synthesise.layer_source import MODULE, Part, Port, alike, part
-from irnet_hw.tools.environment import Verilator, cache_dir, locked
+from irnet_hw.tools.environment import Verilator, cache_dir, cached, locked
 from irnet_hw.tools.process import Job, run
 
 HEADER = Path(__file__).with_name("shared_layers.h")
@@ -98,7 +98,7 @@ def compile_apart(layers: Iterable[Apart], verilator: Verilator) -> None:
             if status != 0:
                 log = jobs[index].said()
                 raise UserError(f"{one.parts[0].layer}: does not compile:\n{log[-4000:]}")
-            with whole_folder(one.folder) as target:
+            with cached(one.folder, whole_folder) as target:
                 for file in (*made.glob("obj/*.h"), made / "obj" / one.archive.name):
                     shutil.copy(file, target)
 

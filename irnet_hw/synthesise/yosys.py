@@ -36,7 +36,7 @@ from irnet_hw.scratch import scratch
 from irnet_hw.simulate.trusted_sources import open_for_tools
 from irnet_hw.synthesise import rom_mapping
 from irnet_hw.synthesise.layer_source import Part, alike, part
-from irnet_hw.tools.environment import cache_dir, cached_file, require
+from irnet_hw.tools.environment import cache_dir, cached, require
 from irnet_hw.tools.process import Job, run, run_one
 
 #: What a cell costs. The LUTs of memories are those of UG474 and UG574.
@@ -220,7 +220,7 @@ def _areas(
                 raise UserError(f"Yosys: {reason[0]}, see {log}: {reason[1]}")
             modules = modules_cells(json.loads((place / "stat.json").read_text()))
             cells = [modules[_name(number)] for number in range(len(batch))]
-            with cached_file(kept[new[number]]) as target:
+            with cached(kept[new[number]]) as target:
                 target.write_text(json.dumps({"cells": cells, "log": said}))
     found = [_kept(file) for file in kept]
     with whole_file(log) as target:

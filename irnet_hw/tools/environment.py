@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,14 +53,20 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def cached_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path for a file of the cache, which appears whole or not at all.
+def cached(
+    path: Path, whole: Callable[[Path], contextlib.AbstractContextManager[Path]] = whole_file
+) -> Iterator[Path]:
+    """Yield a temporary path for an entry of the cache, which appears whole or not at all.
+
+    Args:
+        path: of the entry.
+        whole: :func:`whole_file` or :func:`whole_folder`.
 
     Raises:
         UserError: the cache can't be written.
     """
     try:
-        with whole_file(path) as temporary:
+        with whole(path) as temporary:
             yield temporary
     except UserError as error:
         if isinstance(error.__cause__, OSError):
@@ -169,7 +175,7 @@ class Verilator:
                 raise UserError(f"{path}: make can't cope with this path of {what}")
         text = f'#!/bin/sh\nVERILATOR_ROOT="{self.root}" exec "{self.program}" "$@"\n'
         if not shim.is_file() or shim.read_text() != text:
-            with cached_file(shim) as fresh:
+            with cached(shim) as fresh:
                 fresh.write_text(text)
                 fresh.chmod(0o755)
         kept = str(cache_dir() / "ccache")

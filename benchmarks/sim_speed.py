@@ -96,7 +96,7 @@ def measure_cocotb(
             seed=0,
         )
         bench.run(
-            "tests.flows.stitched_bench",
+            "tests.simulate.stitched_bench",
             {"CASE": str(case), "RESULT": str(result)},
             data=folder / "rtl",
         )

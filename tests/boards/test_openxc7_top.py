@@ -10,22 +10,21 @@ from irnet_hw.share import share
 from tests.bench import compile_bench
 from tests.boards.test_gp_to_axi_lite import BASE
 from tests.compiler.graphs import images
-from tests.flows.networks import LEAST, build_network
+from tests.networks import LEAST
 
 FRAMES = 5
 
 
-def test_frames_pass_from_memory_to_memory(tmp_path):
-    folder = build_network(LEAST, tmp_path)
-    content = manifest.load(folder)
+def test_frames_pass_from_memory_to_memory(least_built, tmp_path):
+    content = manifest.load(least_built)
     assert content["shell"]["base_address"] == BASE
     board = share("boards") / "pynq-z2"
-    sources = [folder / file for file in (*content["sources"], *shell_files(content))]
+    sources = [least_built / file for file in (*content["sources"], *shell_files(content))]
     sources += [board / "gp_to_axi_lite.sv", board / "openxc7_top.sv"]
     sources += [Path(__file__).with_name("processor.sv")]
     bench = compile_bench(sources, "processor_bench")
     pixels = images(LEAST, FRAMES)
-    values = dataflow_run(folder, pixels)[-1]
+    values = dataflow_run(least_built, pixels)[-1]
     case = tmp_path / "case.json"
     case.write_text(
         json.dumps(
@@ -39,4 +38,4 @@ def test_frames_pass_from_memory_to_memory(tmp_path):
         )
     )
     env = {"CASE": str(case), "COCOTB_LOG_LEVEL": "WARNING"}
-    assert bench.run("tests.boards.processor_bench", env, data=folder / "rtl") == 1
+    assert bench.run("tests.boards.processor_bench", env, data=least_built / "rtl") == 1

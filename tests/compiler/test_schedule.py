@@ -10,7 +10,7 @@ from irnet_hw.compiler.folding.schedule import schedule
 from irnet_hw.compiler.graph import op
 from tests.compiler import branches
 from tests.compiler.hardware import Hardware, resnet
-from tests.flows.branches import simulator, specialised
+from tests.simulate.branches import simulator, specialised
 
 BOARD = load_board("zcu104")
 

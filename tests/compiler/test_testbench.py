@@ -15,7 +15,7 @@ from irnet_hw.compiler.pipeline import build
 from irnet_hw.compiler.testbench import IMAGES
 from irnet_hw.tools.environment import cache_dir, require
 from tests.compiler.graphs import Conv, Network, images
-from tests.flows.networks import build_network
+from tests.networks import build_network
 
 #: With this seed, all images have different logits.
 NETWORK = Network(image=(4, 4, 1), layers=(Conv(2, bits=8),), classes=2, seed=1)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.compiler.graphs import Conv, Network, images
-from tests.flows.networks import build_network
+from tests.networks import build_network
 
 #: Of images that can be shown.
 GREY = Network(image=(8, 8, 1), layers=(Conv(4, bits=8), Conv(4, pool=2)), classes=4, seed=2)

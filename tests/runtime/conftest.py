@@ -3,14 +3,7 @@ import pytest
 
 from irnet_hw import spec
 from irnet_hw.runtime import Accelerator
-from tests.flows.networks import TINY, build_network
 from tests.runtime.images import IMAGES
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory):
-    """The tiny network's accelerator; not to be changed."""
-    return build_network(TINY, tmp_path_factory.mktemp("runtime"))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
 """Images for the tests."""
 
-from tests.flows.networks import tiny_images
+from tests.networks import tiny_images
 
 IMAGES = tiny_images(40)

@@ -17,7 +17,7 @@ from irnet_hw.runtime import accelerator as driver
 from irnet_hw.runtime.registers import Register, Status
 from irnet_hw.simulate.board import SimulatedBoard
 from tests.compiler.graphs import images
-from tests.flows.networks import LEAST, build_network
+from tests.networks import LEAST
 from tests.runtime.images import IMAGES
 
 SHAPE = IMAGES.shape[1:]
@@ -189,11 +189,10 @@ def rewritten(built, folder, old, new):
     return folder
 
 
-def test_an_accelerator_that_hangs_is_told(tmp_path, monkeypatch):
+def test_an_accelerator_that_hangs_is_told(least_built, tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "_MORE", 0.001)
-    built = build_network(LEAST, tmp_path)
     valid = "assign out0_V_TVALID = "
-    folder = rewritten(built, tmp_path / "hangs", valid, f"{valid}1'b0 && ")
+    folder = rewritten(least_built, tmp_path / "hangs", valid, f"{valid}1'b0 && ")
     with Accelerator(folder, device="sim") as accelerator:
         for _ in range(2):
             with pytest.raises(UserError) as caught:
@@ -208,12 +207,11 @@ def test_an_accelerator_that_hangs_is_told(tmp_path, monkeypatch):
             assert accelerator._device.read(Register.STATUS) == Status.IDLE
 
 
-def test_another_builds_bitstream_is_refused(built, tmp_path):
-    other = build_network(LEAST, tmp_path)
+def test_another_builds_bitstream_is_refused(built, least_built):
     board = SimulatedBoard(built, manifest.load(built))
     with pytest.raises(UserError) as caught:
-        Accelerator(other, board)
-    found, wanted = (manifest.load(one)["shell"]["identity"] for one in (built, other))
+        Accelerator(least_built, board)
+    found, wanted = (manifest.load(one)["shell"]["identity"] for one in (built, least_built))
     assert str(caught.value) == (
         f"identity: the bitstream's is {found}, but the manifest's is {wanted}; "
         "load the bitstream of this build"

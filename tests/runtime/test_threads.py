@@ -13,7 +13,6 @@ from irnet_hw.errors import UserError
 from irnet_hw.runtime import Accelerator
 from irnet_hw.runtime import accelerator as driver
 from irnet_hw.simulate.board import SimulatedBoard
-from tests.flows.networks import LEAST, build_network
 from tests.runtime.images import IMAGES
 
 CLOSED = "accelerator: was closed; make a new one"
@@ -96,11 +95,10 @@ def test_accelerators_on_one_device_take_turns(built, expected):
     assert str(caught.value) == f"{built}: the simulated board was closed; make a new one"
 
 
-def test_another_bitstream_in_the_device_is_told(built, tmp_path):
+def test_another_bitstream_in_the_device_is_told(built, least_built):
     board = SimulatedBoard(built, manifest.load(built))
     with Accelerator(built, board) as accelerator:
-        other = build_network(LEAST, tmp_path)
-        loaded = SimulatedBoard(other, manifest.load(other))
+        loaded = SimulatedBoard(least_built, manifest.load(least_built))
         board._board, loaded._board = loaded._board, board._board
         board._library, loaded._library = loaded._library, board._library
         with pytest.raises(UserError) as caught:

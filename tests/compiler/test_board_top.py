@@ -13,8 +13,8 @@ from irnet_hw.errors import UserError
 from irnet_hw.runtime import registers
 from irnet_hw.runtime.manifest import identity
 from irnet_hw.share import share
-from tests.flows.networks import LEAST, TINY, build_network
 from tests.lint import lint
+from tests.networks import LEAST, TINY, build_network
 
 PORT = re.compile(r"^    (input|output) +logic +(?:\[(.*?)\] +)?(\w+)", re.MULTILINE)
 CASES = {"least": (LEAST, "pynq-z2", 32), "tiny": (TINY, "zcu104", 40)}

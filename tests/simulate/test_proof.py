@@ -16,7 +16,7 @@ from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
 from irnet_hw.simulate.proof import IRREGULAR_IMAGES, IRREGULAR_LEAST, simulate
 from tests.compiler.graphs import Conv, Network, images
-from tests.flows.networks import LEAST, TINY, build_network, tiny_images
+from tests.networks import LEAST, TINY, build_network, tiny_images
 
 
 def test_every_logit_and_every_stream_is_the_specifications(build_dir):

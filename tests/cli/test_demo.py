@@ -16,7 +16,7 @@ from irnet_hw.runtime import package
 from irnet_hw.train.recipe import load_recipe
 from tests.report import example
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 TINY = ("epochs=2", "model.widths=[4, 4]", "model.pools=[false, true]", "batch_size=128")
 
 

@@ -6,7 +6,7 @@ from irnet_hw.compiler.emission import manifest
 from irnet_hw.share import share
 from irnet_hw.simulate.beats import beat_bytes, decode, encode
 from tests.bench import compile_bench
-from tests.flows.networks import tiny_images
+from tests.networks import tiny_images
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_a_network_computes_through_its_streams(built, tmp_path, p_gap, p_stall)
         seed=11,
     )
     compile_bench(sources, content["top"]).run(
-        "tests.flows.stitched_bench",
+        "tests.simulate.stitched_bench",
         {"CASE": str(tmp_path / "case.npz"), "RESULT": str(tmp_path / "result.npz")},
         data=built / "rtl",
     )

@@ -17,9 +17,9 @@ from irnet_hw.cli.main import group
 from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.report.accelerator import write
-from tests.flows.networks import LEAST, build_network
-from tests.flows.test_bit_file import WORDS, bit_file
-from tests.flows.test_vivado_reports import TIMING, UTILISATION
+from tests.bitstream.test_bit_file import WORDS, bit_file
+from tests.bitstream.test_vivado_reports import TIMING, UTILISATION
+from tests.networks import LEAST, build_network
 
 NEXTPNR_LOG = """\
 Info: Packing constants..

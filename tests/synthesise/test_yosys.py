@@ -11,7 +11,7 @@ from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.synthesise.yosys import Design, _batches, cells_area, flattened, synthesise
 from irnet_hw.tools.environment import cache_dir
-from tests.flows.networks import LEAST, TINY, build_network
+from tests.networks import LEAST, TINY, build_network
 
 
 @pytest.mark.parametrize(("board", "network"), [("pynq-z2", TINY), ("zcu104", LEAST)])

@@ -11,7 +11,7 @@ import pytest
 from irnet_hw.cli import main as cli
 from irnet_hw.errors import UserError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 def irnet_hw(*arguments, **options):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.compiler.graphs import images
-from tests.flows.networks import TINY
+from tests.networks import TINY
 
 ROOT = Path(__file__).parent.parent.parent
 ODD = "a b'c\"d$e#f%g:h;i[j]{k}\\l\né"

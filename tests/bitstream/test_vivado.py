@@ -12,7 +12,7 @@ import pytest
 from irnet_hw.bitstream.vivado import write_project
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission import manifest
-from tests.flows.networks import LEAST, build_network
+from tests.networks import LEAST, build_network
 
 tkinter = pytest.importorskip("tkinter", reason="this Python has no Tcl interpreter (tkinter)")
 

@@ -4,7 +4,7 @@ import pytest
 from irnet_hw.compiler.emission.reference import graph_run
 from irnet_hw.errors import UserError
 from tests.compiler import branches
-from tests.flows.branches import simulator, specialised
+from tests.simulate.branches import simulator, specialised
 
 IMAGES = branches.images(6)
 

@@ -5,8 +5,8 @@ from irnet_hw.errors import UserError
 from irnet_hw.simulate import shared_layers, simulator
 from irnet_hw.simulate.proof import simulate
 from irnet_hw.tools.environment import cache_dir
-from tests.flows.networks import tiny_images
-from tests.flows.test_verilator import flip
+from tests.networks import tiny_images
+from tests.simulate.test_proof import flip
 
 #: Of the tiny network all matrix-vector units are apart then.
 TINY_LUT = 40

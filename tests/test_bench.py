@@ -25,4 +25,4 @@ def test_a_constant_place_past_the_end_is_refused(tmp_path):
 
 
 def test_what_is_read_past_the_end_is_noise(tmp_path):
-    assert compiled(tmp_path, "place").run("tests.flows.past_the_end_bench", {}) == 1
+    assert compiled(tmp_path, "place").run("tests.past_the_end_bench", {}) == 1

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from irnet_hw.compiler.emission import manifest
-from tests.flows.networks import tiny_images
-from tests.flows.test_verilator import flip
+from tests.networks import tiny_images
+from tests.simulate.test_proof import flip
 
 
 @pytest.fixture

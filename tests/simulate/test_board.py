@@ -11,7 +11,7 @@ from irnet_hw.compiler.emission.board_top import shell_digest, top_file
 from irnet_hw.errors import UserError
 from irnet_hw.runtime.registers import Control, Interrupt, Register, Status
 from irnet_hw.simulate.board import TIMING, SimulatedBoard
-from tests.flows.networks import LEAST
+from tests.networks import LEAST
 
 #: The faults of bad_board.sv, and what is said of each.
 FAULTS = [

@@ -6,6 +6,8 @@ import signal
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.wheel import install
+
 settings.register_profile(
     "irnet-hw",
     deadline=None,  # an example may compile a simulation
@@ -24,6 +26,12 @@ settings.load_profile("irnet-hw")
 
 # A shell's background jobs ignore SIGINT, and commands started by the tests would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The folder in which the package's wheel is installed, outside the repository."""
+    return install(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="session")

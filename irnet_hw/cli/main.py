@@ -48,6 +48,13 @@ _COMMANDS = {
     "report": _Entry("irnet_hw.cli.report:command", "Write a build's report.html and report.json."),
 }
 
+#: The extras of the package with the modules that they install; of those in both, the one that
+#: needs it first.
+EXTRAS = {
+    "train": {"PIL", "brevitas", "lightning_fabric", "pyarrow", "sklearn", "tensorboardX", "torch"},
+    "build": {"finn", "google", "onnx", "onnxruntime", "psutil", "qonnx"},
+}
+
 #: System errors caused by the user's disk or permissions, not by the program.
 _USERS_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
 
@@ -106,6 +113,8 @@ def run(command: click.Command, **arguments: Any) -> NoReturn:
     except Exception as error:
         if interruption.came:
             _interrupted()
+        if isinstance(error, ModuleNotFoundError):
+            _fail_without(error)
         if not isinstance(error, OSError) or error.errno not in _USERS_TROUBLE:
             raise
         where = f"{error.filename}: " if error.filename else ""
@@ -136,6 +145,14 @@ def _interrupted() -> NoReturn:
 def _fail(message: str) -> NoReturn:
     click.echo(f"error: {one_line(message)}", err=True)
     sys.exit(2)
+
+
+def _fail_without(error: ModuleNotFoundError) -> None:
+    """Name the extra that has a missing module, if one has it; otherwise the fault is ours."""
+    module = (error.name or "").partition(".")[0]
+    for extra, modules in EXTRAS.items():
+        if module in modules:
+            _fail(f"{module}: not installed; pip install 'irnet-hw[{extra}]'")
 
 
 def main() -> NoReturn:

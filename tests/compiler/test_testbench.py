@@ -14,16 +14,21 @@ from irnet_hw import spec
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.compiler.testbench import IMAGES
 from irnet_hw.tools.environment import cache_dir, require
+from tests import wheel as wheels
 from tests.compiler.graphs import Conv, Network, images
-from tests.networks import build_network
 
 #: With this seed, all images have different logits.
 NETWORK = Network(image=(4, 4, 1), layers=(Conv(2, bits=8),), classes=2, seed=1)
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Path:
-    return build_network(NETWORK, tmp_path_factory.mktemp("least"))
+def built(site, tmp_path_factory) -> Path:
+    """An accelerator that an installed irnet-hw made in a folder outside the repository."""
+    folder = tmp_path_factory.mktemp("least")
+    NETWORK.build().save(str(folder / "model.onnx"))
+    command = (site / "bin" / "irnet-hw", "build", "--board", "pynq-z2", "--out", "built")
+    wheels.run(*command, "model.onnx", cwd=folder, PYTHONPATH=str(site))
+    return folder / "built"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from irnet_hw import spec
+from irnet_hw import __version__, spec
 from irnet_hw.cli.main import group
 from irnet_hw.compiler.emission import manifest
 from irnet_hw.compiler.emission.board_top import shell_files
@@ -19,7 +19,7 @@ from irnet_hw.runtime import Accelerator
 from tests.compiler.graphs import images
 from tests.deploy.conftest import GREY
 
-WHEEL = "irnet_hw_runtime-0.1.0-py3-none-any.whl"
+WHEEL = f"irnet_hw_runtime-{__version__}-py3-none-any.whl"
 
 
 @pytest.fixture

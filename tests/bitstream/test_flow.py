@@ -196,6 +196,7 @@ def open_tools(pretend, databases):
     return databases
 
 
+@pytest.mark.yosys
 def test_the_open_tools_are_called_one_after_the_other(least_dir, open_tools, capsys):
     chip, xray = open_tools
     result = make_bitstream(least_dir, "openxc7")
@@ -226,6 +227,7 @@ def test_the_open_tools_are_called_one_after_the_other(least_dir, open_tools, ca
     )
 
 
+@pytest.mark.yosys
 @pytest.mark.parametrize(
     ("tool", "lines", "message"),
     [
@@ -250,6 +252,7 @@ def test_a_tool_that_fails_is_named(least_dir, pretend, tool, lines, message):
     assert not (least_dir / "bitstream").exists()
 
 
+@pytest.mark.yosys
 @pytest.mark.usefixtures("open_tools")
 def test_a_bitstream_for_another_part_is_refused(least_dir, pretend):
     other = bit_file(part=b"7a35tcpg236")

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from irnet_hw.cli.build import command
@@ -33,6 +34,7 @@ def test_builds_beside_the_model(tmp_path: Path) -> None:
     assert f"{content['cycles_per_frame']} cycles a frame" in result.stderr
 
 
+@pytest.mark.yosys
 def test_says_what_synthesis_counted(tmp_path: Path) -> None:
     model = tmp_path / "tiny.onnx"
     Network(image=(3, 3, 1), layers=(Conv(2, bits=8),), classes=2).build().save(str(model))

@@ -42,6 +42,7 @@ def test_the_processors_side_is_the_shells(built):
     assert len(wanted) > 50
 
 
+@pytest.mark.simulation
 def test_verilator_has_no_warnings(built, tmp_path):
     folder, content, _ = built
     files = [*content["sources"], *shell_files(content)]

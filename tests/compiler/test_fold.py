@@ -59,6 +59,7 @@ def test_reaches_the_rate_with_legal_folds(network: Network, fps: float) -> None
             assert op(model.find_consumers(node.output[0])[0]).lanes_in() == op(node).lanes_out()
 
 
+@pytest.mark.slow
 def test_no_fold_of_less_area_reaches_the_rate() -> None:
     """Compare with every combination of folds of a network with two kernels and a pair."""
     network = Network(image=(4, 4, 2), layers=(Conv(4, bits=8, pool=2),), classes=4)
@@ -273,6 +274,7 @@ def test_what_twice_the_rate_costs() -> None:
     assert fastest.next_doubling is None
 
 
+@pytest.mark.slow
 def test_a_scarce_resource_is_charged_for() -> None:
     """The memories of a network go where there is room; the bound says how good that is."""
     board = BOARD

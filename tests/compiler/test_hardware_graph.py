@@ -50,6 +50,7 @@ def same(model: ModelWrapper, shape: tuple[int, int, int]) -> tuple[ModelWrapper
     return graph, set(known)
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(
     st.builds(
@@ -78,6 +79,7 @@ EXPORTED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("structure", "shortcut", "counts"), EXPORTED)
 def test_exported_networks(structure: str, shortcut: str, counts: dict[str, int]) -> None:
     network = deploy(tiny_residual(structure, shortcut=shortcut), SHAPE)

@@ -3,7 +3,7 @@ from tests.compiler.hardware import resnet
 
 
 def before(model, name: str) -> list[int]:
-    (node,) = (node for node in model.graph.node if node.name == name)
+    node = model.find_producer(f"{name}_out")
     return waiting(model, node)
 
 

@@ -61,6 +61,7 @@ CONVOLUTION = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(
     layers=st.lists(CONVOLUTION, min_size=1, max_size=2),

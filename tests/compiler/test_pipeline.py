@@ -125,6 +125,7 @@ LAYER = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     first=st.builds(Conv, channels=st.integers(1, 6), bits=st.sampled_from([1, 4, 8])),
@@ -189,6 +190,7 @@ def test_golden_vectors_of_another_network(tmp_path: Path) -> None:
     assert str(caught.value) == f"{golden}: is not of this network; export the network again"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("structure", ["bireal", "normal"])
 def test_compiles_an_exported_residual_network(tmp_path: Path, structure: str) -> None:
     """As the exporter writes it. The build compares every tensor; here the logits are compared

@@ -29,6 +29,7 @@ def depths(model) -> dict[str, int]:
     }
 
 
+@pytest.mark.simulation
 def test_simulation_confirms_the_depth_and_the_rate(tmp_path) -> None:
     """The FIFO parallel to the windows has the scheduled depth; then the rate is the model's."""
     graph = branches.graph()
@@ -72,6 +73,7 @@ def test_the_bypass_holds_what_the_windows_wait_for() -> None:
     assert depths(model)["unit0_0_conv0_out"] == DEPTH
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(
     fps=st.sampled_from([500.0, 20_000.0, 90_000.0]),

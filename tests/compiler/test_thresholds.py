@@ -64,6 +64,7 @@ def check_all(scale: list[float], bias: list[float], low: int, high: int) -> Non
     assert np.all((found >= least) & (found <= greatest + 1))
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(FLOAT, FLOAT), min_size=1, max_size=6), st.integers(0, 20))
 def test_decides_as_float32_does(pairs: list[tuple[float, float]], size: int) -> None:
     check_all([a for a, _ in pairs], [b for _, b in pairs], -size, size + 3)

@@ -62,6 +62,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_compiles_to_one_graph(name):
     """Training compiles to one forward and one backward graph, with the eager network's values."""

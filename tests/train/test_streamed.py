@@ -185,6 +185,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_the_parents_business(tmp_path):
     write_streamed(tmp_path)
     script = tmp_path / "script.py"

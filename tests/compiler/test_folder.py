@@ -9,7 +9,7 @@ import pytest
 from irnet_hw.compiler.emission import manifest
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
-from tests.flows.networks import LEAST
+from tests.networks import LEAST
 
 RESULTS = {
     "simulation.json": '{"kind": "sim"}',

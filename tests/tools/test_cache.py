@@ -7,7 +7,7 @@ import pytest
 from irnet_hw.errors import UserError
 from irnet_hw.simulate.proof import simulate
 from irnet_hw.tools.environment import cache_dir, cached, find_verilator, locked
-from tests.flows.networks import LEAST, images
+from tests.networks import LEAST, images
 
 ADVICE = "; set IRNET_HW_CACHE to a folder that can be written"
 

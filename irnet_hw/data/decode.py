@@ -16,8 +16,8 @@ times) and scientific formats are not read. Pixels become 8-bit grey or 8-bit RG
 - A PSD file gives the merged picture of all layers, a camera's MPO file its first picture.
 
 Files whose right conversion is unknown are refused by name: 32-bit integers and floats (where is
-white?), 12-bit TIFF, LAB and other modes, 16 bits with one transparent colour, and files with
-several pictures, such as animations and multi-page TIFF.
+white?), 12-bit TIFF, LAB and other modes, PNG of 2, 4 or 16 bits per channel with one transparent
+colour, and files with several pictures, such as animations and multi-page TIFF.
 """
 
 import contextlib
@@ -123,15 +123,16 @@ def _open(content: bytes, where: str) -> Image.Image:
         several = image.format not in _FIRST_COUNTS and getattr(image, "is_animated", False)
         mode = "I;16" if _is_16_bit(image) else image.mode
         bits = image.tag_v2.get(_BITS) if isinstance(image, TiffImageFile) else None
-        # Pillow compares the upper 8 bits of a pixel with all 16 of the transparent colour.
-        keyed = image.format == "PNG" and content[24] == 16 and "transparency" in image.info
+        depth = content[24] if image.format == "PNG" else 8
+        # Pillow compares pixels scaled to 8 bits with the transparent colour as stored.
+        keyed = depth in (2, 4, 16) and image.mode != "P" and "transparency" in image.info
     if several:
         raise UserError(f"{where}: holds several pictures; a file must hold one")
     if bits == (12,):
         raise UserError(f"{where}: has 12 bits per channel, must have 8 or 16")
     if keyed:
         raise UserError(
-            f"{where}: has 16 bits per channel and a transparent colour; must have 8 bits, or "
+            f"{where}: has {depth} bits per channel and a transparent colour; must have 8 bits, or "
             "no transparent colour"
         )
     if mode not in (*_GREY, *_COLOUR, *_SIXTEEN):

@@ -69,7 +69,7 @@ class Description:
         return names
 
     def check_names(self, names: list[str], where: str) -> None:
-        """Raise UserError if there are too few or too many classes or a name can't be printed.
+        """Raise UserError for too few or too many classes, or an unprintable or repeated name.
 
         Args:
             names: the class names.
@@ -86,6 +86,13 @@ class Description:
         for name in names:
             if not name.strip() or not name.isprintable():
                 raise UserError(f"{where}: the class {name!r}: its name must be printable text")
+        for number, name in enumerate(names):
+            first = names.index(name)
+            if first != number:
+                raise UserError(
+                    f"{where}: the classes {first} and {number} are both called {name!r}; each "
+                    "must have a name of its own"
+                )
 
 
 #: Longer numbers are treated as text.

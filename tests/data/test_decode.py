@@ -187,11 +187,11 @@ def test_a_transparent_colour():
     assert pixels(png(8, 0, [b"\x07\x08"], b"\0\x07"), 1).tolist() == [[255, 8]]
 
 
-@pytest.mark.parametrize("colour", [0, 2])
-def test_a_transparent_colour_of_16_bits(colour):
+@pytest.mark.parametrize(("depth", "colour"), [(2, 0), (4, 0), (16, 0), (16, 2)])
+def test_a_transparent_colour_of_other_than_8_bits(depth, colour):
     row = bytes(2 if colour == 0 else 6)
-    assert refusal(png(16, colour, [row], row)) == (
-        "here: has 16 bits per channel and a transparent colour; must have 8 bits, or no "
+    assert refusal(png(depth, colour, [row], row)) == (
+        f"here: has {depth} bits per channel and a transparent colour; must have 8 bits, or no "
         "transparent colour"
     )
 

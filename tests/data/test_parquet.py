@@ -134,6 +134,13 @@ def test_files_that_note_other_names(path):
     )
 
 
+def test_one_name_noted_for_two_classes(path):
+    note(path, list("klmnopqrsl"))
+    assert refusal(path.parent) == (
+        f"{path}: the classes 1 and 9 are both called 'l'; each must have a name of its own"
+    )
+
+
 @pytest.mark.parametrize(
     "noted", ["{", "[]", '{"info": {"features": {"label": {"names": ["one"]}}}}']
 )

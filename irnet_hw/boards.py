@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from irnet_hw.artifact.resources import RESOURCES
 from irnet_hw.errors import UserError
 from irnet_hw.share import share
 from irnet_hw.toml import toml_file
@@ -18,8 +19,6 @@ _KEYS: Mapping[str, type] = {
     "resources": dict,
     "reserve": dict,
 }
-#: Resources that every board has; some have more (URAM).
-_RESOURCES = ("LUT", "FF", "BRAM18", "DSP")
 #: Address widths of AXI4 ports on Zynq devices.
 _ADDRESS_BITS = range(32, 50)
 
@@ -88,7 +87,7 @@ def load_board(name: str) -> Board:
     base = content["register_base"]
     if base < 0 or base % 4096:
         raise UserError(f"{path}: register_base = {base:#x}, must be a multiple of 4096")
-    for key in _RESOURCES:
+    for key in RESOURCES:  # some boards have more (URAM)
         if key not in content["resources"]:
             raise UserError(f"{path}: resources must state {key}")
     for key, value in content["resources"].items():

@@ -1,9 +1,6 @@
 """Image files: .npz with "images" and optionally "labels", or a bare .npy."""
 
-import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,20 +34,6 @@ def read_images(
         if "labels" not in found.names:
             return pixels, None
         return pixels, classes_in(found, path, "labels", len(pixels), classes)
-
-
-def images_for(content: Mapping[str, Any], path: Path) -> tuple[Images, Labels | None]:
-    """Read images for an accelerator from a file, like :func:`read_images`.
-
-    Args:
-        content: the accelerator's manifest.
-        path: path of the file.
-
-    Raises:
-        UserError: the file is missing or damaged, or holds something else.
-    """
-    height, width, channels = content["input"]["shape"]
-    return read_images(path, (height, width, channels), math.prod(content["output"]["shape"]))
 
 
 def images_in(found: Arrays, path: Path, shape: tuple[int, int, int], hint: str = "") -> Images:

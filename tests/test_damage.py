@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from irnet_hw import spec
-from irnet_hw.compiler.emission import manifest, selfcheck
+from irnet_hw.artifact import manifest
+from irnet_hw.compiler.emission import selfcheck
 from irnet_hw.compiler.folding import config as folding_config
 from irnet_hw.errors import UserError
 from irnet_hw.images import read_images

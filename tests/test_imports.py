@@ -7,8 +7,33 @@ from pathlib import Path
 import irnet_hw
 
 PACKAGE = Path(irnet_hw.__file__).parent
-#: For each room, the rooms that it may import. Every room may import top-level modules.
-MAY: dict[str, set[str]] = {}
+#: For each room, the rooms that it may import; modules at the top, such as errors, are for all.
+#: Whoever may import one room may not import all that this one imports: each edge stands here.
+MAY: dict[str, set[str]] = {
+    "artifact": set(),
+    "tools": set(),
+    "data": set(),
+    "quant": set(),
+    "models": {"quant"},
+    "train": {"data", "models", "quant"},
+    "export": {"data", "models", "quant", "train"},
+    "verilog": {"artifact"},
+    "kernels": {"artifact", "verilog"},
+    "compiler": {"artifact", "kernels", "verilog"},
+    "simulate": {"artifact", "compiler", "tools", "verilog"},
+    "synthesise": {"artifact", "compiler", "tools", "verilog"},
+    "bitstream": {"artifact", "compiler", "synthesise", "tools", "verilog"},
+    "runtime": {"artifact"},
+    "deploy": {"artifact", "compiler", "runtime"},
+    "report": {"artifact", "compiler", "quant", "train"},
+}
+#: Modules that reach beyond their room, lazily: each is imported only when it is asked for.
+EXCEPT = {
+    ("runtime.accelerator", "simulate"),  # device="sim"
+    ("train.__main__", "cli"),  # the command that torchrun starts
+}
+#: Of the modules at the top, these know a room.
+TOP = {"boards": {"artifact"}}
 
 
 def room(module: str) -> str:
@@ -25,3 +50,55 @@ def imports(path: Path) -> Iterator[str]:
             yield from (name.name for name in node.names if name.name.startswith("irnet_hw"))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("irnet_hw"):
             yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def modules() -> dict[str, Path]:
+    """Return every module's file, by its name without "irnet_hw."."""
+    files = (path for path in PACKAGE.rglob("*.py") if "share" not in path.parts)
+    return {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in files
+    }
+
+
+def test_every_room_is_listed() -> None:
+    rooms = {room(f"irnet_hw.{name}") for name in modules()} - {""}
+    assert rooms == MAY.keys() | {"cli"}
+
+
+def test_the_order_has_no_circle() -> None:
+    left = dict(MAY)
+    while left:
+        free = {name for name, needs in left.items() if not needs & left.keys()}
+        assert free, f"{', '.join(left)} need one another"
+        left = {name: needs for name, needs in left.items() if name not in free}
+
+
+def test_rooms_import_only_what_comes_before_them() -> None:
+    """Lazy imports count as others do; ``cli`` may import everything."""
+    wrong = []
+    for name, path in modules().items():
+        own = room(f"irnet_hw.{name}")
+        if own == "cli":
+            continue
+        allowed = MAY[own] | {own} if own else TOP.get(name, set())
+        for imported in imports(path):
+            other = room(imported)
+            if other and other not in allowed and (name, other) not in EXCEPT:
+                wrong.append(f"{name} imports {imported}")
+    assert wrong == []
+
+
+def test_every_edge_and_exception_is_in_use() -> None:
+    found = {
+        (name, room(imported)) for name, path in modules().items() for imported in imports(path)
+    }
+    edges = {(room(f"irnet_hw.{name}"), other) for name, other in found}
+    assert [
+        (own, other)
+        for own, needs in MAY.items()
+        for other in needs - {own}
+        if (own, other) not in edges
+    ] == []
+    assert found >= EXCEPT
+    assert {(name, other) for name, others in TOP.items() for other in others} <= found

@@ -10,7 +10,7 @@ import pytest
 import irnet_hw
 import irnet_hw.kernels
 from irnet_hw.kernels.registry import OPS
-from irnet_hw.verilog import library
+from irnet_hw.verilog.library import library
 
 PACKAGE = Path(irnet_hw.__file__).parent
 #: The passes that create hardware ops, which have to name them.

@@ -1,6 +1,6 @@
 import pytest
 
-from irnet_hw.verilog import instances, library, module_files, needed
+from irnet_hw.verilog.library import instances, library, module_files, needed
 
 SOURCES = {
     "leaf": "module leaf (input logic clk);\nendmodule\n",

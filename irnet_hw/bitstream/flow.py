@@ -1,22 +1,19 @@
 """``irnet-hw build --flow``: from an accelerator's folder to a bitstream, by one of two ways."""
 
-import json
 import time
-from pathlib import Path, PurePath
-from typing import Any
+from pathlib import Path
 
+from irnet_hw.artifact import results
+from irnet_hw.artifact.folder import BITSTREAM, BITSTREAM_LOG, BITSTREAMS, ROUTE
+from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.resources import RESOURCES
+from irnet_hw.artifact.results import Route
 from irnet_hw.bitstream import openxc7, vivado
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.folder import results
+from irnet_hw.compiler.folder import held
 from irnet_hw.errors import UserError
 from irnet_hw.files import holds_json, whole_folder
-from irnet_hw.runtime.package import BITSTREAM, ROUTE
-from irnet_hw.simulate.trusted_sources import open_for_tools
-
-#: In an accelerator's folder; it is there only if it is whole.
-FOLDER = str(PurePath(BITSTREAM).parent)
-#: What the tools said is in the accelerator's folder too, after a failure as well.
-LOG = "bitstream.log"
+from irnet_hw.verilog.trusted import open_for_tools
 
 
 def require(flow: str, board: str) -> None:
@@ -32,7 +29,7 @@ def require(flow: str, board: str) -> None:
         openxc7.find_tools(where)
 
 
-def make_bitstream(folder: Path, flow: str, force: bool = False) -> dict[str, Any]:
+def make_bitstream(folder: Path, flow: str, force: bool = False) -> Route:
     """Make the bitstream of an accelerator; write bitstream/ and bitstream.log into its folder.
 
     Args:
@@ -41,10 +38,7 @@ def make_bitstream(folder: Path, flow: str, force: bool = False) -> dict[str, An
         force: overwrite others' files in bitstream/ and vivado/, and their bitstream.log.
 
     Returns:
-        what bitstream/route.json holds: "kind" ("route"), "identity" of the accelerator, "flow",
-        "tool", "part", "target_mhz", "clock_mhz" that is reached and whose delays that is by
-        ("clock_from"), LUT, FF, BRAM18 and DSP of the whole design, "bytes" of irnet.bit,
-        "seconds".
+        what bitstream/route.json holds.
 
     Raises:
         UserError: the folder holds no accelerator or one that was changed, a tool is missing or
@@ -52,28 +46,34 @@ def make_bitstream(folder: Path, flow: str, force: bool = False) -> dict[str, An
     """
     start = time.monotonic()
     with (
-        results(folder, [LOG], force, open_for_tools) as content,
-        whole_folder(folder / FOLDER, _ours, force) as target,
+        held(folder, [BITSTREAM_LOG], force, open_for_tools) as manifest,
+        whole_folder(folder / BITSTREAMS, _ours, force) as target,
     ):
-        board = load_board(content["board"])
-        log = folder / LOG
+        board = load_board(manifest.board)
+        log = folder / BITSTREAM_LOG
         log.unlink(missing_ok=True)
         if flow == "vivado":
-            vivado.write_project(folder, content, board, force)
+            vivado.write_project(folder, manifest, board, force)
             routed = vivado.route(folder, target, log)
         else:
-            routed = openxc7.route(folder, content, board, target, log)
-        result = {
-            "kind": "route",
-            "identity": content["shell"]["identity"],
-            "flow": flow,
-            "part": board.part,
-            "target_mhz": content["clock_mhz"],
-            **routed.figures(),
-            "bytes": (target / Path(BITSTREAM).name).stat().st_size,
-            "seconds": time.monotonic() - start,
-        }
-        (target / Path(ROUTE).name).write_text(json.dumps(result, indent=1) + "\n")
+            routed = openxc7.route(folder, manifest, board, target, log)
+        result = Route(
+            kind="route",
+            identity=manifest.shell.identity,
+            flow=flow,
+            part=board.part,
+            target_mhz=manifest.clock_mhz,
+            LUT=routed.area.LUT,
+            FF=routed.area.FF,
+            BRAM18=routed.area.BRAM18,
+            DSP=routed.area.DSP,
+            tool=routed.tool,
+            clock_mhz=routed.clock_mhz,
+            clock_from=routed.clock_from,
+            bytes=(target / Path(BITSTREAM).name).stat().st_size,
+            seconds=time.monotonic() - start,
+        )
+        (target / Path(ROUTE).name).write_text(results.text(result))
     return result
 
 
@@ -86,25 +86,24 @@ def _ours(old: Path, _new: Path | None) -> list[str]:
     route = Path(ROUTE).name
     if not holds_json(kind="route")(old / route):
         raise UserError(
-            f"{old}: holds files, and is no folder that irnet-hw wrote, as it has no {route} of "
-            "its kind; move it, or overwrite it with --force"
+            f"{old}: holds files, but no {route} that irnet-hw wrote; move it, or overwrite it "
+            "with --force"
         )
     return [route, *openxc7.RESULTS, *vivado.RESULTS]
 
 
-def summary(content: dict[str, Any], result: dict[str, Any]) -> str:
+def summary(manifest: Manifest, result: Route) -> str:
     """Return a line about a bitstream.
 
     Args:
-        content: the accelerator's manifest.
+        manifest: the accelerator's.
         result: :func:`make_bitstream`'s.
     """
     used = ", ".join(
-        f"{result[kind]} of {content['resources'][kind]} {kind}"
-        for kind in ("LUT", "FF", "BRAM18", "DSP")
+        f"{result.area[kind]} of {manifest.resources[kind]} {kind}" for kind in RESOURCES
     )
-    reached, wanted = result["clock_mhz"], result["target_mhz"]
+    reached, wanted = result.clock_mhz, result.target_mhz
     clock = f"{reached:.1f} MHz reached of {wanted:g}"
     if reached < wanted:
         clock += f", so that it must not run faster than {reached:.1f}"
-    return f"{used}; {clock} (after place and route by {result['tool']})"
+    return f"{used}; {clock} (after place and route by {result.tool})"

@@ -14,15 +14,15 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from irnet_hw.artifact.folder import digest
+from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.resources import Area
 from irnet_hw.bitstream.bit_file import read_bit, swapped
 from irnet_hw.bitstream.routed import Routed
 from irnet_hw.boards import Board
-from irnet_hw.compiler.emission import manifest
-from irnet_hw.compiler.emission.board_top import shell_files
 from irnet_hw.errors import UserError
 from irnet_hw.progress import say
 from irnet_hw.scratch import scratch
@@ -62,14 +62,12 @@ class Tools(NamedTuple):
     database: str
 
 
-def route(
-    folder: Path, content: Mapping[str, Any], board: Board, target: Path, log: Path
-) -> Routed:
+def route(folder: Path, manifest: Manifest, board: Board, target: Path, log: Path) -> Routed:
     """Take an accelerator to a bitstream.
 
     Args:
         folder: the accelerator's.
-        content: its manifest.
+        manifest: its manifest.
         board: to build for.
         target: folder for irnet.bit, and irnet.bin for Linux' FPGA manager.
         log: to which all that the tools print is added.
@@ -78,10 +76,10 @@ def route(
         UserError: it is another board, a tool or database is missing, or a tool fails.
     """
     tools = find_tools(board)
-    netlist = synthesise(folder, content, log)
+    netlist = synthesise(folder, manifest, log)
     with scratch("openxc7") as place:
         say("  placing and routing with nextpnr-xilinx")
-        routed = figures(_place_and_route(tools, netlist, content["clock_mhz"], place, log))
+        routed = figures(_place_and_route(tools, netlist, manifest.clock_mhz, place, log))
         say("  writing the bitstream")
         _write_bitstream(tools, board.part, place, log)
         part, data = read_bit(place / "irnet.bit")
@@ -92,27 +90,27 @@ def route(
     return routed
 
 
-def synthesise(folder: Path, content: Mapping[str, Any], log: Path) -> Path:
+def synthesise(folder: Path, manifest: Manifest, log: Path) -> Path:
     """Return the netlist of an accelerator in its shell, with the processor: a JSON file of Yosys'.
 
     It is kept, so that going on after a failure takes no time.
 
     Args:
         folder: the accelerator's.
-        content: its manifest.
+        manifest: its manifest.
         log: to which all that Yosys prints is added.
 
     Raises:
         UserError: Yosys is missing or fails, or its netlist can't be trusted.
     """
-    sources = [folder / file for file in (*content["sources"], *shell_files(content))]
+    sources = [folder / file for file in manifest.files]
     sources += [share("boards") / BOARD / name for name in _SOURCES]
     texts = {path.name: path.read_text() for path in sources}
-    data = {Path(file).name: folder / file for file in content["data"]}
-    script, read = _script(list(texts)), manifest.digest([*sources, *data.values()])
+    data = {Path(file).name: folder / file for file in manifest.data}
+    script, read = _script(list(texts)), digest([*sources, *data.values()])
     made_of = (yosys.version(), script, rom_mapping.mapping(texts), read)
-    digest = hashlib.sha256("".join(made_of).encode())
-    kept = cache_dir() / "netlists" / f"{digest.hexdigest()[:32]}.json"
+    name = hashlib.sha256("".join(made_of).encode()).hexdigest()[:32]
+    kept = cache_dir() / "netlists" / f"{name}.json"
     with locked(kept), scratch("yosys") as place:
         if kept.is_file():
             return kept
@@ -171,7 +169,7 @@ def figures(said: str) -> Routed:
         tool=f"nextpnr-xilinx {version[1]}",
         clock_mhz=float(next(iter(clocks.values()))),
         clock_from="estimate",
-        area=area,
+        area=Area.of(area),
     )
 
 

@@ -1,7 +1,8 @@
-"""What a flow to a bitstream has made, as route.json says it."""
+"""What a flow to a bitstream has made."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+
+from irnet_hw.artifact.resources import Area
 
 
 @dataclass(frozen=True)
@@ -13,15 +14,10 @@ class Routed:
         clock_mhz: the highest clock at which the tool's timing analysis has no path too slow.
         clock_from: whose delays that is by: "vendor", which the maker of the device signs off, or
             "estimate".
-        area: LUT, FF, BRAM18 (blocks of 18 Kib) and DSP of all that is in the bitstream.
+        area: all that is in the bitstream.
     """
 
     tool: str
     clock_mhz: float
     clock_from: str
-    area: dict[str, int]
-
-    def figures(self) -> dict[str, Any]:
-        """Return route.json's part."""
-        own = asdict(self)
-        return {**own.pop("area"), **own}
+    area: Area

@@ -5,14 +5,13 @@ all files relative to itself and can be run anywhere. What it does is in boards/
 """
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from irnet_hw.artifact.folder import BITSTREAMS, VIVADO
+from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.bitstream import vivado_reports
 from irnet_hw.bitstream.routed import Routed
 from irnet_hw.boards import Board
-from irnet_hw.compiler.emission.board_top import shell_files
 from irnet_hw.compiler.folder import RESULTS as OURS
 from irnet_hw.errors import UserError
 from irnet_hw.files import claimed, sealed, whole_file
@@ -21,8 +20,6 @@ from irnet_hw.scratch import scratch
 from irnet_hw.share import share
 from irnet_hw.tools.process import follow
 
-#: In an accelerator's folder.
-FOLDER = "vivado"
 _REPORTS = ("timing.rpt", "utilisation.rpt")
 #: What a run leaves.
 RESULTS = ("irnet.bit", "irnet.hwh", *_REPORTS)
@@ -41,13 +38,13 @@ def route(folder: Path, target: Path, log: Path) -> Routed:
     Raises:
         UserError: Vivado is missing or fails.
     """
-    script = folder / FOLDER / "build.tcl"
+    script = folder / VIVADO / "build.tcl"
     vivado = shutil.which("vivado")
     if vivado is None:
         raise UserError(
             "vivado: not found on PATH; source its settings64.sh, or run "
             f"`vivado -mode batch -source {script}` where there is one (the whole folder {folder} "
-            f"is needed) and copy irnet.bit and irnet.hwh into {folder / 'bitstream'}"
+            f"is needed) and copy irnet.bit and irnet.hwh into {folder / BITSTREAMS}"
         )
     options = ("-mode", "batch", "-notrace", "-nojournal", "-nolog")
     with scratch("vivado") as place:
@@ -67,14 +64,12 @@ def route(folder: Path, target: Path, log: Path) -> Routed:
     )
 
 
-def write_project(
-    folder: Path, content: Mapping[str, Any], board: Board, force: bool = False
-) -> None:
+def write_project(folder: Path, manifest: Manifest, board: Board, force: bool = False) -> None:
     """Write the scripts from which Vivado makes the bitstream into an accelerator's folder.
 
     Args:
         folder: the accelerator's; the scripts go into vivado/, where all else stays.
-        content: its manifest.
+        manifest: its manifest.
         board: to build for.
         force: overwrite scripts that were changed since, too.
 
@@ -86,22 +81,19 @@ def write_project(
         "flow.tcl": (boards / "vivado" / "flow.tcl").read_text(),
         "irnet_vivado.v": (boards / "vivado" / "irnet_vivado.v").read_text(),
         "processing_system.tcl": (boards / board.name / "processing_system.tcl").read_text(),
-        "build.tcl": _build(content, board),
+        "build.tcl": _build(manifest, board),
     }
-    target = folder / FOLDER
-    with claimed(target, {name: OURS[f"{FOLDER}/{name}"] for name in texts}, force):
+    target = folder / VIVADO
+    with claimed(target, {name: OURS[f"{VIVADO}/{name}"] for name in texts}, force):
         for name, text in texts.items():
             comment = "//" if name.endswith(".v") else "#"
             with whole_file(target / name) as temporary:
                 temporary.write_text(sealed(text, comment))
 
 
-def _build(content: Mapping[str, Any], board: Board) -> str:
-    shell = content["shell"]
-    files = {
-        "sources": [*content["sources"], *shell_files(content)],
-        "memories": content["data"],
-    }
+def _build(manifest: Manifest, board: Board) -> str:
+    shell = manifest.shell
+    files = {"sources": manifest.files, "memories": manifest.data}
     lines = [
         f"# Makes an accelerator's bitstream for the {board.title}. In any folder,",
         "#     vivado -mode batch -source THIS_FILE",
@@ -110,9 +102,9 @@ def _build(content: Mapping[str, Any], board: Board) -> str:
         "set scripts [file dirname [file normalize [info script]]]",
         "set accelerator [file dirname $scripts]",
         f"set part {board.part}",
-        f"set clock_mhz {content['clock_mhz']:g}",
-        f"set address_bits {shell['address_bits']}",
-        f"set register_base 0x{shell['base_address']:08X}",
+        f"set clock_mhz {manifest.clock_mhz:g}",
+        f"set address_bits {shell.address_bits}",
+        f"set register_base 0x{shell.base_address:08X}",
     ]
     for name, paths in files.items():
         lines += [f"set {name} {{", *(f"    {path}" for path in paths), "}"]

@@ -2,6 +2,7 @@
 
 import re
 
+from irnet_hw.artifact.resources import Area
 from irnet_hw.errors import UserError
 
 #: The rows of the utilisation report that count, by our names; the second is UltraScale+'s. A row
@@ -48,8 +49,8 @@ def clock(report: str) -> float:
     return 1000 / (float(clocks[0][1]) - setup)
 
 
-def area(report: str) -> dict[str, int]:
-    """Return the LUT, FF, BRAM18 and DSP that a routed design takes.
+def area(report: str) -> Area:
+    """Return what a routed design takes.
 
     Args:
         report: of report_utilization.
@@ -63,7 +64,7 @@ def area(report: str) -> dict[str, int]:
         if row is None:
             raise UserError(f"utilisation.rpt: has no row {' or '.join(names)}")
         found[kind] = int(float(row[1]) * each)
-    return found
+    return Area.of(found)
 
 
 def tool(report: str) -> str:

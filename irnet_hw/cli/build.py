@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from irnet_hw.artifact.folder import BITSTREAMS
+from irnet_hw.artifact.resources import RESOURCES
 from irnet_hw.cli import options
 from irnet_hw.errors import UserError
 from irnet_hw.progress import say
@@ -102,28 +104,25 @@ def command(
         require(flow, board)  # fail now rather than after the build
     folder = out or model.parent / f"{model.stem}-{board}"
     say(f"building {model} for {board}")
-    content = build(model, board, folder, aim, folding_config, force)
-    used = ", ".join(
-        f"{count} of {content['resources'][key]} {key}" for key, count in content["area"].items()
-    )
+    built = build(model, board, folder, aim, folding_config, force)
+    used = ", ".join(f"{built.area[key]} of {built.resources[key]} {key}" for key in RESOURCES)
     say(
-        f"{folder}: {content['cycles_per_frame']} cycles a frame, {content['fps']:.0f} frames "
-        f"per second at {content['clock_mhz']:g} MHz; {used} (by the models)"
+        f"{folder}: {built.cycles_per_frame} cycles a frame, {built.fps:.0f} frames "
+        f"per second at {built.clock_mhz:g} MHz; {used} (by the models)"
     )
     if synth:
         from irnet_hw.synthesise.yosys import synthesise, table
 
         result = synthesise(folder, force)
-        for line in table(content, result):
+        for line in table(built, result):
             say(line)
         used = ", ".join(
-            f"{result['total'][key]} of {count} {key}"
-            for key, count in content["resources"].items()
+            f"{result.total[key]} of {built.resources[key]} {key}" for key in RESOURCES
         )
-        say(f"{folder}: {used} (after synthesis by {result['tool']})")
+        say(f"{folder}: {used} (after synthesis by {result.tool})")
     if flow is not None:
-        from irnet_hw.bitstream.flow import FOLDER, make_bitstream, summary
+        from irnet_hw.bitstream.flow import make_bitstream, summary
 
         say(f"making the bitstream with {flow}")
         routed = make_bitstream(folder, flow, force)
-        say(f"{folder / FOLDER}: {summary(content, routed)}")
+        say(f"{folder / BITSTREAMS}: {summary(built, routed)}")

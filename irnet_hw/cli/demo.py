@@ -72,11 +72,10 @@ def _demo(
 ) -> dict[str, Any]:
     """Do what :func:`demo` says; the folder is held."""
     from irnet_hw.boards import load_board
-    from irnet_hw.compiler.emission import manifest
     from irnet_hw.compiler.pipeline import build
     from irnet_hw.deploy.package import package
     from irnet_hw.export.station import export
-    from irnet_hw.images import images_for
+    from irnet_hw.images import read_images
     from irnet_hw.report.accelerator import write as write_report
     from irnet_hw.simulate import proof
     from irnet_hw.synthesise import yosys
@@ -97,11 +96,11 @@ def _demo(
     with watch.station("export", "exporting QONNX, and comparing it with PyTorch"):
         exported = export(checkpoint, None, force=force)
     with watch.station("build", f"compiling for {board} at {target_fps:,.0f} frames a second"):
-        content = build(exported.model, board, folder, target_fps, force=force)
+        built = build(exported.model, board, folder, target_fps, force=force)
     with watch.station("simulate", "simulating the RTL on every held-out image"):
-        images, labels = images_for(content, exported.images)
+        images, labels = read_images(exported.images, built.image, built.output.values)
         proof.simulate(folder, images, labels, force=force)
-    with watch.station("synthesise", f"synthesising for {manifest.load(folder)['part']}"):
+    with watch.station("synthesise", f"synthesising for {built.part}"):
         yosys.synthesise(folder, force)
     with watch.station("report", "writing the report"):
         _, data = write_report(folder, force)

@@ -38,28 +38,29 @@ def command(build_dir: Path, file: Path, tapped: int, force: bool) -> None:
     The result goes to BUILD_DIR/simulation.json. The exit code is 1 if anything differs.
     """
     # Importing the simulator takes seconds; neither --help nor a wrong file should wait for it.
-    from irnet_hw.compiler.emission import manifest
-    from irnet_hw.images import images_for
+    from irnet_hw.artifact import manifest
+    from irnet_hw.images import read_images
 
-    images, labels = images_for(manifest.load(build_dir), file)
+    built = manifest.load(build_dir)
+    images, labels = read_images(file, built.image, built.output.values)
     from irnet_hw.simulate.proof import simulate
 
     result = simulate(build_dir, images, labels, tapped, force)
-    inner = sum(entry["values"] for entry in result["tensors"][:-1])
+    inner = sum(entry.values for entry in result.tensors[:-1])
     click.echo(
-        f"{result['images']} images: {result['logits_compared']} logits and {inner} values "
-        f"between layers compared, {result['differences']} differences"
+        f"{result.images} images: {result.logits_compared} logits and {inner} values "
+        f"between layers compared, {result.differences} differences"
     )
-    if result["cycles_per_frame"] is not None:
+    if result.cycles_per_frame is not None:
         click.echo(
-            f"{result['cycles_per_frame']:.10g} cycles an image, {result['latency_cycles']} cycles "
-            f"latency; simulated {result['cycles_per_second']:.3g} cycles/s, "
-            f"{result['frames_per_second']:.3g} images/s"
+            f"{result.cycles_per_frame:.10g} cycles an image, {result.latency_cycles} cycles "
+            f"latency; simulated {result.cycles_per_second:.3g} cycles/s, "
+            f"{result.frames_per_second:.3g} images/s"
         )
-    if result["accuracy"] is not None:
-        rtl, qonnx = result["accuracy"]["rtl"], result["accuracy"]["qonnx"]
+    if result.accuracy is not None:
+        rtl, qonnx = result.accuracy.rtl, result.accuracy.qonnx
         click.echo(f"accuracy: RTL {100 * rtl:.2f} %, QONNX {100 * qonnx:.2f} %")
-    if result["differences"]:
-        first = result["first_difference"]
+    if result.differences:
+        first = result.first_difference
         click.echo(f"{build_dir}: the RTL differs from the QONNX run, first in {first}", err=True)
         sys.exit(1)

@@ -1,10 +1,8 @@
 """The compile station: QONNX in, an accelerator's folder out."""
 
-import hashlib
 import shutil
 from math import inf
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
@@ -12,8 +10,10 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw import spec
+from irnet_hw.artifact import manifest
+from irnet_hw.artifact.folder import DATAFLOW, FOLDING, MODEL
+from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.emission import manifest, reference
 from irnet_hw.compiler.emission.board_top import write_shell
 from irnet_hw.compiler.emission.contents import describe_accelerator
 from irnet_hw.compiler.emission.selfcheck import selfcheck
@@ -39,7 +39,7 @@ def build(
     target_fps: float | None,
     folding_config: Path | None = None,
     force: bool = False,
-) -> dict[str, Any]:
+) -> Manifest:
     """Compile a network into an accelerator's folder.
 
     The folder appears completely or not at all, and is byte for byte the same for the same inputs.
@@ -79,32 +79,25 @@ def build(
         say(f"  folding for {aim} on {board}")
         pins = folding_file.pins(folding_config, fixed, graph, where.part) if folding_config else {}
         folding = fold(graph, where, target_fps, pins)
-        graph = graph.transform(InsertStreams()).transform(Specialize(where.part, tensors))
-        (folder / folding_file.FILE).write_text(folding.config)
+        streams, specialize = InsertStreams(folding.schedule), Specialize(where.part, tensors)
+        graph = graph.transform(streams).transform(specialize)
+        (folder / FOLDING).write_text(folding.config)
         say(f"  writing the RTL of {len(graph.graph.node)} kernels")
-        (folder / "rtl").mkdir()
-        sources, data = stitch(graph, where, folder / "rtl")
-        shutil.copyfile(model, folder / "model.onnx")
-        graph.save(str(folder / reference.FILE))
-        content = describe_accelerator(model, network, graph, where, target_fps, folding)
-        content["sources"] = [f"rtl/{name}" for name in sources]
-        content["data"] = [f"rtl/{name}" for name in data]
-        content["hashes"]["folding_config"] = hashlib.sha256(folding.config.encode()).hexdigest()
-        content["hashes"]["dataflow"] = hashlib.sha256(
-            (folder / reference.FILE).read_bytes()
-        ).hexdigest()
-        content["hashes"]["sources"] = manifest.digest(
-            folder / path for path in content["sources"] + content["data"]
+        stitched = stitch(graph, where, folder)
+        shutil.copyfile(model, folder / MODEL)
+        graph.save(str(folder / DATAFLOW))
+        passages = {now: streams.plan.passages[old] for now, old in specialize.before.items()}
+        described = describe_accelerator(
+            folder, model.stem, network, graph, where, target_fps, folding, passages, stitched
         )
-        write_shell(content, where, folder)
-        manifest.write(content, folder)
+        built = manifest.write(write_shell(described, folder), folder)
         checked = selfcheck(
-            network.transform(InferShapes()), graph, content, model.with_name("golden.npz")
+            network.transform(InferShapes()), graph, built, model.with_name("golden.npz")
         )
         say(f"  compared {checked.values} values with the QONNX run: 0 differences")
-        write_testbench(folder, checked.images, checked.logits, content["output"])
-    set_bitstream_aside(out, content, former)
-    return content
+        write_testbench(folder, checked.images, checked.logits, built.output)
+    set_bitstream_aside(out, built, former)
+    return built
 
 
 def _hardware_ops(path: Path, network: ModelWrapper) -> ModelWrapper:

@@ -3,25 +3,23 @@
 It needs the folder and packages from PyPI, but not irnet-hw.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from irnet_hw.artifact.folder import COCOTB
+from irnet_hw.artifact.manifest import Stream
 from irnet_hw.files import holds_arrays, is_sealed, sealed
 from irnet_hw.share import share
 
-#: In an accelerator's folder.
-FOLDER = "cocotb"
 #: At most this many images become golden vectors, because cocotb simulates slowly.
 IMAGES = 16
 _FILES = ("Makefile", "accelerator_bench.py", "test_accelerator.py")
 #: What tells of the test's files that they were not changed since.
 KNOWN = {
-    **{f"{FOLDER}/{name}": is_sealed for name in _FILES},
-    f"{FOLDER}/golden.npz": holds_arrays("images", "logits"),
+    **{f"{COCOTB}/{name}": is_sealed for name in _FILES},
+    f"{COCOTB}/golden.npz": holds_arrays("images", "logits"),
 }
 
 
@@ -29,7 +27,7 @@ def write_testbench(
     folder: Path,
     images: npt.NDArray[np.uint8],
     logits: npt.NDArray[np.float32],
-    output: Mapping[str, Any],
+    output: Stream,
 ) -> None:
     """Write the test with its golden vectors.
 
@@ -40,7 +38,7 @@ def write_testbench(
         output: the manifest's description of the output stream.
     """
     images, logits = images[:IMAGES], logits[:IMAGES]
-    target = folder / FOLDER
+    target = folder / COCOTB
     target.mkdir()
     for name in _FILES:
         (target / name).write_text(sealed((share("testbench") / name).read_text(), "#"))
@@ -49,5 +47,5 @@ def write_testbench(
         target / "golden.npz",
         allow_pickle=False,
         images=images,
-        logits=streamed.reshape(len(images), *output["shape"]),
+        logits=streamed.reshape(len(images), *output.shape),
     )

@@ -7,23 +7,22 @@ tell which one this is.
 import contextlib
 import json
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from irnet_hw import __version__, read, spec
+from irnet_hw.artifact import manifest
+from irnet_hw.artifact.folder import BITSTREAMS, MODEL, SAMPLE, open_build
+from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.results import require_own_bitstream
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.emission import manifest
-from irnet_hw.compiler.emission.board_top import shell_files
-from irnet_hw.compiler.folder import open_build
 from irnet_hw.deploy.wheel import build_wheel
 from irnet_hw.errors import UserError
 from irnet_hw.files import claimed, in_use, whole_file
-from irnet_hw.images import images_for
+from irnet_hw.images import read_images
 from irnet_hw.runtime import boards
-from irnet_hw.runtime.package import require_own_bitstream
 from irnet_hw.scratch import scratch
 from irnet_hw.share import share
 
@@ -32,9 +31,6 @@ NOTEBOOK = "classify.ipynb"
 GOLDEN = "golden.npz"
 #: So many images, the first, become golden vectors.
 _IMAGES = 64
-#: What irnet-hw simulate keeps of the images.
-_SAMPLE = "sample.npz"
-_BITSTREAM = "bitstream"
 #: Every file in the zip file has this date, the earliest that the format knows.
 _DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -61,21 +57,21 @@ def package(folder: Path, out: Path, images: Path | None = None, force: bool = F
         claimed(out.parent, {out.name: _is_package}, force),
         scratch("package") as made,
     ):
-        content = open_build(folder)
-        require_own_bitstream(folder, content)
-        _write_golden(made / GOLDEN, folder, content, images)
+        built = open_build(folder)
+        require_own_bitstream(folder, built)
+        _write_golden(made / GOLDEN, folder, built, images)
         wheel = build_wheel(made)
         entries = {
             GOLDEN: made / GOLDEN,
             wheel.name: wheel,
-            README: _readme(made / README, content),
+            README: _readme(made / README, built),
             NOTEBOOK: _blank(
-                share("boards") / load_board(content["board"]).name / "notebooks" / NOTEBOOK, made
+                share("boards") / load_board(built.board).name / "notebooks" / NOTEBOOK, made
             ),
         }
-        own = [manifest.FILE, *content["sources"], *content["data"], *shell_files(content)]
-        bitstream = sorted((folder / _BITSTREAM).glob("*"))
-        own += [f"{_BITSTREAM}/{path.name}" for path in bitstream if path.is_file()]
+        own = [manifest.FILE, *built.files, *built.data]
+        bitstream = sorted((folder / BITSTREAMS).glob("*"))
+        own += [f"{BITSTREAMS}/{path.name}" for path in bitstream if path.is_file()]
         entries |= {name: folder / name for name in own}
         with whole_file(out) as target, zipfile.ZipFile(target, "w") as archive:
             for name in sorted(entries):
@@ -87,9 +83,9 @@ def package(folder: Path, out: Path, images: Path | None = None, force: bool = F
     return sorted(entries)
 
 
-def _readme(path: Path, content: Mapping[str, Any]) -> Path:
+def _readme(path: Path, built: Manifest) -> Path:
     """Say what a package is, what its board needs, and whom one trusts with it."""
-    board = boards.board(content["board"])
+    board = boards.board(built.board)
     path.write_text(
         f"""# An accelerator for the {board.title}
 
@@ -128,23 +124,21 @@ def _blank(notebook: Path, folder: Path) -> Path:
     return target
 
 
-def _write_golden(
-    path: Path, folder: Path, content: Mapping[str, Any], images: Path | None
-) -> None:
+def _write_golden(path: Path, folder: Path, built: Manifest, images: Path | None) -> None:
     """Write images, the QONNX run's logits, labels if known, and the model's hash."""
-    source = images or folder / _SAMPLE
+    source = images or folder / SAMPLE
     if images is None and not source.is_file():
         raise UserError(
             f"{source}: not found, and golden vectors need images; "
             "run irnet-hw simulate first, or give --images"
         )
-    pixels, labels = images_for(content, source)
+    pixels, labels = read_images(source, built.image, built.output.values)
     pixels = pixels[:_IMAGES]
-    (logits,) = spec.run(spec.load(folder / "model.onnx"), pixels).values()
+    (logits,) = spec.run(spec.load(folder / MODEL), pixels).values()
     arrays: dict[str, Any] = {
         "images": pixels,
         "logits": logits.reshape(len(pixels), -1),
-        "model": np.array(content["hashes"]["model"]),
+        "model": np.array(built.hashes.model),
     }
     if labels is not None:
         arrays["labels"] = labels[:_IMAGES]

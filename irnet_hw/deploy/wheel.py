@@ -12,7 +12,7 @@ from irnet_hw.scratch import scratch
 
 #: Of the package irnet_hw; on the board it is a package of the same name.
 _FILES = ("__init__.py", "errors.py", "form.py", "read.py", "scratch.py")
-_FOLDER = "runtime"
+_FOLDERS = ("artifact", "runtime")
 #: Boards have old installers, for which the metadata are of an old version too. The name is not
 #: irnet-hw's, as it must not be taken for the whole of it.
 _PROJECT = f"""
@@ -49,9 +49,10 @@ def build_wheel(folder: Path) -> Path:
         target.mkdir()
         for name in _FILES:
             shutil.copyfile(package / name, target / name)
-        shutil.copytree(
-            package / _FOLDER, target / _FOLDER, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        for name in _FOLDERS:
+            shutil.copytree(
+                package / name, target / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
         run = subprocess.run(
             [
                 sys.executable,

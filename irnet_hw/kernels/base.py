@@ -17,7 +17,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.timing import Moves, Reader, Times, in_turn
-from irnet_hw.verilog import module_files
+from irnet_hw.verilog.library import module_files
 
 Ints = npt.NDArray[np.int64]
 

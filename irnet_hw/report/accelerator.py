@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from irnet_hw.compiler.folder import results
+from irnet_hw.compiler.folder import held
 from irnet_hw.report import tables
 from irnet_hw.report.condense import boxes, kernels
 from irnet_hw.report.facts import Sample, gather, read_sample
@@ -28,7 +28,7 @@ def write(folder: Path, force: bool = False) -> tuple[Path, Path]:
             a file that irnet-hw did not write is in the way.
     """
     folder = Path(folder)
-    with results(folder, ("report.html", "report.json"), force):
+    with held(folder, ("report.html", "report.json"), force):
         facts = gather(folder)
         return save(folder, "report", _page(facts, read_sample(folder)), facts)
 

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from irnet_hw.artifact.folder import BITSTREAM
+from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.registers import Register
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import package
 from irnet_hw.runtime.device import Buffer, Device
-from irnet_hw.runtime.registers import Register
 from irnet_hw.runtime.shell import Shell
 
 if TYPE_CHECKING:
@@ -83,9 +85,9 @@ class Accelerator:
             stack.callback(self._release)
             self._stack = stack.pop_all()
         self._open, self._running, self._process = True, False, os.getpid()
-        self._image = tuple(self.manifest["input"]["shape"])
-        self._values = prod(self.manifest["output"]["shape"])
-        self.labels: list[str] = self.manifest["labels"] or [str(i) for i in range(self._values)]
+        self._image = self.manifest.image
+        self._values = self.manifest.output.values
+        self.labels: list[str] = list(self.manifest.labels) or [str(i) for i in range(self._values)]
         #: Frames of a batch at most.
         self._most = max(1, _MOST // prod(self._image))
 
@@ -111,7 +113,7 @@ class Accelerator:
         """
         with self._turn():
             values = self._run(images)
-        return (values * float(self.manifest["output"]["scale"])).astype(np.float32)
+        return (values * float(self.manifest.output.scale)).astype(np.float32)
 
     def throughput_test(self, frames: int = 1000) -> dict[str, Any]:
         """Measure how fast frames pass; their pixels are noise.
@@ -163,21 +165,21 @@ class Accelerator:
 
     def info(self) -> dict[str, Any]:
         """Return what this accelerator is, and what its registers say at the moment."""
-        content = self.manifest
+        built = self.manifest
         with self._turn():
             state = self._shell.state()
         return {
-            "name": content["name"],
-            "board": content["board"],
+            "name": built.name,
+            "board": built.board,
             "kind": self._device.kind,
             "clock_mhz": self._device.clock_mhz,
             "image": list(self._image),
             "labels": self.labels,
-            "cycles_per_frame": content["cycles_per_frame"],
-            "latency_cycles": content["latency_cycles"],
-            "identity": content["shell"]["identity"],
-            "model": content["hashes"]["model"],
-            "versions": content["versions"],
+            "cycles_per_frame": built.cycles_per_frame,
+            "latency_cycles": built.latency_cycles,
+            "identity": built.shell.identity,
+            "model": built.hashes.model,
+            "versions": dict(built.versions),
             "capacity": self._shell.capacity,
             "state": state,
         }
@@ -294,8 +296,8 @@ class Accelerator:
     def _latest(self, frames: int) -> float:
         """Return the seconds that so many frames take, with all that may be in the way."""
         transfer = max(prod(self._image), 4 * self._values) / _WORD
-        pace: float = max(self.manifest["cycles_per_frame"], transfer)
-        cycles = frames * pace + int(self.manifest["latency_cycles"])
+        pace: float = max(self.manifest.cycles_per_frame, transfer)
+        cycles = frames * pace + self.manifest.latency_cycles
         return _SLACK * cycles / (self._device.clock_mhz * 1e6) + _MORE
 
     def _release(self) -> None:
@@ -329,14 +331,12 @@ class _Batch(NamedTuple):
     frames: int
 
 
-def _device(
-    device: str | Device | None, path: Path, folder: Path, manifest: dict[str, Any]
-) -> Device:
+def _device(device: str | Device | None, path: Path, folder: Path, manifest: Manifest) -> Device:
     """Return the device; ``path`` is what the user knows ``folder`` by."""
     if device is None:
-        if not (folder / package.BITSTREAM).is_file():
+        if not (folder / BITSTREAM).is_file():
             raise UserError(
-                f"{path}: has no {package.BITSTREAM}; build it with irnet-hw build --flow, "
+                f"{path}: has no {BITSTREAM}; build it with irnet-hw build --flow, "
                 'or simulate the board with device="sim"'
             )
         from irnet_hw.runtime.pynq_device import PynqDevice

@@ -13,15 +13,16 @@ import select
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from irnet_hw.artifact.folder import BITSTREAM
+from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import boards
-from irnet_hw.runtime.package import BITSTREAM
 
 #: PYNQ's device trees call the device by this name that passes on the fabric's first interrupt.
 _UIO_NAME = "fabric"
@@ -104,7 +105,7 @@ class PynqDevice:
     kind = "board"
     lock = _BoardLock()
 
-    def __init__(self, folder: Path, manifest: Mapping[str, Any]):
+    def __init__(self, folder: Path, manifest: Manifest):
         """Load the bitstream.
 
         Args:
@@ -115,7 +116,7 @@ class PynqDevice:
             UserError: this is no PYNQ board, its image is of a version that is not for the board,
                 or pynq fails.
         """
-        board, base = boards.board(manifest["board"]), manifest["shell"]["base_address"]
+        board, base = boards.board(manifest.board), manifest.shell.base_address
         if base not in board.fabric or base % _REGISTER_BYTES:
             raise UserError(
                 f"base_address: {base:#x}, must be where the {board.title} reaches the fabric, "

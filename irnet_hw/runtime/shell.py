@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import IntFlag
-from typing import Any
 
+from irnet_hw.artifact import registers
+from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.registers import Control, Error, Interrupt, Register, Status
 from irnet_hw.errors import UserError
-from irnet_hw.runtime import registers
 from irnet_hw.runtime.device import Device
-from irnet_hw.runtime.registers import Control, Error, Interrupt, Register, Status
 
 _ALL = 0xFFFFFFFF
 #: A reset waits for what is under way on the bus only: microseconds.
@@ -23,7 +22,7 @@ class Shell:
         capacity: batches that can be queued, the running one included.
     """
 
-    def __init__(self, device: Device, manifest: Mapping[str, Any]):
+    def __init__(self, device: Device, manifest: Manifest):
         """Make sure who answers, and put it into its first state.
 
         Args:
@@ -34,7 +33,7 @@ class Shell:
             UserError: another design answers, or another accelerator's.
         """
         self._device = device
-        self._identity = manifest["shell"]["identity"]
+        self._identity = manifest.shell.identity
         self._require_own()
         self.capacity = device.read(Register.CAPACITY)
         self._started = 0

@@ -8,19 +8,18 @@ however long the simulation takes.
 import ctypes
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from irnet_hw.compiler.emission.board_top import shell_files
-from irnet_hw.compiler.folder import require_sources
+from irnet_hw.artifact.folder import require_sources
+from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.errors import UserError
 from irnet_hw.progress import say
 from irnet_hw.simulate.compile import Design, compile_design, start
-from irnet_hw.simulate.trusted_sources import require_trusted
+from irnet_hw.verilog.trusted import require_trusted
 
 _HARNESS = Path(__file__).with_name("board.cpp")
 #: Where buffers lie, each on pages of its own and with one between it and the next, so that an
@@ -80,7 +79,7 @@ class SimulatedBoard:
 
     kind = "sim"
 
-    def __init__(self, folder: Path, manifest: Mapping[str, Any], named: Path | None = None):
+    def __init__(self, folder: Path, manifest: Manifest, named: Path | None = None):
         """Compile the board, or take what was compiled of equal sources, and reset it.
 
         Args:
@@ -99,10 +98,9 @@ class SimulatedBoard:
         # A package has no model, so that the folder is not checked as a whole.
         require_sources(folder, manifest)
         require_trusted(folder, manifest)
-        shell = manifest["shell"]
-        sources = [*manifest["sources"], *shell_files(manifest)]
         say("compiling the simulation")
-        compiled = compile_design(folder, manifest, Design(shell["top"], sources, _HARNESS))
+        design = Design(manifest.shell.top, manifest.files, _HARNESS)
+        compiled = compile_design(folder, manifest, design)
         self._library = ctypes.CDLL(str(compiled.library))
         self._library.board_offence.restype = ctypes.c_char_p
         self._library.board_wait.restype = ctypes.c_bool
@@ -110,7 +108,7 @@ class SimulatedBoard:
             getattr(self._library, f"board_{name}").restype = ctypes.c_uint64
         timing = ctypes.byref(TIMING)
         self._board = start(self._library, "board_new", folder, manifest, timing)
-        self.clock_mhz = float(manifest["clock_mhz"])
+        self.clock_mhz = float(manifest.clock_mhz)
         self.simulating = 0.0
         self._next = _MEMORY
         self._cycles_per_call = 1000

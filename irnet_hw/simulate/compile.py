@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.errors import UserError
 from irnet_hw.scratch import scratch
 from irnet_hw.share import share
@@ -72,7 +73,7 @@ class Compiled:
     seconds: float
 
 
-def compile_design(folder: Path, manifest: Mapping[str, Any], design: Design) -> Compiled:
+def compile_design(folder: Path, manifest: Manifest, design: Design) -> Compiled:
     """Compile a design, or return the earlier result for equal sources.
 
     Args:
@@ -144,7 +145,7 @@ def _compile(
 
 
 def start(
-    library: ctypes.CDLL, function: str, folder: Path, manifest: Mapping[str, Any], argument: Any
+    library: ctypes.CDLL, function: str, folder: Path, manifest: Manifest, argument: Any
 ) -> ctypes.c_void_p:
     """Start a simulation of a compiled design, which reads the accelerator's hex files.
 
@@ -169,14 +170,14 @@ def start(
 
 
 @contextlib.contextmanager
-def hex_files(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Path]:
+def hex_files(folder: Path, manifest: Manifest) -> Iterator[Path]:
     """Yield a folder with an accelerator's hex files, each where the compiled code looks for it.
 
     The code reads them when its simulation starts, in the folder that it is then given.
     Layers that are compiled apart have a folder each, as equal ones use the same names.
     """
     with scratch("hex") as root:
-        for file in manifest["data"]:
+        for file in manifest.data:
             (root / Path(file).name).symlink_to((folder / file).absolute())
         for one in large_layers(folder, manifest, _FLAGS):
             for layer in one.parts:

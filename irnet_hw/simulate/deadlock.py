@@ -1,8 +1,9 @@
 """Why an accelerator stands still: which layer stopped, or which ones wait for one another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from irnet_hw.artifact.manifest import Layer, Manifest
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class State:
         return self.valid and not self.ready
 
 
-def explain(manifest: Mapping[str, Any], states: Sequence[State], cycle: int) -> str:
+def explain(manifest: Manifest, states: Sequence[State], cycle: int) -> str:
     """Return who is to blame, and a line about each stream.
 
     From the output, which lacks beats, the search goes to whatever its layer waits for, and so
@@ -48,16 +49,18 @@ def explain(manifest: Mapping[str, Any], states: Sequence[State], cycle: int) ->
         states: of its streams, both ends of the accelerator willing.
         cycle: the present one.
     """
-    layers, names = manifest["layers"], stream_names(manifest)
+    layers, names = manifest.layers, stream_names(manifest)
     way = [len(states) - 1]
     while True:
         stream = way[-1]
-        end = "source" if states[stream].starves else "target"
-        layer = layers[manifest["streams"][stream][end]]
+        starves, link = states[stream].starves, manifest.streams[stream]
+        end = link.source if starves else link.target
+        assert end is not None, "both ends of the accelerator are willing"
+        layer = layers[end]
         cause = _waits_for(layer, states, stream)
         if cause is None:
-            idle = "gives no more beats" if end == "source" else f"takes none of {names[stream]}"
-            why = f"{layer['name']} stands still, it {idle} and waits for nothing"
+            idle = "gives no more beats" if starves else f"takes none of {names[stream]}"
+            why = f"{layer.name} stands still, it {idle} and waits for nothing"
             break
         if cause in way:
             circle = [names[stream] for stream in way[way.index(cause) :]]
@@ -69,24 +72,24 @@ def explain(manifest: Mapping[str, Any], states: Sequence[State], cycle: int) ->
     return "\n".join(lines)
 
 
-def stream_names(manifest: Mapping[str, Any]) -> list[str]:
+def stream_names(manifest: Manifest) -> list[str]:
     """Return the streams' names for people: the input's port, or the layer that writes it."""
     names = ["in0_V"]
-    for layer in manifest["layers"]:
-        count = len(layer["outputs"])
-        names += [layer["name"] + (f".out{port}" if count > 1 else "") for port in range(count)]
+    for layer in manifest.layers:
+        count = len(layer.outputs)
+        names += [layer.name + (f".out{port}" if count > 1 else "") for port in range(count)]
     return names
 
 
-def _waits_for(layer: Mapping[str, Any], states: Sequence[State], stream: int) -> int | None:
+def _waits_for(layer: Layer, states: Sequence[State], stream: int) -> int | None:
     """Return the stream for which a layer waits that doesn't serve another one, or None.
 
     A layer that asks for a beat waits for that before anything else; one whose beat isn't taken
     waits for that; and one that asks for nothing may still wait for its first input.
     """
-    inputs = [i for i in layer["inputs"] if i != stream and states[i].starves]
+    inputs = [i for i in layer.inputs if i != stream and states[i].starves]
     asked = [i for i in inputs if states[i].ready]
-    blocked = [i for i in layer["outputs"] if i != stream and states[i].blocked]
+    blocked = [i for i in layer.outputs if i != stream and states[i].blocked]
     return next(iter([*asked, *blocked, *inputs]), None)
 
 

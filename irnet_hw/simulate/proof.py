@@ -8,25 +8,27 @@ row, with random gaps before and stalls behind the accelerator: what comes back 
 branches of a network join must not depend on when it comes.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from math import prod
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from irnet_hw import spec
+from irnet_hw.artifact import results
+from irnet_hw.artifact.folder import MODEL, SAMPLE, SIMULATION
+from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.results import Accuracy, Compared, Frame, Irregular, Simulation
 from irnet_hw.compiler.emission.reference import dataflow_run
-from irnet_hw.compiler.folder import results
+from irnet_hw.compiler.folder import held
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.images import check_classes
 from irnet_hw.progress import say, track
 from irnet_hw.simulate.deadlock import stream_names
 from irnet_hw.simulate.simulator import Simulator, Streamed, compile_accelerator
-from irnet_hw.simulate.trusted_sources import open_for_tools
+from irnet_hw.verilog.trusted import open_for_tools
 
 #: Of the images this many, the first, pass a second time with gaps and stalls.
 IRREGULAR_IMAGES = 8
@@ -37,7 +39,7 @@ IRREGULAR_SEED = 1
 #: The QONNX run takes this many images at a time.
 BATCH = 256
 #: So many images, the first, are kept for the report.
-SAMPLE = 16
+KEPT = 16
 
 Floats = npt.NDArray[np.float32]
 
@@ -48,7 +50,7 @@ def simulate(
     labels: npt.NDArray[np.int64] | None,
     tapped: int = 4,
     force: bool = False,
-) -> dict[str, Any]:
+) -> Simulation:
     """Simulate an accelerator on images and compare; write simulation.json into its folder.
 
     The first images go to sample.npz beside it, with what the RTL said, for the report.
@@ -61,102 +63,80 @@ def simulate(
         force: overwrite others' files of these names.
 
     Returns:
-        what simulation.json holds:
-
-        - "kind": "sim"; "images"; "logits_compared": of them, at full rate; "differences": of
-          logits and tensors in both passes; "first_difference": the first layer that has any,
-          or null; "tapped_images";
-        - "tensors": for each comparison "layer", the stream's source, "against" ("QONNX" or
-          "NumPy model"), "tensor" (of the network, or the stream's name), "values",
-          "differences", in both passes; the last is that of all logits;
-        - "cycles_per_frame": from image to image in the second half of the images, null for
-          fewer than 4; "latency_cycles": from the first beat of the first image in to its last
-          one out, both included;
-        - "first_frame": for each stream of the manifest "start" and "end", the cycles of the
-          first image's first and last beat since its first one came in;
-        - "waiting": for each stream in which part of the cycles it offers a beat that is not
-          taken: before the slowest layer streams wait, behind it none does;
-        - "cycles", "seconds", "cycles_per_second", "frames_per_second": of the simulation at
-          full rate; "compile_seconds": 0 where it was compiled before;
-        - "irregular": "images", "seed", "cycles" and "logits_compared" of the pass with gaps
-          and stalls;
-        - "predictions", "expected": the RTL's and the QONNX run's class of each image;
-          "labels", and "accuracy" {"rtl", "qonnx"}, or null.
+        what simulation.json holds.
 
     Raises:
         UserError: the folder holds no accelerator or one that was changed, the images or labels
             are not for it, the compiler is missing, the simulation hangs, or the result can't be
             written or would overwrite a file that irnet-hw did not write.
     """
-    with results(folder, ("simulation.json", "sample.npz"), force, open_for_tools) as content:
-        return _simulate(folder, content, images, labels, tapped)
+    with held(folder, (SIMULATION, SAMPLE), force, open_for_tools) as manifest:
+        return _simulate(folder, manifest, images, labels, tapped)
 
 
 def _simulate(
     folder: Path,
-    content: Mapping[str, Any],
+    manifest: Manifest,
     images: npt.NDArray[np.uint8],
     labels: npt.NDArray[np.int64] | None,
     tapped: int,
-) -> dict[str, Any]:
+) -> Simulation:
     """Do what :func:`simulate` says; the folder is held."""
-    expected_shape = tuple(content["input"]["shape"])
-    if images.shape[1:] != expected_shape or images.dtype != np.uint8 or len(images) == 0:
+    if images.shape[1:] != manifest.image or images.dtype != np.uint8 or len(images) == 0:
         raise UserError(
             f"images: {images.dtype} of shape {list(images.shape)}, must be uint8 of shape "
-            f"[N, {', '.join(map(str, expected_shape))}]"
+            f"[N, {', '.join(map(str, manifest.image))}]"
         )
-    classes = prod(content["output"]["shape"])
     if labels is not None:
-        check_classes(labels, classes, "labels")
+        check_classes(labels, manifest.output.values, "labels")
     tapped = min(tapped, len(images))
     say("compiling the simulation")
-    compiled = compile_accelerator(folder, content)
-    simulator = Simulator(compiled, folder, content)
+    compiled = compile_accelerator(folder, manifest)
+    simulator = Simulator(compiled, folder, manifest)
     regular = simulator.stream(images, tapped, "simulating")
     again = images[_again(len(images))]
     irregular = simulator.stream(again, tapped, "with gaps and stalls", IRREGULAR_SEED)
-    reference = _Reference(folder, content, images, tapped)
-    tensors = _compare(content, reference, [regular, irregular])
-    first = next((entry["layer"] for entry in tensors if entry["differences"]), None)
+    reference = _Reference(folder, manifest, images, tapped)
+    tensors = _compare(manifest, reference, [regular, irregular])
+    first = next((entry.layer for entry in tensors if entry.differences), None)
     predictions = regular.out.reshape(len(images), -1).argmax(axis=1)
     expected = reference.logits.reshape(len(images), -1).argmax(axis=1)
-    result = {
-        "kind": "sim",
-        "images": len(images),
-        "logits_compared": regular.out.size,
-        "differences": sum(entry["differences"] for entry in tensors),
-        "first_difference": first,
-        "tapped_images": tapped,
-        "tensors": tensors,
-        "cycles_per_frame": _steady(regular),
-        "latency_cycles": int(regular.ends[-1][0] - regular.starts[0]) + 1,
-        "first_frame": _first_frame(regular),
-        "waiting": [int(cycles) / regular.cycles for cycles in regular.waited],
-        "cycles": regular.cycles,
-        "seconds": regular.seconds,
-        "cycles_per_second": regular.cycles / regular.seconds,
-        "frames_per_second": len(images) / regular.seconds,
-        "compile_seconds": compiled.seconds,
-        "irregular": {
-            "images": len(again),
-            "seed": IRREGULAR_SEED,
-            "cycles": irregular.cycles,
-            "logits_compared": irregular.out.size,
-        },
-        "predictions": predictions.tolist(),
-        "expected": expected.tolist(),
-        "labels": None if labels is None else labels.tolist(),
-        "accuracy": None
+    result = Simulation(
+        kind="sim",
+        images=len(images),
+        logits_compared=regular.out.size,
+        differences=sum(entry.differences for entry in tensors),
+        first_difference=first,
+        tapped_images=tapped,
+        tensors=tuple(tensors),
+        cycles_per_frame=_steady(regular),
+        latency_cycles=int(regular.ends[-1][0] - regular.starts[0]) + 1,
+        first_frame=_first_frame(regular),
+        waiting=tuple(int(cycles) / regular.cycles for cycles in regular.waited),
+        cycles=regular.cycles,
+        seconds=regular.seconds,
+        cycles_per_second=regular.cycles / regular.seconds,
+        frames_per_second=len(images) / regular.seconds,
+        compile_seconds=compiled.seconds,
+        irregular=Irregular(
+            images=len(again),
+            seed=IRREGULAR_SEED,
+            cycles=irregular.cycles,
+            logits_compared=irregular.out.size,
+        ),
+        predictions=tuple(predictions.tolist()),
+        expected=tuple(expected.tolist()),
+        labels=None if labels is None else tuple(labels.tolist()),
+        accuracy=None
         if labels is None
-        else {
-            "rtl": float((predictions == labels).mean()),
-            "qonnx": float((expected == labels).mean()),
-        },
-    }
-    with whole_file(folder / "simulation.json") as target:
-        target.write_text(json.dumps(result, indent=1) + "\n")
-    _write_sample(folder / "sample.npz", images, labels, predictions)
+        else Accuracy(
+            rtl=float((predictions == labels).mean()),
+            qonnx=float((expected == labels).mean()),
+        ),
+    )
+    with whole_file(folder / SIMULATION) as target:
+        target.write_text(results.text(result))
+    _write_sample(folder / SAMPLE, images, labels, predictions)
     return result
 
 
@@ -171,7 +151,7 @@ def _write_sample(
     if labels is not None:
         arrays["labels"] = labels
     with whole_file(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{name: a[:SAMPLE] for name, a in arrays.items()})
+        np.savez(file, allow_pickle=False, **{name: a[:KEPT] for name, a in arrays.items()})
 
 
 class _Reference:
@@ -185,11 +165,11 @@ class _Reference:
     """
 
     def __init__(
-        self, folder: Path, content: Mapping[str, Any], images: npt.NDArray[np.uint8], tapped: int
+        self, folder: Path, manifest: Manifest, images: npt.NDArray[np.uint8], tapped: int
     ) -> None:
-        model = spec.load(folder / "model.onnx")
+        model = spec.load(folder / MODEL)
         entry, logits = model.graph.input[0].name, model.graph.output[0].name
-        names = {stream["tensor"] for stream in content["streams"]}
+        names = {stream.tensor for stream in manifest.streams if stream.tensor is not None}
         starts = range(0, len(images), BATCH)
         self.logits = np.concatenate(
             [
@@ -201,7 +181,7 @@ class _Reference:
         self.tensors: dict[str, npt.NDArray[Any]] = {}
         self.models: list[npt.NDArray[np.int64]] = []
         if tapped:
-            found = spec.run(model, images[:tapped], names - {None, entry, logits})
+            found = spec.run(model, images[:tapped], names - {entry, logits})
             self.tensors = {name: _nhwc(tensor) for name, tensor in found.items()}
             self.tensors[entry] = images[:tapped]
             self.models = dataflow_run(folder, images[:tapped])[1:]
@@ -212,48 +192,43 @@ def _nhwc(tensor: Floats) -> Floats:
 
 
 def _compare(
-    content: Mapping[str, Any], reference: _Reference, passes: Sequence[Streamed]
-) -> list[dict[str, Any]]:
+    manifest: Manifest, reference: _Reference, passes: Sequence[Streamed]
+) -> list[Compared]:
     """Return one entry for each stream and reference, in the streams' order, then the logits'.
 
     Args:
-        content: the manifest.
+        manifest: the accelerator's.
         reference: what should come.
         passes: what came, each of the first images.
     """
-    layers, entries = content["layers"], []
-    named = list(zip(stream_names(content), content["streams"], strict=True))[1:]
+    layers, entries = manifest.layers, []
+    named = list(zip(stream_names(manifest), manifest.streams, strict=True))[1:]
     for index, (name, stream) in enumerate(named if reference.tapped else ()):
-        layer, tensor = layers[stream["source"]]["name"], stream["tensor"]
+        assert stream.source is not None, "only the first stream has no source"
+        layer = layers[stream.source].name
         taps = [streamed.taps[index] for streamed in passes]
-        if tensor is not None:
-            scaled = [tap * stream["scale"] for tap in taps]
-            entries.append(_entry(layer, tensor, "QONNX", scaled, reference.tensors[tensor]))
+        if stream.tensor is not None and stream.scale is not None:
+            scaled, wanted = [tap * stream.scale for tap in taps], reference.tensors[stream.tensor]
+            entries.append(_entry(layer, stream.tensor, "QONNX", scaled, wanted))
         entries.append(_entry(layer, name, "NumPy model", taps, reference.models[index]))
-    logits, last = content["output"], layers[-1]["name"]
-    outs = [streamed.out * logits["scale"] for streamed in passes]
-    return [*entries, _entry(last, logits["tensor"], "QONNX", outs, reference.logits)]
+    logits, last = manifest.output, layers[-1].name
+    outs = [streamed.out * logits.scale for streamed in passes]
+    return [*entries, _entry(last, logits.tensor, "QONNX", outs, reference.logits)]
 
 
 def _entry(
     layer: str,
     tensor: str,
-    against: str,
+    against: Literal["QONNX", "NumPy model"],
     found: Iterable[npt.NDArray[Any]],
     wanted: npt.NDArray[Any],
-) -> dict[str, Any]:
+) -> Compared:
     values = differences = 0
     for array in found:
         values += array.size
         same = array == np.take(wanted, range(len(array)), 0, mode="wrap").reshape(array.shape)
         differences += int(np.count_nonzero(~same))
-    return {
-        "layer": layer,
-        "tensor": tensor,
-        "against": against,
-        "values": values,
-        "differences": differences,
-    }
+    return Compared(layer, tensor, against, values, differences)
 
 
 def _again(images: int) -> npt.NDArray[np.int64]:
@@ -261,13 +236,13 @@ def _again(images: int) -> npt.NDArray[np.int64]:
     return np.arange(max(min(images, IRREGULAR_IMAGES), IRREGULAR_LEAST)) % images
 
 
-def _first_frame(streamed: Streamed) -> list[dict[str, int]]:
+def _first_frame(streamed: Streamed) -> tuple[Frame, ...]:
     """Return when each stream carries the first image."""
     origin = int(streamed.starts[0])
-    return [
-        {"start": int(start) - origin, "end": int(end) - origin}
+    return tuple(
+        Frame(start=int(start) - origin, end=int(end) - origin)
         for start, end in zip(streamed.starts, streamed.ends[:, 0], strict=True)
-    ]
+    )
 
 
 def _steady(streamed: Streamed) -> float | None:

@@ -11,19 +11,19 @@ AXI4-Stream what a layer offers (``TVALID`` and ``TDATA``) does not depend on wh
 """
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_folder
 from irnet_hw.progress import track
 from irnet_hw.scratch import scratch
 from irnet_hw.share import share
-from irnet_hw.synthesise.layer_source import MODULE, Part, Port, alike, part
 from irnet_hw.tools.environment import Verilator, cache_dir, cached, locked
 from irnet_hw.tools.process import Job, run
+from irnet_hw.verilog.layer import MODULE, Part, Port, alike, part
 
 HEADER = Path(__file__).with_name("shared_layers.h")
 #: Layers with weights from this many LUTs on, by the area model, are compiled apart. Smaller ones
@@ -61,19 +61,19 @@ class Apart:
         return {one.layer: _module(one, self.name) for one in self.parts}
 
 
-def large_layers(folder: Path, content: Mapping[str, Any], flags: Sequence[str]) -> list[Apart]:
+def large_layers(folder: Path, manifest: Manifest, flags: Sequence[str]) -> list[Apart]:
     """Return those layers of an accelerator that are to be compiled apart, equal ones together.
 
     Args:
         folder: the accelerator's.
-        content: its manifest.
+        manifest: its manifest.
         flags: Verilator's.
     """
     waivers = (share("rtl") / "lint.vlt").read_text()
     parts = [
-        part(folder, content, layer["name"])
-        for layer in content["layers"]
-        if layer["area"]["LUT"] >= LEAST_LUT
+        part(folder, manifest, layer.name)
+        for layer in manifest.layers
+        if layer.area.LUT >= LEAST_LUT
     ]
     groups = alike((one.digest(*flags, waivers, data=False), one) for one in parts if one.data)
     return [Apart(group, f"Layer_{digest}", flags) for digest, group in groups.items()]

@@ -3,14 +3,14 @@
 import contextlib
 import ctypes
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from irnet_hw.artifact.manifest import Manifest, Stream
 from irnet_hw.errors import UserError
 from irnet_hw.progress import track
 from irnet_hw.simulate.beats import Bytes, beat_bytes, decode, encode
@@ -56,7 +56,7 @@ class Streamed:
     seconds: float
 
 
-def compile_accelerator(folder: Path, manifest: Mapping[str, Any]) -> Compiled:
+def compile_accelerator(folder: Path, manifest: Manifest) -> Compiled:
     """Compile an accelerator, or return the earlier result for equal sources.
 
     Args:
@@ -66,18 +66,16 @@ def compile_accelerator(folder: Path, manifest: Mapping[str, Any]) -> Compiled:
     Raises:
         UserError: a compiler is missing, or the sources do not compile.
     """
-    streams = range(1, len(manifest["streams"]))
+    streams = range(1, len(manifest.streams))
     taps = f"#define TAPS(X) {' '.join(f'X({i})' for i in streams)}\n"
-    design = Design(
-        manifest["top"], manifest["sources"], _HARNESS, {"taps.h": taps}, ("-DIRNET_TAPS",)
-    )
+    design = Design(manifest.top, manifest.sources, _HARNESS, {"taps.h": taps}, ("-DIRNET_TAPS",))
     return compile_design(folder, manifest, design)
 
 
 class Simulator:
     """A compiled accelerator ready to take images."""
 
-    def __init__(self, compiled: Compiled, folder: Path, manifest: Mapping[str, Any]):
+    def __init__(self, compiled: Compiled, folder: Path, manifest: Manifest):
         """Load the library.
 
         Args:
@@ -105,7 +103,7 @@ class Simulator:
             UserError: the accelerator hangs, breaks the stream protocol, or a stream's beats are
                 not as many as those of the images.
         """
-        frames, described = len(images), self.manifest["streams"]
+        frames, described = len(images), self.manifest.streams
         # As harness.cpp has them: the two ports, then all streams but the input.
         ports = [described[0], described[-1], *described[1:]]
         data = [encode(images, ports[0]), _room(frames, ports[1])]
@@ -114,9 +112,9 @@ class Simulator:
         streams = np.zeros(len(ports), _STREAM)
         for stream, port, array, row in zip(streams, ports, data, ends, strict=True):
             stream["data"], stream["bytes"] = array.ctypes.data, array.shape[1]
-            stream["room"], stream["frame"] = len(array), port["beats"]
+            stream["room"], stream["frame"] = len(array), port.beats
             stream["images"], stream["ends"] = frames, row.ctypes.data
-        longest = max(layer["cycles"] for layer in self.manifest["layers"])
+        longest = max(layer.cycles for layer in self.manifest.layers)
         began = time.monotonic()
         with self._pass(streams, seed, patience=4 * longest + 10_000) as sim:
             for _ in track(self._images_out(sim, streams, frames), label, frames, "images"):
@@ -151,7 +149,7 @@ class Simulator:
         """Yield the simulation after its reset, with the hex files of rtl/ read."""
         # Long enough for an output that stands still to fill every buffer, and for an input to
         # leave every one empty.
-        phase = 0 if seed is None else max(64, 2 * self.manifest["cycles_per_frame"])
+        phase = 0 if seed is None else max(64, 2 * self.manifest.cycles_per_frame)
         random = ctypes.c_uint64(seed or 0)
         sim = start(self.library, "sim_new", self.folder, self.manifest, random)
         try:
@@ -201,5 +199,5 @@ def _state(stream: np.void) -> State:
     )
 
 
-def _room(images: int, port: Mapping[str, Any]) -> Bytes:
-    return np.zeros((images * port["beats"], beat_bytes(port)), np.uint8)
+def _room(images: int, port: Stream) -> Bytes:
+    return np.zeros((images * port.beats, beat_bytes(port)), np.uint8)

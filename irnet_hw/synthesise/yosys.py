@@ -25,19 +25,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from irnet_hw import form
+from irnet_hw.artifact import results
+from irnet_hw.artifact.folder import SYNTHESIS, SYNTHESIS_LOG
+from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.resources import RESOURCES
+from irnet_hw.artifact.results import Synthesis, SynthesisedLayer
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.folder import results
+from irnet_hw.compiler.folder import held
 from irnet_hw.errors import UserError
 from irnet_hw.files import LOG_HEAD, whole_file
-from irnet_hw.form import COUNT, TEXT, Each, check
+from irnet_hw.form import Count
 from irnet_hw.progress import say, track
 from irnet_hw.read import json_file
 from irnet_hw.scratch import scratch
-from irnet_hw.simulate.trusted_sources import open_for_tools
 from irnet_hw.synthesise import rom_mapping
-from irnet_hw.synthesise.layer_source import Part, alike, part
 from irnet_hw.tools.environment import cache_dir, cached, require
 from irnet_hw.tools.process import Job, run, run_one
+from irnet_hw.verilog.layer import Part, alike, part
+from irnet_hw.verilog.trusted import open_for_tools
 
 #: What a cell costs. The LUTs of memories are those of UG474 and UG574.
 _COSTS: dict[str, dict[str, int]] = {
@@ -77,10 +83,14 @@ _LARGE = 300
 _RUNS = 2
 #: The module around the layers of a run.
 _TOP = "around"
-#: What is kept of a run of Yosys: how many cells of each type each layer has, and its log.
-_KEPT = {"cells": [Each(COUNT)], "log": TEXT}
-#: What :func:`table` shows.
-_TABLE = ("LUT", "FF", "BRAM18", "DSP")
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept of a run of Yosys: how many cells of each type each layer has, and its log."""
+
+    cells: tuple[Mapping[str, Count], ...]
+    log: str
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,7 @@ class Design:
     data: Mapping[str, Path]
 
 
-def synthesise(folder: Path, force: bool = False) -> dict[str, Any]:
+def synthesise(folder: Path, force: bool = False) -> Synthesis:
     """Synthesise an accelerator; write synthesis.json and synthesis.log into its folder.
 
     Args:
@@ -106,8 +116,7 @@ def synthesise(folder: Path, force: bool = False) -> dict[str, Any]:
         force: overwrite others' files of these names.
 
     Returns:
-        what synthesis.json holds: "kind" ("synth"), "tool", "part", "total" and for each of
-        "layers" the resources used, "resources" of the board, "seconds".
+        what synthesis.json holds.
 
     Raises:
         UserError: the folder holds no accelerator or one that was changed, Yosys is missing,
@@ -115,45 +124,45 @@ def synthesise(folder: Path, force: bool = False) -> dict[str, Any]:
             did not write is in the way.
     """
     start = time.monotonic()
-    with results(folder, ("synthesis.json", "synthesis.log"), force, open_for_tools) as content:
-        board = load_board(content["board"])
+    with held(folder, (SYNTHESIS, SYNTHESIS_LOG), force, open_for_tools) as manifest:
+        board = load_board(manifest.board)
         tool = version()
-        layers = _areas(folder, content, board.family, tool)
+        layers = _areas(folder, manifest, board.family, tool)
         total = sum(layers.values(), Counter[str]())
         kinds = sorted({*total, *board.resources})
-        result: dict[str, Any] = {
-            "kind": "synth",
-            "tool": tool,
-            "part": board.part,
-            "total": {kind: total[kind] for kind in kinds},
-            "layers": [
-                {"name": layer["name"], **{kind: layers[layer["name"]][kind] for kind in kinds}}
-                for layer in content["layers"]
-            ],
-            "resources": dict(board.resources),
-            "seconds": time.monotonic() - start,
-        }
-        with whole_file(folder / "synthesis.json") as target:
-            target.write_text(json.dumps(result, indent=1) + "\n")
+        result = Synthesis(
+            kind="synth",
+            tool=tool,
+            part=board.part,
+            total={kind: total[kind] for kind in kinds},
+            layers=tuple(
+                SynthesisedLayer(layer.name, {kind: layers[layer.name][kind] for kind in kinds})
+                for layer in manifest.layers
+            ),
+            resources=board.resources,
+            seconds=time.monotonic() - start,
+        )
+        with whole_file(folder / SYNTHESIS) as target:
+            target.write_text(results.text(result))
     return result
 
 
-def table(content: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[str]:
+def table(manifest: Manifest, result: Synthesis) -> Iterator[str]:
     """Yield the lines of a table: what each layer takes by its model and after synthesis.
 
     Args:
-        content: the accelerator's manifest.
+        manifest: the accelerator's.
         result: :func:`synthesise`'s.
     """
     rows = [
-        (layer["name"], layer["area"], synthesised)
-        for layer, synthesised in zip(content["layers"], result["layers"], strict=True)
+        (layer.name, layer.area, synthesised.area)
+        for layer, synthesised in zip(manifest.layers, result.layers, strict=True)
     ]
-    rows.append(("total", content["area"], result["total"]))
+    rows.append(("total", manifest.area, result.total))
     wide = max(len(name) for name, _, _ in rows)
-    yield " ".join([f"{'model, synth':{wide}}", *(f"{kind:>15}" for kind in _TABLE)])
+    yield " ".join([f"{'model, synth':{wide}}", *(f"{kind:>15}" for kind in RESOURCES)])
     for name, model, synthesised in rows:
-        cells = (f"{model[kind]:7} {synthesised[kind]:7}" for kind in _TABLE)
+        cells = (f"{model[kind]:7} {synthesised[kind]:7}" for kind in RESOURCES)
         yield " ".join([f"{name:{wide}}", *cells])
 
 
@@ -188,12 +197,12 @@ def version() -> str:
     return " ".join(said.split()[:2])
 
 
-def _areas(
-    folder: Path, content: Mapping[str, Any], family: str, tool: str
-) -> dict[str, Counter[str]]:
+def _areas(folder: Path, manifest: Manifest, family: str, tool: str) -> dict[str, Counter[str]]:
     """Return the resources of each layer; write synthesis.log."""
-    work = {layer["name"]: int(layer["area"]["LUT"]) for layer in content["layers"]}
-    parts = sorted((part(folder, content, name) for name in work), key=lambda one: -work[one.layer])
+    work = {layer.name: layer.area.LUT for layer in manifest.layers}
+    parts = sorted(
+        (part(folder, manifest, name) for name in work), key=lambda one: -work[one.layer]
+    )
     script = _script("layer", ["layer.sv"], _synth("layer", family))
     groups = alike(
         (one.digest(tool, script, rom_mapping.mapping(one.sources), data=True), one)
@@ -203,7 +212,7 @@ def _areas(
     # A layer's area hangs a little on what else is in its run, so that a run is kept as a whole.
     kept = [cache_dir() / "synth" / f"{_digest(batch)}.json" for batch in batches]
     new = [index for index, file in enumerate(kept) if not file.is_file()]
-    log = folder / "synthesis.log"
+    log = folder / SYNTHESIS_LOG
     with scratch("yosys") as temporary:
         jobs = []
         for index in new:
@@ -221,24 +230,22 @@ def _areas(
             modules = modules_cells(json.loads((place / "stat.json").read_text()))
             cells = [modules[_name(number)] for number in range(len(batch))]
             with cached(kept[new[number]]) as target:
-                target.write_text(json.dumps({"cells": cells, "log": said}))
+                target.write_text(json.dumps(form.plain(_Kept(tuple(cells), said))))
     found = [_kept(file) for file in kept]
     with whole_file(log) as target:
-        target.write_text(LOG_HEAD + "\n".join(one["log"] for one in found))
+        target.write_text(LOG_HEAD + "\n".join(one.log for one in found))
     return {
         one.layer: cells_area(one.layer, cells)
         for batch, result in zip(batches, found, strict=True)
-        for digest, cells in zip(batch, result["cells"], strict=True)
+        for digest, cells in zip(batch, result.cells, strict=True)
         for one in groups[digest]
     }
 
 
-def _kept(file: Path) -> Any:
+def _kept(file: Path) -> _Kept:
     """Return what is kept of a run of Yosys."""
     again = "delete it and synthesise again"
-    content = json_file(file, again)
-    check(content, _KEPT, str(file), again)
-    return content
+    return form.load(_Kept, json_file(file, again), str(file), again)
 
 
 def batched(digests: Sequence[str], luts: Sequence[int]) -> list[list[str]]:

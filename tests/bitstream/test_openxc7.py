@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
+from irnet_hw.artifact import manifest
 from irnet_hw.bitstream.flow import make_bitstream
 from irnet_hw.bitstream.openxc7 import synthesise
-from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
 
 #: The cells that nextpnr-xilinx packs (its pack*.cc).

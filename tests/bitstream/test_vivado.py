@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from irnet_hw.artifact import manifest
 from irnet_hw.bitstream.vivado import write_project
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.emission import manifest
 from tests.networks import LEAST, build_network
 
 tkinter = pytest.importorskip("tkinter", reason="this Python has no Tcl interpreter (tkinter)")
@@ -98,10 +98,10 @@ def test_every_source_and_memory_is_in_the_project(built, run):
     # Each is a list of one file: in braces, as there is a space in the path.
     added = [Path(call[-1].strip("{}")) for call in run.of("add_files")]
     relative = [path.relative_to(folder) for path in added if path.is_absolute()]
-    wanted = [*content["sources"], *content["shell"]["sources"], "shell/irnet_board.sv"]
-    assert list(map(str, relative)) == ["vivado/irnet_vivado.v", *wanted, *content["data"]]
-    assert content["data"]
-    for memory in content["data"]:
+    wanted = [*content.sources, *content.shell.sources, "shell/irnet_board.sv"]
+    assert list(map(str, relative)) == ["vivado/irnet_vivado.v", *wanted, *content.data]
+    assert content.data
+    for memory in content.data:
         assert run.properties(memory) == {"file_type": "Memory Initialization Files"}
     assert ["-id", "Synth 8-4445", "-new_severity", "ERROR"] in run.of("set_msg_config")
 
@@ -134,7 +134,7 @@ def test_everything_is_connected(built, run):
 
 def test_addresses_are_those_of_the_manifest(built, run):
     board, folder = built
-    shell = manifest.load(folder)["shell"]
+    shell = manifest.load(folder).shell
     memory = {"pynq-z2": ("S_AXI_HP0/HP0_DDR_LOWOCM", "0x20000000")}.get(
         board, ("SAXIGP2/HP0_DDR_LOW", "0x80000000")
     )
@@ -143,13 +143,13 @@ def test_addresses_are_those_of_the_manifest(built, run):
         for call in run.of("assign_bd_address")
     ]
     assert assigned == [
-        (f"0x{shell['base_address']:08X}", "0x1000", "/processor/Data", "/irnet_board/s_axi/reg0"),
+        (f"0x{shell.base_address:08X}", "0x1000", "/processor/Data", "/irnet_board/s_axi/reg0"),
         ("0x0", memory[1], "/irnet_board/m_axi", f"/processor/{memory[0]}"),
     ]
     excluded = {call[-1] for call in run.of("exclude_bd_addr_seg")}
     names = () if board == "pynq-z2" else ("HP0_DDR_HIGH", "HP0_QSPI", "HP0_LPS_OCM")
     assert excluded == {f"/processor/SAXIGP2/{name}" for name in names}
-    assert run.properties("/irnet_board") == {"CONFIG.ADDRESS_BITS": str(shell["address_bits"])}
+    assert run.properties("/irnet_board") == {"CONFIG.ADDRESS_BITS": str(shell.address_bits)}
 
 
 def test_the_processor_is_set_up(built, run):

@@ -9,7 +9,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiBus, AxiRam
 
-from irnet_hw.runtime.registers import MAGIC, Control, Interrupt, Register
+from irnet_hw.artifact.registers import MAGIC, Control, Interrupt, Register
 from tests.boards.axi3 import AR, AW, INCR, OKAY, B, R, W
 
 SOURCE, TARGET = 0x1_0000, 0x2_0000

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from irnet_hw.compiler.emission import manifest
-from irnet_hw.compiler.emission.board_top import shell_files
+from irnet_hw.artifact import manifest
 from irnet_hw.compiler.emission.reference import dataflow_run
 from irnet_hw.share import share
 from tests.bench import compile_bench
@@ -17,9 +16,9 @@ FRAMES = 5
 
 def test_frames_pass_from_memory_to_memory(least_built, tmp_path):
     content = manifest.load(least_built)
-    assert content["shell"]["base_address"] == BASE
+    assert content.shell.base_address == BASE
     board = share("boards") / "pynq-z2"
-    sources = [least_built / file for file in (*content["sources"], *shell_files(content))]
+    sources = [least_built / file for file in content.files]
     sources += [board / "gp_to_axi_lite.sv", board / "openxc7_top.sv"]
     sources += [Path(__file__).with_name("processor.sv")]
     bench = compile_bench(sources, "processor_bench")
@@ -30,7 +29,7 @@ def test_frames_pass_from_memory_to_memory(least_built, tmp_path):
         json.dumps(
             {
                 "base": BASE,
-                "identity": content["shell"]["identity"],
+                "identity": content.shell.identity,
                 "images": pixels.tobytes().hex(),
                 "frames": FRAMES,
                 "values": values.reshape(-1).tolist(),

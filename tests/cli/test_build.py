@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from irnet_hw.artifact import manifest
 from irnet_hw.cli.build import command
-from irnet_hw.compiler.emission import manifest
 from tests.compiler.graphs import Conv, Network
 
 
@@ -30,8 +30,8 @@ def test_builds_beside_the_model(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, ["--board", "pynq-z2", str(model)])
     assert result.exit_code == 0, result.output
     content = manifest.load(tmp_path / "tiny-pynq-z2")
-    assert content["target_fps"] == 10_000
-    assert f"{content['cycles_per_frame']} cycles a frame" in result.stderr
+    assert content.target_fps == 10_000
+    assert f"{content.cycles_per_frame} cycles a frame" in result.stderr
 
 
 @pytest.mark.yosys
@@ -62,7 +62,7 @@ def test_builds_what_a_file_fixes_at_the_highest_rate(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     folder = tmp_path / "tiny-pynq-z2"
     content = manifest.load(folder)
-    assert content["target_fps"] == content["fps"]
-    assert content["cycles_per_frame"] == 4 * 4 * 9 * 4
+    assert content.target_fps == content.fps
+    assert content.cycles_per_frame == 4 * 4 * 9 * 4
     written = json.loads((folder / "folding_config.json").read_text())
     assert written["IntMVAU_rtl_0"]["PE"] == written["IntMVAU_rtl_0"]["SIMD"] == 1

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from irnet_hw.compiler.emission import manifest
+from irnet_hw.artifact import manifest
 from tests.networks import tiny_images
 from tests.simulate.test_proof import flip
 
@@ -33,7 +33,7 @@ def test_it_says_what_was_compared(build_dir, images):
     assert re.fullmatch(
         r"20 images: 60 logits and \d+ values between layers compared, 0 differences", compared
     )
-    cycles = manifest.load(build_dir)["cycles_per_frame"]
+    cycles = manifest.load(build_dir).cycles_per_frame
     assert rate.startswith(f"{cycles} cycles an image, ")
     share = json.loads((build_dir / "simulation.json").read_text())["accuracy"]["rtl"]
     assert accuracy == f"accuracy: RTL {100 * share:.2f} %, QONNX {100 * share:.2f} %"

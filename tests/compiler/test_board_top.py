@@ -1,19 +1,18 @@
 """The wrapper connects shell and accelerator port by port, and the folder is self-contained."""
 
-import copy
 import re
 import shutil
 
 import pytest
 
-from irnet_hw.boards import load_board
-from irnet_hw.compiler.emission.board_top import shell_files, write_shell
-from irnet_hw.compiler.folder import open_build
+from irnet_hw.artifact import registers
+from irnet_hw.artifact.folder import open_build
+from irnet_hw.artifact.manifest import identity
+from irnet_hw.compiler.emission.board_top import write_shell
 from irnet_hw.errors import UserError
-from irnet_hw.runtime import registers
-from irnet_hw.runtime.manifest import identity
 from irnet_hw.share import share
 from tests.lint import lint
+from tests.manifests import changed
 from tests.networks import LEAST, TINY, build_network
 
 PORT = re.compile(r"^    (input|output) +logic +(?:\[(.*?)\] +)?(\w+)", re.MULTILINE)
@@ -30,7 +29,7 @@ def built(request, tmp_path_factory):
 
 def test_the_processors_side_is_the_shells(built):
     folder, content, bits = built
-    assert content["shell"]["top"] == "irnet_board"
+    assert content.shell.top == "irnet_board"
     wrapper = (folder / "shell" / "irnet_board.sv").read_text()
     shell = (share("rtl") / "shell" / "irnet_shell.sv").read_text()
     ours = [name for _, _, name in PORT.findall(shell)]
@@ -45,55 +44,55 @@ def test_the_processors_side_is_the_shells(built):
 @pytest.mark.simulation
 def test_verilator_has_no_warnings(built, tmp_path):
     folder, content, _ = built
-    files = [*content["sources"], *shell_files(content)]
+    files = content.files
     waivers = [share("rtl") / "lint.vlt", share("rtl") / "shell" / "lint.vlt"]
     sources = [(folder / file).absolute() for file in files]
-    run = lint(content["shell"]["top"], [*waivers, *sources], tmp_path)
+    run = lint(content.shell.top, [*waivers, *sources], tmp_path)
     assert "%" not in run.stderr and run.returncode == 0, run.stderr
 
 
 def test_the_identity_is_made_of_the_hashes_and_of_what_the_driver_uses(built):
     folder, content, _ = built
-    own = content["shell"]["identity"]
+    own = content.shell.identity
     assert identity(content) == own
     for change in (
-        lambda one: one["hashes"].update(model="0" * 64),
-        lambda one: one["hashes"].update(sources="0" * 64),
-        lambda one: one["hashes"].update(shell="0" * 64),
-        lambda one: one["output"].update(scale=2.0),
-        lambda one: one["output"]["shape"].append(1),
-        lambda one: one["input"]["shape"].reverse() or one["input"].update(beats=7),
-        lambda one: one.update(labels=["a"]),
-        lambda one: one.update(clock_mhz=200.0),
-        lambda one: one["shell"].update(base_address=0),
+        {"hashes.model": "0" * 64},
+        {"hashes.sources": "0" * 64},
+        {"hashes.shell": "0" * 64},
+        {"output.scale": 2.0},
+        {"output.shape": (*content.output.shape, 1)},
+        {"input.shape": content.input.shape[::-1], "input.beats": 7},
+        {"labels": ("a",)},
+        {"clock_mhz": 200.0},
+        {"shell.base_address": 0},
     ):
-        changed = copy.deepcopy(content)
-        change(changed)
-        assert identity(changed) != own
+        assert identity(changed(content, change)) != own
     number = int.from_bytes(bytes.fromhex(own), "little")
     wrapper = (folder / "shell" / "irnet_board.sv").read_text()
     assert f".IDENTITY(128'h{number:032x})" in wrapper
 
 
 def test_the_manifest_tells_the_register_map(built):
-    shell = built[1]["shell"]
-    assert shell["version"] == registers.VERSION
-    assert shell["registers"]["MAGIC"] == 0 and shell["registers"]["FRAMES"] == 0x50
-    assert len(shell["registers"]) == len(registers.Register)
-    assert shell["base_address"] in (0x4000_0000, 0xA000_0000)
+    shell = built[1].shell
+    assert shell.version == registers.VERSION
+    assert shell.registers["MAGIC"] == 0 and shell.registers["FRAMES"] == 0x50
+    assert len(shell.registers) == len(registers.Register)
+    assert shell.base_address in (0x4000_0000, 0xA000_0000)
 
 
 def test_another_shell_has_another_identity(built, tmp_path, monkeypatch):
     _, content, _ = built
-    same, other = copy.deepcopy(content), copy.deepcopy(content)
-    for one, name in ((same, "same"), (other, "other")):
+    blank = changed(content, {"shell.identity": ""})
+    written = []
+    for name in ("same", "other"):
         (tmp_path / name).mkdir()
-        write_shell(one, load_board(content["board"]), tmp_path / name)
+        written.append(write_shell(blank, tmp_path / name))
         monkeypatch.setattr(
             "irnet_hw.compiler.emission.board_top._PORTS", {"aclk": "another compiler's"}
         )
+    same, other = written
     assert same == content
-    assert other["shell"]["identity"] != content["shell"]["identity"]
+    assert other.shell.identity != content.shell.identity
 
 
 @pytest.mark.parametrize("file", ["irnet_shell.sv", "irnet_board.sv", "the identity"])

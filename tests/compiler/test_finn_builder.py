@@ -14,7 +14,7 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
-from irnet_hw.compiler.emission import manifest
+from irnet_hw.artifact import manifest
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.share import share
@@ -74,7 +74,7 @@ def test_all_nodes_are_ours(graph):
 
 def test_its_estimates_are_our_models(ours, theirs):
     content = manifest.load(ours / "build")
-    known = {layer["name"]: layer for layer in content["layers"]}
+    known = {layer.name: layer for layer in content.layers}
     cycles = json.loads((theirs / "report" / "estimate_layer_cycles.json").read_text())
     compute = [name for name in cycles if "MVAU" in name or "Window" in name]
     assert len(compute) >= 6

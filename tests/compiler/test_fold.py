@@ -6,6 +6,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
+from irnet_hw.artifact.resources import RESOURCES
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.folding.fold import fold
 from irnet_hw.compiler.folding.links import InsertStreams
@@ -15,7 +16,7 @@ from irnet_hw.compiler.folding.search import Scale, search
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.passes.lower import Lower
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.resources import RESOURCES, area, fits, total
+from irnet_hw.kernels.resources import area, total
 from tests.compiler.graphs import Conv, Dense, Network
 from tests.compiler.hardware import resnet
 from tests.compiler.passes import upto
@@ -166,7 +167,7 @@ def test_says_what_runs_out_and_what_rate_fits() -> None:
     )
     rate = int(text.rpartition("; the highest rate that fits is ")[2])
     fold(model, board, rate)
-    assert fits(size(model.transform(InsertStreams())), board.resources)
+    assert size(model.transform(InsertStreams())).fits(board.resources)
     with pytest.raises(UserError):
         fold(model, board, rate * 1.01)
 
@@ -247,7 +248,7 @@ def test_no_choices_of_a_graph_with_a_branch_cost_less(budget: int) -> None:
 def test_the_highest_rate_uses_what_there_is() -> None:
     board = dataclasses.replace(BOARD, resources={"LUT": 1500, "FF": 3000, "BRAM18": 4, "DSP": 2})
     folding = fold(resnet((6, 6, 3), (4,)), board, None)
-    assert fits(folding.area, board.usable)
+    assert folding.area.fits(board.usable)
     assert 0 <= folding.distance < 0.2
     with pytest.raises(UserError):
         fold(resnet((6, 6, 3), (4,)), board, folding.fps * (1 + folding.distance) * 1.01)
@@ -285,7 +286,7 @@ def test_a_scarce_resource_is_charged_for() -> None:
         board = dataclasses.replace(board, resources={**board.resources, key: scarce})
         assert free.area[key] > board.usable[key] > 0
         folding = fold(resnet((8, 8, 3), (16, 32)), board, 20_000)
-        assert fits(folding.area, board.usable)
+        assert folding.area.fits(board.usable)
         assert 0 <= folding.distance < 0.3
 
 
@@ -299,7 +300,7 @@ def test_what_runs_out_is_charged_for_until_the_bound_is_close() -> None:
     free = task.cheapest(scale.prices(np.zeros(len(RESOURCES))))
     assert scale.excess(free.area).max() > 0
     found = search(task, board)
-    assert found.fits and fits(found.plan.area, board.usable)
+    assert found.fits and found.plan.area.fits(board.usable)
     assert 0.95 * found.cost < found.bound <= found.cost
 
 
@@ -315,9 +316,9 @@ def test_kernels_one_at_a_time_settle_what_is_overrun(key: str) -> None:
     )
     limits = {**BOARD.resources, key: (dear.area[key] + cheap.area[key]) // 2}
     usable = np.array([limits[name] for name in RESOURCES], float)
-    assert not fits(dear.area, limits)
+    assert not dear.area.fits(limits)
     plan = task.settled(dear, prices, usable)
-    assert fits(plan.area, limits)
+    assert plan.area.fits(limits)
     assert [choice.ports for choice in plan.choices] == [choice.ports for choice in dear.choices]
     before, after = (
         total(*(area_of(node, choice) for node, choice in zip(planner.nodes, choices, strict=True)))

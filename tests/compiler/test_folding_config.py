@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from finn.transformation.general import ApplyConfig
 
+from irnet_hw.artifact.folder import FOLDING
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission.specialize import Specialize
 from irnet_hw.compiler.finn_quiet import quiet
@@ -58,7 +59,7 @@ def test_pins_are_fixed_and_the_rest_is_searched(tmp_path: Path) -> None:
 def test_a_build_can_be_repeated_from_what_it_wrote(tmp_path: Path) -> None:
     first, second = model(), model()
     text = fold(first, BOARD, 50_000).config
-    file = tmp_path / folding_config.FILE
+    file = tmp_path / FOLDING
     file.write_text(text)
     assert fold(second, BOARD, 1.0, pins(file, second)).config == text
     for one, other in zip(first.graph.node, second.graph.node, strict=True):
@@ -68,7 +69,7 @@ def test_a_build_can_be_repeated_from_what_it_wrote(tmp_path: Path) -> None:
 def test_finn_applies_what_a_build_wrote(tmp_path: Path) -> None:
     """The names are those of the finished graph."""
     found, plain = model(), model()
-    file = tmp_path / folding_config.FILE
+    file = tmp_path / FOLDING
     file.write_text(fold(found, BOARD, 50_000).config)
     with quiet():
         plain = plain.transform(Specialize(BOARD.part, []))

@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from irnet_hw import spec
-from irnet_hw.compiler.emission import manifest
-from irnet_hw.compiler.emission.board_top import shell_files
+from irnet_hw.artifact import manifest
 from irnet_hw.compiler.emission.reference import dataflow_run
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
@@ -43,24 +42,24 @@ def save(network: Network, path: Path) -> Path:
 
 def test_folder_is_complete(folder: Path) -> None:
     content = manifest.load(folder / "out")
-    assert content["name"] == "tiny"
-    assert content["labels"] == ["zero", "one", "two", "three"]
-    assert content["fps"] >= content["target_fps"] == 100_000
-    assert content["fps"] == content["clock_mhz"] * 1e6 / content["cycles_per_frame"]
-    assert content["cycles_per_frame"] == max(layer["cycles"] for layer in content["layers"])
+    assert content.name == "tiny"
+    assert content.labels == ("zero", "one", "two", "three")
+    assert content.fps >= content.target_fps == 100_000
+    assert content.fps == content.clock_mhz * 1e6 / content.cycles_per_frame
+    assert content.cycles_per_frame == max(layer.cycles for layer in content.layers)
     assert filecmp.cmp(folder / "model.onnx", folder / "out" / "model.onnx", shallow=False)
     paths = [path for path in (folder / "out").rglob("*") if path.is_file()]
     files = {path.relative_to(folder / "out").as_posix() for path in paths}
-    listed = {*content["sources"], *content["data"], *shell_files(content)}
+    listed = {*content.sources, *content.data, *content.shell.files}
     fixed = {"manifest.json", "model.onnx", "dataflow.onnx", "folding_config.json"}
     test = {"Makefile", "accelerator_bench.py", "golden.npz", "test_accelerator.py"}
     assert files == {*fixed, *listed, *(f"cocotb/{name}" for name in test)}
-    assert content["sources"][-1] == "rtl/accelerator.sv"
+    assert content.sources[-1] == "rtl/accelerator.sv"
 
 
 def test_every_module_is_defined_before_it_is_used(folder: Path) -> None:
     known: set[str] = set()
-    for path in manifest.load(folder / "out")["sources"]:
+    for path in manifest.load(folder / "out").sources:
         text = (folder / "out" / path).read_text()
         assert re.search(rf"^module {Path(path).stem}\b", text, re.MULTILINE)
         for name in re.findall(r"^ {4}(\w+) (?:#\(|node\d)", text, re.MULTILINE):
@@ -70,33 +69,34 @@ def test_every_module_is_defined_before_it_is_used(folder: Path) -> None:
 
 def test_data_files_are_named_without_a_folder(folder: Path) -> None:
     content = manifest.load(folder / "out")
-    names = {Path(path).name for path in content["data"]}
+    names = {Path(path).name for path in content.data}
     used = set()
-    for path in content["sources"]:
+    for path in content.sources:
         used |= set(re.findall(r'"(\w+\.hex)"', (folder / "out" / path).read_text()))
     assert used == names
 
 
 def test_streams_equal_the_networks_tensors(folder: Path) -> None:
     content = manifest.load(folder / "out")
-    streams = content["streams"]
-    names = [stream["tensor"] for stream in streams]
+    streams = content.streams
+    names = [stream.tensor for stream in streams]
     assert names[0] == names[1] == "image"
     assert names[-1] == names[-2] == "logits"
-    assert content["input"] == streams[0] and content["output"] == streams[-1]
+    assert vars(content.input) == vars(streams[0])
+    assert vars(content.output) == vars(streams[-1])
     model = spec.load(folder / "model.onnx")
     pixels = images(NETWORK, 5)
     inner = sorted({name for name in names if name not in (None, "image", "logits")})
     assert len(inner) == 2
     right = spec.run(model, pixels, inner)
     for stream, found in zip(streams, dataflow_run(folder / "out", pixels), strict=True):
-        assert found.shape == (5, *stream["shape"])
-        assert stream["beats"] * stream["lanes"] == found[0].size
-        if stream["tensor"] in inner:
-            wanted = right[stream["tensor"]].transpose(0, 2, 3, 1).reshape(found.shape)
-            assert np.array_equal(found * stream["scale"], wanted)
-        elif stream["tensor"] == "logits":
-            assert np.array_equal(found * stream["scale"], right["logits"])
+        assert found.shape == (5, *stream.shape)
+        assert stream.beats * stream.lanes == found[0].size
+        if stream.tensor in inner:
+            wanted = right[stream.tensor].transpose(0, 2, 3, 1).reshape(found.shape)
+            assert np.array_equal(found * stream.scale, wanted)
+        elif stream.tensor == "logits":
+            assert np.array_equal(found * stream.scale, right["logits"])
 
 
 def test_same_inputs_same_bytes(folder: Path) -> None:
@@ -109,7 +109,7 @@ def test_same_inputs_same_bytes(folder: Path) -> None:
 def test_the_other_board(tmp_path: Path) -> None:
     model = save(NETWORK, tmp_path)
     content = build(model, "zcu104", tmp_path / "out", 1000)
-    assert (content["board"], content["name"]) == ("zcu104", "model")
+    assert (content.board, content.name) == ("zcu104", "model")
 
 
 LAYER = st.one_of(
@@ -144,7 +144,7 @@ def test_any_network(
     pixels = images(network)
     found = dataflow_run(tmp_path / "out", pixels)[-1]
     right = spec.run(spec.load(model), pixels)["logits"]
-    assert np.array_equal(found * content["output"]["scale"], right)
+    assert np.array_equal(found * content.output.scale, right)
 
 
 def test_refuses_a_network_and_leaves_nothing(tmp_path: Path) -> None:
@@ -201,4 +201,4 @@ def test_compiles_an_exported_residual_network(tmp_path: Path, structure: str) -
     pixels = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), dtype=np.uint8)
     found = dataflow_run(tmp_path / "out", pixels)[-1]
     right = spec.run(spec.load(path), pixels)["logits"]
-    assert np.array_equal(found * content["output"]["scale"], right)
+    assert np.array_equal(found * content.output.scale, right)

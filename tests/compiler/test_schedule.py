@@ -51,8 +51,8 @@ def test_a_chain_of_single_beats_by_hand() -> None:
     hardware.dyadic("Requantise", "requantise", ["layer_out"])
     model = hardware.end(1)
     plan = schedule(model)
-    layer, requantise, *_ = plan.passages
-    # # 4 beats in 8 cycles; a vector is complete with its second beat. The unit reads it in the
+    layer, requantise, *_ = plan.passages.values()
+    # 4 beats in 8 cycles; a vector is complete with its second beat. The unit reads it in the
     # next cycle, has the sum of one lane 4 cycles later, and that of the second pass 2 cycles after
     # that.
     assert plan.pace == 8
@@ -60,7 +60,7 @@ def test_a_chain_of_single_beats_by_hand() -> None:
     assert layer.busy == 8
     # A DSP block has three stages; saturation takes one more cycle.
     assert (requantise.first_in, requantise.first_out) == (layer.first_out, layer.first_out + 4)
-    assert plan.latency == max(passage.last_out for passage in plan.passages) + 1
+    assert plan.latency == max(passage.last_out for passage in plan.passages.values()) + 1
 
 
 def test_the_bypass_holds_what_the_windows_wait_for() -> None:
@@ -89,7 +89,7 @@ def test_a_schedule_repeats_itself_and_keeps_the_order(
     model = folded(resnet((height, width, 3), (4, 8), 1, shortcut, convs), fps)
     plan = schedule(model)
     assert plan.pace == max(op(node).get_exp_cycles() for node in model.graph.node)
-    for node, passage in zip(model.graph.node, plan.passages, strict=True):
+    for node, passage in zip(model.graph.node, plan.passages.values(), strict=True):
         assert passage.first_out <= passage.last_out
         assert passage.first_in <= passage.last_out
         if node.op_type == "StreamFIFO":

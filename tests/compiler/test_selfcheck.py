@@ -5,7 +5,7 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import spec
-from irnet_hw.compiler.emission import reference
+from irnet_hw.artifact.folder import DATAFLOW
 from irnet_hw.compiler.emission.selfcheck import CompilerError, selfcheck
 from irnet_hw.compiler.pipeline import build
 from tests.compiler.graphs import Conv, Network
@@ -18,7 +18,7 @@ def test_names_the_first_tensor_that_differs(tmp_path: Path) -> None:
     model = NETWORK.build()
     model.save(str(path))
     content = build(path, "pynq-z2", tmp_path / "out", 1000)
-    graph = ModelWrapper(str(tmp_path / "out" / reference.FILE))
+    graph = ModelWrapper(str(tmp_path / "out" / DATAFLOW))
     nodes = {node.name: node for node in graph.graph.node}
     level = nodes["BinaryMVAU_rtl_0"].input[2]
     graph.set_initializer(level, np.full(4, -100, np.float32))

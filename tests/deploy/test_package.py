@@ -10,9 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from irnet_hw import __version__, spec
+from irnet_hw.artifact import manifest
 from irnet_hw.cli.main import group
-from irnet_hw.compiler.emission import manifest
-from irnet_hw.compiler.emission.board_top import shell_files
 from irnet_hw.deploy.package import package
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import Accelerator
@@ -43,7 +42,7 @@ def test_it_holds_what_a_board_needs(folder, tmp_path):
         (folder / "bitstream" / name).write_text("{}" if name == "route.json" else name)
     names = package(folder, tmp_path / "out.zip")
     content = manifest.load(folder)
-    sources = [*content["sources"], *content["data"], *shell_files(content)]
+    sources = [*content.sources, *content.data, *content.shell.files]
     assert names == sorted(
         [
             *("README.md", "manifest.json", "golden.npz", "classify.ipynb", WHEEL, *sources),
@@ -77,7 +76,7 @@ def test_the_golden_vectors_are_the_networks(built, tmp_path):
     assert np.array_equal(found["labels"], np.arange(20) % 4)
     (logits,) = spec.run(spec.load(built / "model.onnx"), found["images"]).values()
     assert np.array_equal(found["logits"], logits)
-    assert str(found["model"]) == manifest.load(built)["hashes"]["model"]
+    assert str(found["model"]) == manifest.load(built).hashes.model
 
 
 def test_the_images_can_be_chosen(built, tmp_path):

@@ -22,7 +22,7 @@ def unit(place, before, text="convolution", cycles=100):
 
     first = before + 1
     ends = [(place, place + 1), (place, place + 2), (place + 1, place + 3), (place + 2, place + 3)]
-    streams = [example.stream([4, 4, 8], "INT8", 8, 1, *pair) for pair in ends]
+    streams = [example.fact([4, 4, 8], "INT8", 8, 1, *pair) for pair in ends]
     layers = [
         layer("StreamFork", [before], [first, first + 1]),
         layer("BinaryMVAU", [first], [first + 2], text=text),
@@ -35,11 +35,11 @@ def unit(place, before, text="convolution", cycles=100):
 def units(*texts):
     """The facts about units in a row."""
     layers = []
-    streams = [example.stream([4, 4, 8], "INT8", 8, 1, None, 0)]
+    streams = [example.fact([4, 4, 8], "INT8", 8, 1, None, 0)]
     for text in texts:
         more, between = unit(len(layers), len(streams) - 1, text)
         layers += more
-        last = example.stream([4, 4, 8], "INT8", 8, 1, len(layers) - 1, len(layers))
+        last = example.fact([4, 4, 8], "INT8", 8, 1, len(layers) - 1, len(layers))
         streams += [*between, last]
     streams[-1]["target"] = None
     return {"layers": layers, "streams": streams}

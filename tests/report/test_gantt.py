@@ -52,7 +52,7 @@ def test_kernels_that_repeat_share_a_row(tmp_path):
     content = facts.gather(example.write_folder(tmp_path / "build"))
     window, unit = content["layers"]
     content["layers"] = [window, {**unit, "outputs": [2]}, {**unit, "name": "last", "inputs": [2]}]
-    between = example.stream([4, 4, 9], "UINT8", 8, 1, 1, 2)
+    between = example.fact([4, 4, 9], "UINT8", 8, 1, 1, 2)
     content["streams"] = [*content["streams"][:2], between, content["streams"][2]]
     svg = ElementTree.fromstring(gantt.draw_schedule(content))
     _, repeated = svg.findall("g")

@@ -70,7 +70,7 @@ def test_long_texts_are_wrapped(tmp_path):
 def branched(facts):
     """Add a layer and a stream from the first one to it, which passes the second one by."""
     streams, layers = facts["streams"], facts["layers"]
-    bypass = example.stream([4, 4, 8], "INT8", 64, 8, 0, 2)
+    bypass = example.fact([4, 4, 8], "INT8", 64, 8, 0, 2)
     facts["streams"] = [*streams[:2], bypass, {**streams[2], "target": 2}, streams[2]]
     facts["layers"] = [
         {**layers[0], "outputs": [1, 2]},
@@ -117,7 +117,7 @@ def test_what_repeats_is_drawn_once_with_all_its_area(tmp_path):
         {**unit, "name": "two", "inputs": [3], "outputs": [4]},
     ]
     first, second, last = content["streams"]
-    passing = [example.stream([4, 4, 9], "UINT8", 8, 1, place, place + 1) for place in (1, 2)]
+    passing = [example.fact([4, 4, 9], "UINT8", 8, 1, place, place + 1) for place in (1, 2)]
     content["streams"] = [first, second, *passing, {**last, "source": 3}]
     svg = ElementTree.fromstring(picture.draw(content))
     groups = svg.findall("g[@class='svg-layer']")

@@ -1,10 +1,13 @@
 import html.parser
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
+from irnet_hw.artifact.manifest import Folding, own_digest
 from irnet_hw.errors import UserError
+from irnet_hw.form import plain
 from irnet_hw.report.accelerator import write
 from tests.report import example
 
@@ -74,7 +77,7 @@ def test_whole_report(tmp_path):
         "PyTorch, after training 75.00 % 4",
         "<dog> ✗ is cat",
         '"epochs": 3',
-        example.manifest()["hashes"]["model"],
+        example.manifest().hashes.model,
     ):
         assert text in page.text
     assert data["throughput"] == {
@@ -83,7 +86,7 @@ def test_whole_report(tmp_path):
         "latency_cycles": {"model": 180, "sim": 170},
         "latency_us": {"model": 1.8, "sim": 1.7},
         "bottleneck": "IntMVAU_rtl_0",
-        "next_doubling": example.manifest()["next_doubling"],
+        "next_doubling": plain(example.manifest().next_doubling),
     }
     assert data["layers"][0]["schedule"] == {
         "model": {"first_in": 0, "first_out": 20, "last_out": 150},
@@ -185,18 +188,18 @@ def test_a_damaged_route(tmp_path):
     path.write_text("{}")
     with pytest.raises(UserError) as error:
         write(folder)
-    assert str(error.value) == (f"{path}: LUT is missing; build with --flow again")
+    assert str(error.value) == (f"{path}: kind is missing; build with --flow again")
 
 
 def test_no_faster_accelerator(tmp_path, monkeypatch):
-    content = {**example.manifest(), "next_doubling": None}
+    content = replace(example.manifest(), next_doubling=None)
     monkeypatch.setattr(example, "manifest", lambda: content)
     page, _ = written(example.write_folder(tmp_path / "build"))
     assert "Twice the rate can't be reached: some layer is at its limit model ." in page.text
 
 
 def test_built_for_the_highest_rate(tmp_path, monkeypatch):
-    content = {**example.manifest(), "folding": {"aim": "rate", "distance": -0.001}}
+    content = replace(example.manifest(), folding=Folding(aim="rate", distance=-0.001))
     monkeypatch.setattr(example, "manifest", lambda: content)
     page, _ = written(example.write_folder(tmp_path / "build"))
     assert "at 100 MHz, built for as many frames a second as fit" in page.text
@@ -255,8 +258,9 @@ def test_nothing_is_claimed_of_changed_sources(tmp_path):
         ("synthesis.json", b"[]", "content = [], must be an object; build again"),
         (
             "synthesis.json",
-            b'{"total": {}, "layers": [], "tool": "", "seconds": 1}',
-            "total.LUT is missing; build again",
+            b'{"kind": "synth", "tool": "Yosys", "part": "x", "total": {}, "layers": [], '
+            b'"resources": {}, "seconds": 1}',
+            "total: LUT is missing; build again",
         ),
         (
             "sample.npz",
@@ -286,12 +290,13 @@ def test_damaged_files(tmp_path, name, content, message):
         (lambda m: m["metadata"]["accuracy"].update(qonnx=[]), "metadata.accuracy: qonnx = [], "),
     ],
 )
-def test_a_manifest_whose_parts_do_not_fit(tmp_path, monkeypatch, change, message):
+def test_a_manifest_whose_parts_do_not_fit(tmp_path, change, message):
     """Though its own hash is right, which anybody can compute."""
-    content = example.manifest()
-    change(content)
-    monkeypatch.setattr(example, "manifest", lambda: content)
     folder = example.write_folder(tmp_path / "build")
+    content = json.loads((folder / "manifest.json").read_text())
+    change(content)
+    content["hashes"]["manifest"] = own_digest(content)
+    (folder / "manifest.json").write_text(json.dumps(content))
     with pytest.raises(UserError) as error:
         write(folder)
     assert str(error.value).startswith(f"{folder}/manifest.json: {message}")
@@ -309,7 +314,7 @@ def test_a_manifest_whose_parts_do_not_fit(tmp_path, monkeypatch, change, messag
 )
 def test_a_simulation_of_something_else(tmp_path, change, message):
     folder = example.write_folder(tmp_path / "build")
-    content = example.simulation()
+    content = plain(example.simulation())
     change(content)
     (folder / "simulation.json").write_text(json.dumps(content))
     with pytest.raises(UserError) as error:

@@ -5,7 +5,7 @@ The names and what they do are PYNQ's (2.7 and 3.0); the fabric behind them is s
 
 import numpy as np
 
-from irnet_hw.compiler.emission import manifest
+from irnet_hw.artifact import manifest
 from irnet_hw.simulate.board import SimulatedBoard
 
 

@@ -1,6 +1,5 @@
 """The driver on the simulated board: the same results as the QONNX run, whatever goes wrong."""
 
-import json
 import shutil
 
 import numpy as np
@@ -8,15 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irnet_hw.boards import load_board
-from irnet_hw.compiler.emission import manifest
+from irnet_hw.artifact import manifest
+from irnet_hw.artifact.folder import digest
+from irnet_hw.artifact.registers import Register, Status
 from irnet_hw.compiler.emission.board_top import write_shell
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import Accelerator
 from irnet_hw.runtime import accelerator as driver
-from irnet_hw.runtime.registers import Register, Status
 from irnet_hw.simulate.board import SimulatedBoard
 from tests.compiler.graphs import images
+from tests.manifests import changed, route
 from tests.networks import LEAST
 from tests.runtime.images import IMAGES
 
@@ -70,7 +70,7 @@ def test_frames_never_pause_between_batches(own):
     assert result["batches"] == 40
     # All but the first frame come at the accelerator's pace.
     assert result["cycles"] < 200 * CYCLES + result["latency_cycles"] + 200
-    assert result["interval_cycles"] == own.manifest["cycles_per_frame"] == CYCLES
+    assert result["interval_cycles"] == own.manifest.cycles_per_frame == CYCLES
 
 
 def test_images_need_not_be_contiguous(accelerator, expected):
@@ -121,8 +121,8 @@ def test_info_says_what_it_is(accelerator, built):
     info = accelerator.info()
     content = manifest.load(built)
     assert (info["kind"], info["board"], info["capacity"]) == ("sim", "pynq-z2", 4)
-    assert info["identity"] == content["shell"]["identity"]
-    assert info["model"] == content["hashes"]["model"]
+    assert info["identity"] == content.shell.identity
+    assert info["model"] == content.hashes.model
     assert info["state"].startswith("STATUS 0x1 (IDLE; 0 queued), ERRORS 0x0 (none), BATCHES ")
 
 
@@ -180,12 +180,10 @@ def rewritten(built, folder, old, new):
     assert old in text
     top.write_text(text.replace(old, new))
     content = manifest.load(folder)
-    content["hashes"]["sources"] = manifest.digest(
-        folder / name for name in content["sources"] + content["data"]
-    )
+    sources = digest(folder / name for name in (*content.sources, *content.data))
     shutil.rmtree(folder / "shell")
-    write_shell(content, load_board("pynq-z2"), folder)
-    manifest.write(content, folder)
+    changes = {"hashes.sources": sources, "shell.identity": ""}
+    manifest.write(write_shell(changed(content, changes), folder), folder)
     return folder
 
 
@@ -211,7 +209,7 @@ def test_another_builds_bitstream_is_refused(built, least_built):
     board = SimulatedBoard(built, manifest.load(built))
     with pytest.raises(UserError) as caught:
         Accelerator(least_built, board)
-    found, wanted = (manifest.load(one)["shell"]["identity"] for one in (built, least_built))
+    found, wanted = (manifest.load(one).shell.identity for one in (built, least_built))
     assert str(caught.value) == (
         f"identity: the bitstream's is {found}, but the manifest's is {wanted}; "
         "load the bitstream of this build"
@@ -249,18 +247,18 @@ def test_a_device_must_be_known(built):
 
 def test_the_clock_is_what_place_and_route_reached(built, tmp_path):
     folder = shutil.copytree(built, tmp_path / "routed")
-    route = folder / "bitstream" / "route.json"
-    route.parent.mkdir()
+    file = folder / "bitstream" / "route.json"
+    file.parent.mkdir()
     for reached, clock in ((62.5, 62.5), (140.0, 100.0)):
-        route.write_text(json.dumps({"clock_mhz": reached}))
+        file.write_text(route(reached))
         with Accelerator(folder, device="sim") as accelerator:
             assert accelerator.info()["clock_mhz"] == clock
             result = accelerator.throughput_test(10)
         assert result["latency_seconds"] == result["latency_cycles"] / (clock * 1e6)
-    route.write_text("{}")
+    file.write_text("{}")
     with pytest.raises(UserError) as caught:
         Accelerator(folder, device="sim")
-    assert str(caught.value) == f"{route}: clock_mhz is missing; make the bitstream again"
+    assert str(caught.value) == f"{file}: kind is missing; make the bitstream again"
 
 
 def test_closing_gives_everything_back(built):

@@ -6,10 +6,11 @@ import zipfile
 
 import pytest
 
-from irnet_hw.compiler.emission import manifest
+from irnet_hw.artifact import manifest
+from irnet_hw.artifact.manifest import own_digest
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import Accelerator, package
-from irnet_hw.runtime.manifest import own_digest
+from tests.manifests import changed
 
 
 @pytest.fixture
@@ -74,15 +75,14 @@ def test_another_model_is_refused(folder):
     model = folder / "model.onnx"
     model.write_bytes(model.read_bytes() + b"\0")
     message = refusal(folder)
-    built = manifest.load(folder)["hashes"]["model"]
+    built = manifest.load(folder).hashes.model
     assert message.startswith(f"{model}: has the hash ")
     assert message.endswith(f", but the accelerator was built from {built}; build it again")
 
 
 def test_another_shell_is_refused(folder):
     content = manifest.load(folder)
-    content["shell"]["version"] = 2
-    manifest.write(content, folder)
+    manifest.write(changed(content, {"shell.version": 2}), folder)
     assert refusal(folder) == (
         f"{folder}/manifest.json: is of a shell of version 2, but this runtime drives version 1; "
         "install the runtime of this build"
@@ -91,8 +91,8 @@ def test_another_shell_is_refused(folder):
 
 def test_an_identity_of_something_else_is_refused(folder):
     content = manifest.load(folder)
-    identity, content["shell"]["identity"] = content["shell"]["identity"], "0" * 32
-    manifest.write(content, folder)
+    identity = content.shell.identity
+    manifest.write(changed(content, {"shell.identity": "0" * 32}), folder)
     assert refusal(folder) == (
         f"{folder}/manifest.json: identity {'0' * 32}, but {identity} is that of the model, "
         "the sources, the shell and what the driver uses; build it again"

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from irnet_hw.artifact import manifest
+from irnet_hw.artifact.manifest import identity as manifest_identity
 from irnet_hw.boards import known_boards, load_board
-from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import Accelerator, boards, pynq_device
 from irnet_hw.runtime import accelerator as driver
-from irnet_hw.runtime.manifest import identity as manifest_identity
+from tests.manifests import changed, route
 from tests.runtime.images import IMAGES
 from tests.runtime.pynq_stand_in import Pynq
 
@@ -59,7 +60,7 @@ def test_a_bitstream_without_metadata_is_loaded_too(folder, pynq):
 @pytest.mark.usefixtures("pynq")
 @pytest.mark.parametrize(("reached", "clock"), [(62.4, 1000 / 17), (62.5, 62.5), (99.0, 1000 / 11)])
 def test_the_clock_is_never_above_what_was_reached(folder, reached, clock):
-    (folder / "bitstream" / "route.json").write_text(f'{{"clock_mhz": {reached}}}')
+    (folder / "bitstream" / "route.json").write_text(route(reached))
     with Accelerator(folder) as accelerator:
         assert accelerator.info()["clock_mhz"] == pytest.approx(clock)
 
@@ -220,24 +221,24 @@ def test_memory_is_refused_in_many_ways(folder, pynq, error):
 
 
 def test_a_clock_that_the_board_can_not_have_is_told(folder, pynq):
-    (folder / "bitstream" / "route.json").write_text('{"clock_mhz": 0.5}')
+    (folder / "bitstream" / "route.json").write_text(route(0.5))
     assert refusal(folder) == "clock_mhz: 0.5, but the board's is 15.873 at least"
     assert pynq.loaded is not None
 
 
 @pytest.mark.parametrize("reached", ["-5", "0", "Infinity", "NaN", "1e999", '"62"', "null"])
 def test_a_clock_that_is_none_is_refused(folder, pynq, reached):
-    route = folder / "bitstream" / "route.json"
-    route.write_text(f'{{"clock_mhz": {reached}}}')
-    assert refusal(folder).startswith(f"{route}: ")
+    file = folder / "bitstream" / "route.json"
+    file.write_text(route(reached))
+    assert refusal(folder).startswith(f"{file}: ")
     assert pynq.loaded is None
 
 
 def test_registers_elsewhere_than_in_the_fabric_are_refused(folder, pynq):
     """A manifest must not let the driver write the memory."""
     content = manifest.load(folder)
-    content["shell"]["base_address"] = 0x0010_0000
-    content["shell"]["identity"] = manifest_identity(content)
+    content = changed(content, {"shell.base_address": 0x0010_0000})
+    content = changed(content, {"shell.identity": manifest_identity(content)})
     manifest.write(content, folder)
     assert refusal(folder) == (
         "base_address: 0x100000, must be where the PYNQ-Z2 reaches the fabric, from 0x40000000 "

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from irnet_hw.compiler.emission import manifest
+from irnet_hw.artifact import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import Accelerator
 from irnet_hw.runtime import accelerator as driver

@@ -1,10 +1,13 @@
 """The RTL of a hardware graph with a branch, without the compiler's passes before."""
 
+from irnet_hw.artifact.folder import DATAFLOW, MODEL
+from irnet_hw.artifact.resources import NOTHING
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission.contents import describe_accelerator
 from irnet_hw.compiler.emission.specialize import Specialize
 from irnet_hw.compiler.emission.stitch import stitch
 from irnet_hw.compiler.folding.fold import Folding
+from irnet_hw.compiler.folding.schedule import schedule
 from irnet_hw.simulate.simulator import Simulator, compile_accelerator
 from tests.compiler import branches
 
@@ -18,14 +21,13 @@ def specialised(graph):
 def accelerator(graph, folder):
     """Write the RTL of a specialised graph; return the manifest."""
     board = load_board("pynq-z2")
-    (folder / "rtl").mkdir()
-    sources, data = stitch(graph, board, folder / "rtl")
-    network = branches.network()
-    network.save(str(folder / "model.onnx"))
-    folding = Folding(fps=1000.0, area={}, distance=0.0, next_doubling=None, config="")
-    manifest = describe_accelerator(folder / "model.onnx", network, graph, board, 1000.0, folding)
-    files = {"sources": sources, "data": data}
-    return {**manifest, **{key: [f"rtl/{name}" for name in files[key]] for key in files}}
+    stitched, network, plan = stitch(graph, board, folder), branches.network(), schedule(graph)
+    network.save(str(folder / MODEL))
+    graph.save(str(folder / DATAFLOW))
+    folding = Folding(1000.0, NOTHING, 0.0, next_doubling=None, config="", schedule=plan)
+    return describe_accelerator(
+        folder, "model", network, graph, board, 1000.0, folding, plan.passages, stitched
+    )
 
 
 def simulator(graph, folder):

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from irnet_hw.compiler.emission import manifest
-from irnet_hw.compiler.emission.board_top import shell_digest, top_file
+from irnet_hw.artifact import manifest
+from irnet_hw.artifact.folder import shell_digest
+from irnet_hw.artifact.registers import Control, Interrupt, Register, Status
 from irnet_hw.errors import UserError
-from irnet_hw.runtime.registers import Control, Interrupt, Register, Status
 from irnet_hw.simulate.board import TIMING, SimulatedBoard
+from tests.manifests import changed
 from tests.networks import LEAST
 
 #: The faults of bad_board.sv, and what is said of each.
@@ -139,9 +140,8 @@ def bad(least_built, tmp_path_factory):
     folder = shutil.copytree(least_built, tmp_path_factory.mktemp("bad") / "build")
     content = manifest.load(folder)
     source = Path(__file__).with_name("bad_board.sv")
-    shutil.copyfile(source, folder / top_file(content))
-    content["hashes"]["shell"] = shell_digest(content, folder)
-    manifest.write(content, folder)
+    shutil.copyfile(source, folder / content.shell.top_file)
+    manifest.write(changed(content, {"hashes.shell": shell_digest(content, folder)}), folder)
     return folder
 
 

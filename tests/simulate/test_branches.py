@@ -30,16 +30,16 @@ def test_every_stream_is_the_models(graph, whole, seed):
 
 
 def test_the_manifest_says_where_streams_begin_and_end(whole):
-    streams, layers = whole.manifest["streams"], whole.manifest["layers"]
+    streams, layers = whole.manifest.streams, whole.manifest.layers
     for number, layer in enumerate(layers):
-        assert [streams[i]["target"] for i in layer["inputs"]] == [number] * len(layer["inputs"])
-        assert [streams[i]["source"] for i in layer["outputs"]] == [number] * len(layer["outputs"])
-    (fork,) = (layer for layer in layers if layer["op"] == "StreamFork")
-    assert [streams[i]["tensor"] for i in fork["outputs"]] == ["stream", "sign"]
-    assert [streams[i]["scale"] for i in fork["outputs"]] == [branches.STEP, 1.0]
-    assert [streams[i]["datatype"] for i in fork["outputs"]] == ["INT8", "BIPOLAR"]
-    (join,) = (layer for layer in layers if layer["op"] == "ResidualJoin")
-    assert [streams[i]["datatype"] for i in join["inputs"]] == ["INT7", "INT8"]
+        assert [streams[i].target for i in layer.inputs] == [number] * len(layer.inputs)
+        assert [streams[i].source for i in layer.outputs] == [number] * len(layer.outputs)
+    (fork,) = (layer for layer in layers if layer.op == "StreamFork")
+    assert [streams[i].tensor for i in fork.outputs] == ["stream", "sign"]
+    assert [streams[i].scale for i in fork.outputs] == [branches.STEP, 1.0]
+    assert [streams[i].datatype for i in fork.outputs] == ["INT8", "BIPOLAR"]
+    (join,) = (layer for layer in layers if layer.op == "ResidualJoin")
+    assert [streams[i].datatype for i in join.inputs] == ["INT7", "INT8"]
 
 
 def test_a_fifo_that_is_too_small_is_named(tmp_path):
@@ -53,4 +53,4 @@ def test_a_fifo_that_is_too_small_is_named(tmp_path):
         ": a deadlock, in a circle these streams wait for each other: BinaryMVAU_rtl_0, "
         "SlidingWindow_rtl_0, StreamFork_rtl_0.out1, StreamFork_rtl_0.out0, StreamFIFO_rtl_1"
     )
-    assert len(lines) == len(stuck.manifest["streams"])
+    assert len(lines) == len(stuck.manifest.streams)

@@ -1,18 +1,20 @@
+from types import SimpleNamespace
+
 import pytest
 
 from irnet_hw.simulate.deadlock import State, explain
 
 # A fork, a layer on one of its ways and a FIFO on the other, and a join.
 ENDS = [(None, 0), (0, 1), (0, 2), (1, 3), (2, 3), (3, None)]
-MANIFEST = {
-    "streams": [{"source": source, "target": target} for source, target in ENDS],
-    "layers": [
-        {"name": "fork", "inputs": [0], "outputs": [1, 2]},
-        {"name": "conv", "inputs": [1], "outputs": [3]},
-        {"name": "fifo", "inputs": [2], "outputs": [4]},
-        {"name": "join", "inputs": [3, 4], "outputs": [5]},
+MANIFEST = SimpleNamespace(
+    streams=[SimpleNamespace(source=source, target=target) for source, target in ENDS],
+    layers=[
+        SimpleNamespace(name="fork", inputs=[0], outputs=[1, 2]),
+        SimpleNamespace(name="conv", inputs=[1], outputs=[3]),
+        SimpleNamespace(name="fifo", inputs=[2], outputs=[4]),
+        SimpleNamespace(name="join", inputs=[3, 4], outputs=[5]),
     ],
-}
+)
 OFFERED, ASKED, IDLE, DONE = (True, False), (False, True), (False, False), None
 
 

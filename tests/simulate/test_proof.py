@@ -1,5 +1,4 @@
 import contextlib
-import json
 import os
 import resource
 import signal
@@ -10,12 +9,15 @@ import numpy as np
 import pytest
 
 from irnet_hw import spec
-from irnet_hw.compiler.emission import manifest
+from irnet_hw.artifact import manifest
+from irnet_hw.artifact.folder import digest
+from irnet_hw.artifact.results import Accuracy, Simulation, read
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
 from irnet_hw.simulate import simulator
 from irnet_hw.simulate.proof import IRREGULAR_IMAGES, IRREGULAR_LEAST, simulate
 from tests.compiler.graphs import Conv, Network, images
+from tests.manifests import changed
 from tests.networks import LEAST, TINY, build_network, tiny_images
 
 
@@ -23,32 +25,32 @@ def test_every_logit_and_every_stream_is_the_specifications(build_dir):
     labels = np.arange(40) % 3
     result = simulate(build_dir, tiny_images(40), labels, tapped=4)
     content = manifest.load(build_dir)
-    assert result["differences"] == 0 and result["first_difference"] is None
-    assert (result["images"], result["logits_compared"]) == (40, 120)
-    assert result["irregular"]["images"] == IRREGULAR_IMAGES
-    assert result["cycles_per_frame"] == content["cycles_per_frame"]
-    assert result["latency_cycles"] > result["cycles_per_frame"]
-    assert json.loads((build_dir / "simulation.json").read_text()) == result
+    assert result.differences == 0 and result.first_difference is None
+    assert (result.images, result.logits_compared) == (40, 120)
+    assert result.irregular.images == IRREGULAR_IMAGES
+    assert result.cycles_per_frame == content.cycles_per_frame
+    assert result.latency_cycles > result.cycles_per_frame
+    assert read(Simulation, build_dir / "simulation.json", "") == result
 
     model = spec.load(build_dir / "model.onnx")
     expected = spec.run(model, tiny_images(40))["logits"].argmax(axis=1)
-    assert result["predictions"] == result["expected"] == expected.tolist()
+    assert list(result.predictions) == list(result.expected) == expected.tolist()
     accuracy = (expected == labels).mean()
-    assert result["accuracy"] == {"rtl": accuracy, "qonnx": accuracy}
+    assert result.accuracy == Accuracy(rtl=accuracy, qonnx=accuracy)
 
-    compared = {(entry["layer"], entry["against"]): entry for entry in result["tensors"]}
-    for layer in content["layers"]:
-        (stream,) = layer["outputs"]
-        values = 2 * 4 * np.prod(content["streams"][stream]["shape"])
-        assert compared[layer["name"], "NumPy model"]["values"] == values
-    assert len(result["waiting"]) == len(content["streams"])
-    assert max(result["waiting"]) > 0 and result["waiting"][-1] == 0
-    frame = result["first_frame"]
-    assert [times["start"] for times in frame] == sorted(times["start"] for times in frame)
-    assert (frame[0]["start"], frame[-1]["end"]) == (0, result["latency_cycles"] - 1)
+    compared = {(entry.layer, entry.against): entry for entry in result.tensors}
+    for layer in content.layers:
+        (stream,) = layer.outputs
+        values = 2 * 4 * content.streams[stream].values
+        assert compared[layer.name, "NumPy model"].values == values
+    assert len(result.waiting) == len(content.streams)
+    assert max(result.waiting) > 0 and result.waiting[-1] == 0
+    frame = result.first_frame
+    assert [times.start for times in frame] == sorted(times.start for times in frame)
+    assert (frame[0].start, frame[-1].end) == (0, result.latency_cycles - 1)
     signs = {node.output[0] for node in model.graph.node if node.name.endswith("_sign")}
     assert len(signs) == len(TINY.layers)
-    assert signs <= {entry["tensor"] for entry in result["tensors"] if entry["against"] == "QONNX"}
+    assert signs <= {entry.tensor for entry in result.tensors if entry.against == "QONNX"}
 
 
 def test_bursts_of_a_pool_cost_no_cycles(tmp_path):
@@ -56,20 +58,20 @@ def test_bursts_of_a_pool_cost_no_cycles(tmp_path):
     network = Network(image=(4, 32, 2), layers=(Conv(36, bits=8, pool=2),), classes=1)
     network.build().save(str(tmp_path / "model.onnx"))
     content = build(tmp_path / "model.onnx", "zcu104", tmp_path / "out", 100e6 / 1152)
-    busy = [layer["op"] for layer in content["layers"] if layer["cycles"] == 1152]
+    busy = [layer.op for layer in content.layers if layer.cycles == 1152]
     assert [op for op in busy if op == "IntMVAU"] == ["IntMVAU", "IntMVAU"]
     result = simulate(tmp_path / "out", images(network, 12), None)
-    assert result["differences"] == 0
-    assert result["cycles_per_frame"] == content["cycles_per_frame"] == 1152
+    assert result.differences == 0
+    assert result.cycles_per_frame == content.cycles_per_frame == 1152
 
 
 def test_no_stream_need_be_compared(build_dir):
     result = simulate(build_dir, tiny_images(2), None, tapped=0)
-    assert (result["differences"], result["tapped_images"], result["images"]) == (0, 0, 2)
-    (entry,) = result["tensors"]
-    assert (entry["tensor"], entry["values"]) == ("logits", (2 + IRREGULAR_LEAST) * 3)
-    assert result["irregular"]["images"] == IRREGULAR_LEAST
-    assert result["cycles_per_frame"] is None and result["accuracy"] is None
+    assert (result.differences, result.tapped_images, result.images) == (0, 0, 2)
+    (entry,) = result.tensors
+    assert (entry.tensor, entry.values) == ("logits", (2 + IRREGULAR_LEAST) * 3)
+    assert result.irregular.images == IRREGULAR_LEAST
+    assert result.cycles_per_frame is None and result.accuracy is None
 
 
 def flip(build_dir, file, index):
@@ -79,9 +81,8 @@ def flip(build_dir, file, index):
     words[index] = f"{int(words[index], 16) ^ 1:0{len(words[index])}x}"
     path.write_text("\n".join(words) + "\n")
     content = manifest.load(build_dir)
-    files = [build_dir / name for name in content["sources"] + content["data"]]
-    content["hashes"]["sources"] = manifest.digest(files)
-    manifest.write(content, build_dir)
+    files = [build_dir / name for name in (*content.sources, *content.data)]
+    manifest.write(changed(content, {"hashes.sources": digest(files)}), build_dir)
 
 
 # The words are of channels whose signs depend on the image.
@@ -91,9 +92,9 @@ def flip(build_dir, file, index):
 def test_one_wrong_bit_of_the_weights_is_found_and_placed(build_dir, layer, index):
     flip(build_dir, f"{layer}_weights.hex", index)
     result = simulate(build_dir, tiny_images(40), None, tapped=40)
-    assert result["differences"] > 0
-    assert result["first_difference"] == layer
-    assert json.loads((build_dir / "simulation.json").read_text()) == result
+    assert result.differences > 0
+    assert result.first_difference == layer
+    assert read(Simulation, build_dir / "simulation.json", "") == result
 
 
 def test_a_changed_source_is_refused(build_dir):
@@ -132,7 +133,7 @@ def test_other_images_are_refused(built, wrong):
 def test_labels_that_are_no_classes_are_refused(built):
     with pytest.raises(UserError) as error:
         simulate(built, tiny_images(2), np.array([0, 99]))
-    classes = manifest.load(built)["output"]["shape"][0]
+    classes = manifest.load(built).output.shape[0]
     assert str(error.value) == f"labels: 99, must be from 0 to {classes - 1}"
 
 

@@ -21,32 +21,32 @@ def test_a_residual_network_is_its_specification(tmp_path, network):
     content = build(path, "pynq-z2", folder, 50_000)
     pixels = images(network, 8)
     result = simulate(folder, pixels, None, tapped=2)
-    assert result["differences"] == 0
-    assert result["cycles_per_frame"] == content["cycles_per_frame"]
+    assert result.differences == 0
+    assert result.cycles_per_frame == content.cycles_per_frame
     # The model's pixels come evenly, the simulation's as fast as they are taken.
-    assert content["cycles_per_frame"] < result["latency_cycles"] <= content["latency_cycles"]
+    assert content.cycles_per_frame < result.latency_cycles <= content.latency_cycles
 
     # What FIFOs' depths come from: the model has every register that the RTL has.
-    frame = result["first_frame"]
-    for layer in content["layers"]:
-        if layer["op"] in ("Requantise", "ResidualJoin", "StreamFork"):
-            delay = layer["schedule"]["first_out"] - layer["schedule"]["first_in"]
+    frame = result.first_frame
+    for layer in content.layers:
+        if layer.op in ("Requantise", "ResidualJoin", "StreamFork"):
+            delay = layer.schedule.first_out - layer.schedule.first_in
             first_in, first_out = (
                 min(frame[stream]["start"] for stream in layer[side])
                 for side in ("inputs", "outputs")
             )
-            assert first_out - first_in == delay, layer["name"]
+            assert first_out - first_in == delay, layer.name
 
     model = spec.load(path)
     quantizers = [node for node in model.graph.node if node.op_type in ("BipolarQuant", "Quant")]
     streams = {
         node.output[0] for node in quantizers if model.get_initializer(node.input[0]) is None
     }
-    against_qonnx = [entry for entry in result["tensors"] if entry["against"] == "QONNX"]
-    assert streams <= {entry["tensor"] for entry in against_qonnx}
+    against_qonnx = [entry for entry in result.tensors if entry.against == "QONNX"]
+    assert streams <= {entry.tensor for entry in against_qonnx}
 
     page, _ = report.write(folder)
     text = page.read_text()
     assert "Bit-exact: 8 images, 24 logits, 0 differences; between layers " in text
-    forks = [layer for layer in content["layers"] if layer["op"] == "StreamFork"]
+    forks = [layer for layer in content.layers if layer.op == "StreamFork"]
     assert len(forks) >= 2 and text.count('class="svg-rail"') >= len(forks)

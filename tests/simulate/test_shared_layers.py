@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from irnet_hw.compiler.emission import manifest
+from irnet_hw.artifact import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.simulate import shared_layers, simulator
 from irnet_hw.simulate.proof import simulate
@@ -25,8 +27,8 @@ def test_layers_apart_give_what_they_give_together(build_dir):
     content = manifest.load(build_dir)
     assert sum(len(one.parts) for one in layers(build_dir)) >= 5
     result = simulate(build_dir, tiny_images(20), None, tapped=4)
-    assert result["differences"] == 0
-    assert result["cycles_per_frame"] == content["cycles_per_frame"]
+    assert result.differences == 0
+    assert result.cycles_per_frame == content.cycles_per_frame
 
 
 def test_weights_alone_compile_nothing(build_dir):
@@ -39,8 +41,8 @@ def test_weights_alone_compile_nothing(build_dir):
 def test_a_wrong_weight_of_a_layer_apart_is_found(build_dir):
     flip(build_dir, "IntMVAU_rtl_0_weights.hex", 0)
     result = simulate(build_dir, tiny_images(20), None, tapped=20)
-    assert result["differences"] > 0
-    assert result["first_difference"] == "IntMVAU_rtl_0"
+    assert result.differences > 0
+    assert result.first_difference == "IntMVAU_rtl_0"
 
 
 def test_equal_layers_are_one(build_dir):
@@ -50,10 +52,14 @@ def test_equal_layers_are_one(build_dir):
     for file in (build_dir / "rtl").glob(f"{name}*"):
         text = file.read_text().replace(name, copy)
         file.with_name(file.name.replace(name, copy)).write_text(text)
-    (layer,) = (layer for layer in content["layers"] if layer["name"] == name)
-    content["layers"].append({**layer, "name": copy})
-    content["sources"].append(f"rtl/{copy}.sv")
-    content["data"] += [file.replace(name, copy) for file in content["data"] if name in file]
+    (layer,) = (layer for layer in content.layers if layer.name == name)
+    data = [file.replace(name, copy) for file in content.data if name in file]
+    content = replace(
+        content,
+        layers=(*content.layers, replace(layer, name=copy)),
+        sources=(*content.sources, f"rtl/{copy}.sv"),
+        data=(*content.data, *data),
+    )
     groups = [
         [one.layer for one in group.parts]
         for group in shared_layers.large_layers(build_dir, content, ["-O3"])

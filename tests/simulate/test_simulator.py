@@ -1,34 +1,30 @@
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from irnet_hw.artifact.manifest import Stream
+from irnet_hw.artifact.resources import NOTHING
 from irnet_hw.errors import UserError
 from irnet_hw.share import share
 from irnet_hw.simulate.simulator import Simulator, compile_accelerator
 
-STREAM = {"shape": [3, 4, 2], "datatype": "UINT8", "lanes": 1, "tdata_bits": 8, "beats": 24}
-MANIFEST = {
-    "top": "accelerator",
-    "sources": ["rtl/register_slice.sv", "rtl/saboteur.sv", "rtl/saboteurs.sv"],
-    "data": ["rtl/first.hex", "rtl/last.hex"],
-    "cycles_per_frame": 24,
-    "streams": [
-        {**STREAM, "source": source, "target": target}
+MANIFEST = SimpleNamespace(
+    top="accelerator",
+    sources=["rtl/register_slice.sv", "rtl/saboteur.sv", "rtl/saboteurs.sv"],
+    data=["rtl/first.hex", "rtl/last.hex"],
+    cycles_per_frame=24,
+    streams=[
+        Stream("image", 1.0, (3, 4, 2), "UINT8", 1, 8, 8, 24, source, target)
         for source, target in ((None, 0), (0, 1), (1, 2), (2, None))
     ],
-    "layers": [
-        {
-            "name": name,
-            "cycles": 24,
-            "area": {"LUT": 0},
-            "inputs": [i],
-            "outputs": [i + 1],
-        }
+    layers=[
+        SimpleNamespace(name=name, cycles=24, area=NOTHING, inputs=[i], outputs=[i + 1])
         for i, name in enumerate(("first", "slice", "last"))
     ],
-}
+)
 IMAGES = np.random.default_rng(7).integers(0, 256, (50, 3, 4, 2)).astype(np.uint8)
 NONE, STOPS, LOSES, REPEATS, FLICKERS = range(5)
 

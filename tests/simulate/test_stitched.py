@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from irnet_hw import spec
-from irnet_hw.compiler.emission import manifest
+from irnet_hw.artifact import manifest
 from irnet_hw.share import share
 from irnet_hw.simulate.beats import beat_bytes, decode, encode
 from tests.bench import compile_bench
@@ -16,22 +16,22 @@ def test_a_network_computes_through_its_streams(built, tmp_path, p_gap, p_stall)
     """The network between cocotbext-axi's stream models, with pauses on both sides."""
     content = manifest.load(built)
     images = tiny_images(8)
-    sources = [share("rtl") / "lint.vlt", *(built / source for source in content["sources"])]
-    width = beat_bytes(content["output"])
+    sources = [share("rtl") / "lint.vlt", *(built / source for source in content.sources)]
+    width = beat_bytes(content.output)
     np.savez(
         tmp_path / "case.npz",
-        beats=encode(images, content["input"]),
-        expect=len(images) * content["output"]["beats"] * width,
+        beats=encode(images, content.input),
+        expect=len(images) * content.output.beats * width,
         p_gap=p_gap,
         p_stall=p_stall,
         seed=11,
     )
-    compile_bench(sources, content["top"]).run(
+    compile_bench(sources, content.top).run(
         "tests.simulate.stitched_bench",
         {"CASE": str(tmp_path / "case.npz"), "RESULT": str(tmp_path / "result.npz")},
         data=built / "rtl",
     )
     out = np.load(tmp_path / "result.npz")["out"].reshape(-1, width)
-    logits = decode(out, content["output"]) * content["output"]["scale"]
+    logits = decode(out, content.output) * content.output.scale
     expected = spec.run(spec.load(built / "model.onnx"), images)["logits"]
     assert np.array_equal(logits, expected)

@@ -7,14 +7,15 @@ import pytest
 from click.testing import CliRunner
 
 from irnet_hw import __version__
+from irnet_hw.artifact import manifest
+from irnet_hw.artifact.folder import digest, identity_digits, shell_digest
+from irnet_hw.artifact.manifest import identity
 from irnet_hw.cli.main import group
-from irnet_hw.compiler.emission import manifest
-from irnet_hw.compiler.emission.board_top import shell_digest
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import Accelerator
-from irnet_hw.runtime.manifest import identity
 from irnet_hw.simulate import compile as library
-from irnet_hw.simulate.trusted_sources import open_for_tools, require_trusted
+from irnet_hw.verilog.trusted import open_for_tools, require_trusted
+from tests.manifests import changed
 
 TOP = "rtl/accelerator.sv"
 
@@ -22,13 +23,12 @@ TOP = "rtl/accelerator.sv"
 def forged(folder):
     """Compute all hashes and the identity anew, as anybody can."""
     content = manifest.load(folder)
-    content["hashes"]["sources"] = manifest.digest(
-        folder / file for file in content["sources"] + content["data"]
-    )
-    content["hashes"]["shell"] = shell_digest(content, folder)
-    before = bytes.fromhex(content["shell"]["identity"])[::-1].hex()
-    content["shell"]["identity"] = identity(content)
-    after = bytes.fromhex(content["shell"]["identity"])[::-1].hex()
+    sources = digest(folder / file for file in (*content.sources, *content.data))
+    hashes = {"hashes.sources": sources, "hashes.shell": shell_digest(content, folder)}
+    content = changed(content, hashes)
+    before = identity_digits(content.shell.identity)
+    content = changed(content, {"shell.identity": identity(content)})
+    after = identity_digits(content.shell.identity)
     board = folder / "shell" / "irnet_board.sv"
     board.write_text(board.read_text().replace(before, after))
     manifest.write(content, folder)
@@ -175,8 +175,8 @@ def test_memories_that_are_not_as_large_as_the_hardwares_are_refused(least_dir, 
     path = least_dir / "rtl" / "IntMVAU_rtl_0_weights.hex"
     if change is None:
         content = manifest.load(least_dir)
-        content["data"].remove(f"rtl/{path.name}")
-        manifest.write(content, least_dir)
+        kept = tuple(file for file in content.data if file != f"rtl/{path.name}")
+        manifest.write(changed(content, {"data": kept}), least_dir)
     else:
         path.write_text(change(path.read_text()))
     forged(least_dir)

@@ -1,6 +1,8 @@
+from types import SimpleNamespace
+
 import pytest
 
-from irnet_hw.synthesise.layer_source import MODULE, Port, part
+from irnet_hw.verilog.layer import MODULE, Port, part
 
 WRAPPER = """// {name}: generated.
 module {name} (
@@ -32,10 +34,10 @@ def folder(tmp_path):
 
 @pytest.fixture
 def content(folder):
-    return {
-        "sources": sorted(path.name for path in folder.glob("*.sv")),
-        "data": sorted(path.name for path in folder.glob("*.hex")),
-    }
+    return SimpleNamespace(
+        sources=sorted(path.name for path in folder.glob("*.sv")),
+        data=sorted(path.name for path in folder.glob("*.hex")),
+    )
 
 
 def test_layers_of_equal_parameters_differ_in_their_data_alone(folder, content):

@@ -1,4 +1,3 @@
-import json
 import os
 import signal
 import subprocess
@@ -6,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from irnet_hw.artifact import manifest
+from irnet_hw.artifact.folder import digest
+from irnet_hw.artifact.resources import Area
+from irnet_hw.artifact.results import read_synthesis
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.emission import manifest
 from irnet_hw.errors import UserError
 from irnet_hw.synthesise.yosys import Design, batched, cells_area, flattened, synthesise
 from irnet_hw.tools.environment import cache_dir
+from tests.manifests import changed
 from tests.networks import LEAST, TINY, build_network
 
 
@@ -19,17 +22,17 @@ def test_every_layers_area(tmp_path, board, network):
     folder = build_network(network, tmp_path, board)
     content = manifest.load(folder)
     result = synthesise(folder)
-    assert json.loads((folder / "synthesis.json").read_text()) == result
-    assert result["part"] == content["part"]
-    assert result["tool"].startswith("Yosys 0.")
-    assert result["resources"].items() >= content["resources"].items()
-    layers = {layer["name"]: layer for layer in result["layers"]}
-    assert list(layers) == [layer["name"] for layer in content["layers"]]
+    assert read_synthesis(folder / "synthesis.json") == result
+    assert result.part == content.part
+    assert result.tool.startswith("Yosys 0.")
+    assert Area.of(result.resources) == content.resources
+    layers = {layer.name: layer.area for layer in result.layers}
+    assert list(layers) == [layer.name for layer in content.layers]
     for kind in ("LUT", "FF", "BRAM18", "DSP", "LUTRAM"):
-        assert result["total"][kind] == sum(layer[kind] for layer in layers.values())
+        assert result.total[kind] == sum(layer[kind] for layer in layers.values())
     assert all(layer["LUT"] > 0 for name, layer in layers.items() if "MVAU" in name)
     slice_ = layers["RegisterSlice_rtl_0"]
-    width = content["input"]["bits"]
+    width = content.input.bits
     assert slice_["FF"] == 2 * width + 2
     assert width < slice_["LUT"] < 2 * width
     assert "End of script" in (folder / "synthesis.log").read_text()
@@ -44,10 +47,10 @@ def test_runs_hang_on_the_layers_alone(monkeypatch):
 
 def test_all_layers_as_one(least_dir):
     content = manifest.load(least_dir)
-    texts = {Path(file).name: (least_dir / file).read_text() for file in content["sources"]}
-    data = {Path(file).name: least_dir / file for file in content["data"]}
-    whole = flattened(Design(content["top"], texts, data), load_board(content["board"]).family)
-    apart = synthesise(least_dir)["total"]
+    texts = {Path(file).name: (least_dir / file).read_text() for file in content.sources}
+    data = {Path(file).name: least_dir / file for file in content.data}
+    whole = flattened(Design(content.top, texts, data), load_board(content.board).family)
+    apart = synthesise(least_dir).total
     assert 0.9 * apart["LUT"] <= whole["LUT"] <= apart["LUT"]
     assert 0.9 * apart["FF"] <= whole["FF"] <= apart["FF"]
     assert (whole["BRAM18"], whole["DSP"]) == (apart["BRAM18"], apart["DSP"])
@@ -64,9 +67,8 @@ def rewrite(least_dir, edit):
     path = least_dir / "rtl" / "RegisterSlice_rtl_0.sv"
     path.write_text(edit(path.read_text()))
     content = manifest.load(least_dir)
-    files = [least_dir / name for name in content["sources"] + content["data"]]
-    content["hashes"]["sources"] = manifest.digest(files)
-    manifest.write(content, least_dir)
+    files = [least_dir / name for name in (*content.sources, *content.data)]
+    manifest.write(changed(content, {"hashes.sources": digest(files)}), least_dir)
 
 
 def syntax_error(text):

@@ -5,53 +5,64 @@ The shell itself is the same for every accelerator (rtl/shell/). What differs is
 runtime knows which accelerator answers.
 """
 
-import hashlib
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from irnet_hw.artifact import registers
+from irnet_hw.artifact.folder import SHELL, identity_digits, shell_digest
+from irnet_hw.artifact.manifest import Manifest, Shell, identity
 from irnet_hw.boards import Board
-from irnet_hw.compiler.emission import manifest
-from irnet_hw.runtime import registers
-from irnet_hw.runtime.manifest import identity
 from irnet_hw.share import share
-from irnet_hw.verilog import library, needed, source_of
+from irnet_hw.verilog.library import library, needed, source_of
 
 TOP = "irnet_board"
-#: In an accelerator's folder.
-FOLDER = "shell"
 
 
-def write_shell(content: dict[str, Any], board: Board, folder: Path) -> None:
-    """Write the shell into an accelerator's folder, and what is known of it into the manifest.
+def describe_shell(sources: Sequence[str], board: Board) -> Shell:
+    """Return what the manifest says of the shell, the identity left empty.
 
     Args:
-        content: the manifest, complete but for the hashes of shell and manifest;
-            "shell" and the shell's hash are added.
+        sources: the accelerator's.
         board: for its addresses.
-        folder: the accelerator's.
     """
-    target = folder / FOLDER
+    own = _sources({Path(source).stem for source in sources})
+    return Shell(
+        top=TOP,
+        sources=tuple(f"{SHELL}/{source.name}" for source in own),
+        version=registers.VERSION,
+        address_bits=board.address_bits,
+        base_address=board.register_base,
+        identity="",
+        registers={register.name: register.value for register in registers.Register},
+    )
+
+
+def write_shell(manifest: Manifest, folder: Path) -> Manifest:
+    """Write the shell into an accelerator's folder.
+
+    Args:
+        manifest: complete but for the shell's identity and the hashes of shell and manifest.
+        folder: the accelerator's.
+
+    Returns:
+        the manifest with the identity and the shell's hash.
+    """
+    target = folder / SHELL
     target.mkdir()
-    sources = _sources({Path(source).stem for source in content["sources"]})
-    for source in sources:
+    for source in _sources({Path(source).stem for source in manifest.sources}):
         shutil.copyfile(source, target / source.name)
-    content["shell"] = {
-        "top": TOP,
-        "sources": [f"{FOLDER}/{source.name}" for source in sources],
-        "version": registers.VERSION,
-        "address_bits": board.address_bits,
-        "base_address": board.register_base,
-        "identity": "",
-        "registers": {register.name: register.value for register in registers.Register},
-    }
     # The identity is made of the top's hash, too: of the top before the identity is in it.
-    top = folder / top_file(content)
-    top.write_text(_top(content))
-    content["hashes"]["shell"] = shell_digest(content, folder)
-    content["shell"]["identity"] = identity(content)
-    top.write_text(_top(content))
+    top = folder / manifest.shell.top_file
+    top.write_text(_top(manifest))
+    hashes = replace(manifest.hashes, shell=shell_digest(manifest, folder))
+    manifest = replace(manifest, hashes=hashes)
+    shell = replace(manifest.shell, identity=identity(manifest))
+    manifest = replace(manifest, shell=shell)
+    top.write_text(_top(manifest))
+    return manifest
 
 
 def _sources(present: Collection[str]) -> list[Path]:
@@ -67,45 +78,21 @@ def _sources(present: Collection[str]) -> list[Path]:
     return [files[name] for name in borrowed] + own
 
 
-def shell_files(content: Mapping[str, Any]) -> list[str]:
-    """Return the paths of the shell's files in an accelerator's folder, the top last."""
-    return [*content["shell"]["sources"], top_file(content)]
-
-
-def shell_digest(content: Mapping[str, Any], folder: Path) -> str:
-    """Return the SHA-256 of the shell's files: of the top without the identity's digits in it."""
-    sources = manifest.digest(folder / source for source in content["shell"]["sources"])
-    digits = _digits(content["shell"]["identity"]).encode()
-    top = (folder / top_file(content)).read_bytes().replace(digits, b"")
-    return hashlib.sha256(sources.encode() + top).hexdigest()
-
-
-def top_file(content: Mapping[str, Any]) -> str:
-    """Return the path of the top module's file in an accelerator's folder."""
-    return f"{FOLDER}/{content['shell']['top']}.sv"
-
-
-def _digits(identity: str) -> str:
-    """Return the parameter IDENTITY in hexadecimal: the identity's first byte is the lowest."""
-    return bytes.fromhex(identity)[::-1].hex()
-
-
-def _top(content: Mapping[str, Any]) -> str:
+def _top(manifest: Manifest) -> str:
     """Return the top module: the shell, the accelerator, and the stream between them."""
-    entry, exit_ = content["input"], content["output"]
-    shell, values = content["shell"], exit_["lanes"]
-    in_bits, out_bits = entry["tdata_bits"], exit_["tdata_bits"]
+    entry, exit_, shell = manifest.input, manifest.output, manifest.shell
+    in_bits, out_bits, values = entry.tdata_bits, exit_.tdata_bits, exit_.lanes
     parameters = {
-        "ADDRESS_BITS": shell["address_bits"],
+        "ADDRESS_BITS": shell.address_bits,
         "IN_BYTES": in_bits // 8,
-        "IN_BEATS": entry["beats"],
+        "IN_BEATS": entry.beats,
         "OUT_LANES": values,
-        "OUT_BITS": exit_["bits"] // values,
-        "OUT_BEATS": exit_["beats"],
+        "OUT_BITS": exit_.bits // values,
+        "OUT_BEATS": exit_.beats,
         "OUT_TDATA_BITS": out_bits,
-        "IDENTITY": f"128'h{_digits(shell['identity'])}",
+        "IDENTITY": f"128'h{identity_digits(shell.identity)}",
     }
-    ports = _ports(shell["address_bits"])
+    ports = _ports(shell.address_bits)
     streams = [f"{end}_{wire}" for end in ("in", "out") for wire in ("tdata", "tvalid", "tready")]
     declared: list[str] = []
     for place, port in enumerate(ports):
@@ -140,7 +127,7 @@ def _top(content: Mapping[str, Any]) -> str:
         ),
         "    );",
         "",
-        f"    {content['top']} network (",
+        f"    {manifest.top} network (",
         "        .ap_clk(aclk),",
         "        .ap_rst_n(acc_rst_n),",
         ",\n".join(

@@ -1,106 +1,130 @@
 """What the manifest says about an accelerator: streams, folds, cycles and area, by the models."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import spec
+from irnet_hw.artifact.folder import DATAFLOW, FOLDING, MODEL, digest
+from irnet_hw.artifact.manifest import FORMAT, End, Hashes, Layer, Manifest, Stream, Times
+from irnet_hw.artifact.manifest import Folding as Aim
+from irnet_hw.artifact.resources import Area
 from irnet_hw.boards import Board
-from irnet_hw.compiler.emission import manifest
+from irnet_hw.compiler.emission.board_top import describe_shell
 from irnet_hw.compiler.emission.carried import Carried, carried
-from irnet_hw.compiler.emission.stitch import TOP
+from irnet_hw.compiler.emission.stitch import TOP, Stitched
 from irnet_hw.compiler.emission.wires import Port, Wire, wires
 from irnet_hw.compiler.folding.fold import Folding
-from irnet_hw.compiler.folding.schedule import schedule
 from irnet_hw.compiler.graph import kind, op
-from irnet_hw.kernels.resources import RESOURCES, area, total
+from irnet_hw.kernels.resources import area, total
 
 
 def describe_accelerator(
-    path: Path,
+    folder: Path,
+    name: str,
     network: ModelWrapper,
     graph: ModelWrapper,
     board: Board,
     target_fps: float | None,
     folding: Folding,
-) -> dict[str, Any]:
-    """Return the manifest of a graph; its sources, data, shell and other hashes come later.
+    passages: Mapping[str, Times],
+    stitched: Stitched,
+) -> Manifest:
+    """Return the manifest of a graph; the shell's hash and identity come later.
 
     Args:
-        path: of the QONNX file.
-        network: that it holds.
+        folder: the accelerator's, with the network, the graph and the RTL in it.
+        name: of the network, unless it says it itself.
+        network: the QONNX model.
         graph: the specialised hardware graph.
         board: that it is for.
         target_fps: that was asked for; None: as many as fit.
         folding: how the graph was folded.
+        passages: of the first frame through each node, by the first stream that it writes.
+        stitched: the files of the RTL.
     """
     metadata = spec.metadata(network)
     ends = wires(graph)
-    streams = [
+    streams = tuple(
         _stream(graph, wire, tensor)
         for wire, tensor in zip(ends, carried(graph, network), strict=True)
-    ]
-    plan = schedule(graph)
-    layers = [
-        {
-            "name": node.name,
-            "op": kind(node),
-            "text": op(node).describe(),
-            "fold": _fold(node),
-            "cycles": int(op(node).get_exp_cycles()),
-            "area": area(op(node), board.part),
-            "inputs": _numbers([wire.target for wire in ends], place),
-            "outputs": _numbers([wire.source for wire in ends], place),
-            "schedule": {
-                "first_in": int(passage.first_in),
-                "first_out": int(passage.first_out),
-                "last_out": int(passage.last_out),
-                "busy": int(passage.busy),
-            },
-            "plumbing": op(node).plumbing,
-            "parameters": op(node).facts(),
-        }
-        for place, (node, passage) in enumerate(zip(graph.graph.node, plan.passages, strict=True))
-    ]
-    return {
-        "format": manifest.FORMAT,
-        "name": str(metadata.get("name") or path.stem),
-        "versions": manifest.versions(),
-        "board": board.name,
-        "part": board.part,
-        "clock_mhz": float(board.clock_mhz),
-        "target_fps": float(folding.fps if target_fps is None else target_fps),
-        "top": TOP,
-        "sources": [],
-        "data": [],
-        "input": streams[0],
-        "output": streams[-1],
-        "labels": [str(label) for label in metadata.get("labels", [])],
-        "cycles_per_frame": int(plan.pace),
-        "fps": board.clock_mhz * 1e6 / plan.pace,
-        "bottleneck": max(layers, key=lambda layer: layer["cycles"])["name"],
-        "latency_cycles": int(plan.latency),
-        "folding": {
-            "aim": "rate" if target_fps is None else "area",
-            "distance": folding.distance,
-        },
-        "next_doubling": folding.next_doubling,
-        "streams": streams,
-        "layers": layers,
-        "area": total(*(layer["area"] for layer in layers)),
-        "resources": {key: board.resources[key] for key in RESOURCES},
-        "usable": {key: board.usable[key] for key in RESOURCES},
-        "hashes": {"model": hashlib.sha256(path.read_bytes()).hexdigest()},
-        "metadata": metadata,
-    }
+    )
+    plan = folding.schedule
+    layers = tuple(
+        Layer(
+            name=node.name,
+            op=kind(node),
+            text=op(node).describe(),
+            fold=_fold(node),
+            cycles=int(op(node).get_exp_cycles()),
+            area=area(op(node), board.part),
+            inputs=_numbers([wire.target for wire in ends], place),
+            outputs=_numbers([wire.source for wire in ends], place),
+            schedule=passages[node.output[0]],
+            plumbing=op(node).plumbing,
+            parameters=op(node).facts(),
+        )
+        for place, node in enumerate(graph.graph.node)
+    )
+    return Manifest(
+        format=FORMAT,
+        name=str(metadata.get("name") or name),
+        versions=_versions(),
+        board=board.name,
+        part=board.part,
+        clock_mhz=float(board.clock_mhz),
+        target_fps=float(folding.fps if target_fps is None else target_fps),
+        top=TOP,
+        sources=stitched.sources,
+        data=stitched.data,
+        input=End(**vars(streams[0])),
+        output=End(**vars(streams[-1])),
+        labels=tuple(str(label) for label in metadata.get("labels", [])),
+        cycles_per_frame=int(plan.pace),
+        fps=board.clock_mhz * 1e6 / plan.pace,
+        bottleneck=max(layers, key=lambda layer: layer.cycles).name,
+        latency_cycles=int(plan.latency),
+        folding=Aim(aim="rate" if target_fps is None else "area", distance=folding.distance),
+        next_doubling=folding.next_doubling,
+        streams=streams,
+        layers=layers,
+        area=total(*(layer.area for layer in layers)),
+        resources=Area.of(board.resources),
+        usable=Area.of(board.usable),
+        shell=describe_shell(stitched.sources, board),
+        hashes=Hashes(
+            model=_sha256(folder / MODEL),
+            dataflow=_sha256(folder / DATAFLOW),
+            folding_config=_sha256(folder / FOLDING),
+            sources=digest(folder / path for path in (*stitched.sources, *stitched.data)),
+            shell="",
+            manifest="",
+        ),
+        metadata=metadata,
+    )
 
 
-def _numbers(ends: Sequence[Port | None], place: int) -> list[int]:
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of what made the accelerator."""
+    found = {}
+    for package in ("irnet-hw", "finn-plus", "qonnx", "onnx", "numpy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # a checkout that was not installed
+            found[package] = "source"
+    return found
+
+
+def _numbers(ends: Sequence[Port | None], place: int) -> tuple[int, ...]:
     """Return the streams at a node, in the order of its ports.
 
     Args:
@@ -108,10 +132,10 @@ def _numbers(ends: Sequence[Port | None], place: int) -> list[int]:
         place: of the node.
     """
     ports = {end.port: i for i, end in enumerate(ends) if end is not None and end.node == place}
-    return [ports[port] for port in sorted(ports)]
+    return tuple(ports[port] for port in sorted(ports))
 
 
-def _stream(graph: ModelWrapper, wire: Wire, tensor: Carried | None) -> dict[str, Any]:
+def _stream(graph: ModelWrapper, wire: Wire, tensor: Carried | None) -> Stream:
     """Return what the manifest says about a stream, as its source or, at the input, target does."""
     if wire.source is not None:
         kernel, port = op(graph.graph.node[wire.source.node]), wire.source.port
@@ -126,18 +150,18 @@ def _stream(graph: ModelWrapper, wire: Wire, tensor: Carried | None) -> dict[str
         lanes, bits = kernel.lanes_in(port), kernel.get_instream_width(port)
         wide = kernel.get_instream_width_padded(port)
         folded = kernel.get_folded_input_shape(port)
-    return {
-        "tensor": None if tensor is None else tensor.tensor,
-        "scale": None if tensor is None else tensor.scale,
-        "shape": [int(size) for size in shape[1:]],
-        "datatype": datatype.name,
-        "lanes": int(lanes),
-        "bits": int(bits),
-        "tdata_bits": int(wide),
-        "beats": prod(int(size) for size in folded[:-1]),
-        "source": None if wire.source is None else wire.source.node,
-        "target": None if wire.target is None else wire.target.node,
-    }
+    return Stream(
+        tensor=None if tensor is None else tensor.tensor,
+        scale=None if tensor is None else tensor.scale,
+        shape=tuple(int(size) for size in shape[1:]),
+        datatype=datatype.name,
+        lanes=int(lanes),
+        bits=int(bits),
+        tdata_bits=int(wide),
+        beats=prod(int(size) for size in folded[:-1]),
+        source=None if wire.source is None else wire.source.node,
+        target=None if wire.target is None else wire.target.node,
+    )
 
 
 def _fold(node: NodeProto) -> dict[str, int]:

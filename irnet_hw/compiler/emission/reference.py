@@ -8,12 +8,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw import spec
+from irnet_hw.artifact.folder import DATAFLOW
 from irnet_hw.compiler.emission.wires import streams_in, wires
 from irnet_hw.compiler.graph import int_array, op
 from irnet_hw.errors import UserError
-
-#: The hardware graph in an accelerator's folder.
-FILE = "dataflow.onnx"
 
 Ints = npt.NDArray[np.int64]
 
@@ -29,7 +27,7 @@ def dataflow_run(folder: Path, images: npt.NDArray[np.uint8]) -> list[Ints]:
         the values of each stream of the manifest, in order: integers (±1 for bits), NHWC, the N
         images along the first axis.
     """
-    return graph_run(spec.load(Path(folder) / FILE), images)
+    return graph_run(spec.load(Path(folder) / DATAFLOW), images)
 
 
 def graph_run(model: ModelWrapper, images: npt.NDArray[np.uint8]) -> list[Ints]:

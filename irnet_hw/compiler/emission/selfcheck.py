@@ -4,7 +4,6 @@ No value may differ, neither in the logits nor in any stream that carries a tens
 difference is a fault of the compiler, never of the user, and ends the build.
 """
 
-from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import spec
+from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.compiler.emission.reference import graph_run
 from irnet_hw.compiler.graph import int_array, op
 from irnet_hw.errors import UserError
@@ -46,7 +46,7 @@ class Checked(NamedTuple):
 
 
 def selfcheck(
-    network: ModelWrapper, graph: ModelWrapper, manifest: Mapping[str, Any], golden: Path
+    network: ModelWrapper, graph: ModelWrapper, manifest: Manifest, golden: Path
 ) -> Checked:
     """Compare every mapped tensor.
 
@@ -63,24 +63,23 @@ def selfcheck(
     images = own = np.concatenate([_images(spec.image_shape(network)), extremes(graph)])
     if golden.exists():
         images = np.concatenate([own, _golden(network, golden)])
-    streams = manifest["streams"]
-    names = dict.fromkeys(stream["tensor"] for stream in streams)
-    entry, logits = manifest["input"]["tensor"], manifest["output"]["tensor"]
-    inner = [name for name in names if name not in (None, entry, logits)]
+    streams = manifest.streams
+    names = dict.fromkeys(stream.tensor for stream in streams if stream.tensor is not None)
+    entry, logits = manifest.input.tensor, manifest.output.tensor
+    inner = [name for name in names if name not in (entry, logits)]
     expected: dict[str, npt.NDArray[Any]] = dict(spec.run(network, images, inner))
     expected[entry] = images.transpose(0, 3, 1, 2)
     compared = 0
     for stream, found in zip(streams[1:], graph_run(graph, images)[1:], strict=True):
-        tensor = stream["tensor"]
-        if tensor is None:
+        if stream.tensor is None or stream.scale is None or stream.source is None:
             continue
-        right = expected[tensor].astype(np.float64) / stream["scale"]
+        right = expected[stream.tensor].astype(np.float64) / stream.scale
         right = right.transpose(0, 2, 3, 1) if right.ndim == 4 else right
         right = right.reshape(found.shape)
         wrong = np.count_nonzero(right != found)
         if wrong:
             raise CompilerError(
-                f"tensor {tensor}, as {manifest['layers'][stream['source']]['name']} makes it, "
+                f"tensor {stream.tensor}, as {manifest.layers[stream.source].name} makes it, "
                 f"differs from the QONNX run in {wrong} of {right.size} values"
             )
         compared += right.size

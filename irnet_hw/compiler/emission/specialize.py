@@ -22,24 +22,29 @@ class Specialize(Transformation):  # type: ignore[misc]
     Args:
         part: the FPGA.
         tensors: names of the network's tensors, which streams may keep.
+
+    Attributes:
+        before: what the first stream that a node writes was called before, by its name now.
     """
 
     def __init__(self, part: str, tensors: Collection[str]) -> None:
         super().__init__()
         self._part = part
         self._tensors = frozenset(tensors)
+        self.before: dict[str, str] = {}
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the specialised graph, with each node and each stream checked."""
         model = model.transform(SpecializeLayers(self._part))
         output = model.graph.output[0].name
         for node in model.graph.node:
-            kernel = op(node)
+            kernel, first = op(node), node.output[0]
             for i in range(kernel.streams_in(), len(node.input)):
                 rename(model, node.input[i], fresh(model, f"{node.name}_param{i}"))
             for i, stream in enumerate(list(node.output)):
                 if stream != output and stream not in self._tensors:
                     rename(model, stream, fresh(model, f"{node.name}_out{i}"))
+            self.before[node.output[0]] = first
             kernel.check()
         _check_streams(model)
         model = model.transform(RemoveUnusedTensors())

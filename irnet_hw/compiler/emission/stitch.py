@@ -2,9 +2,11 @@
 
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from qonnx.core.modelwrapper import ModelWrapper
 
+from irnet_hw.artifact.folder import RTL
 from irnet_hw.boards import Board
 from irnet_hw.compiler.emission.wires import wires
 from irnet_hw.compiler.graph import op
@@ -13,18 +15,28 @@ from irnet_hw.scratch import scratch
 TOP = "accelerator"
 
 
-def stitch(model: ModelWrapper, board: Board, folder: Path) -> tuple[list[str], list[str]]:
+class Stitched(NamedTuple):
+    """The RTL of a graph, as paths in the accelerator's folder.
+
+    Attributes:
+        sources: in the order in which they are to be compiled, the top last.
+        data: the hex files that they read.
+    """
+
+    sources: tuple[str, ...]
+    data: tuple[str, ...]
+
+
+def stitch(model: ModelWrapper, board: Board, folder: Path) -> Stitched:
     """Write the RTL of a specialised graph.
 
     Args:
         model: the graph, which is not changed.
         board: for its part and clock.
-        folder: to write into; must exist.
-
-    Returns:
-        the names of the sources in compile order, the top module last, and the names of the hex
-        files that they read.
+        folder: the accelerator's, without RTL.
     """
+    rtl = folder / RTL
+    rtl.mkdir()
     model = ModelWrapper(model.model, make_deepcopy=True)
     sources: dict[str, Path] = {}
     data: dict[str, Path] = {}
@@ -42,9 +54,12 @@ def stitch(model: ModelWrapper, board: Board, folder: Path) -> tuple[list[str], 
                     first = found.setdefault(path.name, path)
                     assert first == path, f"two different files are called {path.name}"
         for path in (*sources.values(), *data.values()):
-            shutil.copyfile(path, folder / path.name)
-    (folder / f"{TOP}.sv").write_text(_top(model))
-    return [*sources, f"{TOP}.sv"], sorted(data)
+            shutil.copyfile(path, rtl / path.name)
+    (rtl / f"{TOP}.sv").write_text(_top(model))
+    return Stitched(
+        tuple(f"{RTL}/{name}" for name in (*sources, f"{TOP}.sv")),
+        tuple(f"{RTL}/{name}" for name in sorted(data)),
+    )
 
 
 def _top(model: ModelWrapper) -> str:

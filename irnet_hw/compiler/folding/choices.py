@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto
 
+from irnet_hw.artifact.resources import RESOURCES
 from irnet_hw.compiler.graph import op
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.resources import RESOURCES, area
+from irnet_hw.kernels.resources import area
 
 Attributes = Mapping[str, int | str]
 #: An area as numbers, in the order of RESOURCES.

@@ -20,7 +20,6 @@ from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import STYLES
 from irnet_hw.read import json_file
 
-FILE = "folding_config.json"
 DEFAULTS = "Defaults"
 
 

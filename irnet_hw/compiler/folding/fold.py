@@ -12,22 +12,24 @@ faster kernels are tried.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any
 
 from onnx import NodeProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
+from irnet_hw.artifact.manifest import Doubling
+from irnet_hw.artifact.resources import RESOURCES, Area
 from irnet_hw.boards import Board
 from irnet_hw.compiler.folding import config as folding_config
 from irnet_hw.compiler.folding.choices import Attributes
 from irnet_hw.compiler.folding.join_wait import waiting
 from irnet_hw.compiler.folding.links import InsertStreams, kernels
 from irnet_hw.compiler.folding.planner import Plan, Planner
+from irnet_hw.compiler.folding.schedule import Schedule
 from irnet_hw.compiler.folding.search import Scale, search
 from irnet_hw.compiler.graph import op
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.resources import RESOURCES, Area, area, fits, total
+from irnet_hw.kernels.resources import area, total
 from irnet_hw.progress import say
 
 #: Maximum rounds of replanning with the FIFO depths that the previous plan needed.
@@ -46,13 +48,15 @@ class Folding:
         next_doubling: frames per second, area and whether it fits the board, for the smallest
             accelerator with at least twice the rate; None if no fold reaches that.
         config: the text of a folding configuration with these folds.
+        schedule: of the graph with its FIFOs and converters.
     """
 
     fps: float
     area: Area
     distance: float
-    next_doubling: dict[str, Any] | None
+    next_doubling: Doubling | None
     config: str
+    schedule: Schedule
 
 
 def fold(
@@ -90,6 +94,7 @@ def fold(
         distance=distance,
         next_doubling=folder.doubling(made.pace),
         config=folding_config.text(model),
+        schedule=made.schedule,
     )
 
 
@@ -101,16 +106,18 @@ class _Made:
         plan: the choices.
         bound: no fitting plan within the same cycles costs less.
         area: including FIFOs and converters.
-        pace: cycles from frame to frame.
-        held: if the pace exceeds the cycles of the slowest kernel, the name of the first kernel
-            with that pace.
+        schedule: of the graph with them.
     """
 
     plan: Plan
     bound: float
     area: Area
-    pace: int
-    held: str | None
+    schedule: Schedule
+
+    @property
+    def pace(self) -> int:
+        """Cycles from frame to frame."""
+        return self.schedule.pace
 
 
 class _Folder:
@@ -140,14 +147,14 @@ class _Folder:
             )
         made = self._reaching(budget)
         if made.pace > budget:
-            held = next(node for node in self.planner.nodes if node.name == made.held)
+            held = next(node for node in self.planner.nodes if node.name == made.schedule.held)
             raise UserError(
                 f"{self._leaves(target_fps)} layer {held.name} "
                 f"({op(held).describe()}) and the one behind it, which stall each other, "
                 f"take at least {made.pace}{self._fixed(held, made.pace)}; must be at most "
                 f"{_floor(self._clock / made.pace)}"
             )
-        if not fits(made.area, self._board.usable):
+        if not made.area.fits(self._board.usable):
             raise UserError(self._too_large(made.area, target_fps, budget))
         return made, self._scale.cost(made.area) / made.bound - 1
 
@@ -163,7 +170,7 @@ class _Folder:
             )
         return made, made.pace / possible - 1
 
-    def doubling(self, cycles: int) -> dict[str, Any] | None:
+    def doubling(self, cycles: int) -> Doubling | None:
         """Return the rate, area and fit of an accelerator with twice the rate."""
         _, least = self.planner.limit()
         if cycles // 2 < least:
@@ -171,8 +178,8 @@ class _Folder:
         made = self._reaching(cycles / 2)
         if made.pace > cycles / 2:
             return None
-        fitting = fits(made.area, self._board.usable)
-        return {"fps": self._clock / made.pace, "area": made.area, "fits": fitting}
+        fitting = made.area.fits(self._board.usable)
+        return Doubling(fps=self._clock / made.pace, area=made.area, fits=fitting)
 
     def _first(self, budgets: Sequence[int]) -> tuple[_Made | None, int]:
         """Return the first plan that fits, and the least budget that might.
@@ -192,7 +199,7 @@ class _Folder:
         # With real FIFO depths this budget may no longer fit; try the next ones.
         for budget in budgets[first:]:
             made = self._plan(budget)
-            if fits(made.area, self._board.usable):
+            if made.area.fits(self._board.usable):
                 return made, budgets[impossible + 1]
         return None, 0
 
@@ -220,7 +227,7 @@ class _Folder:
         found = search(self.planner.task(budget, self._waits), self._board)
         made, waits = self._measure(found.plan, found.bound)
         for _ in range(ROUNDS):
-            if fits(made.area, self._board.usable) or not found.fits:
+            if made.area.fits(self._board.usable) or not found.fits:
                 break
             waits = [max(pair) for pair in zip(waits, self._waits, strict=True)]
             found = search(self.planner.task(budget, waits), self._board)
@@ -229,8 +236,9 @@ class _Folder:
 
     def _measure(self, plan: Plan, bound: float) -> tuple[_Made, list[int]]:
         """Return a plan with its FIFOs, and the elements that each link holds."""
-        model, streams = _skeleton(self._model), InsertStreams()
+        model = _skeleton(self._model)
         _set(model, self.planner, plan)
+        streams = InsertStreams()
         model = model.transform(streams)
         elements = {}
         for node in model.graph.node:
@@ -242,7 +250,7 @@ class _Folder:
             for link in self.planner.links
         ]
         size = total(*(area(op(node), self._board.part) for node in model.graph.node))
-        return _Made(plan, bound, size, streams.plan.pace, streams.plan.held), waits
+        return _Made(plan, bound, size, streams.plan), waits
 
     def _leaves(self, target_fps: float) -> str:
         """Return the beginning of messages about a rate that leaves too few cycles."""

@@ -130,17 +130,24 @@ def between(
 class InsertStreams(Transformation):  # type: ignore[misc]
     """Insert the nodes of each link into a folded graph, with FIFO depths from the schedule.
 
+    Args:
+        known: the schedule of a copy of the graph with all its nodes, if there is one.
+
     Attributes:
-        plan: the schedule, once applied.
+        plan: the schedule of the graph with all its nodes, when that is done.
     """
 
     plan: Schedule
+
+    def __init__(self, known: Schedule | None = None) -> None:
+        super().__init__()
+        self._known = known
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the graph with all its nodes."""
         for link in links(model):
             _insert(model, link)
-        self.plan = schedule(model)
+        self.plan = self._known.of(model) if self._known is not None else schedule(model)
         for node in model.graph.node:
             if op(node).queues:
                 op(node).set_nodeattr("depth", depth(self.plan.backlog[node.output[0]]))

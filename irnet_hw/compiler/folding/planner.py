@@ -15,12 +15,13 @@ import numpy.typing as npt
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
+from irnet_hw.artifact.resources import RESOURCES, Area
 from irnet_hw.compiler.folding.choices import Attributes, Choice, Choices, Ports, Size
 from irnet_hw.compiler.folding.elimination import Costs, Problem, minimise
 from irnet_hw.compiler.folding.links import DEPTH, Link, between, kernels, link_shape, links
 from irnet_hw.compiler.graph import op
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.resources import RESOURCES, Area, area, total
+from irnet_hw.kernels.resources import area, total
 
 #: The price of a unit of each resource, in the order of RESOURCES.
 Prices = npt.NDArray[np.float64]
@@ -181,8 +182,8 @@ class Task:
         sizes = [size for _, size in found]
         sizes += [ends[places[at]] for at, ends in self._ends]
         sizes += [pair.size(places[pair.source], places[pair.target]) for pair in self._pairs]
-        area_ = dict(zip(RESOURCES, (int(n) for n in np.sum(sizes, axis=0)), strict=True))
-        return Plan(tuple(choice for choice, _ in found), area_)
+        used = Area(*(int(number) for number in np.sum(sizes, axis=0)))
+        return Plan(tuple(choice for choice, _ in found), used)
 
     def settled(self, plan: Plan, prices: Prices, usable: Prices) -> Plan:
         """Return a plan with the same streams, made to fit the board by changing single kernels.
@@ -216,8 +217,7 @@ class Task:
             _, i, places[i], change = min(moves, key=lambda move: move[:3])
             used = used + change
         choices = (kernel.at(place) for kernel, place in zip(self._kernels, places, strict=True))
-        area_ = dict(zip(RESOURCES, (int(number) for number in used), strict=True))
-        return Plan(tuple(choices), area_)
+        return Plan(tuple(choices), Area(*(int(number) for number in used)))
 
 
 class _Kernel:

@@ -8,16 +8,17 @@ other until one repeats the timing of the one before; by then every queue has re
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
+from irnet_hw.artifact.manifest import Times
 from irnet_hw.compiler.emission.wires import streams_in
 from irnet_hw.compiler.graph import consumer, op, reader
-from irnet_hw.kernels.timing import Times
+from irnet_hw.kernels import timing
 
 #: Frames to simulate: at first, and at most.
 FRAMES = 3
@@ -25,28 +26,12 @@ MOST_FRAMES = 48
 
 
 @dataclass(frozen=True)
-class Passage:
-    """A kernel's first frame, in cycles since the accelerator's first beat.
-
-    Attributes:
-        first_in: when the first beat of any input is taken.
-        first_out: when the first output beat becomes available.
-        last_out: when the last output beat becomes available.
-        busy: cycles of work.
-    """
-
-    first_in: int
-    first_out: int
-    last_out: int
-    busy: int
-
-
-@dataclass(frozen=True)
 class Schedule:
     """A run of an accelerator.
 
     Attributes:
-        passages: of the first frame through each kernel, in the order of the nodes.
+        passages: of the first frame through each kernel, by the name of the first tensor that it
+            writes, in the order of the nodes.
         latency: cycles from the first beat in to the last beat out of the first frame, inclusive.
         backlog: for each stream between kernels, by tensor name, the most beats that have been
             written but not yet taken by the next kernel. The FIFO and the width converter of a
@@ -56,11 +41,20 @@ class Schedule:
         held: if they do, the name of the first kernel with that pace.
     """
 
-    passages: tuple[Passage, ...]
+    passages: Mapping[str, Times]
     latency: int
     backlog: Mapping[str, int]
     pace: int
     held: str | None
+
+    def of(self, model: ModelWrapper) -> "Schedule":
+        """Return the schedule of a copy: the same nodes in the same order, tensors named anew."""
+        first = [node.output[0] for node in model.graph.node]
+        return replace(
+            self,
+            passages=dict(zip(first, self.passages.values(), strict=True)),
+            backlog=dict(zip(_measured(model), self.backlog.values(), strict=True)),
+        )
 
 
 def schedule(model: ModelWrapper) -> Schedule:
@@ -73,19 +67,19 @@ def schedule(model: ModelWrapper) -> Schedule:
         else:
             pace, held = run.reached()
             run = _Run(model, FRAMES, pace)
-    passages = tuple(run.passage(node) for node in model.graph.node)
+    passages = {node.output[0]: run.passage(node) for node in model.graph.node}
     return Schedule(
         passages=passages,
-        latency=max(passage.last_out for passage in passages) + 1,
-        backlog={
-            tensor: run.backlog(tensor)
-            for node in model.graph.node
-            if not op(node).regroups
-            for tensor in node.output
-        },
+        latency=max(passage.last_out for passage in passages.values()) + 1,
+        backlog={tensor: run.backlog(tensor) for tensor in _measured(model)},
         pace=run.pace,
         held=held,
     )
+
+
+def _measured(model: ModelWrapper) -> list[str]:
+    """Return the streams of which it is known how many beats wait."""
+    return [tensor for node in model.graph.node if not op(node).regroups for tensor in node.output]
 
 
 class _Run:
@@ -102,8 +96,8 @@ class _Run:
         self.frames = frames
         self.pace = pace
         # When each beat of a tensor becomes available, and when it is taken.
-        self._there: dict[str, Times] = {}
-        self._taken: dict[str, Times] = {}
+        self._there: dict[str, timing.Times] = {}
+        self._taken: dict[str, timing.Times] = {}
         entry = model.graph.input[0].name
         first = reader(model, entry)
         beats = prod(op(first).get_folded_input_shape()[:-1])
@@ -146,12 +140,12 @@ class _Run:
         slowest = max(intervals, key=intervals.__getitem__)
         return max(intervals[slowest], self.pace + 1), str(self._model.graph.node[slowest].name)
 
-    def passage(self, node: NodeProto) -> Passage:
+    def passage(self, node: NodeProto) -> Times:
         """Return the first frame through a kernel."""
         kernel = op(node)
         inputs = [self._taken[tensor] for tensor in streams_in(node)]
         outputs = [self._there[tensor] for tensor in node.output]
-        return Passage(
+        return Times(
             first_in=int(min(times[0] for times in inputs)),
             first_out=int(min(times[0] for times in outputs)),
             last_out=int(max(times[len(times) // self.frames - 1] for times in outputs)),

@@ -9,16 +9,15 @@ A charge moves all equal layers at once, perhaps from one overrun to another, so
 then changed to remove the overrun.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
 import numpy as np
 import numpy.typing as npt
 
+from irnet_hw.artifact.resources import RESOURCES, Area
 from irnet_hw.boards import Board
 from irnet_hw.compiler.folding.planner import Plan, Task
-from irnet_hw.kernels.resources import RESOURCES
 
 #: The most steps of the charges.
 STEPS = 60
@@ -55,9 +54,9 @@ class Scale:
     """
 
     def __init__(self, board: Board) -> None:
-        self._usable = _numbers(board.usable)
+        self._usable = _numbers(Area.of(board.usable))
 
-    def cost(self, area: Mapping[str, int]) -> float:
+    def cost(self, area: Area) -> float:
         """Return the sum of the shares."""
         return float(np.sum(_numbers(area) / self._usable))
 
@@ -73,12 +72,12 @@ class Scale:
         """Return a plan that is made to fit by changing single kernels."""
         return task.settled(plan, 1 / self._usable, self._usable)
 
-    def excess(self, area: Mapping[str, int]) -> npt.NDArray[np.float64]:
+    def excess(self, area: Area) -> npt.NDArray[np.float64]:
         """Return each resource's overrun, relative to its usable amount."""
         return _numbers(area) / self._usable - 1
 
 
-def _numbers(area: Mapping[str, int]) -> npt.NDArray[np.float64]:
+def _numbers(area: Area) -> npt.NDArray[np.float64]:
     """Return an area's numbers; an absent resource is expensive, but not infinitely so."""
     return np.array([max(area[key], 1e-9) for key in RESOURCES], float)
 

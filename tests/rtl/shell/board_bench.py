@@ -12,7 +12,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster
 
-from irnet_hw.runtime.registers import Control, Register, Status, queued
+from irnet_hw.artifact.registers import Control, Register, Status, queued
 from tests.rtl.shell.memory import Memory
 
 #: Size of the memory in bytes.

@@ -2,7 +2,7 @@
 
 import cocotb
 
-from irnet_hw.runtime.registers import Register
+from irnet_hw.artifact.registers import Register
 from tests.rtl.shell.board_bench import Board
 
 

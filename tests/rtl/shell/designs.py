@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from irnet_hw.share import share
-from irnet_hw.verilog import library
+from irnet_hw.verilog.library import library
 from tests.bench import Bench, compile_bench
 
 #: Modules of kernels that the shell uses.

@@ -4,7 +4,7 @@ import cocotb
 from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiResp
 
-from irnet_hw.runtime.registers import Control, Error, Register, Status, queued
+from irnet_hw.artifact.registers import Control, Error, Register, Status, queued
 from tests.rtl.shell.board_bench import SIZE, Board
 
 

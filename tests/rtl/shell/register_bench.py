@@ -3,8 +3,8 @@
 import cocotb
 from cocotbext.axi import AxiResp
 
-from irnet_hw.runtime import registers
-from irnet_hw.runtime.registers import Control, Error, Interrupt, Register, Status
+from irnet_hw.artifact import registers
+from irnet_hw.artifact.registers import Control, Error, Interrupt, Register, Status
 from tests.rtl.shell.board_bench import Board
 
 WRITABLE = [

@@ -2,7 +2,7 @@
 
 import cocotb
 
-from irnet_hw.runtime.registers import Control, Register, Status
+from irnet_hw.artifact.registers import Control, Register, Status
 from tests.rtl.shell.board_bench import Board
 
 COUNTERS = [

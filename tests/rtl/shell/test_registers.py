@@ -1,18 +1,23 @@
-"""The register map in Python and the one in SystemVerilog are the same."""
+"""The register map in SystemVerilog is the one in Python."""
 
-import re
+import pytest
 
-from irnet_hw.runtime import registers
-from irnet_hw.runtime.registers import Register
-from irnet_hw.share import share
+from irnet_hw.artifact import registers
+from irnet_hw.verilog import register_map
+
+PARTS = register_map.parts()
 
 
-def test_offsets_are_the_same():
-    text = (share("rtl") / "shell" / "control_registers.sv").read_text()
-    found = re.findall(r"localparam logic \[9:0\] (\w+) *= 10'h(\w+) / 10'd4;", text)
-    offsets = {name.removesuffix("_AT"): int(digits, 16) for name, digits in found}
-    assert offsets.pop("WORDS") == registers.END
-    assert offsets == {register.name: register.value for register in Register}
+@pytest.mark.parametrize("source", PARTS, ids=lambda path: path.name)
+def test_the_constants_are_those_of_the_map(source):
+    """Otherwise run python -m irnet_hw.verilog.register_map."""
+    assert source.read_text() == register_map.updated(source, PARTS[source])
+
+
+def test_a_changed_map_changes_the_constants(monkeypatch):
+    monkeypatch.setattr(registers, "VERSION", 2)
+    changed = [text for text in register_map.parts().values() if "VERSION = 32'd2;" in text]
+    assert len(changed) == 1
 
 
 def test_queued_is_in_status():

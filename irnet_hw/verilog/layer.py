@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.errors import UserError
-from irnet_hw.verilog import needed
+from irnet_hw.verilog.library import needed
 
 #: What a layer's module is called by itself.
 MODULE = "this_layer"
@@ -81,15 +81,15 @@ class Part:
         return list(self.sources)
 
 
-def part(folder: Path, content: Mapping[str, Any], layer: str) -> Part:
+def part(folder: Path, manifest: Manifest, layer: str) -> Part:
     """Return a layer of an accelerator by itself.
 
     Args:
         folder: the accelerator's.
-        content: its manifest, of which "sources" and "data" are used.
+        manifest: its manifest.
         layer: the layer's name, which is its module's.
     """
-    files = {Path(source).stem: folder / source for source in content["sources"]}
+    files = {Path(source).stem: folder / source for source in manifest.sources}
     if layer not in files:
         raise UserError(f"{folder}: has no source of layer {layer}; build it again")
     own = files[layer].read_text()
@@ -100,7 +100,7 @@ def part(folder: Path, content: Mapping[str, Any], layer: str) -> Part:
     }
     data = {
         file.name.replace(layer, MODULE): file
-        for file in (folder / name for name in content["data"])
+        for file in (folder / name for name in manifest.data)
         if f'"{file.name}"' in own
     }
     return Part(layer, {**sources, f"{MODULE}.sv": own.replace(layer, MODULE)}, data)

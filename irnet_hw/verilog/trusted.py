@@ -3,21 +3,19 @@
 A simulator runs what a source tells it to: SystemVerilog has ``$system``, calls of C and files. So
 a library's module must be the one that is installed, byte for byte, and a generated one may hold
 nothing but the part of the language that hardware is described in. Both are checked before any
-tool sees a source.
+tool sees a source: whatever is to be compiled is opened by :func:`open_for_tools`.
 """
 
 import re
-from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from irnet_hw import __version__
-from irnet_hw.compiler.emission.board_top import shell_files
-from irnet_hw.compiler.folder import open_build
+from irnet_hw.artifact.folder import open_build
+from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.errors import UserError
 from irnet_hw.read import file_bytes, shown
-from irnet_hw.verilog import library
+from irnet_hw.verilog.library import library
 
 #: Bytes that a source or hex file may have.
 _MOST = 2**30
@@ -63,39 +61,40 @@ _TOKEN = re.compile(
 )
 
 
-def open_for_tools(folder: Path) -> dict[str, Any]:
+def open_for_tools(folder: Path) -> Manifest:
     """Return the manifest of an accelerator's folder whose sources are to be compiled.
 
     Raises:
-        UserError: as from :func:`open_build`, or a tool must not see a source.
+        UserError: as from :func:`~irnet_hw.artifact.folder.open_build`, or a tool must not see a
+            source.
     """
-    content = open_build(folder)
-    require_trusted(folder, content)
-    return content
+    manifest = open_build(folder)
+    require_trusted(folder, manifest)
+    return manifest
 
 
-def require_trusted(folder: Path, content: Mapping[str, Any]) -> None:
+def require_trusted(folder: Path, manifest: Manifest) -> None:
     """Refuse an accelerator whose sources a tool must not see.
 
     Args:
         folder: the accelerator's.
-        content: its manifest.
+        manifest: its manifest.
 
     Raises:
         UserError: a library's module is not the installed one, or a generated source or hex file
             holds what irnet-hw doesn't write.
     """
-    own = library()
-    for path in (folder / file for file in (*content["sources"], *shell_files(content))):
+    ours = library()
+    for path in (folder / file for file in manifest.files):
         found = file_bytes(path, _MOST)
-        if path.stem not in own:
+        if path.stem not in ours:
             _check_generated(path, found)
-        elif found != own[path.stem].read_bytes():
+        elif found != ours[path.stem].read_bytes():
             raise UserError(
                 f"{path}: is not the module of irnet-hw {__version__}; the folder was built by "
                 "another version, build it again"
             )
-    for path in (folder / file for file in content["data"]):
+    for path in (folder / file for file in manifest.data):
         wrong = file_bytes(path, _MOST).translate(None, b"0123456789abcdef\n")
         if wrong:
             raise UserError(

@@ -1,8 +1,8 @@
 """The shell's register map: where each register lies and what its bits mean.
 
 Registers have 32 bits; offsets are in bytes. What is not named here reads 0, and writing it does
-nothing; from :data:`END` on, the bus answers with an error. In SystemVerilog the map is
-rtl/shell/control_registers.sv.
+nothing; from :data:`END` on, the bus answers with an error. The constants of the shell's
+SystemVerilog are made of it by :mod:`irnet_hw.verilog.register_map`.
 """
 
 from enum import IntEnum, IntFlag
@@ -15,6 +15,8 @@ VERSION = 1
 END = 0x080
 #: Bytes of IDENTITY_0 to IDENTITY_3 together, the first one in IDENTITY_0's lowest bits.
 IDENTITY_BYTES = 16
+#: In STATUS, the number of batches queued begins at this bit.
+QUEUED = 8
 #: Source and target are multiples of so many bytes.
 ALIGNMENT = 8
 
@@ -98,4 +100,4 @@ def queued(status: int) -> int:
     Args:
         status: what STATUS reads.
     """
-    return status >> 8 & 0xFF
+    return status >> QUEUED & 0xFF

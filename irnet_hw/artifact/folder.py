@@ -1,0 +1,99 @@
+"""An accelerator's folder: what its files are called, and whether they are those of the build."""
+
+import hashlib
+from pathlib import Path
+from typing import Iterable
+
+from irnet_hw.artifact import manifest
+from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.errors import UserError
+
+MODEL = "model.onnx"
+#: The hardware graph.
+DATAFLOW = "dataflow.onnx"
+#: The folds, to change and give back.
+FOLDING = "folding_config.json"
+RTL = "rtl"
+SHELL = "shell"
+#: A test for the user's own CI.
+COCOTB = "cocotb"
+SIMULATION = "simulation.json"
+#: The images that the simulation keeps for the report and the golden vectors.
+SAMPLE = "sample.npz"
+SYNTHESIS = "synthesis.json"
+SYNTHESIS_LOG = "synthesis.log"
+#: Scripts and reports of Vivado.
+VIVADO = "vivado"
+#: It is there only if it is whole.
+BITSTREAMS = "bitstream"
+BITSTREAM = f"{BITSTREAMS}/irnet.bit"
+ROUTE = f"{BITSTREAMS}/route.json"
+#: What the tools said, after a failure as well.
+BITSTREAM_LOG = "bitstream.log"
+REPORT = "report"
+
+
+def open_build(folder: Path) -> Manifest:
+    """Return the manifest of an accelerator's folder, if all of it is as the compiler left it.
+
+    Raises:
+        UserError: the folder holds no accelerator, the manifest is damaged, or it, the model, the
+            hardware graph or a source is missing or was changed since.
+    """
+    built = manifest.load(folder)
+    for name, hash_ in ((MODEL, built.hashes.model), (DATAFLOW, built.hashes.dataflow)):
+        file = folder / name
+        try:
+            found = hashlib.sha256(file.read_bytes()).hexdigest()
+        except OSError as error:
+            raise UserError(f"{file}: can't be read: {error.strerror}") from error
+        _require_equal(folder, name, found, hash_)
+    require_sources(folder, built)
+    return built
+
+
+def require_sources(folder: Path, built: Manifest) -> None:
+    """Make sure that the sources of an accelerator and of its shell are those of the build.
+
+    Args:
+        folder: the accelerator's, or a package's, which has no model.
+        built: its manifest.
+
+    Raises:
+        UserError: one is missing or was changed since.
+    """
+    try:
+        rtl = digest(folder / file for file in (*built.sources, *built.data))
+        shell = shell_digest(built, folder)
+    except OSError as error:
+        raise UserError(f"{error.filename}: can't be read: {error.strerror}") from error
+    _require_equal(folder, f"a source or hex file in {RTL}/", rtl, built.hashes.sources)
+    _require_equal(folder, f"a source in {SHELL}/", shell, built.hashes.shell)
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """Return the SHA-256 of files, of their names and sizes as well as of their contents."""
+    total = hashlib.sha256()
+    for path in paths:
+        data = path.read_bytes()
+        total.update(f"{path.name} {len(data)}\n".encode())
+        total.update(data)
+    return total.hexdigest()
+
+
+def shell_digest(built: Manifest, folder: Path) -> str:
+    """Return the SHA-256 of the shell's files: of the top without the identity's digits in it."""
+    sources = digest(folder / source for source in built.shell.sources)
+    digits = identity_digits(built.shell.identity).encode()
+    top = (folder / built.shell.top_file).read_bytes().replace(digits, b"")
+    return hashlib.sha256(sources.encode() + top).hexdigest()
+
+
+def identity_digits(identity: str) -> str:
+    """Return an identity as the shell's parameter has it: its first byte is the lowest."""
+    return bytes.fromhex(identity)[::-1].hex()
+
+
+def _require_equal(folder: Path, what: str, found: str, built: str) -> None:
+    if found != built:
+        raise UserError(f"{folder}: {what} was changed since the build; build it again")

@@ -1,0 +1,1 @@
+"""SystemVerilog: our library, a layer by itself, and which sources a tool may see."""

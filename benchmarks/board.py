@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from irnet_hw import spec
-from irnet_hw.artifact.folder import MODEL
+from irnet_hw.artifact.names import MODEL
 from irnet_hw.cli import options
 from irnet_hw.errors import UserError
 from irnet_hw.files import holds_json, require_ours, whole_file

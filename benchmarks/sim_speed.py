@@ -23,8 +23,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from irnet_hw.artifact.folder import RTL
 from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.names import RTL
 from irnet_hw.cli import options
 from irnet_hw.errors import UserError
 from irnet_hw.files import holds_json, require_ours, whole_file

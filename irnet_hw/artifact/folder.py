@@ -1,4 +1,4 @@
-"""An accelerator's folder: what its files are called, and whether they are those of the build."""
+"""An accelerator's folder: whether its files are those of the build."""
 
 import hashlib
 from pathlib import Path
@@ -6,31 +6,8 @@ from typing import Iterable
 
 from irnet_hw.artifact import manifest
 from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.names import DATAFLOW, MODEL, RTL, SHELL
 from irnet_hw.errors import UserError
-
-MODEL = "model.onnx"
-#: The hardware graph.
-DATAFLOW = "dataflow.onnx"
-#: The folds, to change and give back.
-FOLDING = "folding_config.json"
-RTL = "rtl"
-SHELL = "shell"
-#: A test for the user's own CI.
-COCOTB = "cocotb"
-SIMULATION = "simulation.json"
-#: The images that the simulation keeps for the report and the golden vectors.
-SAMPLE = "sample.npz"
-SYNTHESIS = "synthesis.json"
-SYNTHESIS_LOG = "synthesis.log"
-#: Scripts and reports of Vivado.
-VIVADO = "vivado"
-#: It is there only if it is whole.
-BITSTREAMS = "bitstream"
-BITSTREAM = f"{BITSTREAMS}/irnet.bit"
-ROUTE = f"{BITSTREAMS}/route.json"
-#: What the tools said, after a failure as well.
-BITSTREAM_LOG = "bitstream.log"
-REPORT = "report"
 
 
 def open_build(folder: Path) -> Manifest:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 
 from irnet_hw import form
+from irnet_hw.artifact.names import MANIFEST, SHELL
 from irnet_hw.artifact.resources import Area
 from irnet_hw.errors import UserError
 from irnet_hw.form import POSITIVE, Annotated, Count, Kind, Name, Positive, Size, matching
 from irnet_hw.read import json_file, shown
 
-FILE = "manifest.json"
 FORMAT = 4
 
 _HINT = "build it again"
@@ -198,7 +198,7 @@ class Shell:
     @property
     def top_file(self) -> str:
         """The path of the top module's file in the folder."""
-        return f"shell/{self.top}.sv"
+        return f"{SHELL}/{self.top}.sv"
 
     @property
     def files(self) -> Tuple[str, ...]:
@@ -313,7 +313,7 @@ def load(folder: Path) -> Manifest:
         UserError: it is missing, is no JSON, is of another format or form, was changed, or its
             parts don't fit together.
     """
-    path = Path(folder) / FILE
+    path = Path(folder) / MANIFEST
     content = json_file(path, "must be in a folder made by irnet-hw build")
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
@@ -337,7 +337,7 @@ def write(manifest: Manifest, folder: Path) -> Manifest:
     """Write a manifest into a folder, checked; return it with its own hash."""
     own = own_digest(form.plain(manifest))
     manifest = replace(manifest, hashes=replace(manifest.hashes, manifest=own))
-    content, path = form.plain(manifest), Path(folder) / FILE
+    content, path = form.plain(manifest), Path(folder) / MANIFEST
     form.check(content, form.form_of(Manifest), str(path))
     path.write_text(json.dumps(content, indent=1) + "\n")
     return manifest

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Literal, Mapping, Optional, Tuple, Type, TypeVar
 
 from irnet_hw import form
-from irnet_hw.artifact.folder import ROUTE
 from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.names import ROUTE
 from irnet_hw.artifact.resources import Area
 from irnet_hw.errors import UserError
 from irnet_hw.form import REST, Amount, Count, Name, Positive, Share, Size

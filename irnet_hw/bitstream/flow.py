@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 from irnet_hw.artifact import results
-from irnet_hw.artifact.folder import BITSTREAM, BITSTREAM_LOG, BITSTREAMS, ROUTE
 from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.names import BITSTREAM, BITSTREAM_LOG, BITSTREAMS, ROUTE
 from irnet_hw.artifact.resources import RESOURCES
 from irnet_hw.artifact.results import Route
 from irnet_hw.bitstream import openxc7, vivado

@@ -7,8 +7,8 @@ all files relative to itself and can be run anywhere. What it does is in boards/
 import shutil
 from pathlib import Path
 
-from irnet_hw.artifact.folder import BITSTREAMS, VIVADO
 from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.names import BITSTREAMS, VIVADO
 from irnet_hw.bitstream import vivado_reports
 from irnet_hw.bitstream.routed import Routed
 from irnet_hw.boards import Board

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from irnet_hw.artifact.folder import BITSTREAMS
+from irnet_hw.artifact.names import BITSTREAMS
 from irnet_hw.artifact.resources import RESOURCES
 from irnet_hw.cli import options
 from irnet_hw.errors import UserError

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from irnet_hw.artifact.names import BITSTREAMS
 from irnet_hw.cli import options
 from irnet_hw.progress import say
 
@@ -39,6 +40,6 @@ def command(build_dir: Path, out: Path | None, file: Path | None, force: bool) -
     folder = build_dir.resolve()
     target = out or folder.with_name(f"{folder.name}.zip")
     names = package(build_dir, target, file, force)
-    bitstream = any(name.startswith("bitstream/") for name in names)
+    bitstream = any(name.startswith(f"{BITSTREAMS}/") for name in names)
     what = "" if bitstream else "; it has no bitstream and runs on the simulated board only"
     say(f"{target}: {len(names)} files, {target.stat().st_size:,} bytes{what}")

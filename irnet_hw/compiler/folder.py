@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from irnet_hw.artifact import manifest
-from irnet_hw.artifact.folder import (
+from irnet_hw.artifact.folder import open_build
+from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.names import (
     BITSTREAM,
     BITSTREAM_LOG,
     DATAFLOW,
     FOLDING,
+    MANIFEST,
     MODEL,
     REPORT,
     SAMPLE,
@@ -18,9 +21,7 @@ from irnet_hw.artifact.folder import (
     SYNTHESIS,
     SYNTHESIS_LOG,
     VIVADO,
-    open_build,
 )
-from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.compiler import testbench
 from irnet_hw.errors import UserError
 from irnet_hw.files import (
@@ -96,7 +97,7 @@ def replaced(old: Path, new: Path | None, folding: Path | None, force: bool) -> 
     built: Manifest | None = None
     try:
         built = manifest.load(old)
-        ours = {manifest.FILE, MODEL, DATAFLOW, *built.files, *built.data}
+        ours = {MANIFEST, MODEL, DATAFLOW, *built.files, *built.data}
         open_build(old)
     except UserError as error:
         if not force:

@@ -11,8 +11,8 @@ from qonnx.transformation.infer_shapes import InferShapes
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw import spec
 from irnet_hw.artifact import manifest
-from irnet_hw.artifact.folder import DATAFLOW, FOLDING, MODEL
 from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.names import DATAFLOW, FOLDING, MODEL
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission.board_top import write_shell
 from irnet_hw.compiler.emission.contents import describe_accelerator

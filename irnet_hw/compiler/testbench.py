@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from irnet_hw.artifact.folder import COCOTB
 from irnet_hw.artifact.manifest import Stream
+from irnet_hw.artifact.names import COCOTB
 from irnet_hw.files import holds_arrays, is_sealed, sealed
 from irnet_hw.share import share
 

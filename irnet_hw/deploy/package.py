@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from irnet_hw import __version__, read, spec
-from irnet_hw.artifact import manifest
-from irnet_hw.artifact.folder import BITSTREAMS, MODEL, SAMPLE, open_build
+from irnet_hw.artifact.folder import open_build
 from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.names import BITSTREAMS, MANIFEST, MODEL, SAMPLE
 from irnet_hw.artifact.results import require_own_bitstream
 from irnet_hw.boards import load_board
 from irnet_hw.deploy.wheel import build_wheel
@@ -69,7 +69,7 @@ def package(folder: Path, out: Path, images: Path | None = None, force: bool = F
                 share("boards") / load_board(built.board).name / "notebooks" / NOTEBOOK, made
             ),
         }
-        own = [manifest.FILE, *built.files, *built.data]
+        own = [MANIFEST, *built.files, *built.data]
         bitstream = sorted((folder / BITSTREAMS).glob("*"))
         own += [f"{BITSTREAMS}/{path.name}" for path in bitstream if path.is_file()]
         entries |= {name: folder / name for name in own}
@@ -109,7 +109,7 @@ If the package is from somebody whom you don't trust, mind that
 
 def _is_package(path: Path) -> bool:
     with contextlib.suppress(UserError), read.zip_file(path) as archive:
-        return {manifest.FILE, NOTEBOOK, GOLDEN} <= set(archive.names)
+        return {MANIFEST, NOTEBOOK, GOLDEN} <= set(archive.names)
     return False
 
 

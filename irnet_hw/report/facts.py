@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from irnet_hw.artifact import manifest
-from irnet_hw.artifact.folder import ROUTE, SAMPLE, SIMULATION, SYNTHESIS, open_build
+from irnet_hw.artifact.folder import open_build
 from irnet_hw.artifact.manifest import Layer, Manifest
+from irnet_hw.artifact.names import MANIFEST, ROUTE, SAMPLE, SIMULATION, SYNTHESIS
 from irnet_hw.artifact.resources import RESOURCES, Area
 from irnet_hw.artifact.results import (
     Frame,
@@ -62,7 +63,7 @@ def gather(folder: Path) -> dict[str, Any]:
         UserError: the folder is no accelerator's, or one of its files is damaged or was changed.
     """
     built = open_build(folder)
-    trained = _trained(built, folder / manifest.FILE)
+    trained = _trained(built, folder / MANIFEST)
     simulation = read_simulation(folder / SIMULATION, built)
     synthesis = read_synthesis(folder / SYNTHESIS)
     require_own_bitstream(folder, built)

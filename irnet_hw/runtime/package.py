@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from irnet_hw.artifact import manifest, registers
-from irnet_hw.artifact.folder import MODEL, ROUTE
 from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.names import MANIFEST, MODEL, ROUTE
 from irnet_hw.artifact.results import Route, read, require_own_bitstream
 from irnet_hw.errors import UserError
 from irnet_hw.read import zip_file
@@ -52,13 +52,13 @@ def load(folder: Path) -> Manifest:
     version = built.shell.version
     if version != registers.VERSION:
         raise UserError(
-            f"{folder / manifest.FILE}: is of a shell of version {version}, but this runtime "
+            f"{folder / MANIFEST}: is of a shell of version {version}, but this runtime "
             f"drives version {registers.VERSION}; install the runtime of this build"
         )
     stated, computed = built.shell.identity, manifest.identity(built)
     if stated != computed:
         raise UserError(
-            f"{folder / manifest.FILE}: identity {stated}, but {computed} is that of the model, "
+            f"{folder / MANIFEST}: identity {stated}, but {computed} is that of the model, "
             "the sources, the shell and what the driver uses; build it again"
         )
     model = folder / MODEL

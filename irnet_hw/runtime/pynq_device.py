@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from irnet_hw.artifact.folder import BITSTREAM
 from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.names import BITSTREAM
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import boards
 

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from irnet_hw import spec
 from irnet_hw.artifact import results
-from irnet_hw.artifact.folder import MODEL, SAMPLE, SIMULATION
 from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.names import MODEL, SAMPLE, SIMULATION
 from irnet_hw.artifact.results import Accuracy, Compared, Frame, Irregular, Simulation
 from irnet_hw.compiler.emission.reference import dataflow_run
 from irnet_hw.compiler.folder import held

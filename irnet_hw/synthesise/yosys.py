@@ -27,8 +27,8 @@ from typing import Any
 
 from irnet_hw import form
 from irnet_hw.artifact import results
-from irnet_hw.artifact.folder import SYNTHESIS, SYNTHESIS_LOG
 from irnet_hw.artifact.manifest import Manifest
+from irnet_hw.artifact.names import SYNTHESIS, SYNTHESIS_LOG
 from irnet_hw.artifact.resources import RESOURCES
 from irnet_hw.artifact.results import Synthesis, SynthesisedLayer
 from irnet_hw.boards import load_board

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from finn.transformation.general import ApplyConfig
 
-from irnet_hw.artifact.folder import FOLDING
+from irnet_hw.artifact.names import FOLDING
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission.specialize import Specialize
 from irnet_hw.compiler.finn_quiet import quiet

@@ -5,7 +5,7 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import spec
-from irnet_hw.artifact.folder import DATAFLOW
+from irnet_hw.artifact.names import DATAFLOW
 from irnet_hw.compiler.emission.selfcheck import CompilerError, selfcheck
 from irnet_hw.compiler.pipeline import build
 from tests.compiler.graphs import Conv, Network

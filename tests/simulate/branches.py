@@ -1,6 +1,6 @@
 """The RTL of a hardware graph with a branch, without the compiler's passes before."""
 
-from irnet_hw.artifact.folder import DATAFLOW, MODEL
+from irnet_hw.artifact.names import DATAFLOW, MODEL
 from irnet_hw.artifact.resources import NOTHING
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission.contents import describe_accelerator

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from irnet_hw.artifact import registers
-from irnet_hw.artifact.folder import SHELL, identity_digits, shell_digest
+from irnet_hw.artifact.folder import identity_digits, shell_digest
 from irnet_hw.artifact.manifest import Manifest, Shell, identity
+from irnet_hw.artifact.names import SHELL
 from irnet_hw.boards import Board
 from irnet_hw.share import share
 from irnet_hw.verilog.library import library, needed, source_of

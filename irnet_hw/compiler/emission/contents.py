@@ -10,9 +10,10 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import spec
-from irnet_hw.artifact.folder import DATAFLOW, FOLDING, MODEL, digest
+from irnet_hw.artifact.folder import digest
 from irnet_hw.artifact.manifest import FORMAT, End, Hashes, Layer, Manifest, Stream, Times
 from irnet_hw.artifact.manifest import Folding as Aim
+from irnet_hw.artifact.names import DATAFLOW, FOLDING, MODEL
 from irnet_hw.artifact.resources import Area
 from irnet_hw.boards import Board
 from irnet_hw.compiler.emission.board_top import describe_shell

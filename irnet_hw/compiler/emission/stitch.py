@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.artifact.folder import RTL
+from irnet_hw.artifact.names import RTL
 from irnet_hw.boards import Board
 from irnet_hw.compiler.emission.wires import wires
 from irnet_hw.compiler.graph import op

@@ -15,7 +15,6 @@ from irnet_hw.artifact.names import (
     FOLDING,
     MANIFEST,
     MODEL,
-    REPORT,
     SAMPLE,
     SIMULATION,
     SYNTHESIS,
@@ -43,8 +42,8 @@ RESULTS: dict[str, Known] = {
     SAMPLE: holds_arrays("images", "predictions"),
     SYNTHESIS: holds_json(kind="synth"),
     SYNTHESIS_LOG: begins(LOG_HEAD),
-    f"{REPORT}.html": is_page,
-    f"{REPORT}.json": holds_json(verdict=..., proof=..., layers=...),
+    "report.html": is_page,
+    "report.json": holds_json(verdict=..., proof=..., layers=...),
     BITSTREAM_LOG: begins(LOG_HEAD),
     **{
         f"{VIVADO}/{name}": is_sealed

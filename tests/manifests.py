@@ -12,10 +12,11 @@ def changed(built, values):
     return built
 
 
-def route(clock_mhz):
+def route(identity, clock_mhz):
     """Return the text of a route.json; the clock can be any text."""
     return (
-        '{"kind": "route", "flow": "vivado", "part": "xc7z020clg400-1", "target_mhz": 100.0, '
+        '{"kind": "route", "identity": "'
+        f'{identity}", "flow": "vivado", "part": "xc7z020clg400-1", "target_mhz": 100.0, '
         '"LUT": 1, "FF": 1, "BRAM18": 0, "DSP": 0, "tool": "Vivado 2023.2", '
         f'"clock_mhz": {clock_mhz}, "clock_from": "vendor", "bytes": 4, "seconds": 1.0}}'
     )

@@ -24,7 +24,7 @@ MAY: dict[str, set[str]] = {
     "synthesise": {"artifact", "compiler", "tools", "verilog"},
     "bitstream": {"artifact", "compiler", "synthesise", "tools", "verilog"},
     "runtime": {"artifact"},
-    "deploy": {"artifact", "compiler", "runtime"},
+    "deploy": {"artifact", "runtime"},
     "report": {"artifact", "compiler", "quant", "train"},
 }
 #: Modules that reach beyond their room, lazily: each is imported only when it is asked for.

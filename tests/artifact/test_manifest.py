@@ -10,7 +10,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.form import plain
 from tests.report import example
 
-HASHES = dict.fromkeys(("model", "dataflow", "sources", "shell", "manifest"), "0" * 64)
+HASHES = {field.name: "0" * 64 for field in fields(Hashes)}
 GOOD = replace(example.manifest(), hashes=Hashes(**HASHES))
 
 
@@ -30,7 +30,7 @@ def test_reads_what_it_wrote(tmp_path: Path) -> None:
         ({"data": ["/etc/passwd"]}, 'data[0] = "/etc/passwd", must be a hex file, rtl/NAME.hex'),
         ({"cycles_per_frame": "64"}, 'cycles_per_frame = "64", must be an integer of at least 1'),
         ({"cycles_per_frame": -1}, "cycles_per_frame = -1, must be an integer of at least 1"),
-        ({"clock_mhz": float("nan")}, "is no JSON: NaN is no number in JSON"),
+        ({"clock_mhz": float("nan")}, "is not JSON: NaN is not a JSON number"),
         ({"input": None}, "input = null, must be an object"),
         ({"folding": {"aim": "x", "distance": 0}}, 'folding.aim = "x", must be "area" or "rate"'),
         ({"labels": ["a"]}, "was changed since the build"),
@@ -89,6 +89,6 @@ def test_refuses_what_is_no_manifest(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         manifest.load(tmp_path)
     assert str(caught.value) == (
-        f"{path}: is no JSON: Expecting value: line 1 column 11 (char 10); "
+        f"{path}: is not JSON: Expecting value: line 1 column 11 (char 10); "
         "must be in a folder made by irnet-hw build"
     )

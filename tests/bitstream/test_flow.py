@@ -79,7 +79,7 @@ def test_what_vivado_leaves_is_kept_and_summed_up(least_dir, pretend, capsys):
     assert plain(result) == {
         "seconds": result.seconds,
         "kind": "route",
-        "identity": manifest.load(least_dir)["shell"]["identity"],
+        "identity": manifest.load(least_dir).shell.identity,
         "flow": "vivado",
         "part": "xc7z020clg400-1",
         "target_mhz": 100.0,

@@ -267,10 +267,10 @@ def test_the_highest_rate_of_a_board_that_is_too_small() -> None:
 def test_what_twice_the_rate_costs() -> None:
     folding = fold(resnet((6, 6, 3), (4,)), BOARD, 10_000)
     doubling = folding.next_doubling
-    assert doubling["fps"] >= 2 * folding.fps
-    assert doubling["fits"] is True
+    assert doubling.fps >= 2 * folding.fps
+    assert doubling.fits is True
     again = fold(resnet((6, 6, 3), (4,)), BOARD, 1.999999 * folding.fps)
-    assert (again.fps, again.area) == (doubling["fps"], doubling["area"])
+    assert (again.fps, again.area) == (doubling.fps, doubling.area)
     fastest = fold(resnet((6, 6, 3), (4,)), BOARD, 2e6)
     assert fastest.next_doubling is None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from irnet_hw.compiler.emission import manifest
+from irnet_hw.artifact import manifest
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
 from tests.networks import LEAST
@@ -66,17 +66,17 @@ def test_the_same_build_changes_nothing(folder):
 
 
 def test_another_design_keeps_what_is_not_ours_and_drops_what_was_said_of_the_former(folder):
-    former = manifest.load(folder)["shell"]["identity"]
+    former = manifest.load(folder).shell.identity
     others = {"notes.txt": "mine", "rtl/notes.txt": "mine", "report.json": "[]"}
     write(folder, {**RESULTS, **others, "bitstream/irnet.bit": "hours"})
     content = again(folder, "zcu104")
-    assert content["shell"]["identity"] != former
+    assert content.shell.identity != former
     assert not [name for name in RESULTS if (folder / name).exists()]
     assert {name: (folder / name).read_text() for name in others} == others
     assert not (folder / "bitstream").exists()
     assert (folder / f"bitstream-{former[:8]}" / "irnet.bit").read_text() == "hours"
     known = {f"rtl/{path.name}" for path in (folder / "rtl").iterdir()}
-    assert known == {*content["sources"], *content["data"], "rtl/notes.txt"}
+    assert known == {*content.sources, *content.data, "rtl/notes.txt"}
 
 
 def test_a_bitstream_set_aside_does_not_overwrite_another(folder):
@@ -105,7 +105,7 @@ def test_a_folder_of_something_else_is_refused(folder, files):
     assert refused(folder).startswith(f"{folder}: holds files, and is not as irnet-hw build wrote")
     again(folder, force=True)
     assert (folder / "app.js").read_text() == "mine"
-    assert manifest.load(folder)["name"]
+    assert manifest.load(folder).name
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "rtl/accelerator.sv", "shell/irnet_board.sv"])

@@ -17,6 +17,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.runtime import Accelerator
 from tests.compiler.graphs import images
 from tests.deploy.conftest import GREY
+from tests.manifests import route
 
 WHEEL = f"irnet_hw_runtime-{__version__}-py3-none-any.whl"
 
@@ -38,10 +39,11 @@ def golden(path):
 
 def test_it_holds_what_a_board_needs(folder, tmp_path):
     (folder / "bitstream").mkdir()
-    for name in ("irnet.bit", "irnet.hwh", "route.json"):
-        (folder / "bitstream" / name).write_text("{}" if name == "route.json" else name)
-    names = package(folder, tmp_path / "out.zip")
     content = manifest.load(folder)
+    for name in ("irnet.bit", "irnet.hwh"):
+        (folder / "bitstream" / name).write_text(name)
+    (folder / "bitstream" / "route.json").write_text(route(content.shell.identity, 90))
+    names = package(folder, tmp_path / "out.zip")
     sources = [*content.sources, *content.data, *content.shell.files]
     assert names == sorted(
         [

@@ -127,6 +127,7 @@ def manifest():
         hashes=Hashes(
             model=hashlib.sha256(FILES["model.onnx"]).hexdigest(),
             dataflow=hashlib.sha256(FILES["dataflow.onnx"]).hexdigest(),
+            folding_config="0" * 64,
             sources="",
             shell="",
             manifest="",

@@ -140,7 +140,8 @@ def test_before_simulation_and_synthesis(tmp_path):
 def routed(folder, **changes):
     """Put a route.json where the flows put it; returns its folder."""
     figures = {
-        "kind": "route", "flow": "openxc7", "part": "xc7z020clg400-1", "target_mhz": 100.0,
+        "kind": "route", "identity": "0" * 32, "flow": "openxc7",
+        "part": "xc7z020clg400-1", "target_mhz": 100.0,
         "LUT": 7890, "FF": 6543, "BRAM18": 21, "DSP": 32, "tool": "nextpnr-xilinx 0.8.2",
         "clock_mhz": 64.25, "clock_from": "estimate", "bytes": 4045669, "seconds": 321.0,
     }  # fmt: skip

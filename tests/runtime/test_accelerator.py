@@ -250,7 +250,7 @@ def test_the_clock_is_what_place_and_route_reached(built, tmp_path):
     file = folder / "bitstream" / "route.json"
     file.parent.mkdir()
     for reached, clock in ((62.5, 62.5), (140.0, 100.0)):
-        file.write_text(route(reached))
+        file.write_text(route(manifest.load(folder).shell.identity, reached))
         with Accelerator(folder, device="sim") as accelerator:
             assert accelerator.info()["clock_mhz"] == clock
             result = accelerator.throughput_test(10)

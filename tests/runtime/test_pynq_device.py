@@ -60,7 +60,7 @@ def test_a_bitstream_without_metadata_is_loaded_too(folder, pynq):
 @pytest.mark.usefixtures("pynq")
 @pytest.mark.parametrize(("reached", "clock"), [(62.4, 1000 / 17), (62.5, 62.5), (99.0, 1000 / 11)])
 def test_the_clock_is_never_above_what_was_reached(folder, reached, clock):
-    (folder / "bitstream" / "route.json").write_text(route(reached))
+    (folder / "bitstream" / "route.json").write_text(route(identity_of(folder), reached))
     with Accelerator(folder) as accelerator:
         assert accelerator.info()["clock_mhz"] == pytest.approx(clock)
 
@@ -147,6 +147,10 @@ def test_the_memorys_port_is_64_bits_wide_whatever_was_there_before(folder, pynq
     assert pynq.processor == {address: value & ~1 for address, value in narrow.items()}
 
 
+def identity_of(folder):
+    return manifest.load(folder).shell.identity
+
+
 def refusal(folder):
     with pytest.raises(UserError) as caught:
         Accelerator(folder)
@@ -221,7 +225,7 @@ def test_memory_is_refused_in_many_ways(folder, pynq, error):
 
 
 def test_a_clock_that_the_board_can_not_have_is_told(folder, pynq):
-    (folder / "bitstream" / "route.json").write_text(route(0.5))
+    (folder / "bitstream" / "route.json").write_text(route(identity_of(folder), 0.5))
     assert refusal(folder) == "clock_mhz: 0.5, but the board's is 15.873 at least"
     assert pynq.loaded is not None
 
@@ -229,7 +233,7 @@ def test_a_clock_that_the_board_can_not_have_is_told(folder, pynq):
 @pytest.mark.parametrize("reached", ["-5", "0", "Infinity", "NaN", "1e999", '"62"', "null"])
 def test_a_clock_that_is_none_is_refused(folder, pynq, reached):
     file = folder / "bitstream" / "route.json"
-    file.write_text(route(reached))
+    file.write_text(route(identity_of(folder), reached))
     assert refusal(folder).startswith(f"{file}: ")
     assert pynq.loaded is None
 

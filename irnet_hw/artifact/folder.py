@@ -20,6 +20,7 @@ def open_build(folder: Path) -> Manifest:
     built = manifest.load(folder)
     for name, hash_ in ((MODEL, built.hashes.model), (DATAFLOW, built.hashes.dataflow)):
         file = folder / name
+        _require_no_device(file)
         try:
             found = hashlib.sha256(file.read_bytes()).hexdigest()
         except OSError as error:
@@ -39,6 +40,8 @@ def require_sources(folder: Path, built: Manifest) -> None:
     Raises:
         UserError: one is missing or was changed since.
     """
+    for each in (*built.sources, *built.data, *built.shell.files):
+        _require_no_device(folder / each)
     try:
         rtl = digest(folder / file for file in (*built.sources, *built.data))
         shell = shell_digest(built, folder)
@@ -69,6 +72,12 @@ def shell_digest(built: Manifest, folder: Path) -> str:
 def identity_digits(identity: str) -> str:
     """Return an identity as the shell's parameter has it: its first byte is the lowest."""
     return bytes.fromhex(identity)[::-1].hex()
+
+
+def _require_no_device(path: Path) -> None:
+    """Refuse what a folder from elsewhere may link to, and what can be read without end."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: is not a file, must be one; build it again")
 
 
 def _require_equal(folder: Path, what: str, found: str, built: str) -> None:

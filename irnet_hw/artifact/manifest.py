@@ -40,6 +40,14 @@ Source = Annotated[str, matching(r"rtl/[A-Za-z_]\w*\.sv", "a source, rtl/NAME.sv
 HexFile = Annotated[str, matching(r"rtl/[A-Za-z_]\w*\.hex", "a hex file, rtl/NAME.hex")]
 ShellSource = Annotated[str, matching(r"shell/[A-Za-z_]\w*\.sv", "a source, shell/NAME.sv")]
 Hash = Annotated[str, matching("[0-9a-f]{64}", "64 hexadecimal digits")]
+#: With it every logit, an integer of at most 25 bits, is zero or a normal float32.
+Scale = Annotated[
+    float,
+    Kind(
+        lambda value: POSITIVE.fits(value) and 2.0**-126 <= value <= 2.0**103,
+        "a number from 2^-126 to 2^103",
+    ),
+]
 Identity = Annotated[str, matching("[0-9a-f]{32}", "32 hexadecimal digits")]
 Megahertz = Annotated[
     float,
@@ -92,7 +100,7 @@ class End(Stream):
     """The stream at an end of the accelerator, which carries a tensor for certain."""
 
     tensor: str
-    scale: Positive
+    scale: Scale
 
 
 @dataclass(frozen=True)

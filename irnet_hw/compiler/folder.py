@@ -147,11 +147,5 @@ def set_bitstream_aside(folder: Path, built: Manifest, former: str | None) -> No
     say(f"  {bitstream} is of the former build, which had another design: it is now {kept}")
 
 
-def _require_no_device(path: Path) -> None:
-    """Refuse what a folder from elsewhere may link to, and what can be read without end."""
-    if path.exists() and not path.is_file():
-        raise UserError(f"{path}: is not a file, must be one; build it again")
-
-
 def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -110,7 +110,7 @@ def campaign(folder, *arguments):
 
 def test_a_campaign_finds_what_no_test_notices_and_goes_on_where_it_was(tmp_path):
     files = {
-        "irnet_hw/__init__.py": "",
+        "irnet_hw/__init__.py": '__version__ = "0"\n',
         "irnet_hw/quant/__init__.py": "",
         "irnet_hw/quant/sums.py": "def add(a, b):\n    return a + b\n",
         "irnet_hw/quant/products.py": "def double(a):\n    return a * 2\n",
@@ -122,7 +122,8 @@ def test_a_campaign_finds_what_no_test_notices_and_goes_on_where_it_was(tmp_path
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
+    for name in ("conftest.py", "wheel.py"):
+        shutil.copy(ROOT / "tests" / name, tmp_path / "tests")
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
 
     first = campaign(tmp_path, "--python", "2")

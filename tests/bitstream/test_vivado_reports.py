@@ -2,6 +2,7 @@
 
 import pytest
 
+from irnet_hw.artifact.resources import Area
 from irnet_hw.bitstream.vivado_reports import area, clock, tool
 from irnet_hw.errors import UserError
 
@@ -129,7 +130,7 @@ def test_the_clock_that_is_reached():
 
 
 def test_the_area_of_either_family():
-    counts = {"LUT": 12345, "FF": 15678, "BRAM18": 21, "DSP": 32}
+    counts = Area(LUT=12345, FF=15678, BRAM18=21, DSP=32)
     assert area(UTILISATION) == counts
     assert area(UTILISATION.replace("| Slice ", "| CLB   ").replace("CLB   ", "CLB ")) == counts
     assert area(UTILISATION.replace("Slice LUTs  ", "Slice LUTs* ")) == counts

@@ -101,7 +101,7 @@ def test_demo_twice_into_one_folder(tmp_path):
     assert json.loads((tmp_path / "demo" / "demo.json").read_text()) == result
     assert (tmp_path / "demo" / "accelerator" / "report.html").is_file()
     with package.opened(tmp_path / "demo" / "accelerator.zip") as unpacked:
-        assert package.load(unpacked)["name"] == "digits-vgg"
+        assert package.load(unpacked).name == "digits-vgg"
         with np.load(unpacked / "golden.npz") as golden:
             assert golden["images"].shape == (64, 8, 8, 1)
     assert "Bit-exact: 360 images, 3,600 logits, 0 differences; " in demo.table(result)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from irnet_hw.kernels.resources import area
 from tests.rtl.designs import MATRIX, RESIDUAL, STREAMING
 
@@ -23,7 +25,7 @@ def test_ultrascale_leaves_registers_and_adders_outside_its_dsp_blocks():
 
 def test_ultrascale_has_lut_ram_in_blocks_of_eight_luts():
     series7, ultrascale = both(STREAMING["window"])
-    assert ultrascale == {**series7, "LUT": series7["LUT"] + 4}
+    assert ultrascale == replace(series7, LUT=series7.LUT + 4)
 
 
 def test_without_memories_and_dsp_blocks_the_families_are_alike():

@@ -79,11 +79,11 @@ def test_its_estimates_are_our_models(ours, theirs):
     compute = [name for name in cycles if "MVAU" in name or "Window" in name]
     assert len(compute) >= 6
     assert {name: cycles[name] for name in compute} == {
-        name: known[name]["cycles"] for name in compute
+        name: known[name].cycles for name in compute
     }
     area = json.loads((theirs / "report" / "estimate_layer_resources.json").read_text())
     for name in compute:
-        assert area[name]["LUT"] == known[name]["area"]["LUT"], name
+        assert area[name]["LUT"] == known[name].area.LUT, name
 
 
 def test_its_block_design_refers_to_modules_of_verilog(graph, tmp_path):

@@ -92,5 +92,5 @@ def test_a_whole_bitstream(least_dir):
     result = make_bitstream(least_dir, "openxc7")
     folder = least_dir / "bitstream"
     assert (folder / "irnet.bin").stat().st_size == 4_045_564  # UG470 and UG585: of the XC7Z020
-    assert result["clock_mhz"] > 20
-    assert 500 < result["LUT"] < 20_000
+    assert result.clock_mhz > 20
+    assert 500 < result.LUT < 20_000

@@ -21,9 +21,9 @@ def test_streams_are_what_the_kernels_compute():
     joined = np.clip(2 * stream + ((counts * m1 + b1) >> 1), -128, 127)
     for name in ("stream", "buffered", "skip", "waiting"):
         assert np.array_equal(found[name], stream)
-    assert np.array_equal(found.sign, sign)
-    assert np.array_equal(found.joined, joined)
-    assert np.array_equal(found.logits, joined.sum((1, 2)))
+    assert np.array_equal(found["sign"], sign)
+    assert np.array_equal(found["joined"], joined)
+    assert np.array_equal(found["logits"], joined.sum((1, 2)))
 
 
 def test_other_images_are_refused():

@@ -13,7 +13,7 @@ from irnet_hw import spec
 from irnet_hw.artifact.folder import digest
 from irnet_hw.artifact.manifest import FORMAT, End, Hashes, Layer, Manifest, Stream, Times
 from irnet_hw.artifact.manifest import Folding as Aim
-from irnet_hw.artifact.names import DATAFLOW, FOLDING, MODEL
+from irnet_hw.artifact.names import DATAFLOW, MODEL
 from irnet_hw.artifact.resources import Area
 from irnet_hw.boards import Board
 from irnet_hw.compiler.emission.board_top import describe_shell
@@ -101,7 +101,7 @@ def describe_accelerator(
         hashes=Hashes(
             model=_sha256(folder / MODEL),
             dataflow=_sha256(folder / DATAFLOW),
-            folding_config=_sha256(folder / FOLDING),
+            folding_config=hashlib.sha256(folding.config.encode()).hexdigest(),
             sources=digest(folder / path for path in (*stitched.sources, *stitched.data)),
             shell="",
             manifest="",

@@ -21,10 +21,10 @@ def run(*words):
     return CliRunner().invoke(cli.group, list(map(str, words))).exception
 
 
-def train(folder, *assignments):
+def train(folder, *assignments, out="run"):
     given = [f"data_folder={folder / 'signs'}", "name=signs", *TINY, *assignments]
     settings = [word for value in given for word in ("--set", value)]
-    return run("train", "--recipe", "folder-vgg", "--out", folder / "run", *settings)
+    return run("train", "--recipe", "folder-vgg", "--out", folder / out, *settings)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_the_accelerator_has_their_shape_and_classes(finished):
 
 
 def test_what_the_recipe_states_must_fit(finished):
-    error = train(finished, "model.classes=4")
+    error = train(finished, "model.classes=4", out="other")
     assert isinstance(error, UserError)
     assert str(error) == f"model.classes: 4, must be 3, as in {finished / 'signs'}"
 

@@ -258,7 +258,7 @@ def test_the_clock_is_what_place_and_route_reached(built, tmp_path):
     file.write_text("{}")
     with pytest.raises(UserError) as caught:
         Accelerator(folder, device="sim")
-    assert str(caught.value) == f"{file}: kind is missing; make the bitstream again"
+    assert str(caught.value) == f"{file}: kind is missing; build with --flow again"
 
 
 def test_closing_gives_everything_back(built):

@@ -5,6 +5,7 @@ from qonnx.core.datatype import DataType
 
 from irnet_hw.kernels.base import beats
 from irnet_hw.simulate.beats import beat_bytes, decode, encode
+from tests.report import example
 from tests.rtl.harness import random_tensor
 
 TYPES = ["BIPOLAR", "BINARY", "UINT8", "INT8", "INT2", "INT13", "UINT3", "INT32"]
@@ -20,23 +21,16 @@ TYPES = ["BIPOLAR", "BINARY", "UINT8", "INT8", "INT2", "INT13", "UINT3", "INT32"
 def test_beats_are_the_kernels_and_decode_to_the_tensor(datatype, lanes, folds, images, seed):
     shape = [2, folds * lanes]
     bits = lanes * int(DataType[datatype].bitwidth())
-    stream = {
-        "shape": shape,
-        "datatype": datatype,
-        "lanes": lanes,
-        "bits": bits,
-        "tdata_bits": -(-bits // 8) * 8,
-        "beats": 2 * folds,
-    }
+    stream = example.stream(shape, datatype, bits, lanes, None, 0)
     values = random_tensor(np.random.default_rng(seed), (images, *shape), datatype)
     encoded = encode(values, stream)
-    assert encoded.shape == (images * stream["beats"], beat_bytes(stream))
+    assert encoded.shape == (images * stream.beats, beat_bytes(stream))
     words = [int.from_bytes(beat.tobytes(), "little") for beat in encoded]
     assert words == beats(values, lanes, DataType[datatype])
     assert np.array_equal(decode(encoded, stream), values)
 
 
 def test_no_images_are_no_beats():
-    stream = {"shape": [3], "datatype": "INT8", "lanes": 1, "tdata_bits": 8, "beats": 3}
+    stream = example.stream([3], "INT8", 8, 1, None, 0)
     assert encode(np.zeros((0, 3), np.int64), stream).shape == (0, 1)
     assert decode(np.zeros((0, 1), np.uint8), stream).shape == (0, 3)

@@ -32,7 +32,7 @@ def test_a_residual_network_is_its_specification(tmp_path, network):
         if layer.op in ("Requantise", "ResidualJoin", "StreamFork"):
             delay = layer.schedule.first_out - layer.schedule.first_in
             first_in, first_out = (
-                min(frame[stream]["start"] for stream in layer[side])
+                min(frame[stream].start for stream in getattr(layer, side))
                 for side in ("inputs", "outputs")
             )
             assert first_out - first_in == delay, layer.name

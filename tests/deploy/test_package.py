@@ -97,6 +97,7 @@ def test_the_notebook_has_no_outputs_of_another_accelerator(built, tmp_path):
     assert not any(cell["outputs"] or cell["execution_count"] for cell in code)
 
 
+@pytest.mark.simulation
 def test_the_driver_takes_it_as_it_is(built, tmp_path):
     package(built, tmp_path / "out.zip")
     found = golden(tmp_path / "out.zip")

@@ -111,7 +111,6 @@ def test_resnet_for_large_images(images):
     ]
 
 
-@pytest.mark.slow
 @settings(max_examples=6)
 @given(
     st.sampled_from(["bireal", "normal"]),
@@ -138,7 +137,6 @@ def test_any_residual_network_is_exported_as_trained(
     check(randomised(config, x, seed), images, shape)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("constant", ["scale", "shift"])
 @pytest.mark.parametrize("name", ["stem.norm", "stage1.0.body.norm0", "norm"])
 def test_wrong_dyadic_constant(images, name, constant):

@@ -73,12 +73,14 @@ PARAMETERS = {
 }
 
 
+@pytest.mark.slow
 @recipes
 def test_every_recipe_has_the_published_parameters(path):
     model = build(complete(path.stem).model)
     assert sum(parameter.numel() for parameter in model.parameters()) == PARAMETERS[path.stem]
 
 
+@pytest.mark.slow
 @recipes
 def test_every_recipe_classifies(path):
     config = complete(path.stem).model

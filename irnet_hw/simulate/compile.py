@@ -18,6 +18,7 @@ from irnet_hw.share import share
 from irnet_hw.simulate.shared_layers import HEADER, Apart, calls, compile_apart, large_layers
 from irnet_hw.tools.environment import (
     LINKS,
+    VERILATOR,
     Verilator,
     cache_dir,
     cached,
@@ -131,7 +132,7 @@ def _compile(
     archives = [f"../{LINKS}/{one.name}/{one.archive.name}" for one in layers]
     env = verilator.prepare(place, apart)
     command = [
-        *(verilator.program, "--cc", "--exe", "--build", "-j", str(os.cpu_count() or 1)),
+        *(VERILATOR, "--cc", "--exe", "--build", "-j", str(os.cpu_count() or 1)),
         *(*flags, "-CFLAGS", "-I.."),
         *(part for name in apart for part in ("-CFLAGS", f"-I../{LINKS}/{name}")),
         *(part for archive in archives for part in ("-LDFLAGS", archive)),

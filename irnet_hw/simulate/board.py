@@ -1,7 +1,7 @@
 """The simulated board: shell and accelerator in cycle-accurate simulation, with a memory.
 
-It is a :class:`~irnet_hw.runtime.device.Device` as a PYNQ board is, so that the same driver runs
-on both: registers, interrupt, buffers, caches and time. A second of it is a second of the board,
+Like a PYNQ board it is a :class:`~irnet_hw.runtime.device.Device`, with registers, interrupt,
+buffers, caches and time, so the same driver runs on both. Its seconds are seconds on the board,
 however long the simulation takes.
 """
 
@@ -22,8 +22,8 @@ from irnet_hw.simulate.compile import Design, compile_design, start
 from irnet_hw.verilog.trusted import require_trusted
 
 _HARNESS = Path(__file__).with_name("board.cpp")
-#: Where buffers lie, each on pages of its own and with one between it and the next, so that an
-#: access beyond its end answers with an error.
+#: Where the buffers start. Each has its own pages, with an unused page after it, so that an access
+#: beyond its end gets an error response.
 _MEMORY, _PAGE = 0x1000_0000, 4096
 _RESPONSES = {2: "SLVERR", 3: "DECERR", 4: "nothing"}
 #: Ctrl-C works between calls that take about this many seconds.
@@ -31,22 +31,22 @@ _CALL_SECONDS = 0.2
 
 
 class _Timing(ctypes.Structure):
-    """simulated_board.cpp's struct Timing."""
+    """board.cpp's struct Timing."""
 
     _fields_ = tuple((name, ctypes.c_uint32) for name in ("read", "write", "in_flight", "access"))
 
 
-#: Cycles of the board's clock that the memory takes, and a register's reading or writing; chosen
-#: for a Zynq at 100 MHz, not measured on one.
+#: Latencies of the memory and of a register access, in cycles of the board's clock; chosen for a
+#: Zynq at 100 MHz, not measured on one.
 TIMING = _Timing(read=40, write=30, in_flight=8, access=20)
 
 
 class SimulatedBuffer:
-    """A buffer of the simulated memory, seen through a cache as on a board.
+    """A buffer in the simulated memory, seen through a cache as on a board.
 
     Attributes:
         array: the bytes as the processor sees them.
-        address: of the first byte.
+        address: the first byte's.
     """
 
     def __init__(self, board: "SimulatedBoard", address: int, size: int):
@@ -57,35 +57,35 @@ class SimulatedBuffer:
         board.map(address, self._memory)
 
     def flush(self, size: int) -> None:
-        """Bring what the processor wrote to the memory: the first so many bytes."""
+        """Write the first ``size`` bytes from the processor's cache to the memory."""
         self._memory[:size] = self.array[:size]
 
     def invalidate(self, size: int) -> None:
-        """Let the processor see the memory: the first so many bytes."""
+        """Let the processor see the memory's contents, for the first ``size`` bytes."""
         self.array[:size] = self._memory[:size]
 
     def free(self) -> None:
-        """Give the memory back: the accelerator's accesses answer with an error from now on."""
+        """Give the memory back: from now on the accelerator's accesses to it get an error."""
         self._board.unmap(self.address)
 
 
 class SimulatedBoard:
-    """A board that is simulated.
+    """A simulated board.
 
     Attributes:
-        clock_mhz: cycles of a simulated microsecond.
-        simulating: seconds that the simulation itself has taken so far.
+        clock_mhz: cycles per simulated microsecond.
+        simulating: real seconds spent simulating so far.
     """
 
     kind = "sim"
 
     def __init__(self, folder: Path, manifest: Manifest, named: Path | None = None):
-        """Compile the board, or take what was compiled of equal sources, and reset it.
+        """Compile the board, or reuse the library compiled from equal sources, and reset it.
 
         Args:
             folder: the accelerator's; it is not needed afterwards.
             manifest: its manifest.
-            named: what messages call it later, if it is not the folder.
+            named: the path to show in messages, if it is not the folder.
 
         Raises:
             UserError: a source is missing, was changed or must not be compiled, or a compiler is
@@ -93,9 +93,9 @@ class SimulatedBoard:
         """
         self._folder = named or folder
         self._board: ctypes.c_void_p | None = None
-        # Calls of the library let other threads run, and the library itself knows of none.
+        # ctypes releases the GIL during a call, and the library is not thread-safe.
         self.lock = threading.RLock()
-        # A package has no model, so that the folder is not checked as a whole.
+        # Not the whole folder: a package contains no model.
         require_sources(folder, manifest)
         require_trusted(folder, manifest)
         say("compiling the simulation")
@@ -137,21 +137,21 @@ class SimulatedBoard:
             self._check_protocol()
 
     def _call(self, function: str, *arguments: Any) -> Any:
-        """Call a function of the library on this board; one thread at a time can."""
+        """Call a function of the library on this board; one thread at a time."""
         with self.lock:
             if self._board is None:
                 raise UserError(f"{self._folder}: the simulated board was closed; make a new one")
             return getattr(self._library, f"board_{function}")(self._board, *arguments)
 
     def allocate(self, size: int) -> SimulatedBuffer:
-        """Return a buffer of so many bytes."""
+        """Return a buffer of ``size`` bytes."""
         with self.lock:
             address = self._next
             self._next += (size // _PAGE + 2) * _PAGE
             return SimulatedBuffer(self, address, size)
 
     def map(self, address: int, memory: npt.NDArray[np.uint8]) -> None:
-        """Let memory answer at an address."""
+        """Map memory at an address."""
         self._call(
             "map",
             ctypes.c_uint64(address),
@@ -160,11 +160,11 @@ class SimulatedBoard:
         )
 
     def unmap(self, address: int) -> None:
-        """Let the memory at an address answer no more."""
+        """Unmap the memory at an address."""
         self._call("unmap", ctypes.c_uint64(address))
 
     def wait(self, seconds: float) -> None:
-        """Let simulated time pass: until the interrupt comes, and at most so long."""
+        """Let simulated time pass until the interrupt comes, at most ``seconds``."""
         left = max(1, round(seconds * self.clock_mhz * 1e6))
         interrupt = False
         with self.lock:
@@ -180,7 +180,7 @@ class SimulatedBoard:
             self._check_protocol()
 
     def cycle(self) -> int:
-        """Return the cycles since the start."""
+        """Return the number of cycles since the start."""
         return int(self._call("cycle"))
 
     def words(self) -> tuple[int, int]:
@@ -194,7 +194,7 @@ class SimulatedBoard:
             return self._spent + (self.cycle() - self._since) / (self.clock_mhz * 1e6)
 
     def set_clock(self, mhz: float) -> None:
-        """Let a cycle take so long from now on."""
+        """Set the clock frequency from now on."""
         with self.lock:
             self._spent, self._since = self.now(), self.cycle()
             self.clock_mhz = mhz

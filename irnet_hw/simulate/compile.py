@@ -1,4 +1,4 @@
-"""A design with an accelerator in it, verilated into a shared library, once for equal sources."""
+"""Verilates a design that contains an accelerator into a shared library, cached by its sources."""
 
 import contextlib
 import ctypes
@@ -33,8 +33,8 @@ _ERRORS = (
     *("SELRANGE", "ASCRANGE", "IMPLICIT", "LATCH", "CASEINCOMPLETE", "MULTIDRIVEN", "UNDRIVEN"),
     "PINMISSING",
 )
-#: Of every simulation. The reasons for what is left out of -Wall are in rtl/lint.vlt. What is not
-#: reset, and what is read past the end of an array, is noise.
+#: Flags for every simulation; rtl/lint.vlt gives the reasons for the warnings that are waived.
+#: Registers without a reset and reads past the end of an array give random values.
 VERILATOR_FLAGS = (
     *("-Wall", "-Wno-fatal", *(f"-Werror-{name}" for name in _ERRORS)),
     *("--x-assign", "unique", "--x-initial", "unique"),
@@ -44,7 +44,7 @@ _LIBRARY_FLAGS = (
     *("-LDFLAGS", "-shared", "-LDFLAGS", "-Wl,--wrap=fopen", "-CFLAGS", "-fPIC"),
     *("-CFLAGS", "-DVL_USER_FATAL", "-CFLAGS", "-DVL_USER_WARN"),
 )
-#: C++ that every design has: how layers compiled apart are called, and where hex files lie.
+#: C++ in every design: how to call the layers compiled apart, and where the hex files are.
 _COMMON = (HEADER, *(Path(__file__).with_name(f"hex_folder.{kind}") for kind in ("h", "cpp")))
 
 
@@ -53,11 +53,11 @@ class Design:
     """What to compile.
 
     Attributes:
-        top: the module, which the C++ knows as the class ``V`` + top.
+        top: the top module; its C++ class is ``V`` + top.
         sources: paths in the accelerator's folder, the top's last.
         harness: the C++ that drives it.
-        headers: texts that it includes, by name.
-        flags: of Verilator, beside those for all designs.
+        headers: the text of each header that it includes, by name.
+        flags: Verilator's, in addition to those for all designs.
     """
 
     top: str
@@ -69,7 +69,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A compiled design: the library, and how long compiling took (0 if it was there)."""
+    """A compiled design: the library, and how long compiling took (0 if it was cached)."""
 
     library: Path
     seconds: float
@@ -127,7 +127,7 @@ def _compile(
     verilator: Verilator,
     named: Path,
 ) -> Path:
-    """Compile the files in ``place``; ``named`` is the source that an error names."""
+    """Compile the files in ``place``; an error message names the source ``named``."""
     apart = {one.name: one.folder for one in layers}
     archives = [f"../{LINKS}/{one.name}/{one.archive.name}" for one in layers]
     env = verilator.prepare(place, apart)
@@ -139,7 +139,7 @@ def _compile(
         *("--top-module", top, "--prefix", f"V{top}", "-Mdir", "obj", "-o", f"{top}.so"),
         *(file for file in files if not file.endswith(".h")),
     ]
-    # Verilator looks for modules that no source holds in the current folder: only ours are here.
+    # Verilator searches the current folder for missing modules: only our files are there.
     job = Job(command, place, env)
     if run_one(job) != 0:
         raise UserError(f"{named}: does not compile:\n{job.said()[-4000:]}")
@@ -153,10 +153,10 @@ def start(
 
     Args:
         library: the design's.
-        function: of it, that starts one.
+        function: the name of the library's function that starts a simulation.
         folder: the accelerator's.
         manifest: its manifest.
-        argument: the function's first one; the second is where the hex files are.
+        argument: the function's first argument; the second is the folder of the hex files.
 
     Raises:
         UserError: a hex file is missing or does not fit its memory.
@@ -175,8 +175,8 @@ def start(
 def hex_files(folder: Path, manifest: Manifest) -> Iterator[Path]:
     """Yield a folder with an accelerator's hex files, each where the compiled code looks for it.
 
-    The code reads them when its simulation starts, in the folder that it is then given.
-    Layers that are compiled apart have a folder each, as equal ones use the same names.
+    The code reads them from this folder when a simulation starts. Each layer that is compiled
+    apart has its own subfolder, because equal layers use the same file names.
     """
     with scratch("hex") as root:
         for file in manifest.data:

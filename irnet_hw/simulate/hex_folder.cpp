@@ -15,7 +15,7 @@ thread_local std::string failure;
 
 extern "C" const char* why_not_started() { return failure.c_str(); }
 
-// Compiled with VL_USER_FATAL and VL_USER_WARN, Verilator calls these.
+// Verilator calls these because the code is compiled with VL_USER_FATAL and VL_USER_WARN.
 void vl_fatal(const char* file, int line, const char*, const char* message) {
     throw std::runtime_error(std::string{file} + ":" + std::to_string(line) + ": " + message);
 }
@@ -29,8 +29,8 @@ HexFolder::HexFolder(const std::string& folder) : before_{current} {
 
 HexFolder::~HexFolder() { current = before_; }
 
-// The library is linked with --wrap=fopen, so that Verilator's fopen is this one. A simulation
-// reads hex files and nothing else, and writes none.
+// The library is linked with --wrap=fopen, so this replaces Verilator's fopen. A simulation may
+// read hex files and nothing else, and may not write files.
 extern "C" FILE* __real_fopen(const char* name, const char* mode);
 extern "C" FILE* __wrap_fopen(const char* name, const char* mode) {
     if (current.empty() || std::strchr(name, '/') || std::strcmp(mode, "r") != 0) {

@@ -1,5 +1,5 @@
-// Where $readmemh finds its files: in a folder that is the thread's own. The current folder is the
-// whole process', and other threads may be using it.
+// Where $readmemh finds its files: in a folder set for each thread. The current folder belongs to
+// the whole process, and other threads may be using it.
 
 #pragma once
 
@@ -8,7 +8,7 @@
 
 class HexFolder {
   public:
-    // A relative path is one in the folder so far.
+    // A relative path is relative to the folder set before.
     explicit HexFolder(const std::string& folder);
     ~HexFolder();
     HexFolder(const HexFolder&) = delete;
@@ -21,8 +21,9 @@ class HexFolder {
 // Why the thread's last simulation did not start.
 extern thread_local std::string failure;
 
-// Return what a function makes while hex files are in a folder, or nullptr if it fails: a hex file
-// that is missing or does not fit its memory would else leave noise in it, or end the process.
+// Return what a function makes while hex files are read from a folder, or nullptr if it fails.
+// Without this, a hex file that is missing or does not fit would leave noise in its memory, or end
+// the process.
 template <class Function>
 auto started(const char* folder, Function make) -> decltype(make()) {
     try {

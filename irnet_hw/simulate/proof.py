@@ -1,11 +1,10 @@
-"""The proof: an accelerator's RTL, simulated on images, beside its specification.
+"""The proof: simulates an accelerator's RTL on images and compares it with its specification.
 
 The specification is the QONNX file. Every logit of every image must equal it, and for some
 images every tensor between two layers; each stream must also equal what the NumPy models of the
-dataflow graph make of the image, which covers the streams that are no tensor of the QONNX file.
-All comparisons are of exact numbers. A part of the images passes a second time, several in a
-row, with random gaps before and stalls behind the accelerator: what comes back together where
-branches of a network join must not depend on when it comes.
+dataflow graph compute, which covers the streams that are not tensors of the QONNX file. All
+comparisons are exact. Some images pass a second time, back to back, with random gaps at the input
+and stalls at the output: results must not depend on timing, above all where branches join.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,15 +29,15 @@ from irnet_hw.simulate.deadlock import stream_names
 from irnet_hw.simulate.simulator import Simulator, Streamed, compile_accelerator
 from irnet_hw.verilog.trusted import open_for_tools
 
-#: Of the images this many, the first, pass a second time with gaps and stalls.
+#: This many images, the first ones, pass a second time with gaps and stalls.
 IRREGULAR_IMAGES = 8
-#: Fewer images pass again and again, until so many have: enough to fill every buffer.
+#: Fewer images than this are repeated to make up the number: enough to fill every buffer.
 IRREGULAR_LEAST = 4
 #: The seed of the gaps and stalls.
 IRREGULAR_SEED = 1
-#: The QONNX run takes this many images at a time.
+#: Images per batch of the QONNX run.
 BATCH = 256
-#: So many images, the first, are kept for the report.
+#: This many images, the first ones, are kept for the report.
 KEPT = 16
 
 Floats = npt.NDArray[np.float32]
@@ -53,21 +52,22 @@ def simulate(
 ) -> Simulation:
     """Simulate an accelerator on images and compare; write simulation.json into its folder.
 
-    The first images go to sample.npz beside it, with what the RTL said, for the report.
+    The first images, with the RTL's predictions, go to sample.npz in the same folder, for the
+    report.
 
     Args:
         folder: the accelerator's.
         images: uint8 [N, height, width, channels].
-        labels: [N], for the accuracy; a class each, from 0.
-        tapped: of how many images, the first, every stream is compared.
-        force: overwrite others' files of these names.
+        labels: [N], for the accuracy; classes from 0.
+        tapped: for how many images, the first ones, every stream is compared.
+        force: overwrite files of these names that irnet-hw did not write.
 
     Returns:
-        what simulation.json holds.
+        the contents of simulation.json.
 
     Raises:
-        UserError: the folder holds no accelerator or one that was changed, the images or labels
-            are not for it, the compiler is missing, the simulation hangs, or the result can't be
+        UserError: the folder contains no accelerator or one that was changed, the images or labels
+            do not fit it, the compiler is missing, the simulation hangs, or the result can't be
             written or would overwrite a file that irnet-hw did not write.
     """
     with held(folder, (SIMULATION, SAMPLE), force, open_for_tools) as manifest:
@@ -81,7 +81,7 @@ def _simulate(
     labels: npt.NDArray[np.int64] | None,
     tapped: int,
 ) -> Simulation:
-    """Do what :func:`simulate` says; the folder is held."""
+    """Do what :func:`simulate` says; the folder is locked."""
     if images.shape[1:] != manifest.image or images.dtype != np.uint8 or len(images) == 0:
         raise UserError(
             f"images: {images.dtype} of shape {list(images.shape)}, must be uint8 of shape "
@@ -146,7 +146,7 @@ def _write_sample(
     labels: npt.NDArray[np.int64] | None,
     predictions: npt.NDArray[np.int64],
 ) -> None:
-    """Keep the first images, with what they are and what the RTL said."""
+    """Keep the first images, with their labels and the RTL's predictions."""
     arrays: dict[str, npt.NDArray[Any]] = {"images": images, "predictions": predictions}
     if labels is not None:
         arrays["labels"] = labels
@@ -155,13 +155,13 @@ def _write_sample(
 
 
 class _Reference:
-    """What the specification and the NumPy models make of the images.
+    """What the specification and the NumPy models compute from the images.
 
     Attributes:
-        logits: of the QONNX run, for all images.
-        tapped: how many images, the first, the others are for.
-        tensors: of the QONNX run, by name, NHWC.
-        models: of the NumPy models, for each stream but the input.
+        logits: from the QONNX run, for all images.
+        tapped: how many images, the first ones, the other attributes cover.
+        tensors: from the QONNX run, by name, NHWC.
+        models: from the NumPy models, for each stream but the input.
     """
 
     def __init__(
@@ -198,8 +198,8 @@ def _compare(
 
     Args:
         manifest: the accelerator's.
-        reference: what should come.
-        passes: what came, each of the first images.
+        reference: the expected values.
+        passes: what the RTL gave in each pass, which starts with the first image.
     """
     layers, entries = manifest.layers, []
     named = list(zip(stream_names(manifest), manifest.streams, strict=True))[1:]
@@ -237,7 +237,7 @@ def _again(images: int) -> npt.NDArray[np.int64]:
 
 
 def _first_frame(streamed: Streamed) -> tuple[Frame, ...]:
-    """Return when each stream carries the first image."""
+    """Return when each stream carries the first image, relative to the input's first beat."""
     origin = int(streamed.starts[0])
     return tuple(
         Frame(start=int(start) - origin, end=int(end) - origin)

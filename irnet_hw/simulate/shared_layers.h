@@ -1,5 +1,6 @@
-// A layer of an accelerator that is compiled apart, and shared by all layers of equal parameters
-// (apart.py). The accelerator's own simulation has in its place a module that calls this one.
+// A layer that is compiled apart from the accelerator and shared by all layers with equal
+// parameters (shared_layers.py). In the accelerator's own simulation a module that calls this one
+// takes its place.
 
 #pragma once
 
@@ -13,14 +14,14 @@
 template <class Model>
 class Apart {
   public:
-    // folder: where the hex files of this layer are, under the names that the shared module has
-    // for them. They are read in the first evaluation.
+    // folder: where this layer's hex files are, under the names that the shared module uses. They
+    // are read in the first evaluation.
     explicit Apart(const char* folder) : model{Verilated::threadContextp(), folder} {
         const HexFolder files{folder};
         model.eval();
     }
 
-    // The clock rises, on inputs that have settled.
+    // A clock edge; the inputs have settled.
     void tick() {
         model.ap_clk = 1;
         model.eval();
@@ -34,7 +35,7 @@ class Apart {
         stale_ = true;
     }
 
-    // Ports of whole bytes lie in memory as vectors of the interface do: lowest byte first.
+    // Ports of whole bytes have the same layout as the interface's vectors: lowest byte first.
     template <class Port>
     void put(Port& port, const svBitVecVal* value, size_t bytes) {
         if (std::memcmp(&port, value, bytes) == 0) return;

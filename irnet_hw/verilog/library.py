@@ -19,7 +19,10 @@ def library() -> dict[str, Path]:
 
 
 def instances(text: str) -> list[str]:
-    """Return the names a source may instantiate, in order and each once; may include keywords."""
+    """Return the names a source may instantiate, in order, without duplicates.
+
+    They may include keywords.
+    """
     return list(dict.fromkeys(_INSTANCE.findall(_COMMENT.sub("", text))))
 
 

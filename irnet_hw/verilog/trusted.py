@@ -1,9 +1,9 @@
-"""What may be in an accelerator's sources, which somebody else may have written.
+"""What an accelerator's sources may contain, since somebody else may have written them.
 
-A simulator runs what a source tells it to: SystemVerilog has ``$system``, calls of C and files. So
-a library's module must be the one that is installed, byte for byte, and a generated one may hold
-nothing but the part of the language that hardware is described in. Both are checked before any
-tool sees a source: whatever is to be compiled is opened by :func:`open_for_tools`.
+A simulator does what a source tells it to: SystemVerilog has ``$system``, calls to C and file
+access. So a library module must equal the installed one, byte for byte, and a generated module may
+use only the part of the language that describes hardware. Both are checked before any tool reads a
+source: whatever is to be compiled is opened by :func:`open_for_tools`.
 """
 
 import re
@@ -17,7 +17,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.read import file_bytes, shown
 from irnet_hw.verilog.library import library
 
-#: Bytes that a source or hex file may have.
+#: The largest size of a source or hex file, in bytes.
 _MOST = 2**30
 #: The reserved words of IEEE 1800-2017, without those that describe hardware.
 _REFUSED = frozenset(
@@ -42,7 +42,7 @@ use uwire var vectored virtual wait wait_order wand weak weak0 weak1 while wildc
 wor xnor xor
 """.split()  # noqa: SIM905
 )
-#: What a comment must not hold: tools take some comments for orders.
+#: What a comment must not contain: tools treat some comments as directives.
 _ORDERS = re.compile(
     r"verilator|synopsys|synthesis|translate|pragma|slang|yosys|vivado|xilinx", re.I
 )
@@ -65,8 +65,8 @@ def open_for_tools(folder: Path) -> Manifest:
     """Return the manifest of an accelerator's folder whose sources are to be compiled.
 
     Raises:
-        UserError: as from :func:`~irnet_hw.artifact.folder.open_build`, or a tool must not see a
-            source.
+        UserError: as from :func:`~irnet_hw.artifact.folder.open_build`, or a source is not
+            trusted.
     """
     manifest = open_build(folder)
     require_trusted(folder, manifest)
@@ -74,15 +74,15 @@ def open_for_tools(folder: Path) -> Manifest:
 
 
 def require_trusted(folder: Path, manifest: Manifest) -> None:
-    """Refuse an accelerator whose sources a tool must not see.
+    """Refuse an accelerator whose sources are not trusted.
 
     Args:
         folder: the accelerator's.
         manifest: its manifest.
 
     Raises:
-        UserError: a library's module is not the installed one, or a generated source or hex file
-            holds what irnet-hw doesn't write.
+        UserError: a library module is not the installed one, or a generated source or hex file
+            contains something that irnet-hw doesn't write.
     """
     ours = library()
     for path in (folder / file for file in manifest.files):
@@ -98,8 +98,8 @@ def require_trusted(folder: Path, manifest: Manifest) -> None:
         wrong = file_bytes(path, _MOST).translate(None, b"0123456789abcdef\n")
         if wrong:
             raise UserError(
-                f"{path}: holds {shown(chr(wrong[0]))}, must be words of hexadecimal digits, one "
-                "a line; build it again"
+                f"{path}: contains {shown(chr(wrong[0]))}, must be words of hexadecimal digits, "
+                "one per line; build it again"
             )
 
 
@@ -121,11 +121,11 @@ def _check_generated(path: Path, content: bytes) -> None:
         if found.lastgroup == "word":
             words.append(token)
         place = found.end()
-    # Another module's name would take the place of the library's module.
+    # A module with another name could replace one from the library.
     named = [after for word, after in pairwise(words) if word == "module"]
     if named != [path.stem]:
         raise UserError(
-            f"{path}: holds module {', '.join(named) or 'none'}, must hold {path.stem} alone; "
+            f"{path}: defines the modules [{', '.join(named)}], must define only {path.stem}; "
             "build it again"
         )
 
@@ -133,6 +133,6 @@ def _check_generated(path: Path, content: bytes) -> None:
 def _refused(path: Path, text: str, place: int, token: str) -> UserError:
     line = text.count("\n", 0, place) + 1
     return UserError(
-        f"{path}: line {line} holds {shown(token)}, which irnet-hw writes into no source; build "
-        "it again, and trust nobody who gave you this"
+        f"{path}: line {line} contains {shown(token)}, which irnet-hw never writes; build it "
+        "again, and don't trust whoever gave you this file"
     )

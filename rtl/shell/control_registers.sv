@@ -86,7 +86,7 @@ module control_registers #(
     localparam int STATUS_QUEUED = 8;
     localparam int INTERRUPT_DONE = 0;
     localparam int INTERRUPT_ERROR = 1;
-    // End of what is generated.
+    // End of generated code.
 
     // Writes.
 

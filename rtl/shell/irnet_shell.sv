@@ -212,7 +212,7 @@ module irnet_shell #(
     localparam int ERROR_WRITE_PROTOCOL = 4;
     localparam int ERROR_OVERRUN = 5;
     localparam int ERROR_DESCRIPTOR = 6;
-    // End of what is generated.
+    // End of generated code.
 
     logic [6:0] errors_seen;
 

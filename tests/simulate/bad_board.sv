@@ -1,5 +1,5 @@
-// A board that breaks AXI4 in the way that the register just written names, for the tests of the
-// simulated board's memory. Register 4 * k is fault k; 0 is none, a proper read.
+// A board that breaks AXI4, for the tests of the simulated board's memory. Writing register 4 * k
+// causes fault k; writing register 0 causes a correct read.
 
 module irnet_board (
     // of everything

@@ -1,4 +1,4 @@
-"""The RTL of a hardware graph with a branch, without the compiler's passes before."""
+"""The RTL of a hardware graph with a branch, made without the compiler's earlier passes."""
 
 from irnet_hw.artifact.names import DATAFLOW, MODEL
 from irnet_hw.artifact.resources import NOTHING
@@ -13,7 +13,7 @@ from tests.compiler import branches
 
 
 def specialised(graph):
-    """Return a graph of tests.compiler.branches with RTL ops."""
+    """Return a graph from tests.compiler.branches with RTL ops."""
     tensors = {"image", *(node.output[0] for node in branches.network().graph.node)}
     return graph.transform(Specialize(load_board("pynq-z2").part, tensors))
 

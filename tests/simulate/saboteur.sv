@@ -1,5 +1,5 @@
-// A layer of the harness' tests: 8-bit beats pass unchanged, until the fault that a hex file
-// names strikes. Its two words are the fault and the beat at which it strikes.
+// A layer for the simulator's tests: 8-bit beats pass unchanged until a fault strikes. The hex file
+// has two words: the fault and the beat at which it strikes.
 
 module saboteur #(
     parameter FAULT = ""  // hex file

@@ -1,4 +1,4 @@
-// The accelerator of the harness' tests: a register slice between two saboteurs.
+// The accelerator of the simulator's tests: a register slice between two saboteurs.
 
 module accelerator (
     input  logic       ap_clk,

@@ -1,8 +1,8 @@
-"""cocotb side of the stitched network's test: images through its AXI4-Streams.
+"""The cocotb side of the stitched network's test: sends images through its AXI4-Streams.
 
 CASE names an .npz with the "beats" to send [n, bytes], the number of bytes to "expect", the
-probabilities "p_gap" and "p_stall" a cycle, and the "seed" of both. RESULT names the .npz for
-the "out" bytes, the simulated "cycles" and the "seconds" they took.
+probabilities per cycle "p_gap" and "p_stall", and their "seed". RESULT names the .npz for the
+"out" bytes, the simulated "cycles" and the "seconds" they took.
 """
 
 import logging

@@ -14,12 +14,12 @@ from irnet_hw.simulate.board import TIMING, SimulatedBoard
 from tests.manifests import changed
 from tests.networks import LEAST
 
-#: The faults of bad_board.sv, and what is said of each.
+#: The messages for bad_board.sv's faults, in order.
 FAULTS = [
     "AR crosses 4 KiB",
     "AR asks for more than 16 beats",
-    "AR is no INCR burst of 64-bit words",
-    "AR has an address that is no multiple of 8",
+    "AR is not an INCR burst of 64-bit words",
+    "AR has an address that is not a multiple of 8",
     "AR was withdrawn or changed before it was taken",
     "WLAST too early",
     "WLAST missing",

@@ -43,14 +43,14 @@ def test_the_manifest_says_where_streams_begin_and_end(whole):
 
 
 def test_a_fifo_that_is_too_small_is_named(tmp_path):
-    """The windows wait for rows that the fork can't give: the FIFO beside them is full."""
+    """The windows wait for rows that the fork can't send: the other branch's FIFO is full."""
     stuck = simulator(specialised(branches.graph(depth=2)), tmp_path)
     with pytest.raises(UserError) as caught:
         stuck.stream(IMAGES, 0, "streaming")
     first, *lines = str(caught.value).splitlines()
     assert first.startswith(f"{tmp_path}: hangs in cycle ")
     assert first.endswith(
-        ": a deadlock, in a circle these streams wait for each other: BinaryMVAU_rtl_0, "
+        ": deadlock: these streams wait for each other in a circle: BinaryMVAU_rtl_0, "
         "SlidingWindow_rtl_0, StreamFork_rtl_0.out1, StreamFork_rtl_0.out0, StreamFIFO_rtl_1"
     )
     assert len(lines) == len(stuck.manifest.streams)

@@ -4,7 +4,7 @@ import pytest
 
 from irnet_hw.simulate.deadlock import State, explain
 
-# A fork, a layer on one of its ways and a FIFO on the other, and a join.
+# A fork, a layer on one branch, a FIFO on the other, and a join.
 ENDS = [(None, 0), (0, 1), (0, 2), (1, 3), (2, 3), (3, None)]
 MANIFEST = SimpleNamespace(
     streams=[SimpleNamespace(source=source, target=target) for source, target in ENDS],
@@ -29,9 +29,9 @@ def explained(*handshakes):
 
 
 def test_a_buffer_that_is_too_small_is_on_the_circle():
-    """The layer waits for more of the fork, which waits for room in the FIFO."""
+    """The layer waits for more beats from the fork, which waits for room in the FIFO."""
     assert explained(OFFERED, ASKED, OFFERED, ASKED, OFFERED, ASKED) == (
-        "hangs in cycle 1000: a deadlock, in a circle these streams wait for each other: "
+        "hangs in cycle 1000: deadlock: these streams wait for each other in a circle: "
         "conv, fork.out0, fork.out1, fifo\n"
         "  in0_V: 1 images and 2 of 10 beats, last in cycle 50; offered, not taken\n"
         "  fork.out0: 1 images and 2 of 10 beats, last in cycle 51; asked for\n"
@@ -47,23 +47,23 @@ def test_a_buffer_that_is_too_small_is_on_the_circle():
     [
         (
             (OFFERED, OFFERED, OFFERED, ASKED, OFFERED, ASKED),
-            "conv stands still, it gives no more beats and waits for nothing",
+            "conv has stopped: it gives no more beats and waits for nothing",
         ),
         (
             (DONE, DONE, DONE, DONE, IDLE, IDLE),
-            "fifo stands still, it gives no more beats and waits for nothing",
+            "fifo has stopped: it gives no more beats and waits for nothing",
         ),
         (
             (OFFERED, IDLE, OFFERED, ASKED, ASKED, ASKED),
-            "fifo stands still, it takes none of fork.out1 and waits for nothing",
+            "fifo has stopped: it takes no beat of fork.out1 and waits for nothing",
         ),
         (
             (OFFERED, IDLE, IDLE, ASKED, ASKED, ASKED),
-            "fork stands still, it gives no more beats and waits for nothing",
+            "fork has stopped: it gives no more beats and waits for nothing",
         ),
         (
             (OFFERED, OFFERED, OFFERED, OFFERED, OFFERED, ASKED),
-            "join stands still, it gives no more beats and waits for nothing",
+            "join has stopped: it gives no more beats and waits for nothing",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Paths that the system allows and makefiles, shells, PATH and Tcl have trouble with."""
+"""Paths that the system allows but makefiles, shells, PATH and Tcl have trouble with."""
 
 import json
 import os
@@ -19,7 +19,7 @@ INSTALLED = ODD.replace(":", "") + " installed"
 
 
 def irnet_hw(place, *arguments):
-    """Run a command that has its caches, home and temporary folder at odd paths, too."""
+    """Run a command whose caches, home and temporary folder are at odd paths, too."""
     env = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(place.parent / INSTALLED), str(ROOT)]),

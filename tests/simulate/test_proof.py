@@ -75,7 +75,7 @@ def test_no_stream_need_be_compared(build_dir):
 
 
 def flip(build_dir, file, index):
-    """Flip the lowest bit of a word of a hex file, as if it had been built so."""
+    """Flip the lowest bit of a word in a hex file, as if it had been built that way."""
     path = build_dir / "rtl" / file
     words = path.read_text().splitlines()
     words[index] = f"{int(words[index], 16) ^ 1:0{len(words[index])}x}"
@@ -85,7 +85,7 @@ def flip(build_dir, file, index):
     manifest.write(changed(content, {"hashes.sources": digest(files)}), build_dir)
 
 
-# The words are of channels whose signs depend on the image.
+# The words belong to channels whose signs depend on the image.
 @pytest.mark.parametrize(
     ("layer", "index"), [("IntMVAU_rtl_0", 0), ("BinaryMVAU_rtl_1", 9), ("IntMVAU_rtl_1", 0)]
 )
@@ -180,7 +180,7 @@ def test_a_full_disk(build_dir):
 
 @contextlib.contextmanager
 def without_rights():
-    """Root may write anywhere; be nobody for a while."""
+    """Root may write anywhere: become nobody for a while."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)

@@ -15,7 +15,7 @@ NETWORKS = [
 
 @pytest.mark.parametrize("network", NETWORKS, ids=["bireal", "normal"])
 def test_a_residual_network_is_its_specification(tmp_path, network):
-    """Through every pass, at full rate and with gaps and stalls; its speed is the model's."""
+    """With every compiler pass, at full rate and with gaps and stalls; at the modelled speed."""
     path, folder = tmp_path / "model.onnx", tmp_path / "out"
     network.build().save(str(path))
     content = build(path, "pynq-z2", folder, 50_000)
@@ -23,10 +23,10 @@ def test_a_residual_network_is_its_specification(tmp_path, network):
     result = simulate(folder, pixels, None, tapped=2)
     assert result.differences == 0
     assert result.cycles_per_frame == content.cycles_per_frame
-    # The model's pixels come evenly, the simulation's as fast as they are taken.
+    # The model spaces its pixels evenly; the simulation sends them as fast as they are taken.
     assert content.cycles_per_frame < result.latency_cycles <= content.latency_cycles
 
-    # What FIFOs' depths come from: the model has every register that the RTL has.
+    # FIFO depths rely on this: the model has every register that the RTL has.
     frame = result.first_frame
     for layer in content.layers:
         if layer.op in ("Requantise", "ResidualJoin", "StreamFork"):

@@ -10,7 +10,7 @@ from irnet_hw.tools.environment import cache_dir
 from tests.networks import tiny_images
 from tests.simulate.test_proof import flip
 
-#: Of the tiny network all matrix-vector units are apart then.
+#: With this limit all matrix-vector units of the tiny network are compiled apart.
 TINY_LUT = 40
 
 
@@ -46,7 +46,7 @@ def test_a_wrong_weight_of_a_layer_apart_is_found(build_dir):
 
 
 def test_equal_layers_are_one(build_dir):
-    """A layer's copy under another name, with other weights, is the same compiled code."""
+    """A layer's copy with another name and other weights shares the compiled code."""
     name, copy = "BinaryMVAU_rtl_0", "BinaryMVAU_rtl_9"
     content = manifest.load(build_dir)
     for file in (build_dir / "rtl").glob(f"{name}*"):

@@ -53,7 +53,7 @@ def test_images_pass_and_streams_are_recorded(faulty, seed):
     intervals = np.diff(streamed.ends[-1].astype(int))
     if seed is None:
         assert (intervals == 24).all()
-        assert streamed.starts.tolist() == [0, 0, 1, 1]  # a cycle in the slice
+        assert streamed.starts.tolist() == [0, 0, 1, 1]  # the slice takes a cycle
         assert streamed.ends[:, 0].tolist() == [23, 23, 24, 24]
     else:
         assert intervals.max() > intervals.min() >= 24
@@ -78,7 +78,7 @@ def failure(simulator, seed=None):
 def test_a_layer_that_stops_is_named(faulty, tmp_path):
     message = failure(faulty(last=(STOPS, 100)))
     assert message == (
-        f"{tmp_path}: hangs in cycle 10199: last stands still, it gives no more beats and waits "
+        f"{tmp_path}: hangs in cycle 10199: last has stopped: it gives no more beats and waits "
         "for nothing\n"
         "  in0_V: 4 images and 6 of 24 beats, last in cycle 101; offered, not taken\n"
         "  first: 4 images and 6 of 24 beats, last in cycle 101; offered, not taken\n"
@@ -86,14 +86,14 @@ def test_a_layer_that_stops_is_named(faulty, tmp_path):
         "  last: 4 images and 4 of 24 beats, last in cycle 100; asked for"
     )
     message = failure(faulty(first=(STOPS, 0)))
-    assert ": first stands still, it gives no more beats and waits for nothing\n" in message
-    assert "\n  first: 0 images and 0 of 24 beats, none ever; asked for\n" in message
+    assert ": first has stopped: it gives no more beats and waits for nothing\n" in message
+    assert "\n  first: 0 images and 0 of 24 beats, no beat yet; asked for\n" in message
 
 
 @pytest.mark.parametrize("seed", [None, 3])
 def test_a_layer_that_loses_a_beat_is_named(faulty, seed):
     message = failure(faulty(first=(LOSES, 30)), seed)
-    assert ": first stands still, it gives no more beats and waits for nothing\n" in message
+    assert ": first has stopped: it gives no more beats and waits for nothing\n" in message
     assert "\n  in0_V: 50 images and 0 of 24 beats" in message
     assert "\n  slice: 49 images and 23 of 24 beats" in message
 

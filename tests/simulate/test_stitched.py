@@ -13,7 +13,7 @@ from tests.networks import tiny_images
     ("p_gap", "p_stall"), [(0.0, 0.0), (0.5, 0.0), (0.0, 0.95), (0.7, 0.7)]
 )  # fmt: skip
 def test_a_network_computes_through_its_streams(built, tmp_path, p_gap, p_stall):
-    """The network between cocotbext-axi's stream models, with pauses on both sides."""
+    """The network runs between cocotbext-axi's stream models, with pauses on both sides."""
     content = manifest.load(built)
     images = tiny_images(8)
     sources = [share("rtl") / "lint.vlt", *(built / source for source in content.sources)]

@@ -1,4 +1,4 @@
-"""No source that could run code reaches a tool, whoever computed the hashes anew."""
+"""No source that could run code reaches a tool, even if the hashes were recomputed."""
 
 import shutil
 
@@ -21,7 +21,7 @@ TOP = "rtl/accelerator.sv"
 
 
 def forged(folder):
-    """Compute all hashes and the identity anew, as anybody can."""
+    """Recompute all hashes and the identity, as anybody can."""
     content = manifest.load(folder)
     sources = digest(folder / file for file in (*content.sources, *content.data))
     hashes = {"hashes.sources": sources, "hashes.shell": shell_digest(content, folder)}
@@ -103,31 +103,32 @@ def test_what_is_not_hardware_is_refused(least_dir, line, what):
     forged(least_dir)
     message = refusal(lambda: open_for_tools(least_dir))
     number = text[: text.index(line)].count("\n") + 1
-    assert message.startswith(f"{path}: line {number} holds {what}"), message
+    assert message.startswith(f"{path}: line {number} contains {what}"), message
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "modules"),
     [
-        ("", "holds module none"),
-        ("module register_slice; endmodule\n", "holds module register_slice"),
-        ("module accelerator; endmodule module b; endmodule\n", "holds module accelerator, b"),
+        ("", "[]"),
+        ("module register_slice; endmodule\n", "[register_slice]"),
+        ("module accelerator; endmodule module b; endmodule\n", "[accelerator, b]"),
     ],
 )
-def test_a_source_holds_its_own_module_alone(least_dir, text, said):
+def test_a_source_defines_its_own_module_alone(least_dir, text, modules):
     (least_dir / TOP).write_text(text)
     forged(least_dir)
     assert refusal(lambda: open_for_tools(least_dir)) == (
-        f"{least_dir / TOP}: {said}, must hold accelerator alone; build it again"
+        f"{least_dir / TOP}: defines the modules {modules}, must define only accelerator; build it "
+        "again"
     )
 
 
-def test_hex_files_hold_words_alone(least_dir):
+def test_hex_files_contain_words_alone(least_dir):
     path = next((least_dir / "rtl").glob("*.hex"))
     path.write_text("@ffffffff 0\n" + path.read_text())
     forged(least_dir)
     assert refusal(lambda: open_for_tools(least_dir)) == (
-        f"{path}: holds @, must be words of hexadecimal digits, one a line; build it again"
+        f"{path}: contains @, must be words of hexadecimal digits, one per line; build it again"
     )
 
 
@@ -140,7 +141,7 @@ def test_no_command_runs_the_code_of_a_strangers_folder(least_dir, tmp_path, mon
     images = tmp_path / "images.npy"
     np.save(images, np.zeros((1, 4, 4, 1), np.uint8))
     monkeypatch.setattr(library, "find_verilator", lambda: pytest.fail("a tool was to run"))
-    message = f"{path}: line {text.count(chr(10))} holds initial, which irnet-hw writes into no"
+    message = f"{path}: line {text.count(chr(10))} contains initial, which irnet-hw never writes"
     result = CliRunner().invoke(group, ["simulate", str(least_dir), "--images", str(images)])
     assert isinstance(result.exception, UserError)
     assert message in str(result.exception)
@@ -171,7 +172,7 @@ def test_modules_beside_the_user_are_not_found(least_dir, tmp_path, monkeypatch)
     ],
 )
 def test_memories_that_are_not_as_large_as_the_hardwares_are_refused(least_dir, change, said):
-    """They would leave noise in it, or end the process."""
+    """They would leave noise in the memory, or end the process."""
     path = least_dir / "rtl" / "IntMVAU_rtl_0_weights.hex"
     if change is None:
         content = manifest.load(least_dir)

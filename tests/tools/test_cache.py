@@ -1,4 +1,4 @@
-"""A cache that can't be used is called that."""
+"""An error of the cache is reported as one, with advice."""
 
 import resource
 

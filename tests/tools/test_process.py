@@ -42,6 +42,6 @@ def test_what_still_runs_is_ended_with_all_that_it_started(shell, tmp_path, monk
     assert next(running) == (1, 3)
     running.close()
     os.set_blocking(alive, True)
-    assert os.read(alive, 1) == b""  # which comes when all that could write have ended
+    assert os.read(alive, 1) == b""  # end of file: every possible writer has ended
     os.close(alive)
     assert not (tmp_path / "late").exists()

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -17,7 +17,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.timing import Moves, Reader, Times, in_turn
+from irnet_hw.verilog import writer
 from irnet_hw.verilog.library import module_files
+from irnet_hw.verilog.writer import Port
 
 Ints = npt.NDArray[np.int64]
 
@@ -426,41 +428,34 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
         ]
 
     def _block_design_module(self) -> str:
-        name, ports = self.onnx_node.name, self._ports()
-        names = ["ap_clk", "ap_rst_n", *(port.split()[-1] for port in ports)]
-        streams = ":".join(dict.fromkeys(one.rpartition("_")[0] for one in names[2:]))
-        return (
-            f"// {name} as a block design refers to it. Generated.\n\n"
-            f"module {name}_bd (\n"
-            '    (* X_INTERFACE_INFO = "xilinx.com:signal:clock:1.0 ap_clk CLK" *)\n'
-            f'    (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF {streams}, '
-            'ASSOCIATED_RESET ap_rst_n" *)\n'
-            "    input  wire ap_clk,\n"
-            '    (* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)\n'
-            "    input  wire ap_rst_n,\n"
-            + ",\n".join(port.replace(" logic ", " wire ") for port in ports)
-            + f"\n);\n\n    {name} node (\n"
-            + ",\n".join(f"        .{one}({one})" for one in names)
-            + "\n    );\n\nendmodule\n"
+        name, (clock, reset, *streams) = self.onnx_node.name, self._ports()
+        busses = ":".join(dict.fromkeys(port.name.rpartition("_")[0] for port in streams))
+        info = '(* X_INTERFACE_INFO = "xilinx.com:signal:clock:1.0 ap_clk CLK" *)'
+        about_clock = f"ASSOCIATED_BUSIF {busses}, ASSOCIATED_RESET {reset.name}"
+        ports = [
+            replace(clock, above=(info, f'(* X_INTERFACE_PARAMETER = "{about_clock}" *)')),
+            replace(reset, above=('(* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)',)),
+            *streams,
+        ]
+        return writer.module(
+            f"{name}_bd",
+            ports,
+            writer.instance(name, "node", {port.name: port.name for port in ports}),
+            [f"{name} as a block design refers to it. Generated."],
+            net="wire",
         )
 
-    def _ports(self) -> list[str]:
-        """Return the ports of the streams."""
-        ports = []
+    def _ports(self) -> list[Port]:
+        """Return the wrapper's ports: clock, reset and the streams."""
+        ports = [Port("ap_clk", True), Port("ap_rst_n", True)]
         for ind in range(self.streams_in()):
-            width = self.get_instream_width_padded(ind)
-            ports += _ports(f"in{ind}_V", width, "input ", "output")
+            ports += writer.stream(f"in{ind}_V", self.get_instream_width_padded(ind), True)
         for ind in range(self.streams_out()):
-            width = self.get_outstream_width_padded(ind)
-            ports += _ports(f"out{ind}_V", width, "output", "input ")
+            ports += writer.stream(f"out{ind}_V", self.get_outstream_width_padded(ind), False)
         return ports
 
     def _wrapper(self, model: ModelWrapper, fpgapart: str) -> str:
-        name = self.onnx_node.name
-        parameters = ",\n".join(
-            f"        .{key}({_literal(value)})"
-            for key, value in self.rtl_parameters(model, fpgapart).items()
-        )
+        name, parameters = self.onnx_node.name, self.rtl_parameters(model, fpgapart)
         padding, unused = [], []
         for ind in range(self.streams_in()):
             wide, narrow = self.get_instream_width_padded(ind), self.get_instream_width(ind)
@@ -473,19 +468,18 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
         if unused:
             joined = ", ".join(unused)
             padding.append(f"    logic unused;\n    assign unused = ^{{{joined}}};\n")
-        return (
-            f"// {name}: {self.module} with the parameters of this layer. Generated.\n\n"
-            '(* keep_hierarchy = "yes" *)\n'
-            f"module {name} (\n    input  logic ap_clk,\n    input  logic ap_rst_n,\n"
-            + ",\n".join(self._ports())
-            + f"\n);\n\n    {self.module} #(\n{parameters}\n    ) kernel (\n"
-            "        .clk(ap_clk),\n        .rst_n(ap_rst_n),\n"
-            + ",\n".join(
-                f"        .{inside}({outside})" for inside, outside in self.connections().items()
-            )
-            + "\n    );\n\n"
-            + "".join(padding)
-            + "\nendmodule\n"
+        kernel = writer.instance(
+            self.module,
+            "kernel",
+            {"clk": "ap_clk", "rst_n": "ap_rst_n", **self.connections()},
+            {key: _literal(value) for key, value in parameters.items()},
+        )
+        return writer.module(
+            name,
+            self._ports(),
+            "\n".join([kernel, "".join(padding)]),
+            [f"{name}: {self.module} with the parameters of this layer. Generated."],
+            writer.KEEP_HIERARCHY,
         )
 
 
@@ -518,15 +512,6 @@ def beats(x: Ints, lanes: int, datatype: BaseDataType) -> list[int]:
     values = (x > 0).astype(np.int64) if datatype == DataType["BIPOLAR"] else x
     bits = int(datatype.bitwidth())
     return [pack(row, bits) for row in values.reshape(-1, lanes).tolist()]
-
-
-def _ports(stream: str, width: int, forward: str, backward: str) -> list[str]:
-    """Return a stream's ports on the wrapper, given the directions of its data and of ready."""
-    return [
-        f"    {forward} logic [{width - 1}:0] {stream}_TDATA",
-        f"    {forward} logic {stream}_TVALID",
-        f"    {backward} logic {stream}_TREADY",
-    ]
 
 
 def _literal(value: Parameter) -> str:

@@ -23,7 +23,9 @@ from irnet_hw.scratch import scratch
 from irnet_hw.share import share
 from irnet_hw.tools.environment import VERILATOR, Verilator, cache_dir, cached, locked
 from irnet_hw.tools.process import Job, run
-from irnet_hw.verilog.layer import MODULE, Part, Port, alike, part
+from irnet_hw.verilog import writer
+from irnet_hw.verilog.layer import MODULE, Part, alike, part
+from irnet_hw.verilog.writer import Port
 
 HEADER = Path(__file__).with_name("shared_layers.h")
 #: Layers with weights that have at least this many LUTs, by the area model, are compiled apart.
@@ -136,9 +138,7 @@ def _module(one: Part, c: str) -> str:
     def named(ports: Iterable[Port]) -> str:
         return ", ".join(port.name for port in ports)
 
-    return f"""module {one.layer} ({one.head()}
-);
-    import "DPI-C" function chandle {c}_new(input string folder);
+    body = f"""    import "DPI-C" function chandle {c}_new(input string folder);
     import "DPI-C" function void {c}_delete(input chandle layer);
     import "DPI-C" function void {c}_tick(input chandle layer);
     import "DPI-C" function int unsigned {c}_offer(
@@ -156,8 +156,8 @@ def _module(one: Part, c: str) -> str:
     end
     always_comb settled = {c}_offer(layer, ticks, {named(offer)});
     always_comb {c}_take(layer, settled, {named(take)});
-endmodule
 """
+    return writer.module(one.layer, one.ports(), body)
 
 
 def calls(layers: Iterable[Apart]) -> str:

@@ -21,7 +21,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ from irnet_hw.scratch import scratch
 from irnet_hw.synthesise import rom_mapping
 from irnet_hw.tools.environment import cache_dir, cached, require
 from irnet_hw.tools.process import Job, run, run_one
+from irnet_hw.verilog import writer
 from irnet_hw.verilog.layer import Part, alike, part
 from irnet_hw.verilog.trusted import open_for_tools
 
@@ -328,14 +329,11 @@ def _around(batch: Sequence[Part]) -> str:
     """Return a module that has layers in it, and all their ports."""
     ports, instances = [], []
     for number, one in enumerate(batch):
-        connections = []
-        for port in one.ports():
-            outside = f"{_name(number)}_{port.name}"
-            width = "" if port.bits is None else f"[{port.bits - 1}:0] "
-            ports.append(f"{'input' if port.incoming else 'output'} logic {width}{outside}")
-            connections.append(f".{port.name}({outside})")
-        instances.append(f"{_name(number)} part_{number} ({', '.join(connections)});\n")
-    return f"module {_TOP} ({', '.join(ports)});\n{''.join(instances)}endmodule\n"
+        own = one.ports()
+        outside = {port.name: f"{_name(number)}_{port.name}" for port in own}
+        ports += [replace(port, name=outside[port.name]) for port in own]
+        instances.append(writer.instance(_name(number), f"part_{number}", outside))
+    return writer.module(_TOP, ports, "".join(instances))
 
 
 def _said(scratch: Path) -> str:

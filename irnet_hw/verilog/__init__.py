@@ -1,1 +1,1 @@
-"""SystemVerilog: our library, single layers, and which sources tools may read."""
+"""SystemVerilog: its writer, our library, single layers, and which sources tools may read."""

@@ -13,20 +13,12 @@ from pathlib import Path
 from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.errors import UserError
 from irnet_hw.verilog.library import needed
+from irnet_hw.verilog.writer import Port
 
 #: The name of the layer's module here.
 MODULE = "this_layer"
 _HEAD = re.compile(r"^module \w+ \((.*?)\n\);$", re.MULTILINE | re.DOTALL)
 _PORT = re.compile(r"(input|output)\s+logic\s+(?:\[(\d+):0\]\s*)?(\w+)")
-
-
-@dataclass(frozen=True)
-class Port:
-    """A port of a layer's module; a scalar if ``bits`` is None."""
-
-    name: str
-    incoming: bool
-    bits: int | None
 
 
 @dataclass(frozen=True)
@@ -51,20 +43,16 @@ class Part:
             total.update(f"{name} {path.stat().st_size}\n".encode() + path.read_bytes())
         return total.hexdigest()[:32]
 
-    def head(self) -> str:
-        """Return the text of the module's port list."""
+    def ports(self) -> list[Port]:
+        """Return the module's ports."""
         found = _HEAD.search(self.sources[f"{MODULE}.sv"])
         if found is None:
             raise UserError(
                 f"{self.layer}: its module's port list is not in the generated form; build it again"
             )
-        return found[1]
-
-    def ports(self) -> list[Port]:
-        """Return the module's ports."""
         return [
             Port(name, direction == "input", int(high) + 1 if high else None)
-            for direction, high, name in _PORT.findall(self.head())
+            for direction, high, name in _PORT.findall(found[1])
         ]
 
     def called(self, name: str) -> tuple[dict[str, str], dict[str, Path]]:

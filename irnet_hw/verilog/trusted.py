@@ -16,6 +16,7 @@ from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.errors import UserError
 from irnet_hw.read import file_bytes, shown
 from irnet_hw.verilog.library import library
+from irnet_hw.verilog.writer import KEEP_HIERARCHY
 
 #: The largest size of a source or hex file, in bytes.
 _MOST = 2**30
@@ -46,7 +47,6 @@ wor xnor xor
 _ORDERS = re.compile(
     r"verilator|synopsys|synthesis|translate|pragma|slang|yosys|vivado|xilinx", re.I
 )
-_ATTRIBUTE = '(* keep_hierarchy = "yes" *)'
 _TOKEN = re.compile(
     r"""(?P<comment>//[ -~]*)
     |(?P<attribute>\(\*[^\n]*?\*\))
@@ -114,7 +114,7 @@ def _check_generated(path: Path, content: bytes) -> None:
         token = found[0]
         if (
             (found.lastgroup == "comment" and _ORDERS.search(token))
-            or (found.lastgroup == "attribute" and token != _ATTRIBUTE)
+            or (found.lastgroup == "attribute" and token != KEEP_HIERARCHY)
             or (found.lastgroup == "word" and token in _REFUSED)
         ):
             raise _refused(path, text, place, token)

@@ -2,7 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from irnet_hw.verilog.layer import MODULE, Port, part
+from irnet_hw.verilog.layer import MODULE, part
+from irnet_hw.verilog.writer import Port
 
 WRAPPER = """// {name}: generated.
 module {name} (

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from irnet_hw.artifact import registers
 from irnet_hw.artifact.folder import identity_digits, shell_digest
@@ -17,7 +16,9 @@ from irnet_hw.artifact.manifest import Manifest, Shell, identity
 from irnet_hw.artifact.names import SHELL
 from irnet_hw.boards import Board
 from irnet_hw.share import share
+from irnet_hw.verilog import writer
 from irnet_hw.verilog.library import library, needed, source_of
+from irnet_hw.verilog.writer import Port
 
 TOP = "irnet_board"
 
@@ -95,53 +96,28 @@ def _top(manifest: Manifest) -> str:
     }
     ports = _ports(shell.address_bits)
     streams = [f"{end}_{wire}" for end in ("in", "out") for wire in ("tdata", "tvalid", "tready")]
-    declared: list[str] = []
-    for place, port in enumerate(ports):
-        width = f"[{port.bits - 1}:0] " if port.bits else ""
-        comma = "," if place < len(ports) - 1 else ""
-        declared += [f"    // {_PORTS[port.name]}"] if port.name in _PORTS else []
-        declared.append(
-            f"    {'input ' if port.incoming else 'output'} logic {width}{port.name}{comma}"
-        )
-    lines = [
-        f"// {TOP}: an accelerator in its shell, the top of the bitstream. Generated.",
-        "//",
-        "// IDENTITY is made of the hashes of the network, of the accelerator's sources and of the",
-        "// shell's; the runtime compares it with the manifest's.",
-        "",
-        f"module {TOP} (",
-        *declared,
-        ");",
-        "",
+    own = [*(port.name for port in ports), "acc_rst_n", *streams]
+    network = {"ap_clk": "aclk", "ap_rst_n": "acc_rst_n"}
+    for wire in streams:
+        end, signal = wire.split("_")
+        network[f"{end}0_V_{signal.upper()}"] = wire
+    body = [
         "    logic acc_rst_n;",
         f"    logic [{in_bits - 1}:0] in_tdata;",
         "    logic in_tvalid, in_tready;",
         f"    logic [{out_bits - 1}:0] out_tdata;",
         "    logic out_tvalid, out_tready;",
         "",
-        "    irnet_shell #(",
-        ",\n".join(f"        .{name}({value})" for name, value in parameters.items()),
-        "    ) shell (",
-        ",\n".join(
-            f"        .{name}({name})"
-            for name in (*(port.name for port in ports), "acc_rst_n", *streams)
-        ),
-        "    );",
-        "",
-        f"    {manifest.top} network (",
-        "        .ap_clk(aclk),",
-        "        .ap_rst_n(acc_rst_n),",
-        ",\n".join(
-            f"        .{end}0_V_{wire.upper()}({end}_{wire})"
-            for end in ("in", "out")
-            for wire in ("tdata", "tvalid", "tready")
-        ),
-        "    );",
-        "",
-        "endmodule",
-        "",
+        writer.instance("irnet_shell", "shell", {name: name for name in own}, parameters),
+        writer.instance(manifest.top, "network", network),
     ]
-    return "\n".join(lines)
+    about = [
+        f"{TOP}: an accelerator in its shell, the top of the bitstream. Generated.",
+        "",
+        "IDENTITY is made of the hashes of the network, of the accelerator's sources and of the",
+        "shell's; the runtime compares it with the manifest's.",
+    ]
+    return writer.module(TOP, ports, "\n".join(body), about)
 
 
 #: What a port is, or all from this one on.
@@ -154,15 +130,7 @@ _PORTS = {
 }
 
 
-class _Port(NamedTuple):
-    """A port; of one bit if ``bits`` is None."""
-
-    name: str
-    incoming: bool
-    bits: int | None = None
-
-
-def _ports(address_bits: int) -> list[_Port]:
+def _ports(address_bits: int) -> list[Port]:
     """Return the processor's side of the shell, named so that Vivado infers the interfaces."""
     widths = {
         "s_axi": {"addr": 12, "data": 32, "strb": 4},
@@ -170,7 +138,7 @@ def _ports(address_bits: int) -> list[_Port]:
     }
     common = {"prot": 3, "resp": 2, "len": 8, "size": 3, "burst": 2, "cache": 4, "qos": 4}
     burst = ("len", "size", "burst", "lock", "cache")
-    found = [_Port("aclk", True), _Port("aresetn", True), _Port("interrupt", False)]
+    found = [Port("aclk", True), Port("aresetn", True), Port("interrupt", False)]
     for interface, own in widths.items():
         master = interface == "m_axi"
         last, qos = (("last",), ("qos",)) if master else ((), ())
@@ -186,6 +154,9 @@ def _ports(address_bits: int) -> list[_Port]:
             incoming = to_slave != master
             for signal in (*signals, "valid"):
                 bits = own.get(signal) or common.get(signal)
-                found.append(_Port(f"{interface}_{channel}{signal}", incoming, bits))
-            found.append(_Port(f"{interface}_{channel}ready", not incoming))
-    return found
+                found.append(Port(f"{interface}_{channel}{signal}", incoming, bits))
+            found.append(Port(f"{interface}_{channel}ready", not incoming))
+    return [
+        replace(port, above=(f"// {_PORTS[port.name]}",)) if port.name in _PORTS else port
+        for port in found
+    ]

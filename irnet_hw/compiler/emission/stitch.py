@@ -1,6 +1,7 @@
 """Stitching: the RTL of all nodes in one folder, and the top module that connects them."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from irnet_hw.boards import Board
 from irnet_hw.compiler.emission.wires import wires
 from irnet_hw.compiler.graph import op
 from irnet_hw.scratch import scratch
+from irnet_hw.verilog import writer
+from irnet_hw.verilog.writer import Port
 
 TOP = "accelerator"
 
@@ -73,35 +76,28 @@ def _top(model: ModelWrapper) -> str:
         for port in range(kernel.streams_out())
     ]
     last = len(streams) - 1
-    lines = [
-        f"// {TOP}: a network as kernels and the streams between them. Generated.",
-        "//",
-        "// With IRNET_TAPS defined every stream but the input can be watched: tap<i>_data is the",
-        "// beat of stream i, which moves in this cycle if tap<i>_valid and tap<i>_ready.",
-        "",
-        f"module {TOP} (",
-        "    input  logic ap_clk,",
-        "    input  logic ap_rst_n,  // synchronous, active low",
-        f"    input  logic [{widths[0] - 1}:0] in0_V_TDATA,  // pixels, NHWC",
-        "    input  logic in0_V_TVALID,",
-        "    output logic in0_V_TREADY,",
-        "`ifdef IRNET_TAPS",
-    ]
+    taps = []
     for i, (width, stream) in enumerate(zip(widths, streams, strict=True)):
         if stream.source is not None:
-            name = nodes[stream.source.node].name
-            lines += [
-                f"    output logic [{width - 1}:0] tap{i}_data,  // {name}",
-                f"    output logic tap{i}_valid, tap{i}_ready,",
+            above = (f"// {nodes[stream.source.node].name}",)
+            taps += [
+                Port(f"tap{i}_data", False, width, above),
+                Port(f"tap{i}_valid", False),
+                Port(f"tap{i}_ready", False),
             ]
-    lines += [
-        "`endif",
-        f"    output logic [{widths[last] - 1}:0] out0_V_TDATA,  // logits",
-        "    output logic out0_V_TVALID,",
-        "    input  logic out0_V_TREADY",
-        ");",
-        "",
+    taps[0] = replace(taps[0], above=("`ifdef IRNET_TAPS", *taps[0].above))
+    pixels, *taken = writer.stream("in0_V", widths[0], True)
+    logits, *offered = writer.stream("out0_V", widths[last], False)
+    ports = [
+        Port("ap_clk", True),
+        Port("ap_rst_n", True, above=("// synchronous, active low",)),
+        replace(pixels, above=("// pixels, NHWC",)),
+        *taken,
+        *taps,
+        replace(logits, above=("`endif", "// logits")),
+        *offered,
     ]
+    lines = []
     for i, width in enumerate(widths):
         lines += [f"    logic [{width - 1}:0] s{i}_data;", f"    logic s{i}_valid, s{i}_ready;"]
     lines += [
@@ -119,20 +115,18 @@ def _top(model: ModelWrapper) -> str:
         lines += [f"    assign tap{i}_{wire} = s{i}_{wire};" for wire in ("data", "valid", "ready")]
     lines += ["`endif", ""]
     for place, node in enumerate(nodes):
-        ports = ["        .ap_clk(ap_clk)", "        .ap_rst_n(ap_rst_n)"]
+        connections = {"ap_clk": "ap_clk", "ap_rst_n": "ap_rst_n"}
         for side in ("in", "out"):
             for i, stream in enumerate(streams):
                 end = stream.target if side == "in" else stream.source
                 if end is not None and end.node == place:
-                    ports += _connection(f"{side}{end.port}_V", f"s{i}")
-        lines += [f"    {node.name} node{place} (", ",\n".join(ports), "    );", ""]
-    return "\n".join([*lines, "endmodule", ""])
-
-
-def _connection(port: str, stream: str) -> list[str]:
-    """Return the connections of a node's port to a stream."""
-    return [
-        f"        .{port}_TDATA({stream}_data)",
-        f"        .{port}_TVALID({stream}_valid)",
-        f"        .{port}_TREADY({stream}_ready)",
+                    for wire in ("data", "valid", "ready"):
+                        connections[f"{side}{end.port}_V_T{wire.upper()}"] = f"s{i}_{wire}"
+        lines.append(writer.instance(node.name, f"node{place}", connections))
+    about = [
+        f"{TOP}: a network as kernels and the streams between them. Generated.",
+        "",
+        "With IRNET_TAPS defined every stream but the input can be watched: tap<i>_data is the",
+        "beat of stream i, which moves in this cycle if tap<i>_valid and tap<i>_ready.",
     ]
+    return writer.module(TOP, ports, "\n".join(lines), about)

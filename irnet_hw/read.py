@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -92,6 +93,18 @@ def file_bytes(path: Path, most: int, hint: str = "") -> bytes:
     if len(content) > most:
         raise UserError(f"{path}: has more than {most:,} bytes{_and(hint)}")
     return content
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal.
+
+    Raises:
+        UserError: the file can't be read.
+    """
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error, "") from error
 
 
 def text_of(content: bytes, where: str, hint: str = "") -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from irnet_hw.errors import UserError
-from irnet_hw.read import arrays, json_file, json_text, zip_file
+from irnet_hw.read import arrays, json_file, json_text, sha256, zip_file
 
 
 def refusal(do, *arguments):
@@ -50,6 +50,15 @@ def test_json_that_is_read(tmp_path):
         for encoding in ("utf-8", "utf-8-sig"):
             path.write_bytes(text.encode(encoding))
             assert json_file(path) == content
+
+
+def test_the_hash_of_a_file(tmp_path):
+    path = tmp_path / "f.txt"
+    path.write_bytes(b"abc")  # as in FIPS 180-2
+    assert sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    path.unlink()
+    assert refusal(sha256, path) == f"{path}: can't be read: No such file or directory"
+    assert refusal(sha256, tmp_path) == f"{tmp_path}: can't be read: Is a directory"
 
 
 def test_json_files_that_are_refused(tmp_path):

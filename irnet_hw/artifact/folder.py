@@ -8,6 +8,7 @@ from irnet_hw.artifact import manifest
 from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import DATAFLOW, MODEL, RTL, SHELL
 from irnet_hw.errors import UserError
+from irnet_hw.read import sha256
 
 
 def open_build(folder: Path) -> Manifest:
@@ -21,11 +22,7 @@ def open_build(folder: Path) -> Manifest:
     for name, hash_ in ((MODEL, built.hashes.model), (DATAFLOW, built.hashes.dataflow)):
         file = folder / name
         _require_no_device(file)
-        try:
-            found = hashlib.sha256(file.read_bytes()).hexdigest()
-        except OSError as error:
-            raise UserError(f"{file}: can't be read: {error.strerror}") from error
-        _require_equal(folder, name, found, hash_)
+        _require_equal(folder, name, sha256(file), hash_)
     require_sources(folder, built)
     return built
 

@@ -1,7 +1,6 @@
 """An accelerator's folder under work: held by a station, and built again without losing files."""
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -35,6 +34,7 @@ from irnet_hw.files import (
     is_sealed,
 )
 from irnet_hw.progress import say
+from irnet_hw.read import sha256
 
 #: What stations leave in the folder, of this very build, and what tells that it is theirs.
 RESULTS: dict[str, Known] = {
@@ -107,7 +107,7 @@ def replaced(old: Path, new: Path | None, folding: Path | None, force: bool) -> 
     config = old / FOLDING
     written = None if built is None else built.hashes.folding_config
     if config.is_file() and (
-        _sha256(config) == written
+        sha256(config) == written
         or (folding is not None and folding.exists() and folding.samefile(config))
     ):
         ours.add(FOLDING)
@@ -145,7 +145,3 @@ def set_bitstream_aside(folder: Path, built: Manifest, former: str | None) -> No
         kept = folder / f"{bitstream.name}-{former[:8]}-{number}"
     bitstream.rename(kept)
     say(f"  {bitstream} is of the former build, which had another design: it is now {kept}")
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

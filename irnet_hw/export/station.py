@@ -47,8 +47,7 @@ def _is_exported(path: Path) -> bool:
     if not _is_summary(summary):
         return False
     hashes = read.json_file(summary)["sha256"]
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    return isinstance(hashes, dict) and hashes.get(path.name) == found
+    return isinstance(hashes, dict) and hashes.get(path.name) == read.sha256(path)
 
 
 #: What an export writes, and what tells that such a file is ours.

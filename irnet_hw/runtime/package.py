@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import MANIFEST, MODEL, ROUTE
 from irnet_hw.artifact.results import Route, read, require_own_bitstream
 from irnet_hw.errors import UserError
-from irnet_hw.read import zip_file
+from irnet_hw.read import sha256, zip_file
 from irnet_hw.scratch import scratch
 
 _HINT = "must be a folder made by irnet-hw build, or a file made by irnet-hw package"
@@ -63,7 +62,7 @@ def load(folder: Path) -> Manifest:
         )
     model = folder / MODEL
     if model.is_file():
-        found, wanted = hashlib.sha256(model.read_bytes()).hexdigest(), built.hashes.model
+        found, wanted = sha256(model), built.hashes.model
         if found != wanted:
             raise UserError(
                 f"{model}: has the hash {found}, but the accelerator was built from {wanted}; "

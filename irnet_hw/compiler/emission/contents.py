@@ -23,6 +23,7 @@ from irnet_hw.compiler.emission.wires import Port, Wire, wires
 from irnet_hw.compiler.folding.fold import Folding
 from irnet_hw.compiler.graph import kind, op
 from irnet_hw.kernels.resources import area, total
+from irnet_hw.read import sha256
 
 
 def describe_accelerator(
@@ -99,8 +100,8 @@ def describe_accelerator(
         usable=Area.of(board.usable),
         shell=describe_shell(stitched.sources, board),
         hashes=Hashes(
-            model=_sha256(folder / MODEL),
-            dataflow=_sha256(folder / DATAFLOW),
+            model=sha256(folder / MODEL),
+            dataflow=sha256(folder / DATAFLOW),
             folding_config=hashlib.sha256(folding.config.encode()).hexdigest(),
             sources=digest(folder / path for path in (*stitched.sources, *stitched.data)),
             shell="",
@@ -108,10 +109,6 @@ def describe_accelerator(
         ),
         metadata=metadata,
     )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _versions() -> dict[str, str]:

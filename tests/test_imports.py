@@ -21,11 +21,11 @@ MAY: dict[str, set[str]] = {
     "kernels": {"artifact", "verilog"},
     "compiler": {"artifact", "kernels", "verilog"},
     "simulate": {"artifact", "compiler", "tools", "verilog"},
-    "synthesise": {"artifact", "compiler", "tools", "verilog"},
-    "bitstream": {"artifact", "compiler", "synthesise", "tools", "verilog"},
+    "synthesise": {"artifact", "tools", "verilog"},
+    "bitstream": {"artifact", "synthesise", "tools", "verilog"},
     "runtime": {"artifact"},
     "deploy": {"artifact", "runtime"},
-    "report": {"artifact", "compiler", "quant", "train"},
+    "report": {"artifact", "quant", "train"},
 }
 #: Modules that reach beyond their room, lazily: each is imported only when it is asked for.
 EXCEPT = {
@@ -33,7 +33,7 @@ EXCEPT = {
     ("train.__main__", "cli"),  # the command that torchrun starts
 }
 #: Of the modules at the top, these know a room.
-TOP = {"boards": {"artifact"}}
+TOP = {"boards": {"artifact"}, "held": {"artifact"}}
 
 
 def room(module: str) -> str:

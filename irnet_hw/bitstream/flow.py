@@ -10,9 +10,9 @@ from irnet_hw.artifact.resources import RESOURCES
 from irnet_hw.artifact.results import Route
 from irnet_hw.bitstream import openxc7, vivado
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.folder import held
 from irnet_hw.errors import UserError
 from irnet_hw.files import holds_json, whole_folder
+from irnet_hw.held import held
 from irnet_hw.verilog.trusted import open_for_tools
 
 

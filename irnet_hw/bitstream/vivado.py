@@ -12,9 +12,9 @@ from irnet_hw.artifact.names import BITSTREAMS, VIVADO
 from irnet_hw.bitstream import vivado_reports
 from irnet_hw.bitstream.routed import Routed
 from irnet_hw.boards import Board
-from irnet_hw.compiler.folder import RESULTS as OURS
 from irnet_hw.errors import UserError
 from irnet_hw.files import claimed, sealed, whole_file
+from irnet_hw.held import RESULTS as OURS
 from irnet_hw.progress import say
 from irnet_hw.scratch import scratch
 from irnet_hw.share import share

@@ -1,83 +1,16 @@
-"""An accelerator's folder under work: held by a station, and built again without losing files."""
+"""An accelerator's folder when it is built again: what goes, and what is kept."""
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from irnet_hw.artifact import manifest
 from irnet_hw.artifact.folder import open_build
 from irnet_hw.artifact.manifest import Manifest
-from irnet_hw.artifact.names import (
-    BITSTREAM,
-    BITSTREAM_LOG,
-    DATAFLOW,
-    FOLDING,
-    MANIFEST,
-    MODEL,
-    SAMPLE,
-    SIMULATION,
-    SYNTHESIS,
-    SYNTHESIS_LOG,
-    VIVADO,
-)
+from irnet_hw.artifact.names import BITSTREAM, DATAFLOW, FOLDING, MANIFEST, MODEL
 from irnet_hw.compiler import testbench
 from irnet_hw.errors import UserError
-from irnet_hw.files import (
-    LOG_HEAD,
-    Known,
-    begins,
-    claimed,
-    holds_arrays,
-    holds_json,
-    in_use,
-    is_page,
-    is_sealed,
-)
+from irnet_hw.held import RESULTS
 from irnet_hw.progress import say
 from irnet_hw.read import sha256
-
-#: What stations leave in the folder, of this very build, and what tells that it is theirs.
-RESULTS: dict[str, Known] = {
-    SIMULATION: holds_json(kind="sim"),
-    SAMPLE: holds_arrays("images", "predictions"),
-    SYNTHESIS: holds_json(kind="synth"),
-    SYNTHESIS_LOG: begins(LOG_HEAD),
-    "report.html": is_page,
-    "report.json": holds_json(verdict=..., proof=..., layers=...),
-    BITSTREAM_LOG: begins(LOG_HEAD),
-    **{
-        f"{VIVADO}/{name}": is_sealed
-        for name in ("build.tcl", "flow.tcl", "irnet_vivado.v", "processing_system.tcl")
-    },
-}
-
-
-@contextlib.contextmanager
-def held(
-    folder: Path,
-    names: Iterable[str],
-    force: bool,
-    opened: Callable[[Path], Manifest] = open_build,
-) -> Iterator[Manifest]:
-    """Hold an accelerator's folder while a station works on results that go into it.
-
-    Args:
-        folder: the accelerator's, which is not built again meanwhile.
-        names: of the files to be written, of :data:`RESULTS`; no other process writes them.
-        force: overwrite others' files of these names.
-        opened: returns the manifest, having checked the folder.
-
-    Yields:
-        the manifest.
-
-    Raises:
-        UserError: as from ``opened``, or the files are another process' or somebody
-            else's, or can't be written.
-    """
-    with in_use(folder):
-        built = opened(folder)
-        with claimed(folder, {name: RESULTS[name] for name in names}, force):
-            yield built
 
 
 def replaced(old: Path, new: Path | None, folding: Path | None, force: bool) -> set[str]:

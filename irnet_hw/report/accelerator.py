@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from irnet_hw.compiler.folder import held
+from irnet_hw.held import held
 from irnet_hw.report import tables
 from irnet_hw.report.condense import boxes, kernels
 from irnet_hw.report.facts import Sample, gather, read_sample

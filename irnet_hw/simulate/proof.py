@@ -20,9 +20,9 @@ from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import MODEL, SAMPLE, SIMULATION
 from irnet_hw.artifact.results import Accuracy, Compared, Frame, Irregular, Simulation
 from irnet_hw.compiler.emission.reference import dataflow_run
-from irnet_hw.compiler.folder import held
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
+from irnet_hw.held import held
 from irnet_hw.images import check_classes
 from irnet_hw.progress import say, track
 from irnet_hw.simulate.deadlock import stream_names

@@ -32,10 +32,10 @@ from irnet_hw.artifact.names import SYNTHESIS, SYNTHESIS_LOG
 from irnet_hw.artifact.resources import RESOURCES
 from irnet_hw.artifact.results import Synthesis, SynthesisedLayer
 from irnet_hw.boards import load_board
-from irnet_hw.compiler.folder import held
 from irnet_hw.errors import UserError
 from irnet_hw.files import LOG_HEAD, whole_file
 from irnet_hw.form import Count
+from irnet_hw.held import held
 from irnet_hw.progress import say, track
 from irnet_hw.read import json_file
 from irnet_hw.scratch import scratch

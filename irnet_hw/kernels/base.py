@@ -71,6 +71,8 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
     queues: ClassVar[bool] = False
     #: Whether this only changes a tensor's shape and how it is split into beats.
     regroups: ClassVar[bool] = False
+    #: Whether this sums up the whole image: the sums are flat, and wider than the inputs.
+    sums_image: ClassVar[bool] = False
     #: Whether the consumer must follow without a FIFO in between.
     feeds_directly: ClassVar[bool] = False
 

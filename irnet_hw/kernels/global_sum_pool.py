@@ -26,6 +26,8 @@ class GlobalSumPool(Kernel):
         PE: channels per beat, on both streams; divides C.
     """
 
+    sums_image = True
+
     def get_nodeattr_types(self) -> dict[str, Any]:
         """Return the attributes."""
         return {

@@ -23,9 +23,11 @@ from qonnx.transformation.base import Transformation
 from qonnx.transformation.general import SortGraph
 
 from irnet_hw.compiler.graph import (
+    FINN_DOMAIN,
     add_constant,
     add_tensor,
     constant,
+    op,
     redeclare,
     replace,
     shape,
@@ -93,7 +95,7 @@ def _read_integers(model: ModelWrapper, node: NodeProto, found: dict[str, Fracti
         found[output] = step
     elif node.op_type in FLATTENING:
         maker = model.find_producer(node.input[0])
-        if maker.op_type == "GlobalSumPool":  # its output is already flat
+        if _sums_image(maker):  # its output is already flat
             del found[node.input[0]]
             maker.output[0] = output
             model.graph.node.remove(node)
@@ -205,7 +207,12 @@ def _too_far(quant: NodeProto, bits: int) -> UserError:
 
 def _is_stream(model: ModelWrapper, tensor: str) -> bool:
     """Return whether integers belong to a stream, and are not sums of a layer or of pixels."""
-    return model.find_producer(tensor).op_type not in (*LAYERS, "GlobalSumPool")
+    maker = model.find_producer(tensor)
+    return maker.op_type not in LAYERS and not _sums_image(maker)
+
+
+def _sums_image(node: NodeProto) -> bool:
+    return node.domain == FINN_DOMAIN and op(node).sums_image
 
 
 def _accumulators(model: ModelWrapper, sums: str, ends: list[Term]) -> str:

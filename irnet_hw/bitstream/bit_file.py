@@ -1,8 +1,8 @@
-"""Bitstreams as Linux' FPGA manager takes them for Zynq: no header, and words the other way round.
+"""Bitstreams as Linux' FPGA manager takes them for Zynq: no header, and bytes swapped in each word.
 
-A .bit file is a header, which names the design, part and date, and then the configuration data:
+A .bit file has a header, which names the design, part and date, and then the configuration data:
 big-endian words of 32 bits. Zynq's configuration port takes little-endian words, and Linux passes
-on to it what it is given.
+the data on unchanged.
 """
 
 import struct
@@ -11,18 +11,18 @@ from typing import NamedTuple
 
 from irnet_hw.errors import UserError
 
-#: The word with which a device finds out where words begin, in front of all commands.
+#: The sync word, which marks where words begin; it comes before all commands.
 _SYNC = bytes.fromhex("AA995566")
-#: Between a field of constant content in front of the header's fields and the fields' number.
+#: The constant content of the first field in the header.
 _START = bytes.fromhex("0ff00ff00ff00ff000")
 
 
 class BitFile(NamedTuple):
-    """What a .bit file holds.
+    """The contents of a .bit file.
 
     Attributes:
-        part: AMD's name of it; some tools leave out the leading "xc".
-        data: the configuration data, whole words, big-endian.
+        part: AMD's part name; some tools leave out the leading "xc".
+        data: the configuration data, whole big-endian words.
     """
 
     part: str
@@ -30,10 +30,10 @@ class BitFile(NamedTuple):
 
 
 def read_bit(path: Path) -> BitFile:
-    """Return what a .bit file holds.
+    """Return the contents of a .bit file.
 
     Raises:
-        UserError: it can't be read or is no .bit file, or not a whole one.
+        UserError: it can't be read, or is not a complete .bit file.
     """
     try:
         content = path.read_bytes()
@@ -42,11 +42,11 @@ def read_bit(path: Path) -> BitFile:
     try:
         return _parse(content)
     except (struct.error, ValueError) as error:
-        raise UserError(f"{path}: is no whole .bit file") from error
+        raise UserError(f"{path}: is not a complete .bit file") from error
 
 
 def swapped(data: bytes) -> bytes:
-    """Return data with the bytes of each 32-bit word the other way round."""
+    """Return data with the bytes of each 32-bit word swapped."""
     words = len(data) // 4
     return struct.pack(f"<{words}I", *struct.unpack(f">{words}I", data))
 
@@ -54,7 +54,7 @@ def swapped(data: bytes) -> bytes:
 def _parse(content: bytes) -> BitFile:
     (length,) = struct.unpack_from(">H", content)
     if content[2 : 2 + length] != _START[:length] or length != len(_START):
-        raise ValueError("it does not begin as .bit files do")
+        raise ValueError("it does not start like a .bit file")
     at, part = 2 + length + 2, ""
     while True:
         key = content[at : at + 1]
@@ -62,10 +62,10 @@ def _parse(content: bytes) -> BitFile:
             (length,) = struct.unpack_from(">I", content, at + 1)
             data = content[at + 5 :]
             if len(data) != length or length % 4 or _SYNC not in data:
-                raise ValueError("the data is not whole")
+                raise ValueError("the data is not complete")
             return BitFile(part, data)
         if key not in (b"a", b"b", b"c", b"d"):
-            raise ValueError("it has fields that .bit files have not")
+            raise ValueError("it has fields that .bit files do not have")
         (length,) = struct.unpack_from(">H", content, at + 1)
         if key == b"b":
             part = content[at + 3 : at + 3 + length].rstrip(b"\0").decode("ascii")

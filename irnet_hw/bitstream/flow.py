@@ -1,4 +1,4 @@
-"""``irnet-hw build --flow``: from an accelerator's folder to a bitstream, by one of two ways."""
+"""``irnet-hw build --flow``: makes an accelerator's bitstream with Vivado or openXC7's tools."""
 
 import time
 from pathlib import Path
@@ -17,12 +17,12 @@ from irnet_hw.verilog.trusted import open_for_tools
 
 
 def require(flow: str, board: str) -> None:
-    """Refuse a flow that can't be gone through, before an accelerator is built for it.
+    """Refuse a flow that can't be run, before an accelerator is built for it.
 
-    Vivado may be missing: its scripts are of use elsewhere.
+    Vivado may be missing: its scripts can be used on another machine.
 
     Raises:
-        UserError: the flow is not for this board, there is no such board, or a tool is missing.
+        UserError: the flow is not for this board, the board is unknown, or a tool is missing.
     """
     where = load_board(board)
     if flow == "openxc7":
@@ -35,13 +35,14 @@ def make_bitstream(folder: Path, flow: str, force: bool = False) -> Route:
     Args:
         folder: the accelerator's.
         flow: "vivado" or "openxc7".
-        force: overwrite others' files in bitstream/ and vivado/, and their bitstream.log.
+        force: overwrite files in bitstream/ and vivado/, and a bitstream.log, that irnet-hw did
+            not write.
 
     Returns:
-        what bitstream/route.json holds.
+        the contents of bitstream/route.json.
 
     Raises:
-        UserError: the folder holds no accelerator or one that was changed, a tool is missing or
+        UserError: the folder contains no accelerator or one that was changed, a tool is missing or
             fails, or files that irnet-hw did not write are in the way.
     """
     start = time.monotonic()
@@ -78,16 +79,16 @@ def make_bitstream(folder: Path, flow: str, force: bool = False) -> Route:
 
 
 def _ours(old: Path, _new: Path | None) -> list[str]:
-    """Return which files of a folder of a bitstream are ours.
+    """Return which files in a bitstream folder are ours.
 
     Raises:
-        UserError: none is: somebody may have put a bitstream there that took hours.
+        UserError: none: somebody may have put a bitstream there that took hours to make.
     """
     route = Path(ROUTE).name
     if not holds_json(kind="route")(old / route):
         raise UserError(
-            f"{old}: holds files, but no {route} that irnet-hw wrote; move it, or overwrite it "
-            "with --force"
+            f"{old}: contains files, but no {route} from irnet-hw; move it, or overwrite it with "
+            "--force"
         )
     return [route, *openxc7.RESULTS, *vivado.RESULTS]
 
@@ -103,7 +104,7 @@ def summary(manifest: Manifest, result: Route) -> str:
         f"{result.area[kind]} of {manifest.resources[kind]} {kind}" for kind in RESOURCES
     )
     reached, wanted = result.clock_mhz, result.target_mhz
-    clock = f"{reached:.1f} MHz reached of {wanted:g}"
+    clock = f"{reached:.1f} MHz of {wanted:g} reached"
     if reached < wanted:
-        clock += f", so that it must not run faster than {reached:.1f}"
+        clock += f", so it must not run faster than {reached:.1f} MHz"
     return f"{used}; {clock} (after place and route by {result.tool})"

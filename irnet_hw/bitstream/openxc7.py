@@ -1,13 +1,14 @@
-"""A bitstream by open tools, for the PYNQ-Z2: Yosys, nextpnr-xilinx and Project X-Ray's.
+"""A bitstream by open tools for the PYNQ-Z2: Yosys, nextpnr-xilinx and Project X-Ray's tools.
 
-Yosys comes with us. The others are in no package registry; openXC7 provides them, and they are
-found where its users have them: ``nextpnr-xilinx``, ``fasm2frames`` and ``xc7frames2bit`` on PATH,
-the folder of chip databases (``xc7z020clg400.bin``, which nextpnr-xilinx's bbaexport.py and bbasm
-make) in CHIPDB, that of Project X-Ray's database (with ``zynq7/`` in it) in PRJXRAY_DB_DIR.
+Yosys is one of our dependencies. The others are not in any package registry; openXC7 provides them,
+and they are looked up where its users have them: ``nextpnr-xilinx``, ``fasm2frames`` and
+``xc7frames2bit`` on PATH; the folder of the chip databases (``xc7z020clg400.bin``, made by
+nextpnr-xilinx's bbaexport.py and bbasm) in CHIPDB; and that of Project X-Ray's database (which
+contains ``zynq7/``) in PRJXRAY_DB_DIR.
 
-The design is synthesised as a whole, without borders between layers. nextpnr-xilinx counts a LUT of
-up to six inputs as one, whether two of them share a place or not, as the figures after synthesis
-do. Its delays for this part are estimates.
+The design is synthesised as a whole, without boundaries between layers. nextpnr-xilinx, like our
+synthesis figures, counts each LUT of up to six inputs as one, whether or not two of them share a
+site. Its delays for this part are estimates.
 """
 
 import hashlib
@@ -32,14 +33,14 @@ from irnet_hw.tools.environment import cache_dir, cached, locked
 from irnet_hw.tools.process import follow
 
 BOARD = "pynq-z2"
-#: What the flow leaves.
+#: The files that the flow writes.
 RESULTS = ("irnet.bit", "irnet.bin")
 _TOP = "openxc7_top"
 #: The board's sources around irnet_board.
 _SOURCES = ("gp_to_axi_lite.sv", f"{_TOP}.sv")
 #: The clock's net in the top module.
 _CLOCK = "aclk"
-#: The cells of nextpnr-xilinx that count, by our names, and how many of ours one is.
+#: The cells of nextpnr-xilinx that we count: our name of the resource, and how many each cell is.
 _CELLS = {
     "SLICE_LUTX": ("LUT", 1),
     "SLICE_FFX": ("FF", 1),
@@ -53,7 +54,7 @@ _VERSION = re.compile(r"\(Version (\S+)\)")
 
 
 class Tools(NamedTuple):
-    """Where everything is that does not come with us."""
+    """The paths of the tools and databases that are not our dependencies."""
 
     nextpnr: str
     fasm2frames: str
@@ -70,10 +71,10 @@ def route(folder: Path, manifest: Manifest, board: Board, target: Path, log: Pat
         manifest: its manifest.
         board: to build for.
         target: folder for irnet.bit, and irnet.bin for Linux' FPGA manager.
-        log: to which all that the tools print is added.
+        log: the file to which the tools' output is appended.
 
     Raises:
-        UserError: it is another board, a tool or database is missing, or a tool fails.
+        UserError: the flow is not for this board, a tool or database is missing, or a tool fails.
     """
     tools = find_tools(board)
     netlist = synthesise(folder, manifest, log)
@@ -91,14 +92,14 @@ def route(folder: Path, manifest: Manifest, board: Board, target: Path, log: Pat
 
 
 def synthesise(folder: Path, manifest: Manifest, log: Path) -> Path:
-    """Return the netlist of an accelerator in its shell, with the processor: a JSON file of Yosys'.
+    """Return the netlist of an accelerator in its shell, with the processor, as Yosys JSON.
 
-    It is kept, so that going on after a failure takes no time.
+    It is cached, so a retry after a later failure does not synthesise again.
 
     Args:
         folder: the accelerator's.
         manifest: its manifest.
-        log: to which all that Yosys prints is added.
+        log: the file to which Yosys' output is appended.
 
     Raises:
         UserError: Yosys is missing or fails, or its netlist can't be trusted.
@@ -114,7 +115,7 @@ def synthesise(folder: Path, manifest: Manifest, log: Path) -> Path:
     with locked(kept), scratch("yosys") as place:
         if kept.is_file():
             return kept
-        say("  synthesising the whole with Yosys")
+        say("  synthesising the whole design with Yosys")
         rom_mapping.write(texts, data, place)
         (place / "synthesis.ys").write_text(script)
         command = [yosys.program(), "-Q", "-T", "synthesis.ys"]
@@ -127,11 +128,11 @@ def synthesise(folder: Path, manifest: Manifest, log: Path) -> Path:
 
 
 def _script(sources: list[str]) -> str:
-    """Return the run of Yosys on sources that :func:`rom_mapping.write` wrote."""
+    """Return the Yosys script for sources that :func:`rom_mapping.write` wrote."""
     return (
         "read_verilog -lib -specify +/xilinx/cells_sim.v\n"
         "read_verilog -lib +/xilinx/cells_xtra.v\n"
-        # The processor's pins are not in a bitstream, and ports that are off stay open.
+        # The processor's pins are not in a bitstream, and unused ports stay open.
         f"{yosys.READ} -Wno-unconnected-inout-port -Wno-unconnected-input-port "
         f"--keep-hierarchy --top {_TOP} {' '.join(sources)}\n"
         f"{rom_mapping.CLOSE}\n"
@@ -144,15 +145,15 @@ def _script(sources: list[str]) -> str:
 
 
 def constraints(clock_mhz: float) -> str:
-    """Return the .xdc: the clock is all that there is, as the design has no pins."""
+    """Return the .xdc, which has the clock only, as the design has no pins."""
     return f"create_clock -period {1000 / clock_mhz:.3f} [get_nets {_CLOCK}]\n"
 
 
 def figures(said: str) -> Routed:
-    """Return what nextpnr-xilinx' log says of a routed design.
+    """Return the figures of a routed design from nextpnr-xilinx' log.
 
     Raises:
-        UserError: it has not the form that is known.
+        UserError: the log lacks a figure.
     """
     used = {cell: int(number) for cell, number in _UTILISATION.findall(said)}
     absent = [cell for cell in _CELLS if cell not in used]
@@ -174,15 +175,15 @@ def figures(said: str) -> Routed:
 
 
 def find_tools(board: Board) -> Tools:
-    """Return where the tools for a board are.
+    """Return the paths of the tools for a board.
 
     Raises:
         UserError: the tools are not for this board, or one is missing; the message names it.
     """
     if board.name != BOARD:
         raise UserError(
-            f"flow: openxc7, is for {BOARD} and not for {board.name}: there is no open place and "
-            "route for its part; use vivado"
+            f"flow: openxc7 supports {BOARD}, not {board.name}: no open tools place and route its "
+            "part; use vivado"
         )
     part = board.part
     names = ("nextpnr-xilinx", "fasm2frames", "xc7frames2bit")
@@ -191,7 +192,7 @@ def find_tools(board: Board) -> Tools:
     database = _folder("PRJXRAY_DB_DIR", "Project X-Ray's database") / "zynq7"
     for path, what in (
         (chip, "made by nextpnr-xilinx' bbaexport.py and bbasm"),
-        (database / part / "part.yaml", "of Project X-Ray's database, in PRJXRAY_DB_DIR"),
+        (database / part / "part.yaml", "part of Project X-Ray's database, in PRJXRAY_DB_DIR"),
     ):
         if not path.is_file():
             raise UserError(f"{path}: not found; it is {what}")
@@ -202,8 +203,8 @@ def _program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
         raise UserError(
-            f"{name}: not found on PATH; it is needed for --flow openxc7, and is one of openXC7's "
-            "tools (github.com/openXC7)"
+            f"{name}: not found on PATH; it is needed for --flow openxc7 and comes with openXC7 "
+            "(github.com/openXC7)"
         )
     return found
 
@@ -218,7 +219,7 @@ def _folder(variable: str, what: str) -> Path:
 def _place_and_route(tools: Tools, netlist: Path, clock_mhz: float, place: Path, log: Path) -> str:
     """Write irnet.fasm; return what the tool printed."""
     (place / "irnet.xdc").write_text(constraints(clock_mhz))
-    # A clock that is not reached is no failure: it is said, and the design is right at a lower one.
+    # Missing the target clock is reported but not fatal: the design works at a lower clock.
     options = ("--freq", f"{clock_mhz:g}", "--timing-allow-fail")
     files = ("--xdc", "irnet.xdc", "--json", str(netlist), "--fasm", "irnet.fasm")
     command = [tools.nextpnr, "--chipdb", tools.chip, *files, *options]

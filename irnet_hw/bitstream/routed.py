@@ -1,4 +1,4 @@
-"""What a flow to a bitstream has made."""
+"""The figures that a bitstream flow returns."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ class Routed:
 
     Attributes:
         tool: name and version.
-        clock_mhz: the highest clock at which the tool's timing analysis has no path too slow.
-        clock_from: whose delays that is by: "vendor", which the maker of the device signs off, or
+        clock_mhz: the highest clock at which the tool's timing analysis finds no path too slow.
+        clock_from: where the delays come from: "vendor", signed off by the device's maker, or
             "estimate".
-        area: all that is in the bitstream.
+        area: of everything in the bitstream.
     """
 
     tool: str

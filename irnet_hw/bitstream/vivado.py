@@ -1,7 +1,7 @@
 """A bitstream by Vivado: a block design of the board's processor and the accelerator in its shell.
 
-The Tcl is written into the accelerator's folder, vivado/, whether Vivado is there or not: it names
-all files relative to itself and can be run anywhere. What it does is in boards/vivado/flow.tcl.
+The Tcl is written into vivado/ in the accelerator's folder, whether Vivado is installed or not. It
+names all files relative to itself, so it can be run anywhere; boards/vivado/flow.tcl does the work.
 """
 
 import shutil
@@ -21,9 +21,9 @@ from irnet_hw.share import share
 from irnet_hw.tools.process import follow
 
 _REPORTS = ("timing.rpt", "utilisation.rpt")
-#: What a run leaves.
+#: The files that a run writes.
 RESULTS = ("irnet.bit", "irnet.hwh", *_REPORTS)
-#: Lines of Vivado's that say how far it is begin so.
+#: How progress lines in Vivado's output start.
 _PROGRESS = "irnet: "
 
 
@@ -33,7 +33,7 @@ def route(folder: Path, target: Path, log: Path) -> Routed:
     Args:
         folder: the accelerator's, with vivado/.
         target: folder for irnet.bit, irnet.hwh and Vivado's reports.
-        log: to which all that Vivado prints is added.
+        log: the file to which Vivado's output is appended.
 
     Raises:
         UserError: Vivado is missing or fails.
@@ -43,8 +43,8 @@ def route(folder: Path, target: Path, log: Path) -> Routed:
     if vivado is None:
         raise UserError(
             "vivado: not found on PATH; source its settings64.sh, or run "
-            f"`vivado -mode batch -source {script}` where there is one (the whole folder {folder} "
-            f"is needed) and copy irnet.bit and irnet.hwh into {folder / BITSTREAMS}"
+            f"`vivado -mode batch -source {script}` on a machine that has Vivado (with the whole "
+            f"folder {folder}) and copy irnet.bit and irnet.hwh into {folder / BITSTREAMS}"
         )
     options = ("-mode", "batch", "-notrace", "-nojournal", "-nolog")
     with scratch("vivado") as place:
@@ -53,7 +53,7 @@ def route(folder: Path, target: Path, log: Path) -> Routed:
                 say(f"  {line.removeprefix(_PROGRESS)}")
         for name in RESULTS:
             if not (place / name).is_file():
-                raise UserError(f"vivado: ended without having written {name}, see {log}")
+                raise UserError(f"vivado: ended without writing {name}, see {log}")
             shutil.copyfile(place / name, target / name)
         timing, used = ((place / name).read_text(errors="replace") for name in _REPORTS)
     return Routed(
@@ -65,13 +65,13 @@ def route(folder: Path, target: Path, log: Path) -> Routed:
 
 
 def write_project(folder: Path, manifest: Manifest, board: Board, force: bool = False) -> None:
-    """Write the scripts from which Vivado makes the bitstream into an accelerator's folder.
+    """Write the Vivado scripts for the bitstream into an accelerator's folder.
 
     Args:
-        folder: the accelerator's; the scripts go into vivado/, where all else stays.
+        folder: the accelerator's; the scripts go into vivado/, where other files are kept.
         manifest: its manifest.
         board: to build for.
-        force: overwrite scripts that were changed since, too.
+        force: overwrite scripts even if they were changed.
 
     Raises:
         UserError: a script was changed, or they can't be written.
@@ -95,9 +95,9 @@ def _build(manifest: Manifest, board: Board) -> str:
     shell = manifest.shell
     files = {"sources": manifest.files, "memories": manifest.data}
     lines = [
-        f"# Makes an accelerator's bitstream for the {board.title}. In any folder,",
+        f"# Makes an accelerator's bitstream for the {board.title}. Run in any folder,",
         "#     vivado -mode batch -source THIS_FILE",
-        "# leaves irnet.bit, irnet.hwh, timing.rpt and utilisation.rpt there.",
+        "# writes irnet.bit, irnet.hwh, timing.rpt and utilisation.rpt there.",
         "",
         "set scripts [file dirname [file normalize [info script]]]",
         "set accelerator [file dirname $scripts]",

@@ -5,8 +5,8 @@ import re
 from irnet_hw.artifact.resources import Area
 from irnet_hw.errors import UserError
 
-#: The rows of the utilisation report that count, by our names; the second is UltraScale+'s. A row
-#: of block RAM counts blocks of 36 Kib, and halves.
+#: The rows of the utilisation report for each of our resources; the second name is UltraScale+'s.
+#: The block RAM row counts blocks of 36 Kib, in halves.
 _ROWS = {
     "LUT": (("Slice LUTs", "CLB LUTs"), 1),
     "FF": (("Slice Registers", "CLB Registers"), 1),
@@ -27,19 +27,19 @@ def clock(report: str) -> float:
     """Return the clock in MHz that a routed design reaches.
 
     Args:
-        report: of report_timing_summary.
+        report: the output of report_timing_summary.
 
     Raises:
-        UserError: it has not the documented form, has not just one clock, or says that no clock
-            will do, as signals come too early or pulses are too short.
+        UserError: it does not have the documented form or exactly one clock, or hold times or pulse
+            widths are violated, which no lower clock can fix.
     """
     slacks = _SLACKS.search(_section(report, "Design Timing Summary"))
     clocks = _CLOCK.findall(_section(report, "Clock Summary"))
     if slacks is None:
         raise UserError("timing.rpt: has no slacks under Design Timing Summary")
     if len(clocks) != 1:
-        names = ", ".join(name for name, _ in clocks) or "none"
-        raise UserError(f"timing.rpt: has the clocks {names}, must have one")
+        names = ", ".join(name for name, _ in clocks)
+        raise UserError(f"timing.rpt: has the clocks [{names}], must have exactly one")
     setup, hold, pulse = map(float, slacks.groups())
     if hold < 0 or pulse < 0:
         raise UserError(
@@ -50,13 +50,13 @@ def clock(report: str) -> float:
 
 
 def area(report: str) -> Area:
-    """Return what a routed design takes.
+    """Return the area of a routed design.
 
     Args:
-        report: of report_utilization.
+        report: the output of report_utilization.
 
     Raises:
-        UserError: it has not the documented form.
+        UserError: it does not have the documented form.
     """
     found = {}
     for kind, (names, each) in _ROWS.items():
@@ -68,10 +68,10 @@ def area(report: str) -> Area:
 
 
 def tool(report: str) -> str:
-    """Return name and version of the Vivado that wrote a report.
+    """Return the name and version of the Vivado that wrote a report.
 
     Raises:
-        UserError: it has not the documented form.
+        UserError: it does not have the documented form.
     """
     found = _TOOL.search(report)
     if found is None:

@@ -1,11 +1,10 @@
-"""Deep constants in LUTs, mapped to LUT6, MUXF7 and MUXF8 before Yosys sees them.
+"""Maps deep memories of constants to LUT6, MUXF7 and MUXF8 before Yosys reads them.
 
-Each bit of 64 words is what a LUT6 holds, so there is nothing to be found out about it; yet ABC
-takes minutes for a layer of them, and spends up to half as many LUTs again. The module that this
-writes stands in for rtl/mvau/lut_rom.
+A LUT6 holds one bit of 64 words, so there is nothing to optimise; yet ABC takes minutes for a layer
+of such memories and uses up to 50 % more LUTs. The module written here replaces rtl/mvau/lut_rom.
 
-ABC9 copies the model of a cell for each value of its parameters, which for tens of thousands of
-LUTs takes all the memory that there is. So the modules with the LUTs stay closed until it is done.
+ABC9 copies a cell's model for each value of its parameters, which for tens of thousands of LUTs
+takes all available memory. So the modules with the LUTs stay black boxes until ABC9 is done.
 """
 
 import shutil
@@ -15,24 +14,24 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-#: Memories of more words are mapped here; the bits of shallower ones share LUTs with the logic that
-#: uses them, which is ABC's to find.
+#: Memories with more words are mapped here. The bits of shallower ones can share LUTs with the
+#: logic that uses them, which ABC finds.
 SHALLOW = 32
-#: Commands of Yosys that close the modules with the LUTs, and those that dissolve them.
+#: Yosys commands that make the modules with the LUTs black boxes, and commands that flatten them.
 CLOSE = "setattr -mod -set blackbox 1 deep_luts_*"
 DISSOLVE = "setattr -mod -unset blackbox =deep_luts_*\nflatten\nopt_clean -purge"
-#: The source that is stood in for.
+#: The source that is replaced.
 _FILE = "lut_rom.sv"
 _LUT_WORDS = 64
-#: How many banks, or groups of them, ABC selects among: it spends no more LUTs on that than we
-#: would, and merges some of them with those behind.
+#: With these numbers of banks, or of groups of them, ABC maps the selection: it needs no more LUTs
+#: than we would, and merges some of them with the logic that follows.
 _LEFT_TO_ABC = (1, 2, 3, 5)
 _BANK_WORDS = 256
-#: The first line of the address that selects a bank.
+#: The first address bit that selects a bank.
 _BANK_LINE = 8
-#: How many banks MUXF8 and LUTs select among, and by how many lines of the address.
+#: How many banks one stage of LUTs, MUXF7 and MUXF8 selects among, and with how many address bits.
 _GROUP, _GROUP_LINES = 16, 4
-#: What a LUT6 holds that gives the one of its first four inputs that the last two select.
+#: The INIT of a LUT6 as a 4-to-1 multiplexer: the last two inputs select one of the first four.
 _FOUR_TO_ONE = 0xFF00F0F0CCCCAAAA
 
 _PRIMITIVES = """\
@@ -56,12 +55,12 @@ endmodule
 
 
 def write(texts: Mapping[str, str], data: Mapping[str, Path], folder: Path) -> None:
-    """Write into a folder what Yosys reads of a design, the deep memories in it mapped.
+    """Write a design's files for Yosys into a folder, with the deep memories mapped.
 
     Args:
-        texts: of the sources by file name.
-        data: the hex files that they read, by the names under which they read them.
-        folder: to write into.
+        texts: the sources by file name.
+        data: the hex files, by the names under which the sources read them.
+        folder: where to write.
     """
     for name, text in texts.items():
         (folder / name).write_text(mapped(text, data) if name == _FILE else text)
@@ -70,20 +69,20 @@ def write(texts: Mapping[str, str], data: Mapping[str, Path], folder: Path) -> N
 
 
 def mapping(sources: Collection[str]) -> str:
-    """Return what decides, beside the words, how the memories of a design are mapped.
+    """Return everything except the words that decides how a design's memories are mapped.
 
     Args:
-        sources: its files' names.
+        sources: the design's file names.
     """
     return Path(__file__).read_text() if _FILE in sources else ""
 
 
 def mapped(text: str, files: Mapping[str, Path]) -> str:
-    """Return the text of a module lut_rom that has the deep ones of some memories in it.
+    """Return the text of a module lut_rom that contains the deep memories.
 
     Args:
-        text: the module lut_rom's, which stays what the others are made of.
-        files: the memories, in hexadecimal, a word a line, by the names that FILE may give.
+        text: the original lut_rom, which the shallow memories still use.
+        files: the memories in hexadecimal, one word per line, by the values that FILE may have.
     """
     memories = {name: path.read_text().split() for name, path in files.items()}
     deep = [(name, words) for name, words in memories.items() if len(words) > SHALLOW]
@@ -113,11 +112,11 @@ def mapped(text: str, files: Mapping[str, Path]) -> str:
 
 
 def _modules(number: int, words: list[str]) -> str:
-    """Return a module with a memory's words, and the one with the LUTs in it.
+    """Return a module with a memory's words, and the module with its LUTs.
 
-    LUTs hold 64 words, MUXF7 and MUXF8 select among four of them; among many of these banks of 256
-    words LUTs, MUXF7 and MUXF8 do so again, and among the few that are left what ABC makes of it.
-    Bits that are the same in all words, or equal to another bit, take none.
+    A LUT holds 64 words; MUXF7 and MUXF8 join four LUTs into a bank of 256 words. If there are many
+    banks, further LUTs, MUXF7 and MUXF8 select among groups of them; ABC maps the selection among
+    the last few. Bits that are constant, or equal to another bit, take no LUTs.
     """
     bits, depth = _bits(words), len(words)
     high = (depth - 1).bit_length() - 1
@@ -160,9 +159,9 @@ def _modules(number: int, words: list[str]) -> str:
 
 
 def _names(banks: int, line: int) -> list[str]:
-    """Return what banks, or groups of them, are called that a line of the address selects.
+    """Return the names of the banks, or groups of them, that address bits from ``line`` on select.
 
-    Those that ABC selects among leave the module.
+    Those that ABC selects among are outputs of the module.
     """
     leave = banks in _LEFT_TO_ABC
     return [f"banks[{bank}]" if leave else f"banks_{line}_{bank}" for bank in range(banks)]
@@ -171,7 +170,7 @@ def _names(banks: int, line: int) -> list[str]:
 def _luts(
     columns: list[npt.NDArray[np.uint8]], luts: int, banks: list[str], width: int
 ) -> list[str]:
-    """Return the LUTs of each bit, and what selects among those of a bank."""
+    """Return the LUTs of each bit, and the multiplexers that join them into banks."""
     lines = [f"logic [{width - 1}:0] lut_{lut};" for lut in range(luts)]
     for place, column in enumerate(columns):
         for lut, table in enumerate(_tables(column)):
@@ -185,16 +184,16 @@ def _luts(
 
 
 def _group(target: str, banks: list[str], name: str, line: int, width: int) -> list[str]:
-    """Return what selects among one to 16 banks for each bit: a LUT for every four of them.
+    """Return the logic that selects among one to 16 banks for each bit: a LUT per four banks.
 
-    A multiplexer's inputs come from LUTs only, so that a bank that is left over has one, too.
+    MUXF7 and MUXF8 take their inputs from LUTs only, so a single bank left over gets a LUT, too.
 
     Args:
-        target: what is selected.
-        banks: or what is selected among some.
-        name: of the group, no other one's.
-        line: of the address, the first that selects.
-        width: bits.
+        target: the name of the result.
+        banks: the names of the banks, or of the groups below.
+        name: the group's unique name.
+        line: the first address bit that selects.
+        width: bits per word.
     """
     if len(banks) == 1:
         return [f"assign {target} = {banks[0]};"]
@@ -211,7 +210,7 @@ def _group(target: str, banks: list[str], name: str, line: int, width: int) -> l
 
 
 def _joined(target: str, luts: list[str], line: int, width: int) -> list[str]:
-    """Return what selects among one to four LUTs for each bit, from a line of the address on."""
+    """Return what selects among one to four LUTs for each bit, by address bits from ``line`` on."""
     if len(luts) == 1:
         return [f"assign {target} = {luts[0]};"]
     if len(luts) == 2:
@@ -226,14 +225,14 @@ def _joined(target: str, luts: list[str], line: int, width: int) -> list[str]:
 
 
 def _muxes(kind: str, target: str, inputs: tuple[str, str], line: int, width: int) -> str:
-    """Return the instances of a multiplexer, one a bit."""
+    """Return the instances of a multiplexer, one per bit."""
     low, high = inputs
     name = f"{kind.lower()}_{low}"
     return f"{kind} {name}[{width - 1}:0] ({target}, {low}, {high}, address[{line}]);"
 
 
 def _bits(words: list[str]) -> npt.NDArray[np.uint8]:
-    """Return each bit of all words, the lowest one first: (bits, words)."""
+    """Return each bit of all words, lowest bit first: (bits, words)."""
     digits = len(words[0])
     numbers = np.array([list(bytes.fromhex(word.zfill(digits + digits % 2))) for word in words])
     low_first = numbers[:, ::-1].astype(np.uint8)

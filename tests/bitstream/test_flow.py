@@ -1,7 +1,6 @@
-"""What surrounds the tools that make bitstreams, with programs in their places that only pretend.
+"""How the bitstream flows call their tools, with fake programs in place of the tools.
 
-Nothing here says that the tools themselves do what they should; where they are on PATH,
-test_openxc7.py runs them.
+The tools themselves are not tested here; test_openxc7.py runs them where they are on PATH.
 """
 
 import json
@@ -41,10 +40,10 @@ Info: Max delay <async> -> posedge aclk: 1.00 ns
 
 @pytest.fixture
 def pretend(tmp_path, monkeypatch):
-    """Return the function that puts a program on PATH; nothing else of its kind is there."""
+    """Return a function that puts a fake program on PATH; no real bitstream tool is on it."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    kept = os.pathsep.join(["/usr/bin", "/bin"])  # of which programs in the places make use
+    kept = os.pathsep.join(["/usr/bin", "/bin"])  # the fake programs need them
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{kept}")
 
     def put(name, lines):
@@ -98,7 +97,7 @@ def test_what_vivado_leaves_is_kept_and_summed_up(least_dir, pretend, capsys):
     assert f"called with -mode batch -notrace -nojournal -nolog -source {script}\n" in log
     assert summary(manifest.load(least_dir), result) == (
         "12345 of 53200 LUT, 15678 of 106400 FF, 21 of 280 BRAM18, 32 of 220 DSP; 125.0 MHz "
-        "reached of 100 (after place and route by Vivado 2023.2)"
+        "of 100 reached (after place and route by Vivado 2023.2)"
     )
     facts = json.loads(write(least_dir)[1].read_text())
     assert facts["area"]["LUT"]["route"] == 12345
@@ -121,7 +120,7 @@ def test_vivado_that_ends_early_is_no_success(least_dir, pretend):
     with pytest.raises(UserError) as error:
         make_bitstream(least_dir, "vivado")
     assert str(error.value) == (
-        f"vivado: ended without having written irnet.bit, see {least_dir / 'bitstream.log'}"
+        f"vivado: ended without writing irnet.bit, see {least_dir / 'bitstream.log'}"
     )
     assert not (least_dir / "bitstream").exists()
 
@@ -145,8 +144,8 @@ def test_without_vivado_its_scripts_are_written_all_the_same(tmp_path):
     script = folder / "vivado" / "build.tcl"
     assert str(result.exception) == (
         "vivado: not found on PATH; source its settings64.sh, or run "
-        f"`vivado -mode batch -source {script}` where there is one (the whole folder {folder} is "
-        f"needed) and copy irnet.bit and irnet.hwh into {folder / 'bitstream'}"
+        f"`vivado -mode batch -source {script}` on a machine that has Vivado (with the whole "
+        f"folder {folder}) and copy irnet.bit and irnet.hwh into {folder / 'bitstream'}"
     )
     assert script.is_file()
     assert manifest.load(folder)
@@ -155,7 +154,7 @@ def test_without_vivado_its_scripts_are_written_all_the_same(tmp_path):
 
 @pytest.fixture
 def databases(tmp_path, monkeypatch):
-    """A chip database and the part of Project X-Ray's that the flow names, with nothing in them."""
+    """The files that the flow expects of a chip database and of Project X-Ray's, all empty."""
     chip, xray = tmp_path / "chipdb", tmp_path / "xray"
     part = xray / "zynq7" / "xc7z020clg400-1"
     for folder in (chip, part):
@@ -167,7 +166,7 @@ def databases(tmp_path, monkeypatch):
     return chip, xray
 
 
-#: Each writes its arguments into what the next one reads.
+#: Each tool writes its arguments into a file that the next one reads.
 NEXTPNR = f"""
 import json, pathlib
 if "--version" in sys.argv:
@@ -208,19 +207,19 @@ def test_the_open_tools_are_called_one_after_the_other(least_dir, open_tools, ca
         *("irnet.bin", "irnet.bit", "route.json")
     ]
     assert (folder / "irnet.bin").read_bytes() == struct.pack("<6I", *WORDS)
-    said = capsys.readouterr().err.removeprefix("  synthesising the whole with Yosys\n")
+    said = capsys.readouterr().err.removeprefix("  synthesising the whole design with Yosys\n")
     assert said == "  placing and routing with nextpnr-xilinx\n  writing the bitstream\n"
     assert (result.area, result.clock_mhz) == (Area(7890, 6543, 21, 32), 64.25)
     assert (result.tool, result.clock_from) == ("nextpnr-xilinx 0.8.2-25", "estimate")
-    # What the last program read says how the first two were called.
+    # The file that the last program read says how the first two were called.
     assert (
         f"--part xc7z020clg400-1 --db-root {xray}/zynq7 irnet.fasm; "
         f"{chip}/xc7z020clg400.bin; create_clock -period 10.000 [get_nets aclk]\n"
     ) in (least_dir / "bitstream.log").read_text()
     assert summary(manifest.load(least_dir), result) == (
-        "7890 of 53200 LUT, 6543 of 106400 FF, 21 of 280 BRAM18, 32 of 220 DSP; 64.2 MHz reached "
-        "of 100, so that it must not run faster than 64.2 (after place and route by "
-        "nextpnr-xilinx 0.8.2-25)"
+        "7890 of 53200 LUT, 6543 of 106400 FF, 21 of 280 BRAM18, 32 of 220 DSP; 64.2 MHz of 100 "
+        "reached, so it must not run faster than 64.2 MHz (after place and route by nextpnr-xilinx "
+        "0.8.2-25)"
     )
 
 
@@ -236,7 +235,7 @@ def test_the_open_tools_are_called_one_after_the_other(least_dir, open_tools, ca
          "DSP48E1, one clock"),
         ("fasm2frames", 'sys.exit("no such feature")',
          "fasm2frames: failed with exit status 1, see LOG:\nno such feature\n"),
-        ("xc7frames2bit", 'open("irnet.bit", "w")', "irnet.bit: is no whole .bit file"),
+        ("xc7frames2bit", 'open("irnet.bit", "w")', "irnet.bit: is not a complete .bit file"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("open_tools")
@@ -269,8 +268,8 @@ def test_a_missing_open_tool_is_named(least_dir, tmp_path, tool):
     with pytest.raises(UserError) as error:
         make_bitstream(least_dir, "openxc7")
     assert str(error.value) == (
-        f"{tool}: not found on PATH; it is needed for --flow openxc7, and is one of openXC7's "
-        "tools (github.com/openXC7)"
+        f"{tool}: not found on PATH; it is needed for --flow openxc7 and comes with openXC7 "
+        "(github.com/openXC7)"
     )
 
 
@@ -284,8 +283,8 @@ def test_missing_databases_are_named(least_dir, open_tools, monkeypatch):
 
     (xray / "zynq7" / "xc7z020clg400-1" / "part.yaml").unlink()
     assert message() == (
-        f"{xray}/zynq7/xc7z020clg400-1/part.yaml: not found; it is of Project X-Ray's database, "
-        "in PRJXRAY_DB_DIR"
+        f"{xray}/zynq7/xc7z020clg400-1/part.yaml: not found; it is part of Project X-Ray's "
+        "database, in PRJXRAY_DB_DIR"
     )
     (chip / "xc7z020clg400.bin").unlink()
     assert message() == (
@@ -307,8 +306,8 @@ def test_the_open_tools_are_for_one_board(tmp_path):
     with pytest.raises(UserError) as error:
         make_bitstream(folder, "openxc7")
     assert str(error.value) == (
-        "flow: openxc7, is for pynq-z2 and not for zcu104: there is no open place and route for "
-        "its part; use vivado"
+        "flow: openxc7 supports pynq-z2, not zcu104: no open tools place and route its part; use "
+        "vivado"
     )
 
 

@@ -1,4 +1,4 @@
-"""The open flow's netlist, and where the other tools are on PATH, all of it."""
+"""The open flow's netlist and, where the other tools are on PATH, the whole flow."""
 
 import json
 import shutil
@@ -45,7 +45,7 @@ def is_library(module):
 
 
 def test_deep_constants_come_mapped(least_built, top):
-    """Each bit of the last layer's 64 words is the LUT that rom_mapping made."""
+    """Each bit of the last layer's 64 words takes one LUT, made by rom_mapping."""
     words = (least_built / "rtl" / "IntMVAU_rtl_1_weights.hex").read_text().split()
     assert len(words) == 64
     numbers = [int(word, 16) for word in words]
@@ -71,10 +71,10 @@ def test_the_processors_ports_are_in_use(top):
     ports = processor["connections"]
     for name in ("MAXIGP0RDATA", "SAXIHP0AWADDR", "SAXIHP0WDATA", "SAXIHP0ARADDR"):
         driven = [bit for bit in ports[name] if isinstance(bit, int)]
-        assert len(driven) >= len(ports[name]) - 7, name  # addresses are of whole bursts
+        assert len(driven) >= len(ports[name]) - 7, name  # burst addresses are aligned
     assert isinstance(ports["IRQF2P"][0], int)
     assert ports["IRQF2P"][1:] == ["0"] * 19
-    assert ports["SAXIHP0AWSIZE"] == ports["SAXIHP0ARSIZE"] == ["1", "1"]  # 8 bytes a beat
+    assert ports["SAXIHP0AWSIZE"] == ports["SAXIHP0ARSIZE"] == ["1", "1"]  # 8 bytes per beat
 
 
 def test_a_source_that_cannot_be_trusted_is_refused(least_dir, tmp_path):
@@ -86,7 +86,7 @@ def test_a_source_that_cannot_be_trusted_is_refused(least_dir, tmp_path):
 
 @pytest.mark.skipif(
     shutil.which("nextpnr-xilinx") is None,
-    reason="openXC7's tools, which no package registry has, are not on PATH",
+    reason="openXC7's tools, which are not in any package registry, are not on PATH",
 )
 def test_a_whole_bitstream(least_dir):
     result = make_bitstream(least_dir, "openxc7")

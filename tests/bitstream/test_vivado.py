@@ -1,6 +1,6 @@
-"""The scripts for Vivado run through in a Tcl interpreter in which its commands are recorded.
+"""Runs the Vivado scripts in a Tcl interpreter that records Vivado's commands.
 
-Vivado itself is not needed, and not tested: recorded_vivado.tcl says what is checked.
+Vivado itself is neither needed nor tested: recorded_vivado.tcl says what is checked.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from tests.networks import LEAST, build_network
 tkinter = pytest.importorskip("tkinter", reason="this Python has no Tcl interpreter (tkinter)")
 
 RECORDER = Path(__file__).with_name("recorded_vivado.tcl")
-#: Of each board: the processor's clock, reset, registers' port, memory's port and interrupt.
+#: For each board: the processor's clock, reset, register port, memory port and interrupt.
 ENDS = {
     "pynq-z2": ("FCLK_CLK0", "FCLK_RESET0_N", "M_AXI_GP0", "S_AXI_HP0", "IRQ_F2P"),
     "zcu104": ("pl_clk0", "pl_resetn0", "M_AXI_HPM0_FPD", "S_AXI_HP0_FPD", "pl_ps_irq0"),
@@ -54,7 +54,7 @@ class Run:
         return [call[1:] for call in self.calls if call[0] == command]
 
     def properties(self, end):
-        """Return what set_property set on the object whose name ends so."""
+        """Return what set_property set on the object whose name has this ending."""
         found = {}
         for *settings, target in self.of("set_property"):
             if target.strip("{}").endswith(end):
@@ -65,7 +65,7 @@ class Run:
 
 @pytest.fixture(scope="module", params=ENDS)
 def built(request, tmp_path_factory):
-    """A board's name, and an accelerator's folder with the scripts, its path with a space in it."""
+    """A board's name, and an accelerator's folder with the scripts; its path contains a space."""
     folder = build_network(LEAST, tmp_path_factory.mktemp("a project"), request.param)
     write_project(folder, manifest.load(folder), load_board(request.param))
     return request.param, folder

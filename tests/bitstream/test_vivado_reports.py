@@ -1,4 +1,4 @@
-"""The reports' form is UG906's; the samples were written for these tests."""
+"""The reports have UG906's form; the samples were written for these tests."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from irnet_hw.bitstream.vivado_reports import area, clock, tool
 from irnet_hw.errors import UserError
 
 LINE = "-" * 96
-#: Of set-up, hold and pulse width: the worst, their sum, how many fail, of how many.
+#: For set-up, hold and pulse width: worst slack, total slack, failing endpoints, all endpoints.
 COLUMNS = [
     *("WNS(ns)", "TNS(ns)", "TNS Failing Endpoints", "TNS Total Endpoints"),
     *("WHS(ns)", "THS(ns)", "THS Failing Endpoints", "THS Total Endpoints"),
@@ -156,9 +156,9 @@ def test_the_area_of_either_family():
          "Timing Summary"),
         (
             ("clk_fpga_0  {", "clk_fpga_1  {0.000 4.000}      8.000           125.000\nother  {"),
-            "timing.rpt: has the clocks clk_fpga_1, other, must have one",
+            "timing.rpt: has the clocks [clk_fpga_1, other], must have exactly one",
         ),
-        (("clk_fpga_0  {", "# {"), "timing.rpt: has the clocks none, must have one"),
+        (("clk_fpga_0  {", "# {"), "timing.rpt: has the clocks [], must have exactly one"),
     ],
 )  # fmt: skip
 def test_a_timing_report_that_says_no_clock(edit, message):

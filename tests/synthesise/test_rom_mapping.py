@@ -1,4 +1,4 @@
-"""What stands in for the memories of constants in LUTs has their words in it, at every address."""
+"""The modules that replace memories of constants in LUTs give the same words at every address."""
 
 import json
 
@@ -11,7 +11,7 @@ from irnet_hw.synthesise import rom_mapping
 from irnet_hw.synthesise.yosys import READ, cells_area, modules_cells
 from tests.yosys import run_yosys
 
-#: Bits and words: one to four LUTs a bit, whole and in part, and up to 17 banks of them.
+#: Bits and words: one to four LUTs per bit, full and partial, and up to 17 banks.
 SIZES = [(1, 33), (5, 64), (7, 65), (8, 100), (3, 128), (4, 129), (9, 192), (2, 200), (6, 256)]
 SIZES += [(3, 257), (5, 400), (4, 512), (2, 1000)]
 SIZES += [(1, 768), (1, 1025), (1, 1600), (1, 2048), (1, 2100), (1, 4200)]
@@ -48,7 +48,7 @@ def write_memories(folder, sizes):
     return files
 
 
-#: A memory between registers, in a module that stays apart.
+#: A memory between registers, in a module that stays separate.
 REGISTERED = """
 (* keep_hierarchy = "yes" *)
 module registered_{number} (
@@ -81,7 +81,7 @@ def each(text, sizes):
 
 
 def proof(folder, sizes):
-    """Write both memories of each size; return a script that proves them to be equal."""
+    """Write both memories of each size; return a script that proves that they are equal."""
     files = write_memories(folder, sizes)
     (folder / "lut_rom.sv").write_text(rom_mapping.mapped(original(), files))
     (folder / "gold_rom.sv").write_text(original().replace("module lut_rom", "module gold_rom"))

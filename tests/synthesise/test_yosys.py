@@ -38,7 +38,7 @@ def test_every_layers_area(tmp_path, board, network):
     assert "End of script" in (folder / "synthesis.log").read_text()
 
 
-def test_runs_hang_on_the_layers_alone(monkeypatch):
+def test_runs_depend_on_the_layers_alone(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
     batches = batched("abcdefgh", [900, 300, 299, 7, 6, 5, 4, 0])
     assert batches == [["a"], ["b"], ["c", "e", "g"], ["d", "f", "h"]]
@@ -63,7 +63,7 @@ def test_one_run_of_what_yosys_refuses():
 
 
 def rewrite(least_dir, edit):
-    """Change the text of the first layer's wrapper, as if it had been built so."""
+    """Change the text of the first layer's wrapper, as if it had been built that way."""
     path = least_dir / "rtl" / "RegisterSlice_rtl_0.sv"
     path.write_text(edit(path.read_text()))
     content = manifest.load(least_dir)
@@ -107,7 +107,7 @@ def test_sources_that_cannot_be_trusted_are_refused(least_dir, edit, reason):
 def test_a_latch_is_refused():
     with pytest.raises(UserError) as error:
         cells_area("layer", {"LUT6": 2, "LDCE": 1})
-    assert "cell LDCE in layer" in str(error.value)
+    assert "layer contains LDCE" in str(error.value)
 
 
 def test_a_changed_source_is_refused(least_dir):
@@ -122,14 +122,14 @@ def test_a_changed_source_is_refused(least_dir):
 
 def test_an_interrupt_ends_it_and_leaves_nothing(least_dir, tmp_path_factory, monkeypatch):
     before = sorted(path.name for path in least_dir.iterdir())
-    # Nothing that was synthesised before is at hand; Yosys itself is.
+    # The cache has no earlier results; Yosys itself is prepared.
     prepared = os.environ.get("YOWASP_CACHE_DIR", str(cache_dir() / "yowasp"))
     monkeypatch.setenv("YOWASP_CACHE_DIR", prepared)
     monkeypatch.setenv("IRNET_HW_CACHE", str(tmp_path_factory.mktemp("cache")))
     interrupted = []
 
     class Interrupting(subprocess.Popen):
-        """Ctrl-C comes when somebody looks whether the program has ended."""
+        """Ctrl-C comes when the program is first polled."""
 
         def poll(self):
             if self.returncode is None and not interrupted:

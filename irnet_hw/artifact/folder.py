@@ -1,4 +1,4 @@
-"""An accelerator's folder: whether its files are those of the build."""
+"""Checks that the files in an accelerator's folder are those of the build."""
 
 import hashlib
 from pathlib import Path
@@ -12,11 +12,11 @@ from irnet_hw.read import sha256
 
 
 def open_build(folder: Path) -> Manifest:
-    """Return the manifest of an accelerator's folder, if all of it is as the compiler left it.
+    """Return the manifest of an accelerator's folder, if everything is as the compiler left it.
 
     Raises:
-        UserError: the folder holds no accelerator, the manifest is damaged, or it, the model, the
-            hardware graph or a source is missing or was changed since.
+        UserError: the folder contains no accelerator, the manifest is damaged, or the manifest, the
+            model, the hardware graph or a source is missing or was changed since the build.
     """
     built = manifest.load(folder)
     for name, hash_ in ((MODEL, built.hashes.model), (DATAFLOW, built.hashes.dataflow)):
@@ -35,7 +35,7 @@ def require_sources(folder: Path, built: Manifest) -> None:
         built: its manifest.
 
     Raises:
-        UserError: one is missing or was changed since.
+        UserError: one is missing or was changed since the build.
     """
     for each in (*built.sources, *built.data, *built.shell.files):
         _require_no_device(folder / each)
@@ -49,7 +49,7 @@ def require_sources(folder: Path, built: Manifest) -> None:
 
 
 def digest(paths: Iterable[Path]) -> str:
-    """Return the SHA-256 of files, of their names and sizes as well as of their contents."""
+    """Return the SHA-256 of files: of their names, sizes and contents."""
     total = hashlib.sha256()
     for path in paths:
         data = path.read_bytes()
@@ -59,7 +59,7 @@ def digest(paths: Iterable[Path]) -> str:
 
 
 def shell_digest(built: Manifest, folder: Path) -> str:
-    """Return the SHA-256 of the shell's files: of the top without the identity's digits in it."""
+    """Return the SHA-256 of the shell's files, leaving out the identity's digits in the top."""
     sources = digest(folder / source for source in built.shell.sources)
     digits = identity_digits(built.shell.identity).encode()
     top = (folder / built.shell.top_file).read_bytes().replace(digits, b"")
@@ -67,12 +67,12 @@ def shell_digest(built: Manifest, folder: Path) -> str:
 
 
 def identity_digits(identity: str) -> str:
-    """Return an identity as the shell's parameter has it: its first byte is the lowest."""
+    """Return an identity in the form of the shell's parameter: its first byte is the lowest."""
     return bytes.fromhex(identity)[::-1].hex()
 
 
 def _require_no_device(path: Path) -> None:
-    """Refuse what a folder from elsewhere may link to, and what can be read without end."""
+    """Refuse devices and pipes, which a folder from elsewhere may link to and which never end."""
     if path.exists() and not path.is_file():
         raise UserError(f"{path}: is not a file, must be one; build it again")
 

@@ -1,8 +1,8 @@
-"""The manifest: what an accelerator's folder holds, and all that its users need to know of it.
+"""The manifest: what an accelerator's folder contains, and all that its users need to know.
 
-The compiler writes it; every other station and the driver on a board read it. A hash in it shows
-changes by accident, but anybody can compute that anew: whoever reads a manifest trusts it no
-further than it was checked here.
+The compiler writes it; every other station and the driver on a board read it. Its hash detects
+accidental changes only, since anybody can recompute it: readers of a manifest may rely on nothing
+but the checks made here.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from irnet_hw.read import json_file, shown
 FORMAT = 4
 
 _HINT = "build it again"
-#: A frame of more bytes would be none.
+#: The largest plausible frame, in values.
 _MOST = 2**30
 
 
@@ -33,14 +33,14 @@ def _multiple(of: int, least: int) -> Kind:
     )
 
 
-# Names go into scripts and paths, so that they are words.
+# Names go into scripts and paths, so they must be plain words.
 Module = Annotated[str, matching(r"[A-Za-z_]\w*", "a module's name")]
 BoardName = Annotated[str, matching(r"[A-Za-z0-9][\w.-]*", "a board's name")]
 Source = Annotated[str, matching(r"rtl/[A-Za-z_]\w*\.sv", "a source, rtl/NAME.sv")]
 HexFile = Annotated[str, matching(r"rtl/[A-Za-z_]\w*\.hex", "a hex file, rtl/NAME.hex")]
 ShellSource = Annotated[str, matching(r"shell/[A-Za-z_]\w*\.sv", "a source, shell/NAME.sv")]
 Hash = Annotated[str, matching("[0-9a-f]{64}", "64 hexadecimal digits")]
-#: With it every logit, an integer of at most 25 bits, is zero or a normal float32.
+#: Keeps every logit, an integer of at most 25 bits, zero or a normal float32.
 Scale = Annotated[
     float,
     Kind(
@@ -63,19 +63,19 @@ AddressBits = Annotated[
 
 @dataclass(frozen=True)
 class Stream:
-    """An AXI4-Stream between two layers, or between one and the outside.
+    """An AXI4-Stream between two layers, or between a layer and the outside.
 
     Attributes:
-        tensor: the QONNX tensor that it carries; null if it carries none.
-        scale: what one step of the integers is worth; null if it carries no tensor.
-        shape: of a frame, NHWC without N.
-        datatype: FINN's name of the type of an element.
-        lanes: elements in a beat, the first in the least significant bits.
-        bits: width of a beat.
+        tensor: the QONNX tensor that it carries, or null.
+        scale: the value of one integer step; null if it carries no tensor.
+        shape: the shape of a frame, NHWC without N.
+        datatype: FINN's name of the element type.
+        lanes: elements per beat, the first in the least significant bits.
+        bits: the width of a beat.
         tdata_bits: the same, padded to whole bytes.
-        beats: beats in a frame.
-        source: index in `layers` of what writes it; null for the accelerator's input.
-        target: index in `layers` of what reads it; null for the accelerator's output.
+        beats: beats per frame.
+        source: index in `layers` of the layer that writes it; null for the accelerator's input.
+        target: index in `layers` of the layer that reads it; null for the accelerator's output.
     """
 
     tensor: Optional[str]
@@ -91,13 +91,13 @@ class Stream:
 
     @property
     def values(self) -> int:
-        """Elements of a frame."""
+        """Elements per frame."""
         return prod(self.shape)
 
 
 @dataclass(frozen=True)
 class End(Stream):
-    """The stream at an end of the accelerator, which carries a tensor for certain."""
+    """The accelerator's input or output stream, which always carries a tensor."""
 
     tensor: str
     scale: Scale
@@ -105,13 +105,13 @@ class End(Stream):
 
 @dataclass(frozen=True)
 class Times:
-    """The first frame through a layer, by the models, in cycles from the first beat on.
+    """A layer's modelled times for the first frame, in cycles since the accelerator's first beat.
 
     Attributes:
-        first_in: when the first beat is taken, of whichever input.
-        first_out: when the first beat is there for the next layer.
-        last_out: when the last one is.
-        busy: cycles of work.
+        first_in: when it takes the first beat on any input.
+        first_out: when it offers its first beat.
+        last_out: when it offers its last beat.
+        busy: how many cycles it works.
     """
 
     first_in: Count
@@ -122,21 +122,21 @@ class Times:
 
 @dataclass(frozen=True)
 class Layer:
-    """A hardware op of the accelerator; its name is its module's.
+    """A hardware op of the accelerator.
 
     Attributes:
-        name: of its module.
+        name: the layer's name, which is also its module's.
         op: FINN's or our name of the op.
-        text: what it is, in words.
-        fold: `PE` and `SIMD`, as far as it has them.
-        cycles: that a frame takes, by the model.
-        area: by the model.
-        inputs: indices into `streams`, in the order of its ports.
+        text: a description.
+        fold: `PE` and `SIMD`, if the op has them.
+        cycles: cycles per frame, by the model.
+        area: the area, by the model.
+        inputs: indices into `streams`, in the order of the ports.
         outputs: indices into `streams`.
-        schedule: when the first frame passes.
-        plumbing: what an op that only moves beats is called, such as "FIFO"; "" for one that
+        schedule: the times of the first frame.
+        plumbing: a short name for an op that only moves beats, such as "FIFO"; "" for an op that
             computes.
-        parameters: sizes, channels, bits.
+        parameters: sizes, channels and bits.
     """
 
     name: Module
@@ -157,8 +157,8 @@ class Folding:
     """How the folds were chosen.
 
     Attributes:
-        aim: "area", the least that reaches `target_fps`, or "rate", the highest that fits.
-        distance: how far the result is from the best possible at most; 0.01 is 1 %.
+        aim: "area", the smallest that reaches `target_fps`, or "rate", the highest that fits.
+        distance: upper bound on the distance from the optimum; 0.01 is 1 %.
     """
 
     aim: Literal["area", "rate"]
@@ -167,12 +167,12 @@ class Folding:
 
 @dataclass(frozen=True)
 class Doubling:
-    """What about twice the rate would take.
+    """The cost of about twice the rate.
 
     Attributes:
-        fps: the rate.
-        area: by the models.
-        fits: whether the board has it.
+        fps: the rate, in frames per second.
+        area: the area, by the models.
+        fits: whether it fits the board.
     """
 
     fps: Positive
@@ -182,17 +182,17 @@ class Doubling:
 
 @dataclass(frozen=True)
 class Shell:
-    """What is around the accelerator in a bitstream.
+    """The logic around the accelerator in a bitstream.
 
     Attributes:
         top: the bitstream's top module.
-        sources: files in `shell/`, in the order in which to compile them, without the top's.
-        version: of the register map.
-        address_bits: of the port to the board's memory.
-        base_address: at which the processor finds the registers.
-        identity: 32 hexadecimal digits that the [registers](registers.md) repeat, made of the
-            hashes of model, sources and shell and of what the driver uses.
-        registers: offsets, by the registers' names.
+        sources: files in `shell/`, in compilation order, without the top's.
+        version: the version of the register map.
+        address_bits: the address width of the port to the board's memory.
+        base_address: the address of the registers, for the processor.
+        identity: 32 hexadecimal digits, which the [registers](registers.md) repeat: a hash of the
+            hashes of model, sources and shell and of the entries that the driver uses.
+        registers: the registers' offsets by name.
     """
 
     top: Module
@@ -216,15 +216,15 @@ class Shell:
 
 @dataclass(frozen=True)
 class Hashes:
-    """SHA-256 of what belongs together.
+    """SHA-256 hashes of the files that belong together.
 
     Attributes:
-        model: of `model.onnx`.
-        dataflow: of `dataflow.onnx`.
-        folding_config: of `folding_config.json`, as the build wrote it.
-        sources: of the files in `rtl/`.
-        shell: of the files in `shell/`, without the identity's digits.
-        manifest: of this file, without this hash.
+        model: hash of `model.onnx`.
+        dataflow: hash of `dataflow.onnx`.
+        folding_config: hash of `folding_config.json` as the build wrote it.
+        sources: hash of the files in `rtl/`.
+        shell: hash of the files in `shell/`, without the identity's digits.
+        manifest: hash of this file, without this entry.
     """
 
     model: Hash
@@ -237,36 +237,36 @@ class Hashes:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `manifest.json` holds.
+    """The contents of `manifest.json`.
 
     Attributes:
-        format: of this file.
-        name: of the network.
-        versions: of the packages that built it.
-        board: by its name on the command line.
+        format: the version of this file's format.
+        name: the network's name.
+        versions: the versions of the packages that built it.
+        board: the board's name on the command line.
         part: AMD's name of the board's FPGA.
         clock_mhz: the fabric's clock.
-        target_fps: frames a second that were asked for.
+        target_fps: the requested rate, in frames per second.
         top: the accelerator's top module.
-        sources: SystemVerilog in `rtl/`, in the order in which to compile it.
-        data: contents of memories in `rtl/`.
+        sources: SystemVerilog files in `rtl/`, in compilation order.
+        data: hex files with memory contents in `rtl/`.
         input: the first of `streams`.
         output: the last of `streams`.
         labels: the classes' names, or `[]`.
-        cycles_per_frame: by the models, as are the next three.
-        fps: frames a second.
+        cycles_per_frame: cycles per frame, by the models, as are the next three.
+        fps: frames per second.
         bottleneck: the slowest layer.
-        latency_cycles: from a frame's first beat in to its last beat out.
+        latency_cycles: cycles from a frame's first beat in to its last beat out.
         folding: how the folds were chosen.
-        next_doubling: what about twice the rate would take, or null.
-        streams: the input first, then each layer's, in the order of the layers.
-        layers: in the order of the data.
-        area: by the models.
-        resources: what the FPGA has.
-        usable: what an accelerator may use of it.
-        hashes: SHA-256 of what belongs together.
-        metadata: what the QONNX file says about the network.
-        shell: what is around the accelerator.
+        next_doubling: the cost of about twice the rate, or null.
+        streams: the input first, then each layer's outputs, in the order of the layers.
+        layers: the layers, in dataflow order.
+        area: the total area, by the models.
+        resources: the FPGA's resources.
+        usable: the resources that an accelerator may use.
+        hashes: SHA-256 hashes of the files that belong together.
+        metadata: the QONNX file's metadata about the network.
+        shell: the logic around the accelerator.
     """
 
     format: Size
@@ -309,7 +309,7 @@ class Manifest:
         return (*self.sources, *self.shell.files)
 
 
-#: What the driver trusts: the identity is made of it, and a bitstream holds the identity.
+#: What the driver relies on: the identity is computed from it, and the bitstream contains that.
 _TRUSTED = ("board", "clock_mhz", "input", "output", "labels", "cycles_per_frame", "latency_cycles")
 _TRUSTED_SHELL = ("top", "version", "address_bits", "base_address")
 
@@ -318,21 +318,21 @@ def load(folder: Path) -> Manifest:
     """Read the manifest in a folder.
 
     Raises:
-        UserError: it is missing, is no JSON, is of another format or form, was changed, or its
-            parts don't fit together.
+        UserError: it is missing, is not JSON, has another format or form, was changed, or its parts
+            don't fit together.
     """
     path = Path(folder) / MANIFEST
     content = json_file(path, "must be in a folder made by irnet-hw build")
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
         raise UserError(
-            f"{path}: is of format {shown(str(found))}, must be of format {FORMAT}; {_HINT}"
+            f"{path}: has format {shown(str(found))}, must have format {FORMAT}; {_HINT}"
         )
     manifest = form.load(Manifest, content, str(path), _HINT)
     names = [Path(name).name for name in (*manifest.data, *manifest.files)]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise UserError(f"{path}: {twice[0]} stands there twice; {_HINT}")
+        raise UserError(f"{path}: lists {twice[0]} twice; {_HINT}")
     if manifest.hashes.manifest != own_digest(content):
         raise UserError(f"{path}: was changed since the build; {_HINT}")
     wrong = _misfit(manifest)
@@ -342,7 +342,7 @@ def load(folder: Path) -> Manifest:
 
 
 def write(manifest: Manifest, folder: Path) -> Manifest:
-    """Write a manifest into a folder, checked; return it with its own hash."""
+    """Check a manifest and write it into a folder; return it with its own hash."""
     own = own_digest(form.plain(manifest))
     manifest = replace(manifest, hashes=replace(manifest.hashes, manifest=own))
     content, path = form.plain(manifest), Path(folder) / MANIFEST
@@ -352,18 +352,18 @@ def write(manifest: Manifest, folder: Path) -> Manifest:
 
 
 def _misfit(manifest: Manifest) -> str:
-    """Return which parts of a manifest don't fit together, or nothing."""
+    """Return which parts of a manifest don't fit together, or an empty string."""
     for end, port in (("input", manifest.input), ("output", manifest.output)):
         if port.values > _MOST or port.lanes * port.beats != port.values:
             return (
-                f"{end}.shape = {list(port.shape)}, must be of lanes * beats = "
+                f"{end}.shape = {list(port.shape)}, must have lanes * beats = "
                 f"{port.lanes * port.beats} values, at most {_MOST}"
             )
     if len(manifest.input.shape) != 3:
         return f"input.shape = {list(manifest.input.shape)}, must be height, width and channels"
     labels, classes = len(manifest.labels), manifest.output.values
     if labels not in (0, classes):
-        return f"labels: {labels}, must be {classes} or none"
+        return f"labels: {labels}, must be {classes} or 0"
     ends: List[int] = []
     ports: List[int] = []
     for stream in manifest.streams:
@@ -375,23 +375,23 @@ def _misfit(manifest: Manifest) -> str:
     if streams < 2 or max(ends, default=0) >= layers or max(ports, default=0) >= streams or idle:
         return "streams and layers don't fit together"
     if manifest.bottleneck not in {layer.name for layer in manifest.layers}:
-        return f"bottleneck {shown(repr(manifest.bottleneck))} is no layer"
+        return f"bottleneck {shown(repr(manifest.bottleneck))} is not a layer"
     return ""
 
 
 def own_digest(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a manifest, as JSON has it, without that hash."""
+    """Return the SHA-256 of a manifest's JSON content without that hash."""
     hashes = {key: value for key, value in content["hashes"].items() if key != "manifest"}
     text = json.dumps({**content, "hashes": hashes}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def identity(manifest: Manifest) -> str:
-    """Return what the identity registers of an accelerator hold: 16 bytes, as hex.
+    """Return the contents of an accelerator's identity registers: 16 bytes, as hex.
 
     Args:
-        manifest: of which the hashes of the model, the sources and the shell count, and all that
-            the driver trusts.
+        manifest: the identity covers its hashes of the model, the sources and the shell, and all
+            that the driver relies on.
     """
     content: Dict[str, Any] = form.plain(manifest)
     made_of = [

@@ -1,14 +1,14 @@
-"""What the files and folders in an accelerator's folder are called."""
+"""The names of the files and folders in an accelerator's folder."""
 
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 #: The hardware graph.
 DATAFLOW = "dataflow.onnx"
-#: The folds, to change and give back.
+#: The folds; users can edit this file and pass it to the next build.
 FOLDING = "folding_config.json"
 RTL = "rtl"
 SHELL = "shell"
-#: A test for the user's own CI.
+#: A cocotb test for the user's own CI.
 COCOTB = "cocotb"
 SIMULATION = "simulation.json"
 #: The images that the simulation keeps for the report and the golden vectors.
@@ -17,9 +17,9 @@ SYNTHESIS = "synthesis.json"
 SYNTHESIS_LOG = "synthesis.log"
 #: Scripts and reports of Vivado.
 VIVADO = "vivado"
-#: It is there only if it is whole.
+#: Present only if the bitstream is complete.
 BITSTREAMS = "bitstream"
 BITSTREAM = f"{BITSTREAMS}/irnet.bit"
 ROUTE = f"{BITSTREAMS}/route.json"
-#: What the tools said, after a failure as well.
+#: The tools' output; kept after a failure, too.
 BITSTREAM_LOG = "bitstream.log"

@@ -1,23 +1,23 @@
-"""The shell's register map: where each register lies and what its bits mean.
+"""The shell's register map: each register's offset and the meaning of its bits.
 
-Registers have 32 bits; offsets are in bytes. What is not named here reads 0, and writing it does
-nothing; from :data:`END` on, the bus answers with an error. The constants of the shell's
-SystemVerilog are made of it by :mod:`irnet_hw.verilog.register_map`.
+Registers have 32 bits; offsets are in bytes. Offsets that are not named here read 0 and ignore
+writes; from :data:`END` on, the bus answers with an error. :mod:`irnet_hw.verilog.register_map`
+generates the constants in the shell's SystemVerilog from this map.
 """
 
 from enum import IntEnum, IntFlag
 
-#: What MAGIC reads: "IRNT".
+#: The value of MAGIC: "IRNT".
 MAGIC = 0x49524E54
-#: What VERSION reads: of this map.
+#: The value of VERSION: the version of this map.
 VERSION = 1
 #: The first offset beyond the map.
 END = 0x080
-#: Bytes of IDENTITY_0 to IDENTITY_3 together, the first one in IDENTITY_0's lowest bits.
+#: Bytes in IDENTITY_0 to IDENTITY_3 together; the first is in IDENTITY_0's lowest bits.
 IDENTITY_BYTES = 16
-#: In STATUS, the number of batches queued begins at this bit.
+#: The number of queued batches starts at this bit of STATUS.
 QUEUED = 8
-#: Source and target are multiples of so many bytes.
+#: Source and target addresses are multiples of this many bytes.
 ALIGNMENT = 8
 
 
@@ -26,7 +26,7 @@ class Register(IntEnum):
 
     MAGIC = 0x000
     VERSION = 0x004
-    CAPACITY = 0x008  #: batches that can be queued, the running one included
+    CAPACITY = 0x008  #: how many batches can be queued, including the running one
     IDENTITY_0 = 0x010
     IDENTITY_1 = 0x014
     IDENTITY_2 = 0x018
@@ -36,26 +36,26 @@ class Register(IntEnum):
     ERRORS = 0x028  #: bits of :class:`Error`; writing a 1 clears the bit
     INTERRUPT = 0x02C  #: bits of :class:`Interrupt`: what raises the interrupt
     DONE = 0x030  #: bit 0: a batch is complete in memory; writing a 1 clears it
-    BATCHES = 0x034  #: finished since the last reset; read-only, as all counters
-    FRAMES_IN = 0x038  #: that entered the accelerator whole since the last reset
-    FRAMES_OUT = 0x03C  #: that left it since the last reset
+    BATCHES = 0x034  #: batches finished since the last reset; read-only, like all counters
+    FRAMES_IN = 0x038  #: frames that entered the accelerator completely since the last reset
+    FRAMES_OUT = 0x03C  #: frames that left it since the last reset
     SOURCE_LOW = 0x040  #: address of the next batch's frames, a multiple of ALIGNMENT
     SOURCE_HIGH = 0x044
-    TARGET_LOW = 0x048  #: address for its values, a multiple of ALIGNMENT
+    TARGET_LOW = 0x048  #: address for the next batch's results, a multiple of ALIGNMENT
     TARGET_HIGH = 0x04C
-    FRAMES = 0x050  #: of the next batch, at least 1
-    CYCLES_LOW = 0x060  #: in which the shell was BUSY since the last reset; read before the next
-    CYCLES_HIGH = 0x064  #: the upper half, of when CYCLES_LOW was last read
-    LATENCY = 0x068  #: cycles from first beat in to last out, of the first frame after idle
-    INTERVAL = 0x06C  #: cycles between the ends of the newest two frames with no idle between
+    FRAMES = 0x050  #: number of frames in the next batch, at least 1
+    CYCLES_LOW = 0x060  #: cycles in which the shell was BUSY since the last reset; read this first
+    CYCLES_HIGH = 0x064  #: the upper half, latched when CYCLES_LOW was read
+    LATENCY = 0x068  #: cycles from first beat in to last beat out, of the first frame after idle
+    INTERVAL = 0x06C  #: cycles between the ends of the last two frames that had no idle between
 
 
 class Control(IntFlag):
     """Bits of CONTROL.
 
-    RESET stops asking for data, lets what is under way on the bus end, drops it, and resets
-    accelerator, queue, counters, ERRORS and DONE; STATUS has RESETTING until it is over. INTERRUPT
-    and the description of the next batch stay. A write with both bits is a RESET.
+    RESET stops requesting data, waits for transfers in flight and drops them, and resets the
+    accelerator, queue, counters, ERRORS and DONE; STATUS has RESETTING until this is done.
+    INTERRUPT and the description of the next batch are kept. A write with both bits is a RESET.
     """
 
     START = 1 << 0  #: queue the batch that SOURCE, TARGET and FRAMES describe
@@ -63,41 +63,41 @@ class Control(IntFlag):
 
 
 class Status(IntFlag):
-    """Bits of STATUS; bits 15 to 8 say how many batches are queued."""
+    """Bits of STATUS; bits 15 to 8 are the number of queued batches."""
 
     IDLE = 1 << 0  #: neither BUSY nor RESETTING
     BUSY = 1 << 1  #: a batch is queued
-    FULL = 1 << 2  #: as many as can be
+    FULL = 1 << 2  #: no further batch can be queued
     RESETTING = 1 << 3
 
 
 class Error(IntFlag):
     """Bits of ERRORS.
 
-    After READ_RESPONSE to WRITE_PROTOCOL, STREAM excepted, no batch queued is finished, and no
-    further one starts, until a RESET.
+    After READ_RESPONSE, WRITE_RESPONSE, READ_PROTOCOL or WRITE_PROTOCOL no queued batch finishes
+    and no further one starts until a RESET.
     """
 
     READ_RESPONSE = 1 << 0  #: the memory answered a read with an error
     WRITE_RESPONSE = 1 << 1  #: the memory answered a write with an error
-    STREAM = 1 << 2  #: the accelerator took back or changed a beat that it offered
-    READ_PROTOCOL = 1 << 3  #: data came that nobody asked for, or ended a burst at a wrong beat
-    WRITE_PROTOCOL = 1 << 4  #: a response came that nobody waits for
-    OVERRUN = 1 << 5  #: START while FULL or RESETTING: the batch was refused
-    DESCRIPTOR = 1 << 6  #: START of no frames, or of an address or length that can't be: refused
+    STREAM = 1 << 2  #: the accelerator withdrew or changed a beat that it had offered
+    READ_PROTOCOL = 1 << 3  #: read data was not requested, or a burst ended at the wrong beat
+    WRITE_PROTOCOL = 1 << 4  #: an unexpected write response came
+    OVERRUN = 1 << 5  #: START while FULL or RESETTING; the batch was refused
+    DESCRIPTOR = 1 << 6  #: START with no frames, or an invalid address or length; it was refused
 
 
 class Interrupt(IntFlag):
-    """Bits of INTERRUPT: the line is high as long as what is enabled holds."""
+    """Bits of INTERRUPT: the line is high while an enabled condition holds."""
 
     DONE = 1 << 0  #: DONE is set
     ERROR = 1 << 1  #: any bit of ERRORS is set
 
 
 def queued(status: int) -> int:
-    """Return the number of batches not finished.
+    """Return the number of unfinished batches.
 
     Args:
-        status: what STATUS reads.
+        status: the value of STATUS.
     """
     return status >> QUEUED & 0xFF

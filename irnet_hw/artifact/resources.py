@@ -1,4 +1,4 @@
-"""What an FPGA is made of, in the units in which boards state what they hold."""
+"""The resources of an FPGA, in the units of its data sheet."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Area:
 
     @classmethod
     def of(cls, counts: Mapping[str, int]) -> "Area":
-        """Return the area among counts, which may count other things as well."""
+        """Return the area from counts, which may also count other things."""
         return cls(*(counts[kind] for kind in RESOURCES))
 
     def __getitem__(self, kind: str) -> int:
@@ -34,7 +34,7 @@ class Area:
         return count
 
     def __add__(self, other: "Area") -> "Area":
-        """Return both areas together."""
+        """Return the sum of both areas."""
         return Area(*(self[kind] + other[kind] for kind in RESOURCES))
 
     def fits(self, have: Mapping[str, int]) -> bool:

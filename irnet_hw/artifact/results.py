@@ -1,4 +1,4 @@
-"""What stations after the compiler find out about an accelerator: one JSON file each."""
+"""The results of the stations after the compiler: one JSON file each."""
 
 import json
 from dataclasses import dataclass, field
@@ -18,13 +18,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Compared:
-    """A stream, or the logits, held against a reference in both passes.
+    """A stream, or the logits, compared with a reference in both passes.
 
     Attributes:
-        layer: the stream's source.
-        tensor: of the network, or the stream's name.
-        against: the reference, the QONNX run or the layer's own model.
-        values: how many were compared.
+        layer: the layer that writes the stream.
+        tensor: the network's tensor, or the stream's name.
+        against: the reference: the QONNX run or the layer's own model.
+        values: how many values were compared.
         differences: how many of them differ.
     """
 
@@ -40,8 +40,8 @@ class Frame:
     """When a stream carries the first image, in cycles since the accelerator's first beat.
 
     Attributes:
-        start: of its first beat.
-        end: of its last one.
+        start: the first beat's cycle.
+        end: the last beat's cycle.
     """
 
     start: Count
@@ -50,13 +50,13 @@ class Frame:
 
 @dataclass(frozen=True)
 class Irregular:
-    """The pass with random gaps before the accelerator and stalls behind it.
+    """The pass with random gaps at the accelerator's input and stalls at its output.
 
     Attributes:
-        images: how many.
-        seed: of the gaps and stalls.
-        cycles: that it took.
-        logits_compared: how many.
+        images: the number of images.
+        seed: the seed of the gaps and stalls.
+        cycles: how many cycles it took.
+        logits_compared: the number of logits compared.
     """
 
     images: Count
@@ -67,11 +67,11 @@ class Irregular:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The share of images whose class is right.
+    """The share of images that are classified correctly.
 
     Attributes:
-        rtl: by the simulation.
-        qonnx: by the QONNX run.
+        rtl: in the simulation.
+        qonnx: in the QONNX run.
     """
 
     rtl: Share
@@ -80,33 +80,33 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Simulation:
-    """What `simulation.json` holds.
+    """The contents of `simulation.json`.
 
     Attributes:
-        kind: how the figures were got.
-        images: how many passed at full rate.
-        logits_compared: of them.
-        differences: of logits and tensors in both passes.
-        first_difference: the first layer that has any, or null.
-        tapped_images: of how many images, the first, every stream was compared.
-        tensors: the comparisons, in the streams' order; the last is that of all logits.
-        cycles_per_frame: from image to image in the second half of the images; null for fewer
-            than 4.
-        latency_cycles: from the first beat of the first image in to its last one out, both
+        kind: how the figures were obtained.
+        images: how many images passed at full rate.
+        logits_compared: how many of their logits were compared.
+        differences: how many logits and tensor values differ, in both passes.
+        first_difference: the first layer with a difference, or null.
+        tapped_images: for how many images, the first ones, every stream was compared.
+        tensors: the comparisons, in the streams' order; the last covers all logits.
+        cycles_per_frame: cycles from image to image in the second half of the images; null for
+            fewer than 4 images.
+        latency_cycles: cycles from the first image's first beat in to its last beat out, both
             included.
-        first_frame: of each stream.
-        waiting: in which part of the cycles each stream offers a beat that is not taken: before
-            the slowest layer streams wait, behind it none does.
-        cycles: of the simulation at full rate, as are the next three.
-        seconds: that it took.
-        cycles_per_second: simulated.
-        frames_per_second: simulated.
-        compile_seconds: 0 where it was compiled before.
+        first_frame: when each stream carries the first image.
+        waiting: the share of cycles in which each stream offers a beat that is not taken: streams
+            wait before the slowest layer, and not after it.
+        cycles: cycles of the simulation at full rate, as are the next three.
+        seconds: how long it took.
+        cycles_per_second: simulated cycles per second.
+        frames_per_second: simulated frames per second.
+        compile_seconds: how long compiling took; 0 if it was cached.
         irregular: the pass with gaps and stalls.
         predictions: the RTL's class of each image.
-        expected: the QONNX run's.
-        labels: the right ones, or null.
-        accuracy: or null without labels.
+        expected: the QONNX run's class of each image.
+        labels: the correct classes, or null.
+        accuracy: the accuracy; null without labels.
     """
 
     kind: Literal["sim"]
@@ -134,10 +134,10 @@ class Simulation:
 
 @dataclass(frozen=True)
 class SynthesisedLayer:
-    """What a layer takes after synthesis.
+    """A layer's area after synthesis.
 
     Attributes:
-        name: the layer's.
+        name: the layer's name.
         area: LUT, FF, BRAM18, DSP and other cells, such as CARRY4.
     """
 
@@ -147,16 +147,16 @@ class SynthesisedLayer:
 
 @dataclass(frozen=True)
 class Synthesis:
-    """What `synthesis.json` holds.
+    """The contents of `synthesis.json`.
 
     Attributes:
-        kind: how the figures were got.
-        tool: name and version.
-        part: of the FPGA.
-        total: what all layers take.
-        layers: what each takes.
-        resources: of the board.
-        seconds: that it took.
+        kind: how the figures were obtained.
+        tool: the tool's name and version.
+        part: the FPGA's part name.
+        total: the area of all layers.
+        layers: the area of each layer.
+        resources: the board's resources.
+        seconds: how long it took.
     """
 
     kind: Literal["synth"]
@@ -170,24 +170,24 @@ class Synthesis:
 
 @dataclass(frozen=True)
 class Route:
-    """What `bitstream/route.json` holds: the whole design, with shell and interconnect.
+    """The contents of `bitstream/route.json`: the whole design, with shell and interconnect.
 
     Attributes:
-        kind: how the figures were got.
-        identity: of the accelerator.
+        kind: how the figures were obtained.
+        identity: the accelerator's identity.
         flow: "vivado" or "openxc7".
-        part: of the FPGA.
-        target_mhz: the clock that was asked for.
+        part: the FPGA's part name.
+        target_mhz: the requested clock.
         LUT: lookup tables.
         FF: flip-flops.
         BRAM18: block RAMs of 18 Kib.
         DSP: DSP slices.
-        tool: name and version.
-        clock_mhz: the highest clock at which the tool's timing analysis has no path too slow.
-        clock_from: whose delays that is by: "vendor", which the maker of the device signs off, or
+        tool: the tool's name and version.
+        clock_mhz: the highest clock at which the tool's timing analysis finds no path too slow.
+        clock_from: where the delays come from: "vendor", signed off by the device's maker, or
             "estimate".
-        bytes: of irnet.bit.
-        seconds: that it took.
+        bytes: the size of irnet.bit.
+        seconds: how long it took.
     """
 
     kind: Literal["route"]
@@ -207,7 +207,7 @@ class Route:
 
     @property
     def area(self) -> Area:
-        """All that is in the bitstream."""
+        """The area of everything in the bitstream."""
         return Area(self.LUT, self.FF, self.BRAM18, self.DSP)
 
 
@@ -217,12 +217,12 @@ def text(result: Any) -> str:
 
 
 def read(kind: Type[Result], path: Path, hint: str) -> Optional[Result]:
-    """Read a result; None if there is none.
+    """Read a result; None if the file does not exist.
 
     Args:
-        kind: which.
-        path: of its file.
-        hint: what to do if it is damaged; it ends the message.
+        kind: the result's class.
+        path: the result's file.
+        hint: the end of the error message: what to do if the file is damaged.
 
     Raises:
         UserError: the file is damaged.
@@ -231,14 +231,14 @@ def read(kind: Type[Result], path: Path, hint: str) -> Optional[Result]:
 
 
 def read_simulation(path: Path, built: Manifest) -> Optional[Simulation]:
-    """Read what the simulation of an accelerator found; None if it has not run.
+    """Read the result of an accelerator's simulation; None if it has not run.
 
     Args:
-        path: of simulation.json.
+        path: the path of simulation.json.
         built: the accelerator's manifest.
 
     Raises:
-        UserError: the file is damaged, or is another accelerator's.
+        UserError: the file is damaged, or belongs to another accelerator.
     """
     again = "simulate again"
     found = read(Simulation, path, again)
@@ -247,7 +247,7 @@ def read_simulation(path: Path, built: Manifest) -> Optional[Simulation]:
     streams, names = len(built.streams), {layer.name for layer in built.layers}
     wrong = {one.layer for one in found.tensors} - names
     if wrong:
-        raise UserError(f"{path}: tensors of {shown(min(wrong))}, which is no layer; {again}")
+        raise UserError(f"{path}: has tensors of {shown(min(wrong))}, not a layer; {again}")
     for key, entries, least in (
         ("first_frame", found.first_frame, streams),
         ("waiting", found.waiting, streams),
@@ -262,7 +262,7 @@ def read_simulation(path: Path, built: Manifest) -> Optional[Simulation]:
 
 
 def read_synthesis(path: Path) -> Optional[Synthesis]:
-    """Read what an accelerator takes after synthesis; None if it was not synthesised.
+    """Read an accelerator's area after synthesis; None if it was not synthesised.
 
     Raises:
         UserError: the file is damaged.
@@ -278,7 +278,7 @@ def read_synthesis(path: Path) -> Optional[Synthesis]:
 
 
 def read_route(path: Path) -> Optional[Route]:
-    """Read what came of place and route; None if there was none.
+    """Read the result of place and route; None if it has not run.
 
     Raises:
         UserError: the file is damaged.
@@ -287,10 +287,10 @@ def read_route(path: Path) -> Optional[Route]:
 
 
 def require_own_bitstream(folder: Path, built: Manifest) -> None:
-    """Refuse a bitstream that was made of another accelerator than the one in the folder.
+    """Refuse a bitstream that was made from another accelerator than the one in the folder.
 
-    A bitstream without a route.json, as after running Vivado by hand, says nothing of itself; once
-    loaded on a board, it is known by its identity registers.
+    A bitstream without a route.json, as after running Vivado by hand, can't be checked here; once
+    it is loaded on a board, the driver checks its identity registers.
 
     Raises:
         UserError: its route.json is damaged or names another identity.
@@ -300,6 +300,6 @@ def require_own_bitstream(folder: Path, built: Manifest) -> None:
     own = built.shell.identity
     if found is not None and found.identity != own:
         raise UserError(
-            f"{route.parent}: is of another build, with the identity {found.identity}, and this "
-            f"one's is {own}; move it away, or build with --flow again"
+            f"{route.parent}: belongs to another build, with identity {found.identity}; this one's "
+            f"is {own}; move it away, or build with --flow again"
         )

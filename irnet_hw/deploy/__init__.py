@@ -1,1 +1,1 @@
-"""What a user carries to a board: one file with all that runs there."""
+"""Deployment: one file with everything that runs on a board."""

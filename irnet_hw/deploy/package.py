@@ -1,7 +1,7 @@
 """The deployment package: a zip file with everything that a board, or a simulated one, needs.
 
-The model itself stays behind: its hash, in the manifest and in the golden vectors, is enough to
-tell which one this is.
+The model itself is not included: its hash, in the manifest and in the golden vectors, identifies
+it.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from irnet_hw.share import share
 README = "README.md"
 NOTEBOOK = "classify.ipynb"
 GOLDEN = "golden.npz"
-#: So many images, the first, become golden vectors.
+#: This many images, the first ones, become golden vectors.
 _IMAGES = 64
 #: Every file in the zip file has this date, the earliest that the format knows.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -42,14 +42,14 @@ def package(folder: Path, out: Path, images: Path | None = None, force: bool = F
         folder: the accelerator's.
         out: the zip file.
         images: a file of images for the golden vectors; None: those that the simulation kept.
-        force: overwrite a file that is no package, too.
+        force: overwrite a file even if it is not a package.
 
     Returns:
         the names of the files in it.
 
     Raises:
-        UserError: the folder is no accelerator or was changed, there are no images or they are
-            not for it, or the file can't be written or is no package.
+        UserError: the folder is not an accelerator's or was changed, there are no images or they do
+            not fit it, or the file can't be written or exists and is not a package.
     """
     out = Path(out)
     with (
@@ -75,7 +75,7 @@ def package(folder: Path, out: Path, images: Path | None = None, force: bool = F
         entries |= {name: folder / name for name in own}
         with whole_file(out) as target, zipfile.ZipFile(target, "w") as archive:
             for name in sorted(entries):
-                # As one user's file system says nothing to another's, all may read.
+                # Another machine has other users, so everybody may read.
                 entry = zipfile.ZipInfo(name, _DATE)
                 entry.create_system, entry.external_attr = 3, 0o644 << 16
                 entry.compress_type = zipfile.ZIP_DEFLATED
@@ -84,24 +84,24 @@ def package(folder: Path, out: Path, images: Path | None = None, force: bool = F
 
 
 def _readme(path: Path, built: Manifest) -> Path:
-    """Say what a package is, what its board needs, and whom one trusts with it."""
+    """Write what a package is, what its board needs, and what the user has to trust."""
     board = boards.board(built.board)
     path.write_text(
         f"""# An accelerator for the {board.title}
 
-Made by irnet-hw {__version__}. It needs a {board.title} {board.versions().replace("from", "with")}.
+Made by irnet-hw {__version__}. It needs a {board.title} with {board.versions()}.
 
 On the board, unpack it, run `sudo pip3 install --no-deps irnet_hw_runtime-*.whl` and open
 `{NOTEBOOK}` in Jupyter. Elsewhere, with irnet-hw installed, the notebook runs on a simulated board
 if Jupyter is started with `IRNET_HW_DEVICE=sim`.
 
-If the package is from somebody whom you don't trust, mind that
+If you don't trust whoever gave you this package, note that
 
-- its wheel and its notebook are programs: take irnet-hw's own runtime instead of them;
-- `bitstream/` configures the FPGA, which reaches all of the board's memory;
-- hashes guard against mistakes, not against people, who can compute them anew. The sources can do
-  nothing to a computer that simulates them: modules of irnet-hw's library must be the installed
-  ones, and the others may only describe hardware.
+- its wheel and its notebook are programs: use irnet-hw's own runtime instead;
+- `bitstream/` configures the FPGA, which can access all of the board's memory;
+- the hashes guard against mistakes, not against attackers, who can recompute them. Simulating the
+  sources is safe: modules of irnet-hw's library must equal the installed ones, and the others may
+  only describe hardware.
 """
     )
     return path
@@ -114,7 +114,7 @@ def _is_package(path: Path) -> bool:
 
 
 def _blank(notebook: Path, folder: Path) -> Path:
-    """Copy a notebook into a folder without its outputs, which are another accelerator's."""
+    """Copy a notebook into a folder without its outputs, which come from another accelerator."""
     content = json.loads(notebook.read_text())
     for cell in content["cells"]:
         if cell["cell_type"] == "code":

@@ -1,4 +1,4 @@
-"""The runtime as a wheel of its own: what a board needs of irnet-hw, and no more."""
+"""Builds the runtime's wheel: the part of irnet-hw that a board needs, and nothing else."""
 
 import shutil
 import subprocess
@@ -10,11 +10,11 @@ from irnet_hw import __version__
 from irnet_hw.errors import UserError
 from irnet_hw.scratch import scratch
 
-#: Of the package irnet_hw; on the board it is a package of the same name.
+#: Parts of the package irnet_hw; the package has the same name on the board.
 _FILES = ("__init__.py", "errors.py", "form.py", "read.py", "scratch.py")
 _FOLDERS = ("artifact", "runtime")
-#: Boards have old installers, for which the metadata are of an old version too. The name is not
-#: irnet-hw's, as it must not be taken for the whole of it.
+#: The old installers on boards need an old metadata version. The name is not irnet-hw, so that pip
+#: does not take this for the whole package.
 _PROJECT = f"""
 [build-system]
 requires = ["hatchling"]

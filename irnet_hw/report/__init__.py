@@ -1,1 +1,1 @@
-"""Reports, of builds and of trainings: HTML pages for people and JSON for programs."""
+"""Reports on builds and on training runs: HTML pages for people and JSON for programs."""

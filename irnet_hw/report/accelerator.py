@@ -1,4 +1,4 @@
-"""The report of a build: what the accelerator is, was proved and costs."""
+"""The report on a build: what the accelerator is, what was proved, and what it costs."""
 
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,15 @@ def write(folder: Path, force: bool = False) -> tuple[Path, Path]:
     """Write report.html and report.json into an accelerator's folder.
 
     Args:
-        folder: from a build; what simulation and synthesis left there is reported too.
-        force: overwrite others' files of these names.
+        folder: a build's; results of simulation and synthesis there are reported, too.
+        force: overwrite files of these names that irnet-hw did not write.
 
     Returns:
         the two files.
 
     Raises:
-        UserError: the folder is no accelerator's, its files are damaged, it can't be written, or
-            a file that irnet-hw did not write is in the way.
+        UserError: the folder is not an accelerator's, its files are damaged, it can't be written,
+            or a file that irnet-hw did not write is in the way.
     """
     folder = Path(folder)
     with held(folder, ("report.html", "report.json"), force):

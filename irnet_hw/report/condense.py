@@ -1,8 +1,8 @@
-"""An accelerator as people look at it: its kernels, and what repeats only once.
+"""A condensed view of an accelerator: only its kernels, and repeated chains only once.
 
-Plumbing (FIFOs, width converters, forks, register slices) only moves beats; each piece counts to a
-kernel that it feeds. A chain of kernels that repeats, as the units of a residual network do, is
-kept once.
+Plumbing (FIFOs, width converters, forks, register slices) only moves beats; each piece is counted
+with a kernel that it feeds. A chain of kernels that repeats, such as the units of a residual
+network, is kept once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ class Link(NamedTuple):
     """A stream from one kernel to another.
 
     Attributes:
-        source: the kernel's place among kernels or boxes; None where images come from.
-        stream: as it arrives.
+        source: the index of the kernel or box that it comes from; None for the input images.
+        stream: the stream as it arrives.
     """
 
     source: int | None
@@ -29,9 +29,9 @@ class Kernel:
     """A layer that computes.
 
     Attributes:
-        layer: from the facts.
-        links: what comes in.
-        before: the layers of plumbing that count to it.
+        layer: the layer's facts.
+        links: the incoming streams.
+        before: the layers of plumbing that are counted with it.
     """
 
     layer: Facts
@@ -39,17 +39,17 @@ class Kernel:
     before: list[Facts]
 
     def holds(self, name: str) -> bool:
-        """Return whether a layer is this kernel or counts to it."""
+        """Return whether a layer is this kernel or is counted with it."""
         return name in (self.layer["name"], *(layer["name"] for layer in self.before))
 
 
 @dataclass(frozen=True)
 class Box:
-    """A kernel, or the kernels at one place of a chain that repeats.
+    """A kernel, or the kernels at one position of a chain that repeats.
 
     Attributes:
-        kernels: in order; one where nothing repeats.
-        links: what comes into the first one; sources are boxes.
+        kernels: in order; a single one if nothing repeats.
+        links: the incoming streams of the first one; sources are boxes.
     """
 
     kernels: list[Kernel]
@@ -57,7 +57,7 @@ class Box:
 
 
 class Repeat(NamedTuple):
-    """A chain of boxes that is there several times, the last box not included."""
+    """A chain of boxes that repeats: the boxes from ``first`` to before ``last``."""
 
     first: int
     last: int
@@ -90,7 +90,7 @@ def kernels(facts: Facts) -> list[Kernel]:
 
 
 def boxes(chain: Sequence[Kernel]) -> tuple[list[Box], list[Repeat]]:
-    """Return the kernels with what repeats put together, and what repeats."""
+    """Return the kernels in boxes, with repeated chains merged, and the repeats."""
     keys = [_key(place, kernel) for place, kernel in enumerate(chain)]
     found: list[Box] = []
     repeats: list[Repeat] = []
@@ -111,13 +111,13 @@ def boxes(chain: Sequence[Kernel]) -> tuple[list[Box], list[Repeat]]:
 
 
 def beat(stream: Facts) -> str:
-    """Return what a beat of a stream is, in words."""
+    """Return a description of a stream's beat."""
     lanes = f"{stream['lanes']} × " if stream["lanes"] > 1 else ""
     return f"{lanes}{stream['datatype']}, {stream['bits']} bit"
 
 
 def kind_of(layer: Facts) -> str:
-    """Return the best kind of area that is known of a layer: synth, else model."""
+    """Return the best kind of area that is known for a layer: synth, else model."""
     return "synth" if "synth" in layer["area"] else "model"
 
 
@@ -130,7 +130,7 @@ def area(layers: Sequence[Facts], kind: str) -> dict[str, int]:
 
 
 def _upstream(facts: Facts, stream: int) -> tuple[int | None, list[int]]:
-    """Return the kernel that a stream comes from, and the layers on the way, going up."""
+    """Return the kernel that a stream comes from, and the layers on the way, going upstream."""
     passed: list[int] = []
     while True:
         source = facts["streams"][stream]["source"]
@@ -141,7 +141,7 @@ def _upstream(facts: Facts, stream: int) -> tuple[int | None, list[int]]:
 
 
 def _key(place: int, kernel: Kernel) -> tuple[Any, ...]:
-    """Return what is the same for kernels that repeat."""
+    """Return a key that is equal for kernels that repeat."""
     layer = kernel.layer
     links = [
         (None if source is None else place - source, beat(stream))
@@ -151,7 +151,7 @@ def _key(place: int, kernel: Kernel) -> tuple[Any, ...]:
 
 
 def _period(keys: Sequence[object]) -> tuple[int, int]:
-    """Return how many at the start repeat and how often: what saves most."""
+    """Return how many keys at the start repeat, and how often; choose what saves most."""
     best = 1, 1
     for period in range(1, len(keys) // 2 + 1):
         times = 1

@@ -1,4 +1,4 @@
-"""Curves as SVG pictures, coloured by the page's style sheet."""
+"""Draws curves as SVG pictures, coloured by the page's style sheet."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,12 +14,12 @@ class Curve:
     """A curve of a picture.
 
     Attributes:
-        name: what it shows; a browser shows it under the pointer.
-        css: its class in the style sheet, which gives it its colour.
-        x: ascending.
-        y: as many values.
-        rings: indices of points to put a ring around.
-        dots: indices of points to mark by a dot.
+        name: what it shows; a browser displays this as a tooltip.
+        css: its class in the style sheet, which sets its colour.
+        x: ascending values.
+        y: as many values as in ``x``.
+        rings: indices of points to mark with a ring.
+        dots: indices of points to mark with a dot.
     """
 
     name: str
@@ -32,13 +32,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class Axis:
-    """What a picture's vertical axis is like.
+    """A picture's vertical axis.
 
     Attributes:
-        format: writes a value.
-        log: it is logarithmic, to whole powers of ten; values of 0 are drawn at its lower end.
-        low: its lower end, if not the smallest value, or the smallest above 0.
-        high: its upper end, if not the largest value.
+        format: formats a value.
+        log: whether it is logarithmic, to whole powers of ten; zeros are drawn at its lower end.
+        low: its lower end; by default the smallest value, or the smallest above 0.
+        high: its upper end; by default the largest value.
     """
 
     format: Callable[[float], str] = "{:g}".format
@@ -58,11 +58,11 @@ def draw(
     """Return a picture of curves as an ``svg`` element.
 
     Args:
-        title: stands above the curves.
-        curves: at least one, each with a point.
-        axis: the vertical one.
+        title: the text above the curves.
+        curves: at least one, each with at least one point.
+        axis: the vertical axis.
         x_label: what the horizontal axis shows.
-        size: width and height in units of its own; on a phone a unit is about a pixel.
+        size: width and height in user units; on a phone a unit is about a pixel.
     """
     width, height = size
     across = _Scale(
@@ -91,7 +91,7 @@ def draw(
 
 @dataclass(frozen=True)
 class _Scale:
-    """Takes values from low..high to positions from start..end."""
+    """Maps values in low..high to positions in start..end."""
 
     low: float
     high: float
@@ -120,7 +120,7 @@ def _vertical(curves: Sequence[Curve], axis: Axis, height: int) -> _Scale:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    """Return a range that isn't empty, even in few digits."""
+    """Return a range that is not empty, even when printed with few digits."""
     if high - low > 1e-9 * max(abs(low), abs(high)):
         return low, high
     margin = 0.5 if low >= 1 else (abs(low) or 1.0) / 10
@@ -128,7 +128,7 @@ def _widened(low: float, high: float) -> tuple[float, float]:
 
 
 def _steps(low: float, high: float, most: int, *, whole: bool = False) -> list[float]:
-    """Return round values within a range: about so many, multiples of 1, 2 or 5 times 10^n."""
+    """Return at most about ``most`` round values in a range: multiples of 1, 2 or 5 times 10^n."""
     raw = (high - low) / most
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9))
@@ -145,7 +145,7 @@ def _decades(scale: _Scale) -> list[float]:
 
 def _curve(curve: Curve, across: _Scale, down: _Scale) -> Markup:
     places = [(across(x), down(y)) for x, y in zip(curve.x, curve.y, strict=True)]
-    # A single point has no line, and is marked instead.
+    # A single point has no line, so mark it with a dot.
     dots = curve.dots or ([0] if len(places) == 1 else [])
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     marks = [(i, "svg-ring", 4.5) for i in curve.rings] + [(i, "svg-dot", 3) for i in dots]

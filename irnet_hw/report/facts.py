@@ -1,8 +1,8 @@
-"""What a report states, gathered from an accelerator's folder.
+"""The facts in a report, gathered from an accelerator's folder.
 
-Every figure stands under its kind: ``model`` (a formula), ``sim`` (counted in a cycle-accurate
+Every figure is listed under its kind: ``model`` (a formula), ``sim`` (counted in a cycle-accurate
 simulation of the RTL), ``synth`` (counted after synthesis by Yosys), ``route`` (after place and
-route, of the whole design with shell and interconnect). A figure of one kind never stands in for
+route of the whole design with shell and interconnect). A figure of one kind never replaces one of
 another.
 """
 
@@ -33,11 +33,11 @@ from irnet_hw.form import SHARE, SIZE, check, plain
 from irnet_hw.images import classes_in, images_in
 from irnet_hw.read import arrays
 
-#: What people call the resources.
+#: The resources' names in plain words.
 _TITLES = dict(
     zip(RESOURCES, ("LUTs", "flip-flops", "18 Kib block RAMs", "DSP slices"), strict=True)
 )
-#: What the metadata say of the accuracy.
+#: What the metadata say about the accuracy.
 _ACCURACY = {"images": SIZE, "pytorch": SHARE, "qonnx": SHARE}
 
 
@@ -47,8 +47,8 @@ class Sample:
 
     Attributes:
         images: uint8 [N, height, width, channels].
-        labels: what they show, or None where that is not known.
-        predictions: what the RTL said.
+        labels: their classes, or None if unknown.
+        predictions: the RTL's classes.
     """
 
     images: npt.NDArray[np.uint8]
@@ -57,10 +57,11 @@ class Sample:
 
 
 def gather(folder: Path) -> dict[str, Any]:
-    """Return what is known about an accelerator, as report.json holds it.
+    """Return all that is known about an accelerator, in the form of report.json.
 
     Raises:
-        UserError: the folder is no accelerator's, or one of its files is damaged or was changed.
+        UserError: the folder is not an accelerator's, or one of its files is damaged or was
+            changed.
     """
     built = open_build(folder)
     trained = _trained(built, folder / MANIFEST)
@@ -113,7 +114,7 @@ def gather(folder: Path) -> dict[str, Any]:
 
 
 def _trained(built: Manifest, where: Path) -> Mapping[str, Any]:
-    """Return what the metadata say of the accuracy."""
+    """Return what the metadata say about the accuracy."""
     trained = built.metadata.get("accuracy") or {}
     if trained:
         known = {key: form for key, form in _ACCURACY.items() if key == "images" or key in trained}
@@ -184,7 +185,7 @@ def _throughput(built: Manifest, simulation: Simulation | None) -> dict[str, Any
 
 
 def _accuracy(trained: Mapping[str, Any], simulation: Simulation | None) -> list[dict[str, Any]]:
-    """Return rows of who was right how often, on how many images."""
+    """Return a row for each known accuracy: of what, how high, on how many images."""
     rows = []
     for key, who in (("pytorch", "PyTorch, after training"), ("qonnx", "QONNX, at export")):
         if key in trained:

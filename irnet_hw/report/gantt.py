@@ -1,6 +1,6 @@
-"""The first frame's way through the kernels as an SVG picture: bars over the cycles.
+"""Draws the first frame's way through the kernels as an SVG picture: bars over the cycles.
 
-A row is a box of the dataflow's picture, with a bar for each kernel in it.
+Each row is a box of the dataflow's picture, with a bar for each kernel in it.
 """
 
 import textwrap
@@ -15,9 +15,9 @@ from irnet_hw.report.picture import WIDTH
 _LEFT, _RIGHT = 6, WIDTH - 6
 _HEAD, _BAR, _GAP = 15, 9, 5
 _TOP = 18
-#: A line's number is so wide.
+#: The width of a line's number.
 _NUMBER = 44
-#: So many lines at most show when the next frames would come.
+#: At most this many lines show when the next frames would come.
 _LINES = 12
 
 

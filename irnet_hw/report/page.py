@@ -1,4 +1,4 @@
-"""Pages from templates: one file that needs no network."""
+"""Renders pages from templates: a single file that needs no network."""
 
 import json
 from pathlib import Path
@@ -10,13 +10,13 @@ from irnet_hw.files import whole_file
 
 
 def save(folder: Path, name: str, html: str, facts: dict[str, Any]) -> tuple[Path, Path]:
-    """Write a page, NAME.html, and what it says for programs, NAME.json.
+    """Write a page, NAME.html, and its facts for programs, NAME.json.
 
     Args:
-        folder: for the two files, which are held.
-        name: of them, without suffix.
+        folder: for the two files, which are locked.
+        name: the files' name without suffix.
         html: the page.
-        facts: what it says.
+        facts: the page's facts.
 
     Returns:
         the two files.
@@ -36,8 +36,8 @@ def render(template: str, **content: Any) -> str:
     """Return a page.
 
     Args:
-        template: its file's name.
-        content: what the template names.
+        template: the template's file name.
+        content: the template's variables.
     """
     environment = Environment(
         loader=PackageLoader("irnet_hw.report", "templates"),
@@ -53,7 +53,7 @@ def render(template: str, **content: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a number with thousands separated, and no more digits than it has meaning."""
+    """Return a number with thousands separators, and four digits if it is not whole."""
     if float(value).is_integer():
         return f"{int(value):,}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,7 +1,7 @@
-"""The dataflow as an SVG picture: a box a kernel, top down, and the streams between them.
+"""Draws the dataflow as an SVG picture: one box per kernel, top down, and the streams between them.
 
-A stream to the next box is an arrow down; one that passes boxes by runs on a rail at their left.
-What repeats is drawn once, with a bracket at its right.
+A stream to the next box is an arrow down; one that skips boxes runs on a rail to their left. A
+chain that repeats is drawn once, with a bracket on its right.
 """
 
 import textwrap
@@ -12,19 +12,19 @@ from markupsafe import Markup
 
 from irnet_hw.report.condense import Box, Repeat, area, beat, boxes, kernels, kind_of
 
-#: The picture's width in units of its own; on a phone a unit is about a pixel.
+#: The picture's width in user units; on a phone a unit is about a pixel.
 WIDTH = 372
 _EDGE = 6
 _LINE = 16
 _ARROW = 30
 _RAIL = 11
 _BRACKET = 34
-#: Characters that fit into so many units, in bold and in small letters.
+#: Characters per unit of width, in bold and in small letters.
 _TITLE, _SMALL = 50 / 360, 58 / 360
 
 
 class _Place(NamedTuple):
-    """Where boxes are, from left to right, and one of them from top to bottom."""
+    """Where a box is; left and right are the same for all boxes."""
 
     left: float
     right: float
@@ -33,7 +33,7 @@ class _Place(NamedTuple):
 
 
 class _Way(NamedTuple):
-    """A stream's way: the boxes at its ends, and the place among the target's inputs."""
+    """A stream's route: the boxes at its ends, and its index among the target's inputs."""
 
     source: int
     target: int
@@ -91,7 +91,7 @@ def draw(facts: dict[str, Any]) -> Markup:
 
 
 def _rails(drawn: Sequence[Box]) -> dict[_Way, int]:
-    """Return the rail of each stream that does not end at the next box, 0 next to the boxes."""
+    """Return the rail of each stream that does not end at the next box; 0 is next to the boxes."""
     ways = [
         _Way(link.source, target, port)
         for target, box in enumerate(drawn)
@@ -110,7 +110,7 @@ def _rails(drawn: Sequence[Box]) -> dict[_Way, int]:
 def _rail(
     way: _Way, rail: int, ways: Mapping[_Way, int], drawn: Sequence[Box], places: Sequence[_Place]
 ) -> Markup:
-    """Draw a stream that passes boxes by: out of the lower half of one, into another's upper."""
+    """Draw a stream that skips boxes: out of the lower half of one, into another's upper half."""
     start, end = places[way.source], places[way.target]
     leaving = [other for other in ways if other.source == way.source]
     ports = len(drawn[way.target].links)
@@ -130,12 +130,12 @@ def _rail(
 
 
 def _part(place: int, count: int) -> float:
-    """Return how far between the ends one of some has its place."""
+    """Return the relative position of one of ``count`` evenly spaced places."""
     return (place + 1) / (count + 1)
 
 
 def _bracket(repeat: Repeat, places: Sequence[_Place]) -> Markup:
-    """Draw how often a chain of boxes is there."""
+    """Draw how often a chain of boxes repeats."""
     top, bottom = places[repeat.first].top, places[repeat.last - 1].bottom
     right = places[0].right
     return Markup('<g class="svg-repeat"><path d="M{} {}h6V{}h-6" class="svg-wire"/>{}</g>').format(
@@ -149,7 +149,7 @@ def _bracket(repeat: Repeat, places: Sequence[_Place]) -> Markup:
 def _box(
     box: Box, y: float, left: float, right: float, busiest: int, is_bottleneck: bool
 ) -> tuple[Markup, float]:
-    """Draw a box; the area in it is that of all its kernels."""
+    """Draw a box; it shows the area of all its kernels together."""
     first = box.kernels[0].layer
     fold = ", ".join(f"{name} {value}" for name, value in sorted(first["fold"].items()))
     cycles = first["cycles"]["model"]
@@ -199,7 +199,7 @@ def _area(layers: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _plumbing(layers: Sequence[Mapping[str, Any]]) -> str:
-    """Return what plumbing there is, and its area: "2 FIFOs of up to 64 beats; fork: 45 LUT"."""
+    """Return the plumbing and its area in words: "2 FIFOs of up to 64 beats; fork: 45 LUT"."""
     kinds: dict[str, list[Mapping[str, Any]]] = {}
     for layer in layers:
         kinds.setdefault(layer["plumbing"], []).append(layer)

@@ -1,4 +1,4 @@
-"""Images inside a page: PNG by the standard library alone."""
+"""Images inside a page: writes PNG with the standard library only."""
 
 import base64
 import struct
@@ -11,11 +11,11 @@ _COLOUR_TYPE = {1: 0, 3: 2}  # PNG's numbers for grey and RGB
 
 
 def png(image: npt.NDArray[np.uint8]) -> bytes:
-    """Return an image as a PNG file (ISO/IEC 15948), 8 bits a sample.
+    """Return an image as a PNG file (ISO/IEC 15948), 8 bits per sample.
 
     Args:
-        image: [height, width, channels]; 1 channel is grey, 3 are RGB, of any other number the
-            mean is shown in grey.
+        image: [height, width, channels]; 1 channel is grey, 3 are RGB; any other number is averaged
+            to grey.
     """
     if image.shape[2] not in _COLOUR_TYPE:
         image = image.mean(axis=2, keepdims=True).astype(np.uint8)

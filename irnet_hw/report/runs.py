@@ -1,4 +1,4 @@
-"""The folders of training runs, as ``irnet-hw train`` writes them."""
+"""Reads the folders of training runs that ``irnet-hw train`` writes."""
 
 import csv
 import math
@@ -16,9 +16,9 @@ class Layer:
     """A layer's 1-bit weights over the epochs.
 
     Attributes:
-        name: in the network.
-        weights: how many there are.
-        entropy: of their signs after each epoch, in bits.
+        name: the layer's name in the network.
+        weights: how many weights there are.
+        entropy: the entropy of their signs after each epoch, in bits.
         flipped: the share of them that changed sign in each epoch.
     """
 
@@ -30,13 +30,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Run:
-    """A training, whole or still going on.
+    """A training run, complete or still going on.
 
     Attributes:
         folder: where it is.
         recipe: what was trained, and how.
-        metrics: the columns of metrics.csv, a value for each epoch that is done.
-        layers: those with 1-bit weights, in the network's order; of as many epochs.
+        metrics: the columns of metrics.csv, with a value for each finished epoch.
+        layers: the layers with 1-bit weights, in the network's order, for the same epochs.
     """
 
     folder: Path
@@ -47,12 +47,12 @@ class Run:
 
 @dataclass(frozen=True)
 class _Kind:
-    """What a column may hold.
+    """What a column may contain.
 
     Attributes:
-        read: from the file's text; a ValueError says that it can't.
+        read: parses the file's text; raises a ValueError if it can't.
         fits: whether the value is possible.
-        text: both, in words.
+        text: both in words.
     """
 
     read: Callable[[str], Any]
@@ -62,7 +62,7 @@ class _Kind:
 
 _COUNT = _Kind(int, lambda value: value >= 1, "an integer of at least 1")
 _AMOUNT = _Kind(float, lambda value: 0 <= value < math.inf, "a finite number of at least 0")
-# A mean of ones may be rounded to something above 1.
+# Rounding may bring a mean of ones slightly above 1.
 _SHARE = _Kind(float, lambda value: 0 <= value <= 1 + 1e-9, "a number from 0 to 1")
 _NAME = _Kind(str, bool, "a layer's name")
 
@@ -91,21 +91,21 @@ def read_run(folder: Path) -> Run:
     """Read the files of a run.
 
     Args:
-        folder: has recipe.toml, metrics.csv and weights.csv. While the run goes on, one of the
+        folder: contains recipe.toml, metrics.csv and weights.csv. While the run goes on, one of the
             latter two may be an epoch ahead of the other; that epoch is left out.
 
     Raises:
-        UserError: a file is missing, damaged, or of something else.
+        UserError: a file is missing, damaged or not a run's.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise UserError(f"{folder}: is no folder; it must be that of a run of irnet-hw train")
+        raise UserError(f"{folder}: is not a folder, must be a run's folder from irnet-hw train")
     recipe = load_recipe(str(folder / "recipe.toml"))
     metrics, weights = folder / "metrics.csv", folder / "weights.csv"
     rows = _read(metrics, _METRICS)
     epochs = _epochs(rows)
     if not epochs or epochs != list(range(1, len(epochs) + 1)) or len(rows) != len(epochs):
-        raise UserError(f"{metrics}: its epochs must be 1, 2, 3 and so on, a row each")
+        raise UserError(f"{metrics}: its epochs must be 1, 2, 3 and so on, one row each")
     if len(epochs) > recipe.epochs:
         raise UserError(
             f"{metrics}: has {len(epochs)} epochs, must be at most {recipe.epochs}, as in "
@@ -129,12 +129,12 @@ def read_run(folder: Path) -> Run:
 
 
 def _epochs(rows: Iterable[dict[str, Any]]) -> list[int]:
-    """Return the epochs that there are, in the order of the rows, each once."""
+    """Return the epochs in the order of the rows, without duplicates."""
     return list(dict.fromkeys(row["epoch"] for row in rows))
 
 
 def _layers(path: Path, rows: list[dict[str, Any]]) -> tuple[list[Layer], int]:
-    """Return the layers, and of how many epochs they are."""
+    """Return the layers, and how many epochs they have."""
     names = list(dict.fromkeys((row["layer"], row["weights"]) for row in rows))
     epochs = len(_epochs(rows))
     wanted = [(epoch, *name) for epoch in range(1, epochs + 1) for name in names]
@@ -165,13 +165,13 @@ def _read(path: Path, columns: dict[str, _Kind]) -> list[dict[str, Any]]:
         with path.open(newline="", encoding="utf-8") as file:
             lines = list(csv.reader(file, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no CSV text"
+        reason = error.strerror if isinstance(error, OSError) else "is not a CSV file"
         raise UserError(f"{path}: can't be read: {reason}") from error
     header = lines[0] if lines else []
     if header != list(columns):
         raise UserError(
-            f"{path}: its columns are {', '.join(header) or 'none'}; must be "
-            f"{', '.join(columns)}, as irnet-hw train writes them"
+            f"{path}: has columns [{', '.join(header)}], must have those that irnet-hw train "
+            f"writes, [{', '.join(columns)}]"
         )
     return [dict(_values(path, number, line, columns)) for number, line in enumerate(lines[1:], 2)]
 
@@ -179,7 +179,7 @@ def _read(path: Path, columns: dict[str, _Kind]) -> list[dict[str, Any]]:
 def _values(
     path: Path, number: int, line: list[str], columns: dict[str, _Kind]
 ) -> Iterator[tuple[str, Any]]:
-    """Yield a line's values by their column."""
+    """Yield a line's values with their columns."""
     if len(line) != len(columns):
         raise UserError(f"{path}: line {number} has {len(line)} values, must be {len(columns)}")
     for (column, kind), text in zip(columns.items(), line, strict=True):

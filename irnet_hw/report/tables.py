@@ -1,4 +1,4 @@
-"""The tables of a build's report: what repeats is summed, and what has nothing to say left out."""
+"""The tables of a build's report, with repeated entries summed up."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,7 @@ from irnet_hw.report.condense import Facts, area, kernels
 
 
 def doubling(facts: Facts) -> list[dict[str, Any]]:
-    """Return a row for each resource: what the next doubling of the rate adds to it."""
+    """Return a row for each resource: how much is used now and at about twice the rate."""
     twice = facts["throughput"]["next_doubling"]
     if twice is None:
         return []
@@ -23,7 +23,7 @@ def doubling(facts: Facts) -> list[dict[str, Any]]:
 
 
 def ops(facts: Facts) -> list[dict[str, Any]]:
-    """Return a row for each op: how many layers there are of it, and the area of all of them."""
+    """Return a row for each op: how many layers it has, and their total area."""
     rows = []
     for op, layers in _grouped((layer["op"], layer) for layer in facts["layers"]).items():
         kinds = [kind for kind in ("model", "synth") if all(kind in one["area"] for one in layers)]
@@ -33,7 +33,7 @@ def ops(facts: Facts) -> list[dict[str, Any]]:
 
 
 def layers(facts: Facts) -> list[dict[str, Any]]:
-    """Return a row for each kernel, with the LUTs of the plumbing in front of it beside its own."""
+    """Return a row for each kernel, with the LUTs of the plumbing in front of it listed apart."""
     return [
         {
             **kernel.layer,
@@ -46,7 +46,7 @@ def layers(facts: Facts) -> list[dict[str, Any]]:
 
 
 def compared(facts: Facts) -> list[dict[str, Any]]:
-    """Return a row for each op and reference: how many streams were compared, and the values."""
+    """Return a row for each op and reference: how many streams and values were compared."""
     op_of = {layer["name"]: layer["op"] for layer in facts["layers"]}
     tensors = facts["proof"]["tensors"] if facts["proof"] else []
     pairs = _grouped(((op_of[one["layer"]], one["against"]), one) for one in tensors)
@@ -63,7 +63,7 @@ def compared(facts: Facts) -> list[dict[str, Any]]:
 
 
 def _grouped(pairs: Iterable[tuple[Any, Facts]]) -> dict[Any, list[Facts]]:
-    """Return what has the same key together, in the order in which keys come first."""
+    """Group values by key, in the order in which the keys first appear."""
     found: dict[Any, list[Facts]] = {}
     for key, value in pairs:
         found.setdefault(key, []).append(value)

@@ -1,4 +1,4 @@
-"""The report of one or several trainings: what came out, and how it went."""
+"""The report on one or more training runs: their results, and how they went."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -16,24 +16,24 @@ from irnet_hw.report.page import render, save
 from irnet_hw.report.runs import Run, read_run
 from irnet_hw.train.table import table
 
-#: So many runs have colours that can be told apart.
+#: The largest number of runs whose colours can be told apart.
 MOST_RUNS = 8
 
-#: The gradient is drawn at so many epochs from the first to the last, in colours of their own.
+#: The gradient is drawn at this many epochs from the first to the last, each with its own colour.
 GRADIENTS = 5
 
-#: Scales of entropies begin here at the latest: what is nearer to 1 is all alike.
+#: The highest lower end of an entropy scale: values closer to 1 do not matter.
 HIGHEST_LOW_ENTROPY = 0.9999
 
 _SMALL = (186, 120)
 
-#: What is written, and what tells that such a file is ours.
+#: The files written, and the checks that tell whether an existing file is ours.
 _FILES = {
     "train-report.html": is_page,
     "train-report.json": holds_json(runs=..., differences=...),
 }
 
-#: Recipe keys that the table of runs has columns of its own for.
+#: Recipe keys that have their own columns in the table of runs.
 _OWN_COLUMNS = ("name", "seed", "epochs")
 
 
@@ -43,17 +43,17 @@ def write(
     """Write train-report.html and train-report.json.
 
     Args:
-        folders: of runs.
+        folders: the runs' folders.
         out: the folder for the files; by default the run's own, or the current one if there
             are several runs.
-        force: overwrite others' files of these names.
+        force: overwrite files of these names that irnet-hw did not write.
 
     Returns:
         the two files.
 
     Raises:
-        UserError: a folder is no run's or its files are damaged, there are too many, or the
-            files can't be written or are not ours.
+        UserError: a folder is not a run's or its files are damaged, there are too many runs, or the
+            reports can't be written or would overwrite files that irnet-hw did not write.
     """
     if len(folders) > MOST_RUNS:
         raise UserError(f"RUN: {len(folders)} runs, must be at most {MOST_RUNS}")
@@ -69,7 +69,7 @@ def write(
 
 
 def gather(runs: Sequence[Run]) -> dict[str, Any]:
-    """Return what is known about some runs, as train-report.json holds it."""
+    """Return all that is known about the runs, in the form of train-report.json."""
     names = [run.folder.resolve().name for run in runs]
     if len(set(names)) < len(names):
         names = [str(run.folder) for run in runs]
@@ -111,7 +111,7 @@ def _facts(run: Run, name: str) -> dict[str, Any]:
 
 
 def _flat(content: dict[str, Any]) -> dict[str, Any]:
-    """Return a recipe's table with dotted keys in place of the tables in it."""
+    """Return a recipe's table with dotted keys instead of nested tables."""
     flat: dict[str, Any] = {}
     for key, value in content.items():
         if isinstance(value, dict):
@@ -122,7 +122,7 @@ def _flat(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _differences(recipes: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Return the keys in which recipes differ, with the value of each; None where it has none."""
+    """Return the keys in which recipes differ, with each recipe's value, or None."""
     keys = list(dict.fromkeys(key for recipe in recipes for key in recipe))
     values = {key: [recipe.get(key) for recipe in recipes] for key in keys}
     return {
@@ -140,9 +140,7 @@ def _pictures(facts: dict[str, Any]) -> dict[str, Any]:
         "results": [
             draw("Training loss", _of_epochs(runs, "loss"), Axis(low=0)),
             draw("Accuracy", _accuracies(runs), Axis("{:.0%}".format)),
-            draw(
-                "Learning rate, as an epoch begins", _of_epochs(runs, "learning_rate"), Axis(low=0)
-            ),
+            draw("Learning rate at start of epoch", _of_epochs(runs, "learning_rate"), Axis(low=0)),
         ],
         "entropy": [
             draw(
@@ -161,7 +159,7 @@ def _pictures(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_epochs(runs: list[dict[str, Any]], key: str) -> list[Curve]:
-    """Return a column of every run's metrics.csv."""
+    """Return a curve of one column of metrics.csv for each run."""
     return [
         Curve(run["name"], f"run{i}", run["metrics"]["epoch"], run["metrics"][key])
         for i, run in enumerate(runs)
@@ -209,7 +207,7 @@ def _of_layers(runs: list[dict[str, Any]], key: str, axis: Axis) -> list[Markup]
 def _entropy_axis(
     runs: list[dict[str, Any]], pick: Callable[[dict[str, Any]], list[list[float]]]
 ) -> Axis:
-    """Return an axis for entropies, which are at most 1 and seldom much below."""
+    """Return an axis for entropies, which are at most 1 and rarely much lower."""
     lowest = min((value for run in runs for each in pick(run) for value in each), default=0.0)
     return Axis("{:.6g}".format, low=min(lowest, HIGHEST_LOW_ENTROPY), high=1.0)
 
@@ -226,7 +224,7 @@ def _percent(share: float) -> str:
 
 
 def _schedules(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return for every EDE schedule that occurs its pictures, and which runs have it."""
+    """Return the pictures of every EDE schedule that occurs, and which runs use it."""
     schedules: dict[tuple[float, float, int], list[str]] = {}
     for run in runs:
         if run["ede"]:
@@ -266,5 +264,5 @@ def _schedule(schedule: EDESchedule) -> dict[str, Any]:
 
 
 def gradient(x: np.ndarray, t: float, k: float) -> np.ndarray:
-    """Return the gradient that EDE gives a sign, as :class:`irnet_hw.quant.EDE` does."""
+    """Return EDE's gradient of the sign, the same as :class:`irnet_hw.quant.EDE` uses."""
     return k * t * (1 - np.tanh(t * x) ** 2)

@@ -1,7 +1,7 @@
-"""What drives an accelerator, on a board or on a simulated one.
+"""The driver of an accelerator, on a real or a simulated board.
 
-A board has this part of irnet-hw alone: it needs nothing but numpy, and pynq of the board's image,
-and Python from 3.8 on.
+Only this part of irnet-hw is installed on a board: it needs Python 3.8 or later, numpy, and pynq
+from the board's image.
 """
 
 from irnet_hw.runtime.accelerator import Accelerator

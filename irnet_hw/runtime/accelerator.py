@@ -1,4 +1,4 @@
-"""An accelerator to be used: images in, classes out, on a PYNQ board or on a simulated one."""
+"""An accelerator ready for use: images in, classes out, on a PYNQ board or a simulated one."""
 
 from __future__ import annotations
 
@@ -27,16 +27,15 @@ if TYPE_CHECKING:
     Images = npt.NDArray[np.uint8]
     Integers = npt.NDArray[np.int32]
 
-#: A batch of the hardware has at least and at most so many bytes of images, and one image at
-#: least: enough for it to take longer than queueing it, and so little that copying it takes
-#: little of the time that the others run.
+#: Bounds on a hardware batch, in bytes of images, but never less than one image: large enough to
+#: take longer than queueing it, small enough that copying overlaps the batches in flight.
 _LEAST, _MOST = 2**16, 2**20
-#: Buffers are multiples of so many bytes.
+#: Buffer sizes are multiples of this many bytes.
 _ROUND = 64
-#: The memory's port passes so many bytes a cycle, each way.
+#: The memory port moves this many bytes per cycle in each direction.
 _WORD = 8
-#: A batch is late after so many times what it should take, and this many seconds more: others
-#: may use the memory too.
+#: A batch is late after this multiple of its expected time plus this many seconds: others may use
+#: the memory, too.
 _SLACK, _MORE = 4, 0.01
 
 
@@ -48,16 +47,15 @@ class Accelerator:
         with Accelerator("accelerator") as accelerator:
             classes = accelerator.predict(images)
 
-    A batch of any size is cut into those of the hardware. While one runs, the next ones are
-    copied to the device's memory and the former ones' results back.
+    Images are split into batches for the hardware. While one batch runs, the next ones are copied
+    to the device's memory and earlier results are copied back.
 
     Threads can share an accelerator: their calls take turns. Closing it stops the call that is
-    running, which raises a UserError. A process made by ``fork`` can't use it and has to make its
-    own.
+    running, which raises a UserError. A forked process can't use it and has to make its own.
 
     Attributes:
-        manifest: what is known of the accelerator.
-        labels: the classes' names, or their numbers where nobody gave them names.
+        manifest: the accelerator's manifest.
+        labels: the classes' names, or their numbers if they have no names.
     """
 
     def __init__(self, path: str | Path, device: str | Device | None = None):
@@ -70,10 +68,10 @@ class Accelerator:
                 RTL in a cycle-accurate simulation; or a device of your own.
 
         Raises:
-            UserError: there is no accelerator or device, or they don't belong together.
+            UserError: the accelerator or the device is missing, or they don't fit each other.
         """
         self._slots: list[_Slot] = []
-        # Once the device has the accelerator, its folder is not needed any more.
+        # The folder is not needed once the device has loaded the accelerator.
         with contextlib.ExitStack() as stack, package.opened(Path(path)) as folder:
             self.manifest = package.load(folder)
             clock_mhz = package.clock_mhz(folder, self.manifest)
@@ -88,7 +86,7 @@ class Accelerator:
         self._image = self.manifest.image
         self._values = self.manifest.output.values
         self.labels: list[str] = list(self.manifest.labels) or [str(i) for i in range(self._values)]
-        #: Frames of a batch at most.
+        #: The largest number of frames in a batch.
         self._most = max(1, _MOST // prod(self._image))
 
     def predict(self, images: Images) -> npt.NDArray[np.int64]:
@@ -98,8 +96,8 @@ class Accelerator:
             images: uint8 [N, height, width, channels].
 
         Raises:
-            UserError: the images are of another shape or type, or the hardware fails; it is
-                ready again afterwards.
+            UserError: the images have another shape or type, or the hardware fails; afterwards it
+                can be used again.
         """
         with self._turn():
             values = self._run(images)
@@ -109,29 +107,29 @@ class Accelerator:
     def logits(self, images: Images) -> npt.NDArray[np.float32]:
         """Return the network's outputs, float32 [N, classes]; see :meth:`predict`.
 
-        They are those of the exported network's QONNX run, bit for bit.
+        They equal those of the exported network's QONNX run, bit for bit.
         """
         with self._turn():
             values = self._run(images)
         return (values * float(self.manifest.output.scale)).astype(np.float32)
 
     def throughput_test(self, frames: int = 1000) -> dict[str, Any]:
-        """Measure how fast frames pass; their pixels are noise.
+        """Measure the throughput with frames of noise.
 
         Args:
             frames: how many.
 
         Returns:
-            - "kind": "board", or "sim" if all this is simulated time;
-            - "frames"; "batches": of the hardware, in which they passed; "clock_mhz";
-            - "seconds": of the device's time, from the first image's copying to the last result;
+            - "kind": "board", or "sim" if all times are simulated;
+            - "frames"; "batches": how many batches the hardware ran; "clock_mhz";
+            - "seconds": the device's time from copying the first image to the last result;
             - "frames_per_second"; "read_megabytes_per_second", "written_megabytes_per_second":
-              over those seconds, a megabyte being 10**6 bytes;
-            - "cycles": of the clock, in which there was a batch to work on;
-            - "interval_cycles": from frame to frame when none waits for another batch;
-            - "latency_cycles", "latency_seconds": of the first frame, from its first beat into
-              the accelerator to its last one out;
-            - "overhead_seconds_per_batch": what the driver added to the hardware's time.
+              averages over those seconds, with megabytes of 10**6 bytes;
+            - "cycles": the clock cycles in which there was a batch to work on;
+            - "interval_cycles": cycles from frame to frame without a wait for another batch;
+            - "latency_cycles", "latency_seconds": the first frame's latency, from its first beat
+              into the accelerator to its last beat out;
+            - "overhead_seconds_per_batch": the time that the driver added to the hardware's.
 
         Raises:
             UserError: frames is below 2, or the hardware fails.
@@ -164,7 +162,7 @@ class Accelerator:
         }
 
     def info(self) -> dict[str, Any]:
-        """Return what this accelerator is, and what its registers say at the moment."""
+        """Return what this accelerator is, and the current state of its registers."""
         built = self.manifest
         with self._turn():
             state = self._shell.state()
@@ -190,7 +188,7 @@ class Accelerator:
             return  # the device belongs to the process that this one was forked from
         self._open = False
         with self._device.lock:
-            # This thread may be running a call itself, if a signal's handler closes.
+            # In a signal handler, this thread may be in the middle of a call.
             if not self._running:
                 self._stack.close()
 
@@ -206,7 +204,7 @@ class Accelerator:
         self.close()
 
     def _run(self, images: Images) -> Integers:
-        """Return the outputs as the hardware gives them, [N, values of an image]."""
+        """Return the hardware's integer outputs, [N, values per image]."""
         self._check(images)
         values = np.empty((len(images), self._values), np.int32)
         step = min(
@@ -226,25 +224,25 @@ class Accelerator:
                 running.append(_Batch(number, slot, start, len(part)))
             while running:
                 self._finished(running.popleft(), values)
-        except BaseException:  # an interruption among them
+        except BaseException:  # including KeyboardInterrupt
             self._release()
             raise
         return values
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
-        """Have the device to oneself: other threads, and other accelerators on it, wait.
+        """Use the device exclusively: other threads, and other accelerators on it, wait.
 
         Raises:
-            UserError: the accelerator is closed, before or meanwhile, or another bitstream is in
-                the device now.
+            UserError: the accelerator was closed, before or meanwhile, or the device has another
+                bitstream now.
         """
         self._require_open()
         with self._device.lock:
             self._require_open()
             if self._running:
                 raise UserError(
-                    "accelerator: this thread is using it already, and a signal's handler can't"
+                    "accelerator: this thread is already using it, so a signal handler can't"
                 )
             self._running = True
             try:
@@ -259,7 +257,7 @@ class Accelerator:
     def _require_open(self) -> None:
         if os.getpid() != self._process:
             raise UserError(
-                f"accelerator: belongs to process {self._process}, and this is process "
+                f"accelerator: belongs to process {self._process}, but this is process "
                 f"{os.getpid()}, forked from it; make a new one in each process"
             )
         if not self._open:
@@ -275,7 +273,7 @@ class Accelerator:
             )
 
     def _buffers(self) -> list[_Slot]:
-        """Return memory for as many batches as can be queued, once it is there."""
+        """Return memory for as many batches as can be queued; allocate it on first use."""
         image = prod(self._image)
         while len(self._slots) < self._shell.capacity:
             source, target = (
@@ -286,7 +284,7 @@ class Accelerator:
         return self._slots
 
     def _finished(self, batch: _Batch, values: Integers) -> _Slot:
-        """Wait for a batch; copy what it gave to its place in ``values``; return its memory."""
+        """Wait for a batch; copy its results to their place in ``values``; return its memory."""
         self._shell.wait(batch.number, self._latest(batch.frames))
         part = values[batch.start : batch.start + batch.frames]
         batch.slot.target.invalidate(part.nbytes)
@@ -294,7 +292,7 @@ class Accelerator:
         return batch.slot
 
     def _latest(self, frames: int) -> float:
-        """Return the seconds that so many frames take, with all that may be in the way."""
+        """Return after how many seconds a batch of ``frames`` frames is late."""
         transfer = max(prod(self._image), 4 * self._values) / _WORD
         pace: float = max(self.manifest.cycles_per_frame, transfer)
         cycles = frames * pace + self.manifest.latency_cycles
@@ -303,7 +301,7 @@ class Accelerator:
     def _release(self) -> None:
         """Stop the hardware, and give its memory back."""
         self._shell.reset()
-        # Not before the reset is over: until then the hardware may write.
+        # Only after the reset: until then the hardware may write.
         for slot in self._slots:
             slot.source.free()
             slot.target.free()
@@ -311,7 +309,7 @@ class Accelerator:
 
 
 class _Slot(NamedTuple):
-    """Memory for a batch: for its frames and for its values."""
+    """Memory for a batch: for its frames and for its results."""
 
     source: Buffer
     target: Buffer
@@ -323,7 +321,7 @@ class _Slot(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """A batch under way: its number, its memory, and which images it is of."""
+    """A batch in flight: its number, its memory, and its first image and number of images."""
 
     number: int
     slot: _Slot
@@ -332,7 +330,7 @@ class _Batch(NamedTuple):
 
 
 def _device(device: str | Device | None, path: Path, folder: Path, manifest: Manifest) -> Device:
-    """Return the device; ``path`` is what the user knows ``folder`` by."""
+    """Return the device; ``path`` is the user's name for ``folder``."""
     if device is None:
         if not (folder / BITSTREAM).is_file():
             raise UserError(
@@ -350,6 +348,6 @@ def _device(device: str | Device | None, path: Path, folder: Path, manifest: Man
         from irnet_hw.simulate.board import SimulatedBoard
     except ImportError as error:
         raise UserError(
-            f"device: sim needs the whole of irnet-hw, not its runtime alone ({error})"
+            f"device: sim needs all of irnet-hw, not just its runtime ({error})"
         ) from error
     return SimulatedBoard(folder, manifest, path)

@@ -1,7 +1,7 @@
-"""What the driver must know of a board. It is here, and in no manifest, which anybody can write.
+"""What the driver must know about each board. It is not in the manifest, which anybody can write.
 
-The registers' addresses and bits are those of UG585 (Zynq-7000, "AXI_HP Interface (AFI)") and
-UG1087 (Zynq UltraScale+, AFIFM and FPD_SLCR).
+The registers' addresses and bits are from UG585 (Zynq-7000, "AXI_HP Interface (AFI)") and UG1087
+(Zynq UltraScale+, AFIFM and FPD_SLCR).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from irnet_hw.errors import UserError
 
 
 class Setting(NamedTuple):
-    """Bits of a processor's register that the shell needs, whatever overlay was loaded before.
+    """Bits in a register of the processor that the shell needs, whatever overlay was loaded before.
 
     Attributes:
-        what: they set.
-        address: of the register.
-        mask: of the bits.
-        value: that they must have.
+        what: what they set.
+        address: the register's address.
+        mask: which bits.
+        value: the value that they must have.
     """
 
     what: str
@@ -31,11 +31,11 @@ class Board(NamedTuple):
     """A board with a PYNQ image.
 
     Attributes:
-        title: as its maker writes it.
-        first: the first version of PYNQ that the driver knows on it.
-        last: the last version of PYNQ that there is for it; None: there will be more.
+        title: the board's name as its maker writes it.
+        first: the first version of PYNQ that the driver supports on it.
+        last: the last version of PYNQ that supports the board; None: there will be more.
         fabric: addresses at which the processor reaches the shell.
-        settings: that PYNQ does not make, or only from a .hwh file.
+        settings: settings that PYNQ does not make, or makes only with a .hwh file.
     """
 
     title: str
@@ -45,17 +45,17 @@ class Board(NamedTuple):
     settings: Sequence[Setting]
 
     def versions(self) -> str:
-        """Return in words which versions of PYNQ the board works with."""
-        first = f"from PYNQ {_dotted(self.first)}"
-        return f"{first} to {_dotted(self.last)}" if self.last else f"{first} on"
+        """Return in words which versions of PYNQ work on the board."""
+        first = f"PYNQ {_dotted(self.first)}"
+        return f"{first} to {_dotted(self.last)}" if self.last else f"{first} or later"
 
     def require_version(self, found: str) -> None:
-        """Raise a UserError if a version of PYNQ is not for this board."""
+        """Raise a UserError if a version of PYNQ does not work on this board."""
         numbers = tuple(int(part) for part in found.split(".")[:3] if part.isdigit())
         if numbers and (numbers < self.first or (self.last and numbers > self.last)):
             raise UserError(
-                f"pynq: version {found}, but the {self.title} works {self.versions()}; write "
-                f"PYNQ's image of such a version to the board's card"
+                f"pynq: version {found}, but the {self.title} needs {self.versions()}; write "
+                "such an image to the board's SD card"
             )
 
 
@@ -67,7 +67,7 @@ BOARDS = {
     "pynq-z2": Board(
         title="PYNQ-Z2",
         first=(2, 7),
-        last=(3, 1, 2),  # PYNQ 4.0 has no boards with a Zynq-7000 any more
+        last=(3, 1, 2),  # PYNQ 4.0 dropped boards with a Zynq-7000
         fabric=range(0x4000_0000, 0x8000_0000),  # through M_AXI_GP0
         settings=(
             # 1 would make them 32 bits wide.
@@ -92,11 +92,11 @@ BOARDS = {
 
 
 def board(name: str) -> Board:
-    """Return what is known of a board.
+    """Return what the driver knows about a board.
 
     Raises:
-        UserError: nothing is.
+        UserError: the board is unknown.
     """
     if name not in BOARDS:
-        raise UserError(f"board: {name}, this runtime knows {', '.join(BOARDS)}")
+        raise UserError(f"board: {name}, must be one of {', '.join(BOARDS)}")
     return BOARDS[name]

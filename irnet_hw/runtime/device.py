@@ -1,4 +1,4 @@
-"""What the driver asks of a device: registers, memory, time. The simulated board offers it too."""
+"""What the driver needs from a device: registers, memory and time. Boards are real or simulated."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ if TYPE_CHECKING:
 
 
 class Buffer(Protocol):
-    """Memory that processor and accelerator share.
+    """Memory that the processor and the accelerator share.
 
-    The processor may see it through a cache: what it wrote must be flushed before the accelerator
-    reads, and what the accelerator wrote is seen only after an invalidation.
+    The processor may see it through a cache: its writes must be flushed before the accelerator
+    reads, and the accelerator's writes are visible only after an invalidation.
 
     Attributes:
         array: the bytes, as the processor sees them.
-        address: of the first byte, as the accelerator sees it; a multiple of 64.
+        address: the first byte's address, as the accelerator sees it; a multiple of 64.
     """
 
     array: npt.NDArray[np.uint8]
     address: int
 
     def flush(self, size: int) -> None:
-        """Bring what the processor wrote to the memory: the first so many bytes."""
+        """Write the first ``size`` bytes from the processor's cache to the memory."""
 
     def invalidate(self, size: int) -> None:
-        """Forget what the processor knows of the first so many bytes, so that it reads anew."""
+        """Drop the first ``size`` bytes from the processor's cache, so it reads the memory."""
 
     def free(self) -> None:
-        """Give the memory back; nobody may use it afterwards."""
+        """Give the memory back; it must not be used afterwards."""
 
 
 class Device(Protocol):
     """A board with a shell's bitstream, real or simulated.
 
     Attributes:
-        kind: how its figures are got: "board" (measured) or "sim" (cycle-accurate simulation).
-        clock_mhz: of the fabric, as it is now.
+        kind: how its figures are obtained: "board" (measured) or "sim" (cycle-accurate simulation).
+        clock_mhz: the fabric's current clock.
     """
 
     kind: str
@@ -46,9 +46,9 @@ class Device(Protocol):
 
     @property
     def lock(self) -> ContextManager[object]:
-        """What a user of the device holds as long as one use takes, so that threads take turns.
+        """The lock that a user of the device holds during each use, so that threads take turns.
 
-        The same thread can take it again.
+        It is reentrant.
         """
 
     def read(self, offset: int) -> int:
@@ -58,16 +58,16 @@ class Device(Protocol):
         """Write a register's 32 bits."""
 
     def allocate(self, size: int) -> Buffer:
-        """Return a buffer of so many bytes, a multiple of 64."""
+        """Return a buffer of ``size`` bytes, a multiple of 64."""
 
     def wait(self, seconds: float) -> None:
-        """Let time pass: until the interrupt comes, if it can, and at most so long."""
+        """Wait for the interrupt, at most ``seconds``; a device may return earlier."""
 
     def now(self) -> float:
-        """Return the device's time, in seconds since some moment."""
+        """Return the device's time, in seconds since an arbitrary moment."""
 
     def set_clock(self, mhz: float) -> None:
-        """Run the fabric at this clock, or at the highest below that can be had."""
+        """Run the fabric at this clock, or at the highest possible clock below it."""
 
     def close(self) -> None:
         """Give everything back; may be called twice."""

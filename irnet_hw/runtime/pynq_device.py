@@ -1,6 +1,6 @@
-"""A PYNQ board as a :class:`~irnet_hw.runtime.device.Device`, by the ``pynq`` package of its image.
+"""A PYNQ board as a :class:`~irnet_hw.runtime.device.Device`, through its image's ``pynq`` package.
 
-Written to PYNQ's sources of 2.7 to 4.0; it has not been run on a board by us.
+Written from the sources of PYNQ 2.7 to 4.0; we have not run it on a board.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from irnet_hw.artifact.names import BITSTREAM
 from irnet_hw.errors import UserError
 from irnet_hw.runtime import boards
 
-#: PYNQ's device trees call the device by this name that passes on the fabric's first interrupt.
+#: The name, in PYNQ's device trees, of the device that passes on the fabric's first interrupt.
 _UIO_NAME = "fabric"
 _UIO, _DEV = Path("/sys/class/uio"), Path("/dev")
-#: After so many seconds at the latest the driver looks again: without an interrupt, and with one,
-#: which a bitstream of other making may not raise.
+#: The longest wait in seconds before the driver looks again, without and with an interrupt; a
+#: bitstream made by other means may not raise it.
 _POLL, _LONGEST = 0.0002, 0.01
 _REGISTER_BYTES = 4096
-#: How far above the clock asked for a divisor's clock may lie: rounding, and no more.
+#: How far the clock may exceed the requested one: rounding only.
 _TOLERANCE = 1.0005
 
 
 class _BoardLock:
-    """Who uses the board: one thread of one process, as there is one fabric."""
+    """The lock of the board's one fabric: one thread of one process uses it at a time."""
 
     def __init__(self) -> None:
         self._thread = threading.RLock()
@@ -60,10 +60,10 @@ class _BoardLock:
 
 
 def _locked_file() -> int:
-    """Wait for the file that stands for the board; it is unlocked where it is closed."""
+    """Lock the file that stands for the board; closing it unlocks it."""
     path = Path(tempfile.gettempdir()) / "irnet-hw-board.lock"
     try:
-        # Who made it may be another user: nobody has to write it.
+        # Another user may have created it, so don't ask for write access.
         file = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
@@ -76,7 +76,7 @@ def _locked_file() -> int:
 
 
 class PynqBuffer:
-    """A buffer of the memory that PYNQ sets aside for the fabric."""
+    """A buffer in the memory that PYNQ reserves for the fabric."""
 
     def __init__(self, buffer: Any):
         self.array = np.asarray(buffer)
@@ -84,12 +84,12 @@ class PynqBuffer:
         self._buffer = buffer
 
     def flush(self, size: int) -> None:
-        """Bring what the processor wrote to the memory: the first so many bytes."""
+        """Write the first ``size`` bytes from the processor's cache to the memory."""
         with _told("memory"):
             self._buffer[:size].flush()
 
     def invalidate(self, size: int) -> None:
-        """Forget what the processor knows of the first so many bytes."""
+        """Drop the first ``size`` bytes from the processor's cache."""
         with _told("memory"):
             self._buffer[:size].invalidate()
 
@@ -113,18 +113,18 @@ class PynqDevice:
             manifest: its manifest.
 
         Raises:
-            UserError: this is no PYNQ board, its image is of a version that is not for the board,
-                or pynq fails.
+            UserError: this is not a PYNQ board, its image has a version that does not work on the
+                board, or pynq fails.
         """
         board, base = boards.board(manifest.board), manifest.shell.base_address
         if base not in board.fabric or base % _REGISTER_BYTES:
             raise UserError(
-                f"base_address: {base:#x}, must be where the {board.title} reaches the fabric, "
+                f"base_address: {base:#x}, must be in the {board.title}'s range for the fabric, "
                 f"from {board.fabric[0]:#x} to {board.fabric[-1]:#x}; build it again"
             )
         try:
             import pynq
-        except Exception as error:  # it loads libraries, and looks at the machine
+        except Exception as error:  # importing pynq loads libraries and probes the machine
             raise UserError(
                 f"pynq: can't be imported ({_text(error)}); must run on a PYNQ board, "
                 'or simulate it with device="sim"'
@@ -133,7 +133,7 @@ class PynqDevice:
         board.require_version(version)
         self._pynq, self._uio = pynq, None
         bitstream = folder / BITSTREAM
-        # Nobody may be using what is in the fabric now.
+        # Wait until nobody uses the fabric's current design.
         with self.lock, _told(str(bitstream), board):
             path = str(bitstream.absolute())
             if bitstream.with_suffix(".hwh").is_file():
@@ -154,34 +154,34 @@ class PynqDevice:
 
     def write(self, offset: int, value: int) -> None:
         """Write a register's 32 bits."""
-        self._registers.write(offset, int(value))  # of which pynq takes no subclass
+        self._registers.write(offset, int(value))  # pynq rejects subclasses of int
 
     def allocate(self, size: int) -> PynqBuffer:
-        """Return a buffer of so many bytes."""
+        """Return a buffer of ``size`` bytes."""
         try:
             return PynqBuffer(self._pynq.allocate((size,), dtype="u1"))
-        except Exception as error:  # pynq's own, XRT's and the system's
+        except Exception as error:  # from pynq, XRT or the system
             raise UserError(
-                f"memory: {size} bytes for images and results can't be had ({_text(error)}); "
-                "close what else uses the board's contiguous memory"
+                f"memory: {size} bytes for images and results can't be allocated "
+                f"({_text(error)}); close other programs that use the board's contiguous memory"
             ) from error
 
     def wait(self, seconds: float) -> None:
-        """Wait for the interrupt where the image passes it on, else for a moment."""
+        """Wait for the interrupt if the image passes it on, else for a moment."""
         if self._uio is None:
             time.sleep(min(seconds, _POLL))
             return
         with _told("interrupt"):
-            os.write(self._uio, (1).to_bytes(4, "little"))  # which the kernel takes away each time
+            os.write(self._uio, (1).to_bytes(4, "little"))  # enables it; each one disables it again
             if select.select([self._uio], [], [], min(seconds, _LONGEST))[0]:
                 os.read(self._uio, 4)
 
     def now(self) -> float:
-        """Return seconds since some moment."""
+        """Return seconds since an arbitrary moment."""
         return time.monotonic()
 
     def set_clock(self, mhz: float) -> None:
-        """Set the fabric's clock to the highest that the divisors give and that is not above."""
+        """Set the fabric's clock to the highest possible one that does not exceed ``mhz``."""
         clocks, wanted = self._pynq.Clocks, mhz
         with _told("clock_mhz"):
             clocks.fclk0_mhz = wanted
@@ -189,7 +189,7 @@ class PynqDevice:
                 wanted *= 0.99
                 if wanted < mhz / 2:
                     raise UserError(
-                        f"clock_mhz: {mhz:g}, but the board's is {clocks.fclk0_mhz:g} at least"
+                        f"clock_mhz: {mhz:g}, but the board can't go below {clocks.fclk0_mhz:g}"
                     )
                 clocks.fclk0_mhz = wanted
             self.clock_mhz = float(clocks.fclk0_mhz)
@@ -210,7 +210,7 @@ def _open_uio() -> int | None:
 
 @contextlib.contextmanager
 def _told(what: str, board: boards.Board | None = None) -> Iterator[None]:
-    """Turn what pynq raises, which may be anything, into what to do about it on a board."""
+    """Turn any exception from pynq into a message that says what to do on a board."""
     try:
         yield
     except UserError:
@@ -235,10 +235,10 @@ def _advice(error: Exception, board: boards.Board | None) -> str:
         )
     if "metadata" in text or "hwh" in text or isinstance(error, (KeyError, SyntaxError)):
         return (
-            "irnet.hwh beside the bitstream is missing, damaged or of another run; copy irnet.bit "
-            "and irnet.hwh of one run, or remove irnet.hwh"
+            "irnet.hwh next to the bitstream is missing, damaged or from another run; copy "
+            "irnet.bit and irnet.hwh from the same run, or remove irnet.hwh"
         )
     if "invalid length" in text or "unknown field" in text:
         return "the bitstream is damaged; copy or make it again"
-    image = f" that the image is one {board.versions()}, and" if board else ""
+    image = f" that the image has {board.versions()}, and" if board else ""
     return f"make sure{image} that nothing else uses the fabric, and reboot the board"

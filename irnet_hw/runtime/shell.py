@@ -1,4 +1,4 @@
-"""The shell through its registers: who answers, what is queued, finished and gone wrong."""
+"""Controls the shell through its registers: checks its identity, queues batches, waits for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.runtime.device import Device
 
 _ALL = 0xFFFFFFFF
-#: A reset waits for what is under way on the bus only: microseconds.
+#: A reset only waits for bus transfers in flight, which takes microseconds.
 _RESET_SECONDS = 0.01
 
 
@@ -19,18 +19,18 @@ class Shell:
     """The registers of a device.
 
     Attributes:
-        capacity: batches that can be queued, the running one included.
+        capacity: how many batches can be queued, including the running one.
     """
 
     def __init__(self, device: Device, manifest: Manifest):
-        """Make sure who answers, and put it into its first state.
+        """Check that the right accelerator answers, and reset it.
 
         Args:
             device: with a bitstream loaded.
-            manifest: of the accelerator that should be in it.
+            manifest: the manifest of the accelerator that should be in it.
 
         Raises:
-            UserError: another design answers, or another accelerator's.
+            UserError: another design or another accelerator answers.
         """
         self._device = device
         self._identity = manifest.shell.identity
@@ -43,7 +43,7 @@ class Shell:
         """Make sure that the device is as this shell left it; others may have used it since.
 
         Raises:
-            UserError: another design answers, or another accelerator's.
+            UserError: another design or another accelerator answers.
         """
         self._require_own()
         batches = self._device.read(Register.BATCHES)
@@ -69,7 +69,7 @@ class Shell:
     def _expect(self, name: str, found: int, wanted: int) -> None:
         if found != wanted:
             raise UserError(
-                f"{name}: the bitstream's register is {found:#x}, but this runtime drives "
+                f"{name}: the bitstream's register is {found:#x}, but this runtime expects "
                 f"{wanted:#x}; load the bitstream of this build"
             )
 
@@ -77,9 +77,9 @@ class Shell:
         """Queue a batch; return its number since the last reset.
 
         Args:
-            source: address of its frames, a multiple of 8.
-            target: address for its values, a multiple of 8.
-            frames: how many, at least 1.
+            source: the address of its frames, a multiple of 8.
+            target: the address for its results, a multiple of 8.
+            frames: the number of frames, at least 1.
         """
         write = self._device.write
         write(Register.SOURCE_LOW, source & _ALL)
@@ -96,16 +96,16 @@ class Shell:
 
         Args:
             batch: its number.
-            seconds: after which it can't come any more.
+            seconds: the timeout.
 
         Raises:
-            UserError: an error flag is set, or the time is over. A reset is needed then.
+            UserError: an error flag is set, or the time is over. The shell then needs a reset.
         """
         deadline = self._device.now() + seconds
         while True:
-            # Cleared before it is known whether the batch is complete, so that no interrupt that
-            # comes between the two is lost. And the time is taken first: however long this
-            # process may have stood still, a batch that is complete is not late.
+            # Clear DONE before checking whether the batch is complete, so that an interrupt between
+            # the two is not lost. Read the time before checking, too: even if this process was
+            # suspended for long, a complete batch is not late.
             self._device.write(Register.DONE, 1)
             now = self._device.now()
             if self._device.read(Register.ERRORS):
@@ -120,10 +120,10 @@ class Shell:
             self._device.wait(deadline - now)
 
     def reset(self) -> None:
-        """Drop whatever is queued and under way; the memory is left alone from then on.
+        """Drop all batches, queued or running; afterwards the hardware doesn't access the memory.
 
         Raises:
-            UserError: a transfer under way does not end.
+            UserError: a transfer in flight does not end.
         """
         self._device.write(Register.CONTROL, Control.RESET)
         deadline = self._device.now() + _RESET_SECONDS
@@ -131,17 +131,17 @@ class Shell:
             if self._device.now() > deadline:
                 raise UserError(
                     f"the accelerator can't be reset, the memory does not answer: {self.state()}; "
-                    "start the board anew"
+                    "reboot the board"
                 )
         self._started = 0
 
     def cycles(self) -> int:
-        """Return the cycles since the last reset in which a batch was queued."""
+        """Return the number of cycles since the last reset in which a batch was queued."""
         low = self._device.read(Register.CYCLES_LOW)
         return low | self._device.read(Register.CYCLES_HIGH) << 32
 
     def state(self) -> str:
-        """Return what the registers say, for people: flags by name."""
+        """Return the registers' state as readable text, with flags by name."""
         status = self._device.read(Register.STATUS)
         errors = self._device.read(Register.ERRORS)
         counters = (Register.BATCHES, Register.FRAMES_IN, Register.FRAMES_OUT)

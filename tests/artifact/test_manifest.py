@@ -47,10 +47,10 @@ def test_refuses_a_damaged_one(tmp_path: Path, change: dict[str, object], messag
 
 def test_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     for change, message in (
-        ({"labels": ("a",)}, "labels: 1, must be 2 or none"),
-        ({"bottleneck": "x"}, "bottleneck 'x' is no layer"),
+        ({"labels": ("a",)}, "labels: 1, must be 2 or 0"),
+        ({"bottleneck": "x"}, "bottleneck 'x' is not a layer"),
         ({"streams": GOOD.streams[:1]}, "streams and layers don't fit together"),
-        ({"sources": GOOD.sources * 2}, "accelerator.sv stands there twice"),
+        ({"sources": GOOD.sources * 2}, "lists accelerator.sv twice"),
     ):
         manifest.write(replace(GOOD, **change), tmp_path)
         with pytest.raises(UserError) as caught:
@@ -65,7 +65,7 @@ def test_refuses_another_format(tmp_path: Path, content: dict[str, object]) -> N
     path.write_text(json.dumps(content))
     with pytest.raises(UserError) as caught:
         manifest.load(tmp_path)
-    assert str(caught.value) == f"{path}: is of format 3, must be of format 4; build it again"
+    assert str(caught.value) == f"{path}: has format 3, must have format 4; build it again"
 
 
 def test_refuses_a_changed_one(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Runs a package's notebook headless on the simulated board.
 
-To renew the outputs that boards/*/notebooks show, with packages of the demo's network::
+To update the outputs shown in boards/*/notebooks, with packages of the demo's network::
 
     python -m tests.deploy.notebook pynq-z2.zip zcu104.zip
 """
@@ -29,7 +29,7 @@ def execute(package: Path, folder: Path) -> NotebookNode:
         archive.extractall(folder)
     notebook = nbformat.read(folder / NOTEBOOK, as_version=4)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "IRNET_HW_DEVICE": "sim"}
-    # What the driver says of its progress is for a terminal.
+    # The driver's progress messages are for a terminal.
     with mock.patch.dict(os.environ, environment):
         NotebookClient(
             notebook,

@@ -1,4 +1,4 @@
-"""The notebook runs on the simulated board, and the ones that are shown have run."""
+"""The notebook runs on the simulated board, and the committed notebooks show real outputs."""
 
 import nbformat
 import pytest
@@ -8,7 +8,7 @@ from irnet_hw.deploy.package import package
 from irnet_hw.share import share
 from tests.deploy.notebook import execute, output
 
-#: Lines of code from the first to the classes.
+#: Lines of code from the start to the predicted classes.
 MAIN_PATH = 6
 
 

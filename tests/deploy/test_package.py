@@ -1,4 +1,4 @@
-"""The deployment package holds all that is needed, is always the same, and runs."""
+"""The deployment package contains all that is needed, is reproducible, and runs."""
 
 import io
 import json

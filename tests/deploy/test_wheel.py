@@ -1,4 +1,4 @@
-"""The runtime's wheel installs by itself, and imports where there is only numpy."""
+"""The runtime's wheel installs on its own, and imports with only numpy installed."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The folder of an accelerator of two layers, as build, simulate and synthesise leave it."""
+"""The folder of an accelerator with two layers, as build, simulate and synthesise write it."""
 
 import hashlib
 from dataclasses import replace
@@ -33,7 +33,7 @@ from irnet_hw.artifact.results import (
 )
 from irnet_hw.form import plain
 
-#: Their content does not matter to a report, only that it is the same as at the build.
+#: Their content does not matter for a report, only that it has not changed since the build.
 FILES = {
     "model.onnx": b"network",
     "dataflow.onnx": b"hardware graph",
@@ -61,7 +61,7 @@ def stream(shape, datatype, bits, lanes, source, target, tensor=None, scale=None
 
 
 def fact(*arguments):
-    """Return a stream as the facts have it."""
+    """Return a stream in the form of the facts."""
     return plain(stream(*arguments))
 
 
@@ -193,7 +193,7 @@ def synthesis():
 
 
 def write_folder(folder, simulated=True, synthesised=True, differences=0):
-    """Write the folder; simulation and synthesis only if asked."""
+    """Write the folder; simulation and synthesis only if requested."""
     for name in ("rtl", "shell"):
         (folder / name).mkdir(parents=True)
     for name, data in FILES.items():

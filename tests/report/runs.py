@@ -1,4 +1,4 @@
-"""Folders of training runs, as the training writes them, without the training."""
+"""Writes folders of training runs in the form that training writes, without training."""
 
 import csv
 
@@ -12,7 +12,7 @@ METRICS = [
 WEIGHTS = ["epoch", "layer", "weights", "entropy", "flipped"]
 LAYERS = {"block1.conv": 9216, "block2.conv": 18432, "block3.conv": 36864}
 
-#: Of the first epochs, on the test images.
+#: The accuracy on the test images in the first epochs.
 ACCURACIES = [0.5, 0.75, 0.625, 0.7, 0.6, 0.65]
 
 
@@ -23,7 +23,7 @@ def write_rows(path, columns, rows):
 
 
 def write_run(folder, epochs=4, *assignments):
-    """Write a run of digits-vgg with so many epochs done, of 5."""
+    """Write a run of digits-vgg with some of its 5 epochs done."""
     folder.mkdir(parents=True)
     recipe = load_recipe("digits-vgg", ["epochs=5", *assignments])
     (folder / "recipe.toml").write_text(write(table(recipe)))

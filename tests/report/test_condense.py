@@ -3,7 +3,7 @@ from tests.report import example
 
 
 def unit(place, before, text="convolution", cycles=100):
-    """A fork, a FIFO beside a kernel, and a join of both; the first of them has the given place."""
+    """A fork, a kernel and a parallel FIFO, and a join; the first of them has the given place."""
 
     def layer(op, inputs, outputs, **more):
         return {
@@ -33,7 +33,7 @@ def unit(place, before, text="convolution", cycles=100):
 
 
 def units(*texts):
-    """The facts about units in a row."""
+    """The facts about several units in a row."""
     layers = []
     streams = [example.fact([4, 4, 8], "INT8", 8, 1, None, 0)]
     for text in texts:

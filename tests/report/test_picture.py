@@ -68,7 +68,7 @@ def test_long_texts_are_wrapped(tmp_path):
 
 
 def branched(facts):
-    """Add a layer and a stream from the first one to it, which passes the second one by."""
+    """Add a layer and a stream from the first layer to it, which skips the second one."""
     streams, layers = facts["streams"], facts["layers"]
     bypass = example.fact([4, 4, 8], "INT8", 64, 8, 0, 2)
     facts["streams"] = [*streams[:2], bypass, {**streams[2], "target": 2}, streams[2]]

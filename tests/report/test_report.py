@@ -13,7 +13,7 @@ from tests.report import example
 
 
 class Page(html.parser.HTMLParser):
-    """A page's text, and its elements that open and close as they should."""
+    """A page's text, and a check that its elements open and close correctly."""
 
     VOID = frozenset({"meta", "img", "link", "br", "input", "rect", "line", "path"})
 
@@ -60,15 +60,15 @@ def test_whole_report(tmp_path):
         "694,444 frames/s model 694,444 frames/s sim",
         "144 cycles model 144 cycles sim",
         "1.8 µs model 1.7 µs sim",
-        "144 cycles a frame model , as many as 1 other kernel.",
-        "The next doubling, to 1,388,889 frames a second, fits this board model",
-        "it is at most 1.2 % above a bound that no choice can get under model .",
+        "144 cycles per frame model , the same as 1 other kernel.",
+        "The next doubling, to 1,388,889 frames per second, fits this board model",
+        "is at most 1.2 % above the lower bound for any choice model .",
         "LUTs 2,468 4,936 42,560",
-        "LUTs, of 53,200; 10,640 of them are kept in reserve for the shell and for routing",
+        "LUTs, of 53,200; 10,640 of them are reserved for the shell and for routing",
         "IntMVAU 1 1,234 200 0 2 model 1,300 210 1 2 synth",
         "IntMVAU_rtl_0 144 50 % 1,234",
-        "to the last of its logits: 180 cycles model",
-        "to the last of its logits: 170 cycles sim",
+        "to its last logit: 180 cycles model",
+        "to its last logit: 170 cycles sim",
         "Accuracy: RTL, simulated 75.00 % of 4 images",
         "2,468 model 2,600 synth",
         "dense layer <&>, 16 to 2, 8 bits",
@@ -138,7 +138,7 @@ def test_before_simulation_and_synthesis(tmp_path):
 
 
 def routed(folder, **changes):
-    """Put a route.json where the flows put it; returns its folder."""
+    """Write a route.json where the flows write it; return its folder."""
     figures = {
         "kind": "route", "identity": "0" * 32, "flow": "openxc7",
         "part": "xc7z020clg400-1", "target_mhz": 100.0,
@@ -156,14 +156,14 @@ def test_a_bitstream_that_misses_its_clock(tmp_path):
     assert data["area"]["LUT"]["route"] == 7890
     for text in (
         "Bitstream Placed and routed by nextpnr-xilinx 0.8.2, the accelerator in its shell reaches "
-        "64.25 MHz route ; built for 100 MHz, it must not run faster than it reaches, and all "
-        "rates fall in proportion. The delays behind that are the tool's estimates for this part.",
+        "64.25 MHz route ; built for 100 MHz, it must not run faster than 64.25 MHz, and all rates "
+        "are lower in proportion. The delays are the tool's estimates for this part.",
         "irnet.bit has 4,045,669 bytes; the flow took 321 s.",
-        "route after place and route, of all that is in the bitstream",
+        "route after place and route, for the whole bitstream",
         "7,890 · 14.8 % route",
     ):
         assert text in page.text
-    assert "no timing was closed" not in page.text
+    assert "timing has not been closed" not in page.text
 
 
 def test_a_bitstream_that_reaches_its_clock(tmp_path):
@@ -172,14 +172,14 @@ def test_a_bitstream_that_reaches_its_clock(tmp_path):
     page, _ = written(routed(folder, **vivado, clock_mhz=125.0))
     assert (
         "Placed and routed by Vivado 2023.2, the accelerator in its shell reaches 125 MHz route ; "
-        "built for 100 MHz. Its area"
+        "built for 100 MHz. The area"
     ) in page.text
 
 
 def test_without_a_bitstream_no_clock_is_claimed(tmp_path):
     page, data = written(example.write_folder(tmp_path / "build"))
     assert data["route"] is None
-    assert "The clock is the board's; no timing was closed for it here." in page.text
+    assert "The clock is the board's default; timing has not been closed for it." in page.text
     assert "Bitstream" not in page.text
 
 
@@ -203,8 +203,8 @@ def test_built_for_the_highest_rate(tmp_path, monkeypatch):
     content = replace(example.manifest(), folding=Folding(aim="rate", distance=-0.001))
     monkeypatch.setattr(example, "manifest", lambda: content)
     page, _ = written(example.write_folder(tmp_path / "build"))
-    assert "at 100 MHz, built for as many frames a second as fit" in page.text
-    assert "at most 0 % more cycles than a bound that no choice can get under model ." in page.text
+    assert "at 100 MHz, built for the highest rate that fits" in page.text
+    assert "at most 0 % more cycles than the lower bound for any choice model ." in page.text
 
 
 def test_page_needs_no_network(tmp_path):
@@ -283,7 +283,7 @@ def test_damaged_files(tmp_path, name, content, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda m: m.update(bottleneck="x"), "bottleneck 'x' is no layer"),
+        (lambda m: m.update(bottleneck="x"), "bottleneck 'x' is not a layer"),
         (lambda m: m["streams"][1].update(source=2), "streams and layers don't fit together"),
         (lambda m: m["layers"][1].update(inputs=[3]), "streams and layers don't fit together"),
         (lambda m: m["layers"][0].update(cycles=144.0), "layers[0].cycles = 144.0, must be an"),
@@ -292,7 +292,7 @@ def test_damaged_files(tmp_path, name, content, message):
     ],
 )
 def test_a_manifest_whose_parts_do_not_fit(tmp_path, change, message):
-    """Though its own hash is right, which anybody can compute."""
+    """Even though its own hash is correct, which anybody can compute."""
     folder = example.write_folder(tmp_path / "build")
     content = json.loads((folder / "manifest.json").read_text())
     change(content)
@@ -308,7 +308,7 @@ def test_a_manifest_whose_parts_do_not_fit(tmp_path, change, message):
     [
         (lambda s: s["waiting"].pop(), "waiting has 2 entries, which does not fit the accelerator"),
         (lambda s: s["tensors"].clear(), "tensors has 0 entries, which does not fit the"),
-        (lambda s: s["tensors"][0].update(layer="a\nb"), "tensors of 'a\\nb', which is no layer"),
+        (lambda s: s["tensors"][0].update(layer="a\nb"), "has tensors of 'a\\nb', not a layer"),
         (lambda s: s.update(accuracy="x"), 'accuracy = "x", must be an object'),
         (lambda s: s["first_frame"].insert(0, None), "first_frame[0] = null, must be an object"),
     ],

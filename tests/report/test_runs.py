@@ -71,7 +71,7 @@ def test_a_network_without_1_bit_layers(folder):
 def test_a_folder_that_is_none(tmp_path):
     folder = tmp_path / "no"
     assert refusal(folder) == (
-        f"{folder}: is no folder; it must be that of a run of irnet-hw train"
+        f"{folder}: is not a folder, must be a run's folder from irnet-hw train"
     )
 
 
@@ -85,22 +85,22 @@ def test_a_missing_file(folder, file):
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b'epoch,"layer'])
 def test_a_damaged_file(folder, file, content):
     (folder / file).write_bytes(content)
-    assert refusal(folder) == f"{folder / file}: can't be read: is no CSV text"
+    assert refusal(folder) == f"{folder / file}: can't be read: is not a CSV file"
 
 
 def test_an_empty_file(folder):
     (folder / "metrics.csv").write_text("")
     assert refusal(folder) == (
-        f"{folder / 'metrics.csv'}: its columns are none; must be {', '.join(METRICS)}, as "
-        "irnet-hw train writes them"
+        f"{folder / 'metrics.csv'}: has columns [], must have those that irnet-hw train writes, "
+        f"[{', '.join(METRICS)}]"
     )
 
 
 def test_foreign_columns(folder):
     changed(folder / "weights.csv", "entropy", "chaos")
     assert refusal(folder) == (
-        f"{folder / 'weights.csv'}: its columns are epoch, layer, weights, chaos, flipped; must be "
-        "epoch, layer, weights, entropy, flipped, as irnet-hw train writes them"
+        f"{folder / 'weights.csv'}: has columns [epoch, layer, weights, chaos, flipped], must have "
+        "those that irnet-hw train writes, [epoch, layer, weights, entropy, flipped]"
     )
 
 
@@ -117,7 +117,7 @@ def test_a_line_cut_short(folder):
         ("0.75", "nan", "line 3: test_accuracy = 'nan', must be a number from 0 to 1"),
         ("1002", "inf", "line 3: images_per_second = 'inf', must be a finite number of at least 0"),
         ("\n1,", "\n1.5,", "line 2: epoch = '1.5', must be an integer of at least 1"),
-        ("\n2,", "\n3,", "its epochs must be 1, 2, 3 and so on, a row each"),
+        ("\n2,", "\n3,", "its epochs must be 1, 2, 3 and so on, one row each"),
     ],
 )
 def test_values_that_can_not_be(folder, old, new, message):
@@ -129,7 +129,7 @@ def test_values_that_can_not_be(folder, old, new, message):
 def test_no_epoch_yet(folder):
     path = folder / "metrics.csv"
     path.write_text(",".join(METRICS) + "\n")
-    assert refusal(folder) == f"{path}: its epochs must be 1, 2, 3 and so on, a row each"
+    assert refusal(folder) == f"{path}: its epochs must be 1, 2, 3 and so on, one row each"
 
 
 def test_more_epochs_than_the_recipe_has(tmp_path):

@@ -34,7 +34,7 @@ def test_one_run(tmp_path):
     for text in (
         "Training of digits",
         "Test accuracy is that of the last epoch, on the whole test set. The best epoch was "
-        "chosen by the test images, and so flatters.",
+        "chosen on the test images, so its accuracy is optimistic.",
         "digits-vgg 0 5 60.00 % 75.00 %, epoch 2 40.00 % 1,003",
         "Training loss",
         "EDE, t from 0.1 to 10.0",
@@ -68,7 +68,7 @@ def test_several_runs_and_what_differs(tmp_path):
         "model.ede": [True, False, True, True],
     }
     for text in (
-        "4 trainings",
+        "4 training runs",
         "both digits-vgg 0.1 0.1 true true 0 5 60.00 %",
         "plain digits-vgg 0.1 0.1 false false 0 3 of 5 62.50 %",
         "slow slow 0.01 0.1 true true 7 4 of 5 70.00 %",

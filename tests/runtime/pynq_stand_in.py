@@ -1,6 +1,6 @@
-"""What the runtime uses of ``pynq``, in front of the simulated board.
+"""The parts of ``pynq`` that the runtime uses, on top of the simulated board.
 
-The names and what they do are PYNQ's (2.7 and 3.0); the fabric behind them is simulated.
+Names and behaviour are those of PYNQ 2.7 and 3.0; the fabric is simulated.
 """
 
 import numpy as np
@@ -32,14 +32,14 @@ class Buffer(np.ndarray):
 
 
 class Pynq:
-    """The module, of a board whose fabric can be loaded with one accelerator.
+    """The module on a board whose fabric can be loaded with one accelerator.
 
     Attributes:
         loaded: what loaded the bitstream, and its path; None before.
         board: the fabric.
-        step: simulated seconds that pass between two looks at a register; until the interrupt.
+        step: simulated seconds between two register reads, at most until the interrupt.
         processor: the processor's own registers, by address.
-        raises: what calls of a name raise.
+        raises: the exceptions that calls raise, by function name.
     """
 
     __version__ = "3.0.1"
@@ -113,7 +113,7 @@ class Processor:
 
 
 class Clocks:
-    """The fabric's first clock: 1000 MHz by a whole number, the nearest."""
+    """The fabric's first clock: 1000 MHz divided by the nearest integer."""
 
     def __init__(self):
         self.divisor = 20

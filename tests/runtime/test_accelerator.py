@@ -1,4 +1,4 @@
-"""The driver on the simulated board: the same results as the QONNX run, whatever goes wrong."""
+"""The driver on the simulated board gives the QONNX run's results, and recovers from failures."""
 
 import shutil
 
@@ -22,7 +22,7 @@ from tests.runtime.images import IMAGES
 
 SHAPE = IMAGES.shape[1:]
 FRAME = int(np.prod(SHAPE))
-CYCLES = 432  # a frame's, of the tiny network at its rate
+CYCLES = 432  # per frame of the tiny network at its rate
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def small_batches(monkeypatch):
 
 
 @pytest.fixture
-def own(built, small_batches):  # noqa: ARG001 (they are patched before)
+def own(built, small_batches):  # noqa: ARG001 (patched first)
     """An accelerator whose batches are small, on a board that the test may break."""
     with Accelerator(built, device="sim") as found:
         yield found
@@ -132,7 +132,7 @@ def test_info_says_what_it_is(accelerator, built):
 )
 def test_an_error_of_the_memory_is_told_and_got_over(own, expected, side, error):
     assert np.array_equal(own.logits(IMAGES[:20]), expected[:20])
-    # The third buffer's memory answers no more.
+    # The third buffer's memory stops answering.
     getattr(own._slots[2], side).free()
     with pytest.raises(UserError) as caught:
         own.logits(IMAGES)
@@ -145,7 +145,7 @@ def test_an_error_of_the_memory_is_told_and_got_over(own, expected, side, error)
 
 
 class Interrupted(SimulatedBoard):
-    """A board at which the user presses Ctrl-C while the third wait is going on."""
+    """A board whose user presses Ctrl-C during the third wait."""
 
     waits = 0
 
@@ -165,7 +165,7 @@ def test_an_interruption_leaves_the_device_reset(built, expected):
         assert board.waits == 3
         assert board.read(Register.STATUS) == Status.IDLE
         assert accelerator._slots == []
-        # Nothing reaches the memory any more.
+        # Nothing is written to the memory any more.
         words = board.words()
         board.wait(1e-5)
         assert board.words() == words
@@ -173,7 +173,7 @@ def test_an_interruption_leaves_the_device_reset(built, expected):
 
 
 def rewritten(built, folder, old, new):
-    """Return a copy of an accelerator, built with something else in its top module."""
+    """Return a copy of an accelerator, built with a different top module."""
     folder = shutil.copytree(built, folder)
     top = folder / "rtl" / "accelerator.sv"
     text = top.read_text()
@@ -199,7 +199,7 @@ def test_an_accelerator_that_hangs_is_told(least_built, tmp_path, monkeypatch):
             assert head.startswith(
                 "the accelerator does not answer: batch 1 is not complete after 0.00"
             )
-            # What fits between input and output has gone in.
+            # As many frames have gone in as fit between input and output.
             assert state.startswith("STATUS 0x102 (BUSY; 1 queued), ERRORS 0x0 (none), BATCHES 0, ")
             assert state.endswith(", FRAMES_OUT 0")
             assert accelerator._device.read(Register.STATUS) == Status.IDLE
@@ -217,7 +217,7 @@ def test_another_builds_bitstream_is_refused(built, least_built):
 
 
 class Elsewhere(SimulatedBoard):
-    """A board on which something else is at a register."""
+    """A board with another value in a register."""
 
     at = Register.MAGIC
 
@@ -234,7 +234,7 @@ def test_another_design_is_refused(built, register, wanted):
     with pytest.raises(UserError) as caught:
         Accelerator(built, board)
     assert str(caught.value) == (
-        f"{register.name}: the bitstream's register is 0x2, but this runtime drives {wanted}; "
+        f"{register.name}: the bitstream's register is 0x2, but this runtime expects {wanted}; "
         "load the bitstream of this build"
     )
 

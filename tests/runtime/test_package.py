@@ -1,4 +1,4 @@
-"""What belongs together is opened, in a folder or in a zip file; anything else is refused."""
+"""A folder or zip file whose parts belong together is opened; anything else is refused."""
 
 import json
 import shutil
@@ -68,7 +68,7 @@ def test_a_changed_manifest_is_refused(folder):
 def test_an_older_format_is_refused(folder):
     path = folder / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 3}))
-    assert refusal(folder) == f"{path}: is of format 3, must be of format 4; build it again"
+    assert refusal(folder) == f"{path}: has format 3, must have format 4; build it again"
 
 
 def test_another_model_is_refused(folder):
@@ -76,7 +76,7 @@ def test_another_model_is_refused(folder):
     model.write_bytes(model.read_bytes() + b"\0")
     message = refusal(folder)
     built = manifest.load(folder).hashes.model
-    assert message.startswith(f"{model}: has the hash ")
+    assert message.startswith(f"{model}: has hash ")
     assert message.endswith(f", but the accelerator was built from {built}; build it again")
 
 
@@ -84,7 +84,7 @@ def test_another_shell_is_refused(folder):
     content = manifest.load(folder)
     manifest.write(changed(content, {"shell.version": 2}), folder)
     assert refusal(folder) == (
-        f"{folder}/manifest.json: is of a shell of version 2, but this runtime drives version 1; "
+        f"{folder}/manifest.json: is for shell version 2, but this runtime drives version 1; "
         "install the runtime of this build"
     )
 
@@ -94,13 +94,13 @@ def test_an_identity_of_something_else_is_refused(folder):
     identity = content.shell.identity
     manifest.write(changed(content, {"shell.identity": "0" * 32}), folder)
     assert refusal(folder) == (
-        f"{folder}/manifest.json: identity {'0' * 32}, but {identity} is that of the model, "
-        "the sources, the shell and what the driver uses; build it again"
+        f"{folder}/manifest.json: identity {'0' * 32}, but the model, the sources, the shell and "
+        f"what the driver uses give {identity}; build it again"
     )
 
 
 def rewritten(folder, change):
-    """Change a manifest and compute its own hash anew, as anybody can."""
+    """Change a manifest and recompute its own hash, as anybody can."""
     path = folder / "manifest.json"
     content = json.loads(path.read_text())
     change(content)
@@ -116,20 +116,20 @@ def rewritten(folder, change):
         (["shell"], [], "shell = [], must be an object"),
         (["data"], None, "data = null, must be a list"),
         (["labels"], None, "labels = null, must be a list"),
-        (["labels"], ["a"], "labels: 1, must be 3 or none"),
+        (["labels"], ["a"], "labels: 1, must be 3 or 0"),
         (["clock_mhz"], 0, "clock_mhz = 0, must be a number from 0.1 to 1000"),
         (["clock_mhz"], "x", 'clock_mhz = "x", must be a number from 0.1 to 1000'),
         (["clock_mhz"], 1e300, "clock_mhz = 1e+300, must be a number from 0.1 to 1000"),
         (["input", "shape"], "x", 'input.shape = "x", must be a list'),
         (["input", "shape"], [72], "input.shape = [72], must be height, width and channels"),
-        (["input", "shape"], [6, 6, 4], "input.shape = [6, 6, 4], must be of lanes * beats = 72"),
+        (["input", "shape"], [6, 6, 4], "input.shape = [6, 6, 4], must have lanes * beats = 72"),
         (["input", "shape"], [6, 6, True], "input.shape[2] = true, must be an integer of at"),
-        (["input", "lanes"], 2**63, "input.shape = [6, 6, 2], must be of lanes * beats = "),
+        (["input", "lanes"], 2**63, "input.shape = [6, 6, 2], must have lanes * beats = "),
         (["output", "scale"], "x", 'output.scale = "x", must be a number from 2^-126 to 2^103'),
         (["output", "scale"], -1.0, "output.scale = -1.0, must be a number from 2^-126 to 2^103"),
         (["output", "scale"], 1e38, "output.scale = 1e+38, must be a number from 2^-126 to 2^103"),
         (["output", "scale"], 1e-39, "output.scale = 1e-39, must be a number from 2^-126 to 2^103"),
-        (["output", "shape"], [4], "output.shape = [4], must be of lanes * beats = 3 values"),
+        (["output", "shape"], [4], "output.shape = [4], must have lanes * beats = 3 values"),
         (["layers"], "x", 'layers = "x", must be a list'),
         (["cycles_per_frame"], 0, "cycles_per_frame = 0, must be an integer of at least 1"),
         (["latency_cycles"], 1.5, "latency_cycles = 1.5, must be an integer of at least 1"),
@@ -138,7 +138,7 @@ def rewritten(folder, change):
         (["sources"], ["rtl/../x.sv"], 'sources[0] = "rtl/../x.sv", must be a source, rtl/NAME.sv'),
         (["sources"], ["rtl/a.sv\n"], "must be a source, rtl/NAME.sv"),
         (["sources"], ["rtl/a b.sv"], 'sources[0] = "rtl/a b.sv", must be a source, rtl/NAME.sv'),
-        (["data"], ["rtl/a.hex"] * 2, "a.hex stands there twice"),
+        (["data"], ["rtl/a.hex"] * 2, "lists a.hex twice"),
         (["shell", "top"], "/etc/x", 'shell.top = "/etc/x", must be a module\'s name'),
         (["shell", "identity"], "0", 'shell.identity = "0", must be 32 hexadecimal digits'),
         (["hashes", "model"], 5, "hashes.model = 5, must be 64 hexadecimal digits"),
@@ -170,7 +170,7 @@ def test_a_forged_manifest_is_refused(folder, keys, value, said):
 )
 def test_what_the_driver_trusts_is_in_the_identity(folder, change):
     rewritten(folder, change)
-    assert " is that of the model, the sources, the shell and what the driver uses; build " in (
+    assert ", but the model, the sources, the shell and what the driver uses give " in (
         refusal(folder)
     )
 
@@ -191,7 +191,7 @@ def archive(path, members):
         ([("a", b"0" * (2**30 + 1))], "holds 1,073,741,825 bytes, must be at most 1,073,741,824"),
         ([], "manifest.json: can't be read: No such file or directory; must be in a folder made"),
         ([("manifest.json", "[" * 10000)], "manifest.json: nests more than 64 deep; must be"),
-        ([("manifest.json", "[]")], "manifest.json: is of format None, must be of format 4"),
+        ([("manifest.json", "[]")], "manifest.json: has format None, must have format 4"),
         ([("manifest.json", b"\xff")], "manifest.json: is not UTF-8 text, byte 0 is 0xff"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The driver on a board's ``pynq``, for which the simulated board stands in."""
+"""The driver on ``pynq``, with the simulated board in place of a real one."""
 
 import fcntl
 import os
@@ -66,13 +66,13 @@ def test_the_clock_is_never_above_what_was_reached(folder, reached, clock):
 
 
 def test_an_interrupt_is_waited_for(folder, pynq, expected, monkeypatch, tmp_path):
-    """A pipe stands for the kernel's file: enabled, it has an interrupt to be read at once."""
+    """A pipe replaces the kernel's file: once enabled, it has an interrupt to read at once."""
     (tmp_path / "uio" / "uio3").mkdir(parents=True)
     (tmp_path / "uio" / "uio3" / "name").write_text("fabric\n")
     os.mkfifo(tmp_path / "uio3")
     monkeypatch.setattr(pynq_device, "_DEV", tmp_path)
     monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("the interrupt is not waited for"))
-    monkeypatch.setattr(driver, "_MORE", 60.0)  # a second of the simulated board takes long
+    monkeypatch.setattr(driver, "_MORE", 60.0)  # the simulated board is slow
     pynq.step = 1e-5
     with Accelerator(folder) as accelerator:
         assert np.array_equal(accelerator.logits(IMAGES), expected)
@@ -89,8 +89,8 @@ def test_memory_that_can_not_be_had_is_told(folder, monkeypatch, expected):
         with pytest.raises(UserError) as caught:
             accelerator.logits(IMAGES)
         assert str(caught.value) == (
-            "memory: 268435456 bytes for images and results can't be had "
-            "(Failed to allocate Memory!); close what else uses the board's contiguous memory"
+            "memory: 268435456 bytes for images and results can't be allocated (Failed to "
+            "allocate Memory!); close other programs that use the board's contiguous memory"
         )
         monkeypatch.setattr(accelerator, "_most", 100)
         assert np.array_equal(accelerator.logits(IMAGES), expected)
@@ -116,7 +116,7 @@ def test_a_machine_that_is_no_board_is_refused(folder, monkeypatch):
 
 
 def test_threads_and_processes_take_turns_on_the_board(folder, pynq, expected):
-    """The second accelerator loads the bitstream anew; the first one can still be used."""
+    """The second accelerator reloads the bitstream; the first one can still be used."""
     first = Accelerator(folder)
     second = Accelerator(folder)
     assert first._device.lock is second._device.lock
@@ -137,7 +137,7 @@ def test_threads_and_processes_take_turns_on_the_board(folder, pynq, expected):
 
 @pytest.mark.parametrize("metadata", [True, False])
 def test_the_memorys_port_is_64_bits_wide_whatever_was_there_before(folder, pynq, metadata):
-    """PYNQ sets no widths on a Zynq-7000, and without a .hwh file on no board."""
+    """PYNQ sets no port widths on a Zynq-7000, nor on any board without a .hwh file."""
     if not metadata:
         (folder / "bitstream" / "irnet.hwh").unlink()
     pynq.step = 1e-6
@@ -168,8 +168,8 @@ def test_versions_of_pynq_that_the_board_has_are_taken(folder, pynq, monkeypatch
 def test_other_versions_of_pynq_are_refused(folder, pynq, monkeypatch, version):
     monkeypatch.setattr(pynq, "__version__", version, raising=False)
     assert refusal(folder) == (
-        f"pynq: version {version}, but the PYNQ-Z2 works from PYNQ 2.7 to 3.1.2; write PYNQ's "
-        "image of such a version to the board's card"
+        f"pynq: version {version}, but the PYNQ-Z2 needs PYNQ 2.7 to 3.1.2; write such an image "
+        "to the board's SD card"
     )
     assert pynq.loaded is None
 
@@ -183,13 +183,13 @@ def test_every_board_is_known_to_the_driver():
     boards.board("zcu104").require_version("4.0.0")
     with pytest.raises(UserError) as caught:
         boards.board("zcu102")
-    assert str(caught.value) == "board: zcu102, this runtime knows pynq-z2, zcu104"
+    assert str(caught.value) == "board: zcu102, must be one of pynq-z2, zcu104"
 
 
 ROOT = "run Python as root, as the board's Jupyter does (sudo -E python3)"
 NO_FPGA = "pynq sees no FPGA; run as root in the environment of the board's image, where "
-METADATA = "irnet.hwh beside the bitstream is missing, damaged or of another run; copy irnet.bit "
-REBOOT = "make sure that the image is one from PYNQ 2.7 to 3.1.2, and that nothing else uses the"
+METADATA = "irnet.hwh next to the bitstream is missing, damaged or from another run; copy "
+REBOOT = "make sure that the image has PYNQ 2.7 to 3.1.2, and that nothing else uses the"
 
 
 @pytest.mark.parametrize(
@@ -220,13 +220,13 @@ def test_memory_is_refused_in_many_ways(folder, pynq, error):
     pynq.step = 1e-6
     with Accelerator(folder) as accelerator:
         pynq.raises["allocate"] = error
-        with pytest.raises(UserError, match=r"can't be had .*; close what else uses"):
+        with pytest.raises(UserError, match=r"can't be allocated .*; close other programs"):
             accelerator.logits(IMAGES)
 
 
 def test_a_clock_that_the_board_can_not_have_is_told(folder, pynq):
     (folder / "bitstream" / "route.json").write_text(route(identity_of(folder), 0.5))
-    assert refusal(folder) == "clock_mhz: 0.5, but the board's is 15.873 at least"
+    assert refusal(folder) == "clock_mhz: 0.5, but the board can't go below 15.873"
     assert pynq.loaded is not None
 
 
@@ -239,14 +239,14 @@ def test_a_clock_that_is_none_is_refused(folder, pynq, reached):
 
 
 def test_registers_elsewhere_than_in_the_fabric_are_refused(folder, pynq):
-    """A manifest must not let the driver write the memory."""
+    """A manifest must not make the driver write to memory."""
     content = manifest.load(folder)
     content = changed(content, {"shell.base_address": 0x0010_0000})
     content = changed(content, {"shell.identity": manifest_identity(content)})
     manifest.write(content, folder)
     assert refusal(folder) == (
-        "base_address: 0x100000, must be where the PYNQ-Z2 reaches the fabric, from 0x40000000 "
-        "to 0x7fffffff; build it again"
+        "base_address: 0x100000, must be in the PYNQ-Z2's range for the fabric, from "
+        "0x40000000 to 0x7fffffff; build it again"
     )
     assert pynq.loaded is None
 

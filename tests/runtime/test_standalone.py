@@ -1,4 +1,4 @@
-"""What goes onto a board needs numpy alone, and an older Python will do."""
+"""The runtime for boards needs nothing but numpy, and works with an old Python."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ FILES = [
     *(file for room in ROOMS for file in sorted((ROOT / room).glob("*.py"))),
 ]
 
-#: Imports the runtime where nothing can be imported but itself, numpy and what Python brings.
+#: Imports the runtime where only the runtime, numpy and the standard library can be imported.
 ALONE = """
 import sys
 
@@ -44,9 +44,9 @@ def test_python_3_8_reads_it(file):
 
 
 def test_annotations_are_not_evaluated():
-    """What Python 3.8 can't evaluate, such as ``str | None``, is in annotations only.
+    """What Python 3.8 can't evaluate, such as ``str | None``, occurs in annotations only.
 
-    Those of artifact's dataclasses are evaluated, and so are of Python 3.8.
+    Annotations of artifact's dataclasses are evaluated, so they have to be valid in Python 3.8.
     """
     for file in FILES:
         if file.parent.name == "artifact":

@@ -27,13 +27,13 @@ def small_batches(monkeypatch):
 
 
 @pytest.fixture
-def own(built, small_batches):  # noqa: ARG001 (they are patched before)
+def own(built, small_batches):  # noqa: ARG001 (patched first)
     with Accelerator(built, device="sim") as found:
         yield found
 
 
 def windows(count):
-    """Different images for each of so many calls."""
+    """Different images for each call."""
     return [slice(start, start + 9) for start in range(count)]
 
 
@@ -62,7 +62,7 @@ def test_threads_that_share_an_accelerator_get_their_own_results(own, expected):
 
 @pytest.mark.usefixtures("small_batches")
 def test_accelerators_on_threads_are_opened_and_used_at_the_same_time(built, expected, monkeypatch):
-    """With relative paths: nobody may change the process' current folder meanwhile."""
+    """With relative paths: nothing may change the process' current folder meanwhile."""
     monkeypatch.chdir(built.parent)
 
     def use(part):
@@ -108,7 +108,7 @@ def test_another_bitstream_in_the_device_is_told(built, least_built):
 
 
 class Announced(SimulatedBoard):
-    """A board that says when the second batch is waited for."""
+    """A board that signals when the driver waits for the second batch."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -164,7 +164,7 @@ def test_a_handler_of_a_signal_can_close_and_can_not_predict(built, expected):
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert str(caught.value) == CLOSED
-    assert errors == ["accelerator: this thread is using it already, and a signal's handler can't"]
+    assert errors == ["accelerator: this thread is already using it, so a signal handler can't"]
     assert board._board is None
     with Accelerator(built, device="sim") as another:
         assert np.array_equal(another.logits(IMAGES), expected)
@@ -172,7 +172,7 @@ def test_a_handler_of_a_signal_can_close_and_can_not_predict(built, expected):
 
 def test_a_forked_process_can_not_use_it_nor_close_it(own, expected):
     read, write = os.pipe()
-    # Where a thread holds the lock while another one forks, the lock stays held in the child.
+    # If a thread holds the lock while another one forks, the lock stays held in the child.
     with own._device.lock:
         child = os.fork()
         if child == 0:
@@ -186,14 +186,14 @@ def test_a_forked_process_can_not_use_it_nor_close_it(own, expected):
     assert os.waitpid(child, 0)[1] == 0
     with os.fdopen(read) as pipe:
         assert pipe.read() == (
-            f"accelerator: belongs to process {os.getpid()}, and this is process {child}, "
+            f"accelerator: belongs to process {os.getpid()}, but this is process {child}, "
             "forked from it; make a new one in each process"
         )
     assert np.array_equal(own.logits(IMAGES), expected)
 
 
 def test_a_board_can_be_used_from_threads(built):
-    """By itself, without a driver that keeps its users apart."""
+    """On its own, without the driver's lock."""
     board = SimulatedBoard(built, manifest.load(built))
     identity = [board.read(offset) for offset in range(0x10, 0x20, 4)]
 

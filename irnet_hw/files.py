@@ -220,7 +220,7 @@ def begins(text: str) -> Known:
     """Return what knows files that begin with a text."""
 
     def known(path: Path) -> bool:
-        with contextlib.suppress(OSError), path.open("rb") as file:
+        with contextlib.suppress(UserError, OSError), read.opened(path) as file:
             return file.read(len(text.encode())) == text.encode()
         return False
 
@@ -229,7 +229,7 @@ def begins(text: str) -> Known:
 
 def is_page(path: Path) -> bool:
     """Tell whether a file is a page of HTML from our templates."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
+    with contextlib.suppress(UserError, OSError), read.opened(path) as file:
         return b'<meta name="generator" content="irnet-hw">' in file.read(500)
     return False
 
@@ -246,8 +246,8 @@ def sealed(text: str, comment: str) -> str:
 
 def is_sealed(path: Path) -> bool:
     """Tell whether a file is as :func:`sealed` made it."""
-    with contextlib.suppress(OSError, ValueError):
-        content, seal, digest = path.read_text(encoding="utf-8").rpartition(_SEAL)
+    with contextlib.suppress(UserError):
+        content, seal, digest = read.text_of(read.file_bytes(path), str(path)).rpartition(_SEAL)
         text = content[: content.rfind("\n") + 1]
         return bool(seal) and digest == f"{hashlib.sha256(text.encode()).hexdigest()}\n"
     return False

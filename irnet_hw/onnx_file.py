@@ -27,8 +27,6 @@ from irnet_hw.read import file_bytes, shown
 QONNX_DOMAIN = "qonnx.custom_op.general"
 FORMER_DOMAINS = ("onnx.brevitas", "finn.custom_op.general")
 QUANTIZERS = ("Quant", "BipolarQuant")
-#: Protocol Buffers hold no more bytes than this.
-MOST_BYTES = 2**31 - 1
 #: More than any network that fits a board has; what walks graphs takes the square of it in time.
 MOST_NODES = 10_000
 #: The most elements of one tensor: half a gigabyte of float32.
@@ -83,9 +81,7 @@ def read(path: Path) -> ModelProto:
         UserError: there is no such file, it is no ONNX file, it is cut short or damaged, or
             :func:`check` refuses it; names the file.
     """
-    if path.exists() and not path.is_file():
-        raise UserError(f"{path}: must be a file")
-    data = file_bytes(path, MOST_BYTES)
+    data = file_bytes(path)
     try:
         proto = onnx.load_model_from_string(data)
     except DecodeError as error:

@@ -37,6 +37,7 @@ import json
 import math
 import os
 import re
+import stat
 import struct
 import zipfile
 import zlib
@@ -48,6 +49,8 @@ import numpy as np
 
 from irnet_hw.errors import UserError
 
+#: The largest file that is read as a whole, whatever it is.
+MOST_BYTES = 2**31 - 1
 #: Far more than any JSON or TOML file of this project.
 JSON_BYTES = 2**26
 DEPTH = 64
@@ -74,7 +77,29 @@ def shown(text: str) -> str:
     return short if short.isprintable() else ascii(short)
 
 
-def file_bytes(path: Path, most: int, hint: str = "") -> bytes:
+@contextlib.contextmanager
+def opened(path: Path, hint: str = "") -> Iterator[BinaryIO]:
+    """Open a file to read its bytes. A pipe, which may block for ever, is refused.
+
+    Args:
+        path: path of the file.
+        hint: what the user can do if it can't be read; it ends the message.
+
+    Raises:
+        UserError: the file is missing or can't be read, or is a folder, pipe, socket or device.
+    """
+    try:
+        kind = Path(path).stat().st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+            raise UserError(f"{path}: is a pipe, socket or device, must be a file{_and(hint)}")
+        file = Path(path).open("rb")  # noqa: SIM115 (closed below, after the caller's block)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error, hint) from error
+    with file:
+        yield file
+
+
+def file_bytes(path: Path, most: int = MOST_BYTES, hint: str = "") -> bytes:
     """Return the content of a file.
 
     Args:
@@ -83,28 +108,29 @@ def file_bytes(path: Path, most: int, hint: str = "") -> bytes:
         hint: what the user can do if it can't be read; it ends the message.
 
     Raises:
-        UserError: the file is missing, can't be read or is too large.
+        UserError: the file is missing, can't be read, is too large, or is a folder, pipe, socket
+            or device.
     """
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(most + 1)
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error, hint) from error
-    if len(content) > most:
-        raise UserError(f"{path}: has more than {most:,} bytes{_and(hint)}")
-    return content
+    with opened(path, hint) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise UserError(f"{path}: has more than {most:,} bytes{_and(hint)}")
+        try:
+            return file.read()
+        except OSError as error:
+            raise _unreadable(path, error, hint) from error
 
 
-def sha256(path: Path) -> str:
+def sha256(path: Path, hint: str = "") -> str:
     """Return the SHA-256 of a file's content, in hexadecimal.
 
+    Args:
+        path: path of the file.
+        hint: what the user can do if it can't be read; it ends the message.
+
     Raises:
-        UserError: the file can't be read.
+        UserError: as from :func:`file_bytes`.
     """
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error, "") from error
+    return hashlib.sha256(file_bytes(path, hint=hint)).hexdigest()
 
 
 def text_of(content: bytes, where: str, hint: str = "") -> str:
@@ -391,7 +417,7 @@ def zip_file(path: Path, hint: str = "") -> Iterator[Zip]:
             encrypted, is compressed other than by deflate, has the name of another one, or has a
             name that leads out of a folder.
     """
-    with _open(path, hint) as file:
+    with opened(path, hint) as file:
         try:
             archive = zipfile.ZipFile(file)
         except _DAMAGES as error:
@@ -510,7 +536,7 @@ def arrays(path: Path, hint: str = "") -> Iterator[Arrays]:
     Raises:
         UserError: the file can't be read, or is neither.
     """
-    with _open(path, hint) as file:
+    with opened(path, hint) as file:
         start = file.read(len(_NPY))
         if start == _NPY:
             yield Arrays(path, file, hint)
@@ -565,18 +591,6 @@ def _npy_header(start: bytes) -> Header:
 
 def _without_npy(name: str) -> str:
     return name[: -len(".npy")] if name.endswith(".npy") else name
-
-
-@contextlib.contextmanager
-def _open(path: Path, hint: str) -> Iterator[BinaryIO]:
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 (closed below, after the caller's block)
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error, hint) from error
-    with file:
-        if not file.seekable():
-            raise UserError(f"{path}: is a pipe or device, must be a file{_and(hint)}")
-        yield file
 
 
 def _unreadable(path: Path, error: Exception, hint: str) -> UserError:

@@ -8,7 +8,9 @@ from irnet_hw.artifact import manifest
 from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import DATAFLOW, MODEL, RTL, SHELL
 from irnet_hw.errors import UserError
-from irnet_hw.read import sha256
+from irnet_hw.read import file_bytes, sha256
+
+_HINT = "build it again"
 
 
 def open_build(folder: Path) -> Manifest:
@@ -20,9 +22,7 @@ def open_build(folder: Path) -> Manifest:
     """
     built = manifest.load(folder)
     for name, hash_ in ((MODEL, built.hashes.model), (DATAFLOW, built.hashes.dataflow)):
-        file = folder / name
-        _require_no_device(file)
-        _require_equal(folder, name, sha256(file), hash_)
+        _require_equal(folder, name, sha256(folder / name, _HINT), hash_)
     require_sources(folder, built)
     return built
 
@@ -37,22 +37,21 @@ def require_sources(folder: Path, built: Manifest) -> None:
     Raises:
         UserError: one is missing or was changed since the build.
     """
-    for each in (*built.sources, *built.data, *built.shell.files):
-        _require_no_device(folder / each)
-    try:
-        rtl = digest(folder / file for file in (*built.sources, *built.data))
-        shell = shell_digest(built, folder)
-    except OSError as error:
-        raise UserError(f"{error.filename}: can't be read: {error.strerror}") from error
+    rtl = digest(folder / file for file in (*built.sources, *built.data))
+    shell = shell_digest(built, folder)
     _require_equal(folder, f"a source or hex file in {RTL}/", rtl, built.hashes.sources)
     _require_equal(folder, f"a source in {SHELL}/", shell, built.hashes.shell)
 
 
 def digest(paths: Iterable[Path]) -> str:
-    """Return the SHA-256 of files: of their names, sizes and contents."""
+    """Return the SHA-256 of files: of their names, sizes and contents.
+
+    Raises:
+        UserError: one can't be read.
+    """
     total = hashlib.sha256()
     for path in paths:
-        data = path.read_bytes()
+        data = file_bytes(path, hint=_HINT)
         total.update(f"{path.name} {len(data)}\n".encode())
         total.update(data)
     return total.hexdigest()
@@ -62,7 +61,7 @@ def shell_digest(built: Manifest, folder: Path) -> str:
     """Return the SHA-256 of the shell's files, leaving out the identity's digits in the top."""
     sources = digest(folder / source for source in built.shell.sources)
     digits = identity_digits(built.shell.identity).encode()
-    top = (folder / built.shell.top_file).read_bytes().replace(digits, b"")
+    top = file_bytes(folder / built.shell.top_file, hint=_HINT).replace(digits, b"")
     return hashlib.sha256(sources.encode() + top).hexdigest()
 
 
@@ -71,12 +70,6 @@ def identity_digits(identity: str) -> str:
     return bytes.fromhex(identity)[::-1].hex()
 
 
-def _require_no_device(path: Path) -> None:
-    """Refuse devices and pipes, which a folder from elsewhere may link to and which never end."""
-    if path.exists() and not path.is_file():
-        raise UserError(f"{path}: is not a file, must be one; build it again")
-
-
 def _require_equal(folder: Path, what: str, found: str, built: str) -> None:
     if found != built:
-        raise UserError(f"{folder}: {what} was changed since the build; build it again")
+        raise UserError(f"{folder}: {what} was changed since the build; {_HINT}")

@@ -227,7 +227,7 @@ def read(kind: Type[Result], path: Path, hint: str) -> Optional[Result]:
     Raises:
         UserError: the file is damaged.
     """
-    return form.load(kind, json_file(path, hint), str(path), hint) if path.is_file() else None
+    return form.load(kind, json_file(path, hint), str(path), hint) if path.exists() else None
 
 
 def read_simulation(path: Path, built: Manifest) -> Optional[Simulation]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from irnet_hw.errors import UserError
+from irnet_hw.read import file_bytes
 
 #: The sync word, which marks where words begin; it comes before all commands.
 _SYNC = bytes.fromhex("AA995566")
@@ -35,10 +36,7 @@ def read_bit(path: Path) -> BitFile:
     Raises:
         UserError: it can't be read, or is not a complete .bit file.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror}") from error
+    content = file_bytes(path)
     try:
         return _parse(content)
     except (struct.error, ValueError) as error:

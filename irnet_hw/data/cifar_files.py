@@ -13,6 +13,7 @@ from irnet_hw.data.dataset import Dataset, Images, Part
 from irnet_hw.data.description import Description, check_labels
 from irnet_hw.data.in_memory import in_memory
 from irnet_hw.errors import UserError
+from irnet_hw.read import file_bytes, opened
 
 SIDE = 32
 SHAPE = (SIDE, SIDE, 3)
@@ -87,7 +88,7 @@ def published(
                 }
                 return _parts(form, contents, description)
         archive = folder / form.archive
-        if archive.is_file():
+        if archive.exists():
             return _parts(form, _unpacked(archive, form, description), description)
     return None
 
@@ -107,19 +108,16 @@ def dataset(forms: tuple[Form, ...], description: Description, folder: Path) -> 
 
 
 def _content(path: Path, description: Description) -> bytes:
-    if not path.is_file():
+    if not path.exists():
         raise description.missing(path)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror}") from error
+    return file_bytes(path)
 
 
 def _unpacked(archive: Path, form: Form, description: Description) -> dict[str, bytes]:
     """Return the contents of an archive's files in the form's order, without unpacking to disk."""
     found = {}
     try:
-        with tarfile.open(archive, "r:gz") as members:
+        with opened(archive) as file, tarfile.open(fileobj=file, mode="r:gz") as members:
             for member in members:
                 source = members.extractfile(member) if member.isfile() else None
                 if source and PurePosixPath(member.name).parent.name == form.folder:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from irnet_hw.errors import UserError
+from irnet_hw.read import file_bytes
 
 #: Element type in a file's third byte: uint8.
 UINT8 = 8
@@ -25,14 +26,12 @@ def read(path: Path, dims: int) -> npt.NDArray[np.uint8]:
         UserError: the file can't be read, is damaged or is something else.
     """
     damaged = f"{path}: is damaged, or is not an IDX file of bytes in {dims} dimensions"
-    try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
+    content = file_bytes(path)
+    if path.suffix == ".gz":
+        try:
             content = gzip.decompress(content)
-    except (EOFError, OSError, zlib.error) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise UserError(f"{path}: can't be read: {error.strerror}") from error
-        raise UserError(damaged) from error
+        except (EOFError, OSError, zlib.error) as error:
+            raise UserError(damaged) from error
     start = 4 + 4 * dims
     if content[:4] != bytes([0, 0, UINT8, dims]) or len(content) < start:
         raise UserError(damaged)

@@ -15,6 +15,7 @@ from irnet_hw.data.dataset import Labels
 from irnet_hw.data.decode import COMMON, suffixes
 from irnet_hw.data.description import Description
 from irnet_hw.errors import UserError
+from irnet_hw.read import file_bytes
 
 #: Messages name at most this many classes that one part has and the other lacks.
 _SHOWN = 3
@@ -44,11 +45,7 @@ class ImageFolder:
 
     def content(self, index: int) -> bytes:
         """Return an image file."""
-        path = self._path(index)
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{path}: can't be read: {error.strerror}") from error
+        return file_bytes(self._path(index))
 
     def where(self, index: int) -> str:
         """Return the path of an image file."""

@@ -68,7 +68,7 @@ def _published(folder: Path) -> tuple[Part, Part] | None:
 def _file(path: Path) -> Path | None:
     """Return the path of a file or of its .gz version, or None."""
     compressed = path.with_name(f"{path.name}.gz")
-    return next((each for each in (path, compressed) if each.is_file()), None)
+    return next((each for each in (path, compressed) if each.exists()), None)
 
 
 def _part(images_path: Path, labels_path: Path) -> Part:

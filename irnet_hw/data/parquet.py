@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from irnet_hw.data.dataset import Labels
 from irnet_hw.data.description import Description, check_labels
 from irnet_hw.errors import UserError
+from irnet_hw.read import opened
 
 IMAGE_COLUMNS = ("img", "image")
 
@@ -184,7 +185,7 @@ def find(description: Description, folder: Path) -> tuple[ParquetImages, Parquet
 def _files(place: Path, part: str, description: Description) -> list[Path]:
     """Return the files of a part: PART.parquet, or PART-00000-of-00002.parquet and so on."""
     whole = place / f"{part}.parquet"
-    if whole.is_file():
+    if whole.exists():
         return [whole]
     shards = sorted(place.glob(f"{part}-*-of-*.parquet"))
     for shard in shards:
@@ -298,7 +299,7 @@ def _listed(values: Sequence[object] | None) -> str:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
-        with path.open("rb") as source, pq.ParquetFile(source) as file:
+        with opened(path) as source, pq.ParquetFile(source) as file:
             yield file
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         # Arrow reports damage as either; only the operating system's errors have an errno.

@@ -71,7 +71,7 @@ def package(folder: Path, out: Path, images: Path | None = None, force: bool = F
         }
         own = [MANIFEST, *built.files, *built.data]
         bitstream = sorted((folder / BITSTREAMS).glob("*"))
-        own += [f"{BITSTREAMS}/{path.name}" for path in bitstream if path.is_file()]
+        own += [f"{BITSTREAMS}/{path.name}" for path in bitstream if not path.is_dir()]
         entries |= {name: folder / name for name in own}
         with whole_file(out) as target, zipfile.ZipFile(target, "w") as archive:
             for name in sorted(entries):
@@ -79,7 +79,7 @@ def package(folder: Path, out: Path, images: Path | None = None, force: bool = F
                 entry = zipfile.ZipInfo(name, _DATE)
                 entry.create_system, entry.external_attr = 3, 0o644 << 16
                 entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, entries[name].read_bytes())
+                archive.writestr(entry, read.file_bytes(entries[name]))
     return sorted(entries)
 
 
@@ -127,7 +127,7 @@ def _blank(notebook: Path, folder: Path) -> Path:
 def _write_golden(path: Path, folder: Path, built: Manifest, images: Path | None) -> None:
     """Write images, the QONNX run's logits, labels if known, and the model's hash."""
     source = images or folder / SAMPLE
-    if images is None and not source.is_file():
+    if images is None and not source.exists():
         raise UserError(
             f"{source}: not found, and golden vectors need images; "
             "run irnet-hw simulate first, or give --images"

@@ -130,7 +130,7 @@ def read_sample(folder: Path) -> Sample | None:
         UserError: the file is damaged.
     """
     path = folder / SAMPLE
-    if not path.is_file():
+    if not path.exists():
         return None
     built, again = manifest.load(folder), "simulate again"
     names, classes = built.labels, built.output.values

@@ -1,6 +1,7 @@
 """Reads the folders of training runs that ``irnet-hw train`` writes."""
 
 import csv
+import io
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from irnet_hw.errors import UserError
+from irnet_hw.read import file_bytes, text_of
 from irnet_hw.train.recipe import Recipe, load_recipe
 
 
@@ -161,12 +163,11 @@ def _read(path: Path, columns: dict[str, _Kind]) -> list[dict[str, Any]]:
     Raises:
         UserError: the file can't be read, or has other columns or values than it should.
     """
+    text = text_of(file_bytes(path), str(path))
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            lines = list(csv.reader(file, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not a CSV file"
-        raise UserError(f"{path}: can't be read: {reason}") from error
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise UserError(f"{path}: is not a CSV file: {error}") from error
     header = lines[0] if lines else []
     if header != list(columns):
         raise UserError(

@@ -61,7 +61,7 @@ def load(folder: Path) -> Manifest:
             f"what the driver uses give {computed}; build it again"
         )
     model = folder / MODEL
-    if model.is_file():
+    if model.exists():
         found, wanted = sha256(model), built.hashes.model
         if found != wanted:
             raise UserError(

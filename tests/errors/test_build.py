@@ -222,4 +222,6 @@ def test_metadata_of_another_form(shell):
 
 
 def test_path_that_is_no_file(shell):
-    assert shell.fails(*BUILD, "/dev/zero") == "/dev/zero: must be a file"
+    assert shell.fails(*BUILD, "/dev/zero") == (
+        "/dev/zero: is a pipe, socket or device, must be a file"
+    )

@@ -74,7 +74,7 @@ def test_labels_that_are_no_class(shell, wrong):
 def test_changed_hardware_graph(shell):
     (shell.folder / "built" / "dataflow.onnx").unlink()
     assert shell.fails("simulate", "built", "--images", "images.npz") == (
-        "built/dataflow.onnx: can't be read: No such file or directory"
+        "built/dataflow.onnx: can't be read: No such file or directory; build it again"
     )
     shutil.copy(shell.folder / "built" / "model.onnx", shell.folder / "built" / "dataflow.onnx")
     assert shell.fails("simulate", "built", "--images", "images.npz") == (
@@ -88,7 +88,7 @@ def test_a_link_to_a_device(shell, name):
     path.unlink(missing_ok=True)
     path.symlink_to("/dev/zero")
     assert shell.fails("simulate", "built", "--images", "images.npz") == (
-        f"built/{name}: is not a file, must be one; build it again"
+        f"built/{name}: is a pipe, socket or device, must be a file; build it again"
     )
 
 

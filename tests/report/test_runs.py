@@ -82,10 +82,16 @@ def test_a_missing_file(folder, file):
 
 
 @pytest.mark.parametrize("file", ["metrics.csv", "weights.csv"])
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b'epoch,"layer'])
-def test_a_damaged_file(folder, file, content):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\xff\xfe\x00", "is not UTF-8 text, byte 0 is 0xff"),
+        (b'epoch,"layer', "is not a CSV file: unexpected end of data"),
+    ],
+)
+def test_a_damaged_file(folder, file, content, reason):
     (folder / file).write_bytes(content)
-    assert refusal(folder) == f"{folder / file}: can't be read: is not a CSV file"
+    assert refusal(folder) == f"{folder / file}: {reason}"
 
 
 def test_an_empty_file(folder):

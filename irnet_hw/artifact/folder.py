@@ -21,6 +21,11 @@ def open_build(folder: Path) -> Manifest:
             model, the hardware graph or a source is missing or was changed since the build.
     """
     built = manifest.load(folder)
+    if not (folder / MODEL).exists():  # a package, or what was unpacked from it
+        raise UserError(
+            f"{folder}: has no {MODEL}, must be a folder made by irnet-hw build; "
+            f"{manifest.PACKAGES}"
+        )
     for name, hash_ in ((MODEL, built.hashes.model), (DATAFLOW, built.hashes.dataflow)):
         _require_equal(folder, name, sha256(folder / name, _HINT), hash_)
     require_sources(folder, built)

@@ -22,6 +22,8 @@ from irnet_hw.read import json_file, shown
 FORMAT = 4
 
 _HINT = "build it again"
+#: What to do with a package where a folder is needed.
+PACKAGES = 'a package runs in Python, by irnet_hw.runtime.Accelerator(path, device="sim")'
 #: The largest plausible frame, in values.
 _MOST = 2**30
 
@@ -322,6 +324,8 @@ def load(folder: Path) -> Manifest:
             don't fit together.
     """
     path = Path(folder) / MANIFEST
+    if Path(folder).is_file():
+        raise UserError(f"{folder}: is a file, must be a folder made by irnet-hw build; {PACKAGES}")
     content = json_file(path, "must be in a folder made by irnet-hw build")
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:

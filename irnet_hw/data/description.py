@@ -38,7 +38,10 @@ class Description:
 
     def absent(self, folder: Path) -> UserError:
         """Return the error for a folder that doesn't hold the dataset in any form."""
-        what = f"holds no {self.title}" if folder.is_dir() else "no such folder"
+        if folder.is_dir():
+            what = f"holds no {self.title}"
+        else:
+            what = "is a file, must be a folder" if folder.exists() else "no such folder"
         return UserError(f"{folder}: {what}; {self.how_to_get_it}")
 
     def class_names(self, found: Iterable[str], where: str) -> list[str]:

@@ -137,6 +137,10 @@ def test_no_folder(tmp_path):
         data.load("folder")
     assert str(error.value) == f"data_folder: is not set; {NEEDS}"
     assert refusal(tmp_path / "no") == f"{tmp_path / 'no'}: no such folder; {NEEDS}"
+    (tmp_path / "a.zip").touch()
+    assert refusal(tmp_path / "a.zip") == (
+        f"{tmp_path / 'a.zip'}: is a file, must be a folder; {NEEDS}"
+    )
     (tmp_path / "rose").mkdir()
     assert refusal(tmp_path) == f"{tmp_path}: holds no images to train on; {NEEDS}"
 

@@ -139,3 +139,21 @@ def test_a_changed_accelerator_is_refused(folder, tmp_path):
     assert refusal(folder, tmp_path / "out.zip") == (
         f"{folder}: a source or hex file in rtl/ was changed since the build; build it again"
     )
+
+
+@pytest.mark.parametrize("unpacked", [False, True])
+@pytest.mark.parametrize("command", ["simulate", "report", "package"])
+def test_a_package_is_no_folder_of_a_build(built, tmp_path, command, unpacked):
+    path = tmp_path / "a.zip"
+    package(built, path)
+    if unpacked:
+        folder = tmp_path / "unpacked"
+        zipfile.ZipFile(path).extractall(folder)
+        path = folder
+    images = [] if command == "report" else ["--images", str(built / "sample.npz")]
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError) as caught:
+        group.main([command, str(path), *images], standalone_mode=False)
+    assert sorted(tmp_path.rglob("*")) == before
+    for part in (str(path), "must be", "a folder made by irnet-hw build", 'device="sim"'):
+        assert part in str(caught.value)

@@ -13,6 +13,7 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -183,21 +184,31 @@ def find(description: Description, folder: Path) -> tuple[ParquetImages, Parquet
 
 
 def _files(place: Path, part: str, description: Description) -> list[Path]:
-    """Return the files of a part: PART.parquet, or PART-00000-of-00002.parquet and so on."""
+    """Return the files of a part: PART.parquet, or PART-00000-of-00002.parquet and so on.
+
+    Hugging Face may add a hash of 16 digits, another one for each file:
+    PART-00000-of-00002-0123456789abcdef.parquet.
+
+    Raises:
+        UserError: a file is missing, or there are files of two sets.
+    """
     whole = place / f"{part}.parquet"
     if whole.exists():
         return [whole]
-    shards = sorted(place.glob(f"{part}-*-of-*.parquet"))
-    for shard in shards:
-        name = re.fullmatch(rf"{part}-\d{{5}}-of-(\d{{5}})\.parquet", shard.name)
-        if name:
-            count = int(name[1])
-            paths = [place / f"{part}-{i:05}-of-{count:05}.parquet" for i in range(count)]
-            for path in paths:
-                if not path.is_file():
-                    raise description.missing(path)
-            return paths
-    return []
+    pattern = re.compile(rf"{part}-(\d{{5}})-of-(\d{{5}})(-[0-9a-f]{{16}})?\.parquet")
+    paths = sorted(place.glob(f"{part}-*-of-*.parquet"))
+    shards = [(path, found) for path in paths if (found := pattern.fullmatch(path.name))]
+    for (path, one), (other, two) in pairwise(shards):
+        if one[2] != two[2] or one[1] == two[1]:
+            raise UserError(
+                f"{other}: is of another set of files than {path}; remove one of the two sets"
+            )
+    numbers = {int(found[1]) for _, found in shards}
+    total = shards[0][1][2] if shards else "0"
+    for number in range(int(total)):
+        if number not in numbers:
+            raise description.missing(place / f"{part}-{number:05}-of-{total}.parquet")
+    return [path for path, _ in shards]
 
 
 def _parts(

@@ -168,6 +168,31 @@ def test_a_missing_shard(path):
     assert refusal(path.parent) == f"{missing}: no such file; draw them"
 
 
+def test_shards_with_a_hash_each(tmp_path):
+    """Older versions of Hugging Face's library name them so."""
+    for number in range(2):
+        name = f"train-{number:05}-of-00002-{number + 10:016x}"
+        write_part(tmp_path, name, 10 + number)
+    write_part(tmp_path, "test-00000-of-00001-00112233445566ff", 10)
+    train, test = find(tmp_path)
+    assert len(train.labels) == 21 and len(test.labels) == 10
+    assert train.where(10).startswith(str(tmp_path / f"train-00001-of-00002-{11:016x}.parquet"))
+    (tmp_path / f"train-00001-of-00002-{11:016x}.parquet").unlink()
+    missing = tmp_path / "train-00001-of-00002.parquet"
+    assert refusal(tmp_path) == f"{missing}: no such file; draw them"
+
+
+@pytest.mark.parametrize("other", ["00000-of-00001-00112233445566ff", "00001-of-00002"])
+def test_shards_of_two_sets(path, other):
+    first = path.rename(path.with_name("train-00000-of-00001.parquet"))
+    write_part(path.parent, f"train-{other}", 10)
+    second = path.with_name(f"train-{other}.parquet")
+    pair = sorted((first, second))
+    assert refusal(path.parent) == (
+        f"{pair[1]}: is of another set of files than {pair[0]}; remove one of the two sets"
+    )
+
+
 def test_a_file_that_cannot_be_opened(path):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))

@@ -22,6 +22,7 @@ colour, and files with several pictures, such as animations and multi-page TIFF.
 
 import contextlib
 import io
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -145,9 +146,15 @@ def _open(content: bytes, where: str) -> Image.Image:
 
 @contextlib.contextmanager
 def _damage(where: str) -> Iterator[None]:
-    """Turn any error from Pillow into a UserError; its own message would say little."""
+    """Turn any error from Pillow into a UserError; its own message would say little.
+
+    Its warnings are left out: an image is read or refused. They tell of damage that doesn't affect
+    the pixels, or of sizes above half of Pillow's limit, which are read.
+    """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except Image.DecompressionBombError as error:
         # Pillow's limit; a small file may claim any number of pixels.
         raise UserError(f"{where}: has too many pixels: {error}") from error

@@ -265,6 +265,15 @@ def test_a_small_file_of_too_many_pixels():
     assert refusal(bytes(content)).startswith("here: has too many pixels: Image size (400000000")
 
 
+def test_a_large_picture_is_read_without_a_warning():
+    """Pillow warns of more than half of the pixels that it refuses."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        content = saved(Image.new("1", (10_000, 9_000)))
+        assert shape(content, "here") == (9_000, 10_000, 1)
+        assert decode(content, "here", 1).size == (10_000, 9_000)
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", *(file[:500] for file in FILES)])
 def test_damage(content):
     with pytest.raises(UserError) as error:

@@ -114,16 +114,17 @@ class Run:
             UserError: the checkpoint can't be read, or its recipe or classes differ.
         """
         checkpoint = load_trainable(path)
-        asked, saved = table.table(recipe), table.table(checkpoint.recipe)
-        for key, value in asked.items():
-            # The same images may have been moved, and more epochs prolong the run.
-            if key == "data_folder" or (key == "epochs" and value > saved[key]):
-                continue
-            if value != saved[key]:
-                raise UserError(
-                    f"{path}: was trained with {key} = {saved[key]}, and the recipe says {value}; "
-                    "--resume needs the same recipe, in which only epochs may be raised"
-                )
+        changes = table.changes(checkpoint.recipe, recipe)
+        # The same images may have been moved, and more epochs prolong the run.
+        changes.pop("data_folder", None)
+        if recipe.epochs > checkpoint.recipe.epochs:
+            changes.pop("epochs", None)
+        if changes:
+            told = ", ".join(f"{key} = {old} (now {new})" for key, (old, new) in changes.items())
+            raise UserError(
+                f"{path}: was trained with {told}; --resume needs the same recipe, in which only "
+                "epochs may be raised"
+            )
         if differing := difference(labels, checkpoint.labels, data_of(recipe), str(path)):
             raise UserError(f"{differing}; --resume needs the same classes in the same order")
         try:

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from irnet_hw.errors import UserError
-from irnet_hw.read import check_values
+from irnet_hw.read import check_values, shown
 from irnet_hw.toml import NotTomlError, toml_text
 
 T = TypeVar("T")
+
+_ABSENT = "not given"
 
 Table = dict[str, Any]
 
@@ -45,13 +47,13 @@ def override(table: Table, assignments: Iterable[str]) -> None:
         key, equals, value = assignment.partition("=")
         *path, last = (part.strip() for part in key.split("."))
         if not equals or not last:
-            raise UserError(f"--set {assignment}: must be key=value")
+            raise UserError(f"--set {shown(assignment)}: must be key=value")
         inner = table
         for part in path:
             inner = inner.setdefault(part, {})
             if not isinstance(inner, dict):
-                raise UserError(f"--set {assignment}: {part} is a value, not a table")
-        inner[last] = _value(value.strip(), f"--set {key}")
+                raise UserError(f"--set {shown(assignment)}: {shown(part)} is a value, not a table")
+        inner[last] = _value(value.strip(), f"--set {shown(key)}")
 
 
 def build(kind: type[T], table: Table, where: str, prefix: str = "") -> T:
@@ -91,6 +93,19 @@ def table(instance: Any) -> Table:
     return dataclasses.asdict(instance)
 
 
+def changes(old: Any, new: Any) -> dict[str, tuple[str, str]]:
+    """Return the keys in which two dataclasses differ, each with its two values in words.
+
+    Keys of nested tables are dotted. Where a table has no such key, the value is "not given".
+    """
+    before, after = _flat(table(old)), _flat(table(new))
+    return {
+        key: (shown(before.get(key, _ABSENT)), shown(after.get(key, _ABSENT)))
+        for key in before | after
+        if before.get(key) != after.get(key)
+    }
+
+
 def write(content: Table) -> str:
     """Return a table as TOML.
 
@@ -112,6 +127,17 @@ def write(content: Table) -> str:
         else:
             lines.append(f"{key} = {_written(value)}\n")
     return "".join(lines)
+
+
+def _flat(content: Table, prefix: str = "") -> dict[str, str]:
+    """Return a table's values in TOML by their dotted keys."""
+    found = {}
+    for key, value in content.items():
+        if isinstance(value, dict):
+            found.update(_flat(value, f"{prefix}{key}."))
+        else:
+            found[prefix + key] = _written(value)
+    return found
 
 
 def _required(field: "dataclasses.Field[Any]") -> bool:

@@ -219,7 +219,19 @@ def test_resuming_needs_the_same_recipe(small, tmp_path):
     with pytest.raises(UserError) as error:
         train(dataclasses.replace(small, epochs=2), tmp_path, resume=True)
     assert str(error.value) == (
-        f"{last}: was trained with epochs = 3, and the recipe says 2; "
+        f"{last}: was trained with epochs = 3 (now 2); "
+        "--resume needs the same recipe, in which only epochs may be raised"
+    )
+
+
+def test_resuming_names_each_key_that_differs(small, tmp_path):
+    last = train(small, tmp_path)
+    model = dataclasses.replace(small.model, widths=[8, 8])
+    with pytest.raises(UserError) as error:
+        train(dataclasses.replace(small, seed=9, model=model), tmp_path, resume=True)
+    assert str(error.value) == (
+        f"{last}: was trained with seed = {small.seed} (now 9), "
+        f"model.widths = {list(small.model.widths)} (now [8, 8]); "
         "--resume needs the same recipe, in which only epochs may be raised"
     )
 

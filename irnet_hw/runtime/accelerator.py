@@ -17,6 +17,7 @@ from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import BITSTREAM
 from irnet_hw.artifact.registers import Register
 from irnet_hw.errors import UserError
+from irnet_hw.read import require_memory, shown
 from irnet_hw.runtime import package
 from irnet_hw.runtime.device import Buffer, Device
 from irnet_hw.runtime.shell import Shell
@@ -70,12 +71,18 @@ class Accelerator:
         Raises:
             UserError: the accelerator or the device is missing, or they don't fit each other.
         """
+        try:
+            place = Path(path)
+        except TypeError as error:
+            raise UserError(
+                f"path: {_called(path)}, must be the path of a folder or package"
+            ) from error
         self._slots: list[_Slot] = []
         # The folder is not needed once the device has loaded the accelerator.
-        with contextlib.ExitStack() as stack, package.opened(Path(path)) as folder:
+        with contextlib.ExitStack() as stack, package.opened(place) as folder:
             self.manifest = package.load(folder)
             clock_mhz = package.clock_mhz(folder, self.manifest)
-            self._device = _device(device, Path(path), folder, self.manifest)
+            self._device = _device(device, place, folder, self.manifest)
             stack.callback(self._device.close)
             with self._device.lock:
                 self._device.set_clock(clock_mhz)
@@ -134,8 +141,9 @@ class Accelerator:
         Raises:
             UserError: frames is below 2, or the hardware fails.
         """
-        if frames < 2:
-            raise UserError(f"frames: {frames}, must be at least 2")
+        if not isinstance(frames, (int, np.integer)) or frames < 2:
+            raise UserError(f"frames: {_called(frames)}, must be an integer of at least 2")
+        require_memory(int(frames) * (prod(self._image) + 4 * self._values), f"frames: {frames}")
         noise = np.random.default_rng(0).integers(0, 256, (frames, *self._image), np.uint8)
         with self._turn():
             self._shell.reset()
@@ -265,7 +273,7 @@ class Accelerator:
 
     def _check(self, images: Images) -> None:
         if not isinstance(images, np.ndarray):
-            raise UserError(f"images: a {type(images).__name__}, must be a numpy array")
+            raise UserError(f"images: {_called(images)}, must be a numpy array")
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self._image:
             raise UserError(
                 f"images: {images.dtype} of shape {list(images.shape)}, must be uint8 of shape "
@@ -340,10 +348,13 @@ def _device(device: str | Device | None, path: Path, folder: Path, manifest: Man
         from irnet_hw.runtime.pynq_device import PynqDevice
 
         return PynqDevice(folder, manifest)
-    if not isinstance(device, str):
+    if isinstance(device, Device):
         return device
-    if device != "sim":
-        raise UserError(f'device: {device}, must be "sim", or None for the board')
+    if not isinstance(device, str) or device != "sim":
+        raise UserError(
+            f'device: {_called(device)}, must be "sim", None for the board, or a device with all '
+            "that irnet_hw.runtime.device.Device has"
+        )
     try:
         from irnet_hw.simulate.board import SimulatedBoard
     except ImportError as error:
@@ -351,3 +362,10 @@ def _device(device: str | Device | None, path: Path, folder: Path, manifest: Man
             f"device: sim needs all of irnet-hw, not just its runtime ({error})"
         ) from error
     return SimulatedBoard(folder, manifest, path)
+
+
+def _called(argument: Any) -> str:
+    """Return what messages call an argument that is wrong."""
+    if isinstance(argument, (str, bytes, bool, int, float)):
+        return shown(repr(argument))
+    return "None" if argument is None else f"a {type(argument).__name__}"

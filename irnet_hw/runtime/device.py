@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ContextManager, Protocol
+from typing import TYPE_CHECKING, ContextManager, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +33,7 @@ class Buffer(Protocol):
         """Give the memory back; it must not be used afterwards."""
 
 
+@runtime_checkable
 class Device(Protocol):
     """A board with a shell's bitstream, real or simulated.
 

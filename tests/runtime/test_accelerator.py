@@ -114,7 +114,7 @@ def test_throughput_is_that_of_the_hardware(accelerator):
     assert 0 < result["overhead_seconds_per_batch"] < 1e-5
     with pytest.raises(UserError) as caught:
         accelerator.throughput_test(1)
-    assert str(caught.value) == "frames: 1, must be at least 2"
+    assert str(caught.value) == "frames: 1, must be an integer of at least 2"
 
 
 def test_info_says_what_it_is(accelerator, built):
@@ -242,7 +242,47 @@ def test_another_design_is_refused(built, register, wanted):
 def test_a_device_must_be_known(built):
     with pytest.raises(UserError) as caught:
         Accelerator(built, device="gpu")
-    assert str(caught.value) == 'device: gpu, must be "sim", or None for the board'
+    assert str(caught.value).startswith("device: 'gpu', must be \"sim\", None for the board, or ")
+
+
+@pytest.mark.parametrize(
+    "device", [3, b"sim", ["sim"], np.array(["sim"]), SimulatedBoard, object()]
+)
+def test_a_device_of_another_type(built, device):
+    with pytest.raises(UserError) as caught:
+        Accelerator(built, device=device)
+    assert str(caught.value).startswith("device: ")
+
+
+@pytest.mark.parametrize("path", [None, 3, b"accelerator", ["accelerator"]])
+def test_a_path_of_another_type(path):
+    with pytest.raises(UserError) as caught:
+        Accelerator(path, device="sim")
+    assert str(caught.value).startswith("path: ")
+
+
+@pytest.mark.parametrize("images", [None, 3, "a.npz", b"", [[1]], {}, iter([])])
+def test_images_of_another_type(accelerator, images):
+    for call in (accelerator.predict, accelerator.logits):
+        with pytest.raises(UserError) as caught:
+            call(images)
+        assert str(caught.value).startswith("images: ")
+
+
+@pytest.mark.parametrize(
+    "array", [np.uint8(3), np.array([{}]), np.zeros(2, [("a", "u1")]), IMAGES > 9]
+)
+def test_arrays_of_another_type(accelerator, array):
+    with pytest.raises(UserError) as caught:
+        accelerator.predict(array)
+    assert str(caught.value).startswith("images: ")
+
+
+@pytest.mark.parametrize("frames", [None, "9", 2.5, True, [9], np.array([9, 9]), 10**15])
+def test_frames_that_are_refused(accelerator, frames):
+    with pytest.raises(UserError) as caught:
+        accelerator.throughput_test(frames)
+    assert str(caught.value).startswith("frames: ")
 
 
 def test_the_clock_is_what_place_and_route_reached(built, tmp_path):

@@ -51,6 +51,19 @@ def saved(save, **arrays):
     return buffer.getvalue()
 
 
+def zipped_build(folder):
+    """Return a zip file of a build that the runtime takes: with the right identity."""
+    built = manifest.load(example.write_folder(folder))
+    shell = dataclasses.replace(built.shell, identity=manifest.identity(built))
+    manifest.write(dataclasses.replace(built, shell=shell), folder)
+    routed(folder, identity=shell.identity)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*.*")):
+            archive.write(path, str(path.relative_to(folder)))
+    return buffer.getvalue()
+
+
 class Stations:
     """An intact input for each station, with the station.
 
@@ -64,6 +77,7 @@ class Stations:
         self.network = NETWORK.build()
         self.graph = resnet((6, 6, 3), (4,))
         self.build = routed(example.write_folder(folder / "build"))
+        self.zipped = zipped_build(folder / "packaged")
         self.run = write_run(folder / "run", 4)
         recipe = load_recipe("digits-vgg", [*SMALL, "epochs=1"])
         self.last = train(recipe, folder / "trained")
@@ -160,11 +174,7 @@ class Stations:
 
     def package(self, random):
         """A zip file of the build; its sources and model aren't read."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(self.build.rglob("*.*")):
-                archive.write(path, str(path.relative_to(self.build)))
-        path = self.file("p.zip", damage.archive(buffer.getvalue(), random))
+        path = self.file("p.zip", damage.archive(self.zipped, random))
         with package.opened(path) as folder:
             package.clock_mhz(folder, package.load(folder))
 

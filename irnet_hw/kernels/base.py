@@ -161,6 +161,25 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
                 f"{self.onnx_node.name}: {name} = {datatype.name} must be a signed integer"
             )
 
+    def require_element(self, name: str) -> None:
+        """Raise a UserError unless a data type attribute is one of those that streams carry."""
+        datatype = DataType[self.get_nodeattr(name)]
+        bits = int(datatype.bitwidth())
+        integers = (f"INT{bits}", f"UINT{bits}") if 2 <= bits <= 32 else ()
+        if datatype.name not in ("BIPOLAR", "BINARY", *integers):
+            raise UserError(
+                f"{self.onnx_node.name}: {name} = {datatype.name} must be BIPOLAR, INT2 to INT32 "
+                "or UINT1 to UINT32"
+            )
+
+    def require_holds(self, name: str, least: int, most: int) -> None:
+        """Raise a UserError unless a data type attribute holds all integers of a range."""
+        datatype = DataType[self.get_nodeattr(name)]
+        if datatype.name == "BIPOLAR" or not (datatype.allowed(least) and datatype.allowed(most)):
+            raise UserError(
+                f"{self.onnx_node.name}: {name} = {datatype.name} must hold {least} to {most}"
+            )
+
     def require_vectors(self) -> None:
         """Raise a UserError unless numInputVectors fits an image or a dense layer."""
         vectors = self.numbers("numInputVectors")
@@ -483,6 +502,13 @@ class RTLKernel(RTLBackend):  # type: ignore[misc]
             [f"{name}: {self.module} with the parameters of this layer. Generated."],
             writer.KEEP_HIERARCHY,
         )
+
+
+def element_kind(datatype: BaseDataType) -> int:
+    """Return the module element_value's KIND of a stream's elements."""
+    if datatype == DataType["BIPOLAR"]:
+        return 2
+    return 0 if datatype.signed() else 1
 
 
 def divisors(total: int) -> list[int]:

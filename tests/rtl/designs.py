@@ -38,6 +38,23 @@ def _pool(image: list[int], window: list[int], channels: int, pe: int) -> Kernel
     return KernelUnderTest("BitMaxPool", attributes, {"mask": (mask, "BINARY")})
 
 
+def _window_pool(mode: str, simd: int, window: list[int], *types: str) -> KernelUnderTest:
+    """Return a pool of windows of 16 channels."""
+    attributes = {
+        "PoolDim": window,
+        "OFMDim": [3, 4],
+        "NumChannels": 16,
+        "SIMD": simd,
+        "inputDataType": types[0],
+        "outputDataType": types[-1],
+        "mode": mode,
+    }
+    mask = np.random.default_rng(0).integers(0, 2, 16)
+    return KernelUnderTest(
+        "WindowPool", attributes, {"mask": (mask, "BINARY")} if mode == "max" else {}
+    )
+
+
 def _fifo(depth: int) -> KernelUnderTest:
     attributes = {"shape": [1, 4, 4, 8], "lanes": 8, "depth": depth, **_stream("INT4")}
     return KernelUnderTest("StreamFIFO", attributes)
@@ -144,6 +161,30 @@ def _join(channels: int, pe: int, style: str, **changes: object) -> KernelUnderT
     )
 
 
+def _sum(channels: int, pe: int, types: tuple[str, str, str], *shifts: int) -> KernelUnderTest:
+    attributes = {
+        "NumChannels": channels,
+        "numInputVectors": [1, 2, 3],
+        "PE": pe,
+        "inputDataType": types[0],
+        "secondDataType": types[1],
+        "outputDataType": types[2],
+        "shiftA": shifts[0],
+        "shiftB": shifts[1],
+    }
+    return KernelUnderTest("AddStreams", attributes)
+
+
+def _concat(channels: list[int], pe: int, datatype: str) -> KernelUnderTest:
+    attributes = {
+        "ChannelsPerStream": channels,
+        "numInputVectors": [1, 2, 3],
+        "PE": pe,
+        **_stream(datatype),
+    }
+    return KernelUnderTest("ConcatStreams", attributes)
+
+
 STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "window": _window,
     "window in block RAM": lambda: _window(ram_style="block"),
@@ -194,6 +235,13 @@ STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "pool of odd sizes": lambda: _pool([5, 7], [3, 2], 3, 3),
     "pool of one window": lambda: _pool([2, 2], [2, 2], 1, 1),
     "pool of single pixels": lambda: _pool([2, 3], [1, 1], 2, 1),
+    "window pool of signs": lambda: _window_pool("max", 4, [3, 3], "BIPOLAR"),
+    "window pool of integers": lambda: _window_pool("max", 2, [2, 3], "INT6"),
+    "window pool of whole pixels": lambda: _window_pool("max", 16, [3, 3], "UINT4"),
+    "window pool of single pixels": lambda: _window_pool("max", 4, [1, 1], "UINT2"),
+    "sums of windows of signs": lambda: _window_pool("sum", 4, [3, 3], "BIPOLAR", "INT5"),
+    "sums of windows of integers": lambda: _window_pool("sum", 2, [2, 2], "INT8", "INT10"),
+    "sums of windows of counts": lambda: _window_pool("sum", 16, [2, 2], "UINT4", "UINT6"),
     "short fifo": lambda: _fifo(2),
     "fifo": lambda: _fifo(20),
     "deep fifo": lambda: _fifo(2000),
@@ -224,6 +272,13 @@ RESIDUAL: Mapping[str, Callable[[], KernelUnderTest]] = {
     "join": lambda: _join(16, 4, "dsp"),
     "join in LUTs": lambda: _join(4, 2, "lut", skipShift=0),
     "join of a wide stream": lambda: _join(64, 2, "dsp", skipDataType="INT12", skipShift=4),
+    "sum of integers": lambda: _sum(16, 4, ("INT8", "INT5", "INT10"), 0, 2),
+    "sum of signs": lambda: _sum(16, 16, ("BIPOLAR", "BIPOLAR", "INT3"), 0, 0),
+    "sum of counts": lambda: _sum(8, 4, ("UINT4", "UINT6", "UINT9"), 4, 1),
+    "concatenation": lambda: _concat([16, 32], 4, "INT8"),
+    "concatenation of whole pixels": lambda: _concat([8, 8], 8, "UINT4"),
+    "concatenation of four": lambda: _concat([16, 24, 8, 40], 8, "UINT2"),
+    "concatenation of signs": lambda: _concat([64, 300, 5], 1, "BIPOLAR"),
 }
 
 MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {

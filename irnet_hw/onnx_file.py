@@ -6,6 +6,7 @@ what Protocol Buffers let pass, what :func:`onnx.checker.check_model` and strict
 refuse, and what neither of them looks at.
 """
 
+import contextlib
 import os
 import resource
 from collections import Counter
@@ -124,8 +125,8 @@ def check(proto: ModelProto) -> None:
     for node in graph.node:
         _check_node(node)
     _check_annotations(proto)
+    _check_opset(proto)
     _check_by_onnx(proto)
-    _check_shapes(proto)
 
 
 def _check_texts(message: Message, where: str) -> None:
@@ -341,27 +342,30 @@ def _check_annotations(proto: ModelProto) -> None:
                 ) from error
 
 
-def _check_by_onnx(proto: ModelProto) -> None:
+def _check_opset(proto: ModelProto) -> None:
     known = onnx.defs.onnx_opset_version()
     for entry in proto.opset_import:
         if not entry.domain and entry.version > known:
             raise UserError(f"opset: version {entry.version}, must be at most {known}")
-    _apart(lambda: onnx.checker.check_model(proto), "is not valid ONNX")
 
 
-def _check_shapes(proto: ModelProto) -> None:
-    """Check that types and shapes fit each other, and that no tensor is of a senseless size."""
+def _check_by_onnx(proto: ModelProto) -> None:
+    """Check that ONNX takes it, that shapes fit, and that no tensor is of a senseless size."""
     plain = ModelProto()
     plain.CopyFrom(proto)
     for node in plain.graph.node:
         if node.op_type in QUANTIZERS:  # they keep the shape
             node.op_type, node.domain = "Identity", ""
             del node.input[1:], node.attribute[:]
-    data = _apart(
-        lambda: onnx.shape_inference.infer_shapes(plain, True, True, True).SerializeToString(),
-        "its shapes or types don't fit",
-    )
-    graph = ModelProto.FromString(data).graph
+
+    def inferred() -> bytes:
+        with _blamed("is not valid ONNX"):
+            onnx.checker.check_model(proto)
+        with _blamed("its shapes or types don't fit"):
+            found = onnx.shape_inference.infer_shapes(plain, True, True, True)
+        return bytes(found.SerializeToString())
+
+    graph = ModelProto.FromString(_apart(inferred)).graph
     known = set()
     for info in (*graph.input, *graph.value_info, *graph.output):
         dims = info.type.tensor_type.shape.dim
@@ -378,13 +382,22 @@ def _check_shapes(proto: ModelProto) -> None:
             raise UserError(f"{label(node)}: the shape of its result is not known beforehand")
 
 
-def _apart(action: Callable[[], bytes | None], wrong: str) -> bytes:
+@contextlib.contextmanager
+def _blamed(wrong: str) -> Iterator[None]:
+    """Raise a UserError that begins with ``wrong`` if ONNX's library refuses what it is given."""
+    try:
+        yield
+    except Exception as error:
+        raise UserError(f"{wrong}: {_first_line(error)}") from error
+
+
+def _apart(action: Callable[[], bytes]) -> bytes:
     """Return what an action of ONNX's library gives, which ends the process for some damaged files.
 
     It runs in a process of its own, with a limit on the processor's time.
 
     Raises:
-        UserError: it fails; begins with ``wrong``.
+        UserError: it raises one, or ends the process.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -395,9 +408,9 @@ def _apart(action: Callable[[], bytes | None], wrong: str) -> bytes:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             resource.setrlimit(resource.RLIMIT_CPU, (APART_SECONDS, APART_SECONDS))
             try:
-                result, status = action() or b"", 0
-            except Exception as error:
-                result = _first_line(error).encode()
+                result, status = action(), 0
+            except UserError as error:
+                result = str(error).encode()
             with os.fdopen(writing, "wb") as pipe:
                 pipe.write(result)
         finally:
@@ -407,8 +420,9 @@ def _apart(action: Callable[[], bytes | None], wrong: str) -> bytes:
         result = pipe.read()
     _, ended = os.waitpid(child, 0)
     if ended:
-        reason = result.decode(errors="replace") or "ONNX's own library fails on it"
-        raise UserError(f"{wrong}: {reason}")
+        raise UserError(
+            result.decode(errors="replace") or "is not valid ONNX: its library fails on it"
+        )
     return result
 
 

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import resource
 import signal
@@ -14,13 +15,15 @@ from irnet_hw.files import claimed, in_use, is_sealed, sealed, whole_file, whole
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk():
     """Limit files to 1000 bytes: the closest thing to a full disk that works without root."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def everything(old, _new):
@@ -60,10 +63,9 @@ def test_failing_file_leaves_the_earlier_one(tmp_path, failure):
     assert names(tmp_path) == ["result.txt"]
 
 
-@pytest.mark.usefixtures("full_disk")
 def test_file_on_a_full_disk(tmp_path):
     target = tmp_path / "result.bin"
-    with pytest.raises(UserError) as error, whole_file(target) as temporary:
+    with pytest.raises(UserError) as error, full_disk(), whole_file(target) as temporary:
         temporary.write_bytes(bytes(2000))
     assert str(error.value) == f"{target}: can't be written: File too large"
     assert names(tmp_path) == []
@@ -131,10 +133,9 @@ def test_folder_in_place_of_a_file(tmp_path):
     assert str(error.value) == (f"{tmp_path}/plain: is a file, but must be a folder or not exist")
 
 
-@pytest.mark.usefixtures("full_disk")
 def test_folder_on_a_full_disk(tmp_path):
     target = tmp_path / "build"
-    with pytest.raises(UserError) as error, whole_folder(target) as temporary:
+    with pytest.raises(UserError) as error, full_disk(), whole_folder(target) as temporary:
         (temporary / "big").write_bytes(bytes(2000))
     assert str(error.value) == f"{target}: can't be written: File too large"
     assert names(tmp_path) == []

@@ -157,7 +157,7 @@ def test_what_ends_the_process_in_onnx_is_refused(tmp_path):
         if info.name == before:
             info.type.tensor_type.shape.dim[2].dim_value = -1
     (tmp_path / "bad.onnx").write_bytes(proto.SerializeToString())
-    with pytest.raises(UserError, match="its shapes or types don't fit: "):
+    with pytest.raises(UserError, match="is not valid ONNX: its library fails on it"):
         spec.load(tmp_path / "bad.onnx")
 
 
@@ -179,6 +179,7 @@ def test_takes_what_older_exporters_write(tmp_path):
     assert np.array_equal(*logits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     [

@@ -119,6 +119,7 @@ def test_a_recipe_written_before_a_key_was_added_is_ours(small, tmp_path):
         pass
 
 
+@pytest.mark.slow
 def test_two_trainings_in_one_folder(small, tmp_path):
     other = subprocess.Popen(
         [sys.executable, "-c", HOLD, tmp_path / "run"],

@@ -89,7 +89,7 @@ def part(folder: Path, manifest: Manifest, layer: str) -> Part:
     data = {
         file.name.replace(layer, MODULE): file
         for file in (folder / name for name in manifest.data)
-        if f'"{file.name}"' in own
+        if file.name.startswith(f"{layer}_")
     }
     return Part(layer, {**sources, f"{MODULE}.sv": own.replace(layer, MODULE)}, data)
 

@@ -1,15 +1,16 @@
 """Base of the kernels that multiply each channel by a dyadic constant: x * m + b, shifted."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from math import log2, prod
+from collections.abc import Mapping
+from math import log2
 from typing import Any
 
 import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Constant, Ints, Kernel, Parameter, RTLKernel, divisors, pack
+from irnet_hw.kernels.base import Constant, Ints, Parameter, RTLKernel, pack
+from irnet_hw.kernels.channelwise import Channelwise
 from irnet_hw.kernels.logic import Logic, different
 from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_rom, ultrascale
 
@@ -23,15 +24,13 @@ DSP_LEAST = 9
 LUTS_PER_DSP = 32
 
 
-class Dyadic(Kernel):
+class Dyadic(Channelwise):
     """Multiplies each element by its channel's m, adds the channel's b and shifts right.
 
     The factors m / 2**shift and b / 2**shift are dyadic; the result is rounded down.
 
-    Attributes:
-        NumChannels: C, the last axis.
-        numInputVectors: (1, H, W), or (1,).
-        PE: channels per beat, on every stream; divides NumChannels.
+    Attributes besides those of :class:`~irnet_hw.kernels.channelwise.Channelwise`:
+
         shift: bits to shift right by.
         mBits, bBits: widths of m and b, two's complement.
         mulStyle: "dsp" multiplies in a DSP block, "lut" in LUTs; "auto" takes the cheaper one. If
@@ -42,9 +41,6 @@ class Dyadic(Kernel):
         """Return the attributes."""
         return {
             **super().get_nodeattr_types(),
-            "NumChannels": ("i", True, 0),
-            "numInputVectors": ("ints", False, [1]),
-            "PE": ("i", True, 0),
             "shift": ("i", True, 0),
             "mBits": ("i", True, 0),
             "bBits": ("i", True, 0),
@@ -53,8 +49,7 @@ class Dyadic(Kernel):
 
     def check(self) -> None:
         """Raise a UserError if an attribute is illegal."""
-        self.require_divides("PE", self.number("NumChannels"), "NumChannels")
-        self.require_vectors()
+        super().check()
         self.require_signed("inputDataType")
         self.require_signed("outputDataType")
         for name in ("mBits", "bBits"):
@@ -83,40 +78,6 @@ class Dyadic(Kernel):
             "shift": self.number("shift"),
             "multiplier": "DSP" if self.in_dsp() else "LUT",
         }
-
-    # ------------------------------------------------------------------ folding
-
-    def folds(self) -> Iterator[dict[str, int]]:
-        """Yield every PE."""
-        yield from ({"PE": pe} for pe in divisors(self.number("NumChannels")))
-
-    def words(self) -> int:
-        """Return the beats of a vector."""
-        return self.number("NumChannels") // self.number("PE")
-
-    def get_exp_cycles(self) -> int:
-        """Return the beats of a frame: one per cycle."""
-        return prod(self.numbers("numInputVectors")) * self.words()
-
-    # ------------------------------------------------------------------ shapes and types
-
-    def lanes_in(self, ind: int = 0) -> int:  # noqa: ARG002
-        """Return PE."""
-        return self.number("PE")
-
-    def lanes_out(self, ind: int = 0) -> int:  # noqa: ARG002
-        """Return PE."""
-        return self.number("PE")
-
-    def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
-        """Return the shape of the streams, or that of m and b."""
-        channels = self.number("NumChannels")
-        vectors = self.numbers("numInputVectors") if ind < self.streams_in() else ()
-        return (*vectors, channels)
-
-    def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:  # noqa: ARG002
-        """Return the shape of the streams."""
-        return (*self.numbers("numInputVectors"), self.number("NumChannels"))
 
     # ------------------------------------------------------------------ arithmetic
 
@@ -262,16 +223,12 @@ class Dyadic(Kernel):
         Raises:
             UserError: it is not constant, or does not fit its width.
         """
-        node = self.onnx_node
-        values = model.get_initializer(node.input[self.streams_in() + ("m", "b").index(name)])
-        if values is None:
-            raise UserError(f"{node.name}: {name} must be a constant")
-        integers: Ints = values.astype(np.int64)
+        integers = self.constant(model, self.streams_in() + ("m", "b").index(name), name)
         width, needed = self.number(f"{name}Bits"), max(map(signed_bits, integers.tolist()))
         if needed > width:
             raise UserError(
-                f"{node.name}: {name}Bits = {width} must be at least {needed} for the values of "
-                f"{name}"
+                f"{self.onnx_node.name}: {name}Bits = {width} must be at least {needed} for the "
+                f"values of {name}"
             )
         return integers
 

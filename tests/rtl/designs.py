@@ -185,6 +185,24 @@ def _concat(channels: list[int], pe: int, datatype: str) -> KernelUnderTest:
     return KernelUnderTest("ConcatStreams", attributes)
 
 
+def _thresholds(
+    channels: int, pe: int, steps: int, before: str, after: str, **changes: object
+) -> KernelUnderTest:
+    attributes = {
+        "NumChannels": channels,
+        "numInputVectors": [1, 2, 3],
+        "PE": pe,
+        "numSteps": steps,
+        "inputDataType": before,
+        "outputDataType": after,
+        **changes,
+    }
+    rng = np.random.default_rng(0)
+    T = np.sort(random_tensor(rng, (channels, steps), before))
+    mask = np.arange(channels) % 2
+    return KernelUnderTest("Thresholds", attributes, {"T": (T, before), "mask": (mask, "BINARY")})
+
+
 STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "window": _window,
     "window in block RAM": lambda: _window(ram_style="block"),
@@ -252,6 +270,15 @@ STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "register slice": lambda: KernelUnderTest(
         "RegisterSlice", {"shape": [1, 2, 6], "lanes": 3, **_stream("INT3")}
     ),
+}
+
+CHANNELWISE: Mapping[str, Callable[[], KernelUnderTest]] = {
+    "signs": lambda: _thresholds(64, 8, 1, "INT12", "BIPOLAR", outBias=-1, outScale=2),
+    "signs of one beat": lambda: _thresholds(16, 16, 1, "INT12", "BIPOLAR", outBias=-1, outScale=2),
+    "two thresholds": lambda: _thresholds(12, 4, 2, "UINT8", "INT8", outBias=-100, outScale=100),
+    "15 thresholds": lambda: _thresholds(32, 4, 15, "INT16", "UINT4"),
+    "15 thresholds of one beat": lambda: _thresholds(4, 4, 15, "INT16", "INT4", outBias=-8),
+    "255 thresholds": lambda: _thresholds(2, 2, 255, "INT20", "UINT8"),
 }
 
 RESIDUAL: Mapping[str, Callable[[], KernelUnderTest]] = {
@@ -324,4 +351,4 @@ MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
     ),
 }
 
-DESIGNS = {**STREAMING, **RESIDUAL, **MATRIX}
+DESIGNS = {**STREAMING, **CHANNELWISE, **RESIDUAL, **MATRIX}

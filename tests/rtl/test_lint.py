@@ -132,6 +132,14 @@ BAD = [
         ("subsample_pad", {name: value}, f"{name} = {value}, ")
         for name, value in (("BEFORE", -1), ("WORDS", 0), ("AFTER", -1))
     ),
+    ("thresholds", {"PE": 0}, "PE = 0, must be 1 to 10000"),
+    ("thresholds", {"PE": 10001}, "PE = 10001, must be 1 to 10000"),
+    ("thresholds", {"WORDS": 0}, "WORDS = 0, must be at least 1"),
+    ("thresholds", {"IN_BITS": 0}, "IN_BITS = 0, must be at least 1"),
+    ("thresholds", {"STAGES": 0}, "STAGES = 0, must be 1 to 9"),
+    ("thresholds", {"STAGES": 10}, "STAGES = 10, must be 1 to 9"),
+    ("thresholds", {"OUT_BITS": 0}, "OUT_BITS = 0, must be at least 1"),
+    ("thresholds", {"SCALE": -1}, "SCALE = -1, must be at least 0"),
     ("width_converter", {"W": 0}, "W = 0, must be at least 1"),
     ("width_converter", {"IN": 0}, "IN = 0, OUT = 2, must be at least 1"),
     ("width_converter", {"OUT": 0}, "IN = 1, OUT = 0, must be at least 1"),

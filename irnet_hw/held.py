@@ -1,4 +1,4 @@
-"""An accelerator's folder, held while a station works in it."""
+"""Locks an accelerator's folder while a station works in it."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,7 @@ from irnet_hw.files import (
     is_sealed,
 )
 
-#: What stations leave in the folder, of this very build, and what tells that it is theirs.
+#: The results that stations write into the folder, and the checks that tell that a file is ours.
 RESULTS: dict[str, Known] = {
     SIMULATION: holds_json(kind="sim"),
     SAMPLE: holds_arrays("images", "predictions"),
@@ -49,20 +49,20 @@ def held(
     force: bool,
     opened: Callable[[Path], Manifest] = open_build,
 ) -> Iterator[Manifest]:
-    """Hold an accelerator's folder while a station works on results that go into it.
+    """Lock an accelerator's folder while a station works on results that go into it.
 
     Args:
-        folder: the accelerator's, which is not built again meanwhile.
-        names: of the files to be written, of :data:`RESULTS`; no other process writes them.
-        force: overwrite others' files of these names.
-        opened: returns the manifest, having checked the folder.
+        folder: the accelerator's; meanwhile it can't be built again.
+        names: the files to write, from :data:`RESULTS`; no other process may write them.
+        force: overwrite files of these names that irnet-hw did not write.
+        opened: checks the folder and returns the manifest.
 
     Yields:
         the manifest.
 
     Raises:
-        UserError: as from ``opened``, or the files are another process' or somebody
-            else's, or can't be written.
+        UserError: as from ``opened``, or another process is writing the files, irnet-hw did not
+            write them, or they can't be written.
     """
     with in_use(folder):
         built = opened(folder)

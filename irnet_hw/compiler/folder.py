@@ -1,4 +1,4 @@
-"""An accelerator's folder when it is built again: what goes, and what is kept."""
+"""Rebuilding in an accelerator's folder: which files are replaced, and which are kept."""
 
 from pathlib import Path
 
@@ -14,16 +14,16 @@ from irnet_hw.read import sha256
 
 
 def replaced(old: Path, new: Path | None, folding: Path | None, force: bool) -> set[str]:
-    """Return which files of an accelerator's folder go when it is built again.
+    """Return which files of an accelerator's folder are removed when it is built again.
 
     Args:
         old: the folder.
-        new: what comes into its place, or None if it is not there yet.
+        new: the new build that replaces it, or None if there is no new build yet.
         folding: the file that fixes folds, which may be the folder's own, edited.
-        force: take it as it is.
+        force: accept the folder whatever it contains.
 
     Raises:
-        UserError: the folder holds no accelerator or one that was changed, and force is not set.
+        UserError: the folder contains no accelerator or one that was changed, and force is not set.
     """
     ours: set[str] = set()
     built: Manifest | None = None
@@ -34,7 +34,7 @@ def replaced(old: Path, new: Path | None, folding: Path | None, force: bool) -> 
     except UserError as error:
         if not force:
             raise UserError(
-                f"{old}: holds files, and is not as irnet-hw build wrote it ({error}); choose "
+                f"{old}: contains files, but is not as irnet-hw build wrote it ({error}); choose "
                 "another folder, or write into it with --force"
             ) from error
     config = old / FOLDING
@@ -54,7 +54,7 @@ def replaced(old: Path, new: Path | None, folding: Path | None, force: bool) -> 
 
 
 def former_identity(folder: Path) -> str | None:
-    """Return the identity of the accelerator in a folder, or None if it holds no accelerator."""
+    """Return the identity of the accelerator in a folder, or None if there is no accelerator."""
     try:
         return manifest.load(folder).shell.identity
     except UserError:
@@ -62,7 +62,7 @@ def former_identity(folder: Path) -> str | None:
 
 
 def set_bitstream_aside(folder: Path, built: Manifest, former: str | None) -> None:
-    """Keep the bitstream of another design from being taken for this one's: rename its folder.
+    """Rename the folder of another design's bitstream, so that it is not taken for this one's.
 
     Args:
         folder: the accelerator's.
@@ -77,4 +77,4 @@ def set_bitstream_aside(folder: Path, built: Manifest, former: str | None) -> No
         number += 1
         kept = folder / f"{bitstream.name}-{former[:8]}-{number}"
     bitstream.rename(kept)
-    say(f"  {bitstream} is of the former build, which had another design: it is now {kept}")
+    say(f"  {bitstream} belongs to the previous build, a different design: renamed to {kept}")

@@ -47,12 +47,12 @@ def build(
     Args:
         model: the exported QONNX file; golden.npz next to it is checked too.
         board: name of a board.
-        out: the folder to write. An accelerator that is already there is replaced, and what
-            simulation, synthesis and report said of it; all else stays.
+        out: the folder to write. An accelerator that is already there is replaced, together with
+            the results of its simulation, synthesis and report; other files are kept.
         target_fps: frames per second that the accelerator has to reach at the board's clock,
             above 0; None: as many as fit the board.
         folding_config: a file that fixes folds.
-        force: write into a folder that is no accelerator's, too, and overwrite files there.
+        force: write even into a folder that is not an accelerator's, and overwrite files there.
 
     Returns:
         the manifest.

@@ -16,7 +16,7 @@ from irnet_hw.share import share
 #: At most this many images become golden vectors, because cocotb simulates slowly.
 IMAGES = 16
 _FILES = ("Makefile", "accelerator_bench.py", "test_accelerator.py")
-#: What tells of the test's files that they were not changed since.
+#: The checks that tell whether the files are ours and unchanged.
 KNOWN = {
     **{f"{COCOTB}/{name}": is_sealed for name in _FILES},
     f"{COCOTB}/golden.npz": holds_arrays("images", "logits"),

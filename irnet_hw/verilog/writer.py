@@ -1,9 +1,9 @@
-"""Writes SystemVerilog: modules, their ports, and instances in them."""
+"""Writes SystemVerilog: modules with their ports, and instances."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-#: Keeps a module from being dissolved in what instantiates it.
+#: Keeps a module from being flattened into the module that instantiates it.
 KEEP_HIERARCHY = '(* keep_hierarchy = "yes" *)'
 
 
@@ -41,11 +41,11 @@ def module(
     """Return the source of a module.
 
     Args:
-        name: the module's.
-        ports: in order.
-        body: lines, each with its end.
-        about: the lines of the comment before it.
-        attribute: of the module, if any.
+        name: the module's name.
+        ports: its ports, in order.
+        body: the lines inside it, each with its line end.
+        about: the lines of the comment above it.
+        attribute: its attribute, if any.
         net: "logic", or "wire" for Verilog.
     """
     comment = "".join(f"// {line}".rstrip() + "\n" for line in about)
@@ -73,10 +73,10 @@ def instance(
     """Return an instance of a module.
 
     Args:
-        module: its name.
-        name: the instance's.
-        connections: what each port is connected to.
-        parameters: as SystemVerilog writes them.
+        module: the module's name.
+        name: the instance's name.
+        connections: the expression connected to each port.
+        parameters: the parameters' values, in SystemVerilog syntax.
     """
     given = f"#(\n{_by_name(parameters)}\n    ) " if parameters else ""
     return f"    {module} {given}{name} (\n{_by_name(connections)}\n    );\n"

@@ -4,7 +4,7 @@
 
 module reset_control (
     input  logic clk,
-    input  logic rst_n,       // synchronous, active low: of everything
+    input  logic rst_n,       // synchronous, active low: resets everything
 
     input  logic request,     // begin a soft reset
     input  logic busy,        // a transfer is under way on the bus

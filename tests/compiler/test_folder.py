@@ -122,7 +122,8 @@ def test_an_edited_folding_config_is_not_lost_unless_it_is_given(folder):
     edited = json.dumps(json.loads(config.read_text()))
     config.write_text(edited)
     assert refused(folder) == (
-        f"{config}: is no file that irnet-hw wrote there; move it, or overwrite it with --force"
+        f"{config}: was not written by irnet-hw, or was changed since; move it, or overwrite it "
+        "with --force"
     )
     again(folder, folding_config=config)
     assert config.read_text() != edited
@@ -131,7 +132,7 @@ def test_an_edited_folding_config_is_not_lost_unless_it_is_given(folder):
 
 def test_an_edited_test_of_the_users_ci_is_not_lost(folder):
     (folder / "cocotb" / "Makefile").write_text("mine:\n")
-    assert "cocotb/Makefile: is no file that irnet-hw wrote there" in refused(folder)
+    assert "cocotb/Makefile: was not written by irnet-hw, or was changed since" in refused(folder)
 
 
 def test_a_build_into_the_folder_of_its_own_model(folder):

@@ -174,7 +174,7 @@ def test_replaces_nothing_but_an_accelerator(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         build(model, "pynq-z2", tmp_path, 1000)
     assert str(caught.value) == (
-        f"{tmp_path}: holds files, and is not as irnet-hw build wrote it ("
+        f"{tmp_path}: contains files, but is not as irnet-hw build wrote it ("
         f"{tmp_path}/manifest.json: can't be read: No such file or directory; must be in a folder "
         "made by irnet-hw build); choose another folder, or write into it with --force"
     )
@@ -187,7 +187,7 @@ def test_golden_vectors_of_another_network(tmp_path: Path) -> None:
     np.savez(golden, images=images(NETWORK), logits=np.zeros((3, 4), np.float32))
     with pytest.raises(UserError) as caught:
         build(model, "pynq-z2", tmp_path / "out", 1000)
-    assert str(caught.value) == f"{golden}: is not of this network; export the network again"
+    assert str(caught.value) == f"{golden}: belongs to another network; export the network again"
 
 
 @pytest.mark.slow

@@ -26,5 +26,5 @@ def test_names_the_first_tensor_that_differs(tmp_path: Path) -> None:
         selfcheck(spec.load(path), graph, content, tmp_path / "none.npz")
     sign = next(node for node in model.graph.node if node.name == "conv1_sign").output[0]
     assert str(caught.value).startswith(
-        f"tensor {sign}, as BinaryMVAU_rtl_0 makes it, differs from the QONNX run in "
+        f"tensor {sign} from BinaryMVAU_rtl_0 differs from the QONNX run in "
     )

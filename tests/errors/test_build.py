@@ -141,8 +141,8 @@ def test_folder_that_is_the_users(shell):
     (shell.folder / "built").mkdir()
     (shell.folder / "built" / "thesis.txt").write_text("mine")
     assert shell.fails(*BUILD, "model.onnx") == (
-        "built: holds files, and is not as irnet-hw build wrote it (built/manifest.json: can't be "
-        "read: No such file or directory; must be in a folder made by irnet-hw build); choose "
+        "built: contains files, but is not as irnet-hw build wrote it (built/manifest.json: can't "
+        "be read: No such file or directory; must be in a folder made by irnet-hw build); choose "
         "another folder, or write into it with --force"
     )
 

@@ -2,7 +2,7 @@
 // causes fault k; writing register 0 causes a correct read.
 
 module irnet_board (
-    // of everything
+    // the clock of the whole design
     input  logic aclk,
     // synchronous, active low
     input  logic aresetn,

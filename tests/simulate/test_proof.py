@@ -139,7 +139,7 @@ def test_labels_that_are_no_classes_are_refused(built):
 
 def test_an_interrupt_ends_it_and_leaves_what_was_there(build_dir, monkeypatch):
     (build_dir / "simulation.json").write_text("earlier")
-    with pytest.raises(UserError, match="is no file that irnet-hw wrote there"):
+    with pytest.raises(UserError, match="was not written by irnet-hw, or was changed since"):
         simulate(build_dir, tiny_images(1), None, tapped=0)
     simulate(build_dir, tiny_images(1), None, tapped=0, force=True)
     before = {path: path.read_bytes() for path in build_dir.iterdir() if path.is_file()}

@@ -6,7 +6,7 @@ WHOLE = """// outer: an example.
 
 (* keep *)
 module outer (
-    // of everything
+    // the clock
     input  wire clk,
     input  wire [7:0] in0_V_TDATA,
     input  wire in0_V_TVALID,
@@ -26,7 +26,7 @@ endmodule
 
 
 def test_a_module_with_an_instance_in_it():
-    ports = [Port("clk", True, above=("// of everything",)), *stream("in0_V", 8, incoming=True)]
+    ports = [Port("clk", True, above=("// the clock",)), *stream("in0_V", 8, incoming=True)]
     connections = {"clk": "clk", "data": "in0_V_TDATA[3:0]"}
     body = instance("inner", "first", connections, {"A": 1, "B": '"two"'})
     about = ["outer: an example.", "", "It has a stream."]

@@ -1,8 +1,8 @@
-"""Pass 14: the shell around the accelerator, for the board's processor and memory.
+"""Board top: the shell around the accelerator, for the board's processor and memory.
 
-The shell itself is the same for every accelerator (rtl/shell/). What differs is written here:
-``irnet_board``, the top of a bitstream, joins the two and holds the identity by which the
-runtime knows which accelerator answers.
+The shell itself is the same for every accelerator (rtl/shell/). The top of the bitstream,
+``irnet_board``, is generated here: it connects shell and accelerator and contains the identity
+by which the runtime recognises the accelerator.
 """
 
 import shutil
@@ -24,11 +24,11 @@ TOP = "irnet_board"
 
 
 def describe_shell(sources: Sequence[str], board: Board) -> Shell:
-    """Return what the manifest says of the shell, the identity left empty.
+    """Return the manifest's description of the shell, with an empty identity.
 
     Args:
         sources: the accelerator's.
-        board: for its addresses.
+        board: provides the addresses.
     """
     own = _sources({Path(source).stem for source in sources})
     return Shell(
@@ -46,7 +46,7 @@ def write_shell(manifest: Manifest, folder: Path) -> Manifest:
     """Write the shell into an accelerator's folder.
 
     Args:
-        manifest: complete but for the shell's identity and the hashes of shell and manifest.
+        manifest: complete except for the shell's identity and the hashes of shell and manifest.
         folder: the accelerator's.
 
     Returns:
@@ -56,7 +56,7 @@ def write_shell(manifest: Manifest, folder: Path) -> Manifest:
     target.mkdir()
     for source in _sources({Path(source).stem for source in manifest.sources}):
         shutil.copyfile(source, target / source.name)
-    # The identity is made of the top's hash, too: of the top before the identity is in it.
+    # The identity also covers the top's hash, taken before the identity is written into the top.
     top = folder / manifest.shell.top_file
     top.write_text(_top(manifest))
     hashes = replace(manifest.hashes, shell=shell_digest(manifest, folder))
@@ -68,10 +68,10 @@ def write_shell(manifest: Manifest, folder: Path) -> Manifest:
 
 
 def _sources(present: Collection[str]) -> list[Path]:
-    """Return the shell's sources, and the kernels' that it uses.
+    """Return the shell's sources, and the kernel modules that it uses.
 
     Args:
-        present: the accelerator's modules, of which none may be there twice.
+        present: the accelerator's modules, which must not be listed twice.
     """
     own = sorted((share("rtl") / "shell").glob("*.sv"))
     files = library()
@@ -114,15 +114,15 @@ def _top(manifest: Manifest) -> str:
     about = [
         f"{TOP}: an accelerator in its shell, the top of the bitstream. Generated.",
         "",
-        "IDENTITY is made of the hashes of the network, of the accelerator's sources and of the",
-        "shell's; the runtime compares it with the manifest's.",
+        "IDENTITY is a hash over the network, the accelerator's sources and the shell's; the",
+        "runtime compares it with the manifest's.",
     ]
     return writer.module(TOP, ports, "\n".join(body), about)
 
 
-#: What a port is, or all from this one on.
+#: Comments above a port, about it or about all ports from there on.
 _PORTS = {
-    "aclk": "of everything",
+    "aclk": "the clock of the whole design",
     "aresetn": "synchronous, active low",
     "interrupt": "level, active high",
     "s_axi_awaddr": "AXI4-Lite: registers",
@@ -143,7 +143,7 @@ def _ports(address_bits: int) -> list[Port]:
         master = interface == "m_axi"
         last, qos = (("last",), ("qos",)) if master else ((), ())
         address = ("addr", *(burst if master else ()), "prot", *qos)
-        # Of each channel, what its source drives; only "ready" goes the other way.
+        # The signals that each channel's source drives; only "ready" goes the other way.
         for channel, signals, to_slave in (
             ("aw", address, True),
             ("w", ("data", "strb", *last), True),

@@ -25,10 +25,9 @@ def carried(graph: ModelWrapper, network: ModelWrapper) -> list[Carried | None]:
     """Return what each stream carries; None if it is not a tensor of the network.
 
     A stream with the name of a tensor of the network carries that tensor. So do the streams before
-    and after it with the same values: buffering, regrouping and forking change none. If such a path
-    has two names, the first one counts, because a flattened tensor has another order in the stream
-    (channels last) than in the network. Windows, and accumulators that are yet to be rounded, carry
-    no tensor.
+    and after it with the same values: buffering, regrouping and forking do not change them. If such
+    a path has two names, the first one counts, because a flattened tensor has another order in the
+    stream (channels last) than in the network. Windows and unrounded accumulators carry no tensor.
 
     Args:
         graph: the specialised hardware graph.

@@ -41,13 +41,13 @@ def describe_accelerator(
 
     Args:
         folder: the accelerator's, with the network, the graph and the RTL in it.
-        name: of the network, unless it says it itself.
+        name: the network's name, if its metadata do not state one.
         network: the QONNX model.
         graph: the specialised hardware graph.
-        board: that it is for.
-        target_fps: that was asked for; None: as many as fit.
+        board: the board that it is for.
+        target_fps: the requested rate; None for the highest that fits.
         folding: how the graph was folded.
-        passages: of the first frame through each node, by the first stream that it writes.
+        passages: the first frame's times in each node, by the first stream that the node writes.
         stitched: the files of the RTL.
     """
     metadata = spec.metadata(network)
@@ -112,7 +112,7 @@ def describe_accelerator(
 
 
 def _versions() -> dict[str, str]:
-    """Return the versions of what made the accelerator."""
+    """Return the versions of the packages that made the accelerator."""
     found = {}
     for package in ("irnet-hw", "finn-plus", "qonnx", "onnx", "numpy"):
         try:
@@ -126,15 +126,15 @@ def _numbers(ends: Sequence[Port | None], place: int) -> tuple[int, ...]:
     """Return the streams at a node, in the order of its ports.
 
     Args:
-        ends: of each stream, the one on the side that is asked for.
-        place: of the node.
+        ends: each stream's end, on the input or on the output side.
+        place: the node's.
     """
     ports = {end.port: i for i, end in enumerate(ends) if end is not None and end.node == place}
     return tuple(ports[port] for port in sorted(ports))
 
 
 def _stream(graph: ModelWrapper, wire: Wire, tensor: Carried | None) -> Stream:
-    """Return what the manifest says about a stream, as its source or, at the input, target does."""
+    """Return the manifest's description of a stream, from its source or, at the input, target."""
     if wire.source is not None:
         kernel, port = op(graph.graph.node[wire.source.node]), wire.source.port
         shape, datatype = kernel.get_normal_output_shape(port), kernel.get_output_datatype(port)

@@ -20,12 +20,12 @@ def dataflow_run(folder: Path, images: npt.NDArray[np.uint8]) -> list[Ints]:
     """Run the NumPy models of an accelerator's folder.
 
     Args:
-        folder: as written by the compile station.
+        folder: the accelerator's.
         images: uint8 [N, height, width, channels].
 
     Returns:
-        the values of each stream of the manifest, in order: integers (±1 for bits), NHWC, the N
-        images along the first axis.
+        the values of each stream in the manifest, in order: integers (±1 for bits), NHWC, with the
+        N images along the first axis.
     """
     return graph_run(spec.load(Path(folder) / DATAFLOW), images)
 

@@ -1,7 +1,7 @@
 """Self-check: compares the accelerator's NumPy models with the QONNX run before it is released.
 
-No value may differ, neither in the logits nor in any stream that carries a tensor of the network. A
-difference is a fault of the compiler, never of the user, and ends the build.
+No value may differ, either in the logits or in any stream that carries a tensor of the network. A
+difference is the compiler's fault, never the user's, and aborts the build.
 """
 
 from itertools import product
@@ -36,8 +36,8 @@ class Checked(NamedTuple):
 
     Attributes:
         values: how many were compared, in all tensors.
-        images: those of the golden vectors if there are any, else those made here.
-        logits: of these images, by the QONNX run.
+        images: those of the golden vectors if the file exists, else those made here.
+        logits: their logits, from the QONNX run.
     """
 
     values: int
@@ -53,12 +53,12 @@ def selfcheck(
     Args:
         network: the QONNX model.
         graph: the specialised, folded hardware graph.
-        manifest: of the accelerator.
+        manifest: the accelerator's.
         golden: the exporter's golden vectors, which are checked too if the file exists.
 
     Raises:
         CompilerError: names the first tensor that differs.
-        UserError: the golden vectors are not this network's, or damaged.
+        UserError: the golden vectors are damaged or belong to another network.
     """
     images = own = np.concatenate([_images(spec.image_shape(network)), extremes(graph)])
     if golden.exists():
@@ -79,8 +79,8 @@ def selfcheck(
         wrong = np.count_nonzero(right != found)
         if wrong:
             raise CompilerError(
-                f"tensor {stream.tensor}, as {manifest.layers[stream.source].name} makes it, "
-                f"differs from the QONNX run in {wrong} of {right.size} values"
+                f"tensor {stream.tensor} from {manifest.layers[stream.source].name} differs from "
+                f"the QONNX run in {wrong} of {right.size} values"
             )
         compared += right.size
     kept = slice(len(own) if len(images) > len(own) else 0, None)
@@ -95,10 +95,10 @@ def _images(shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
 
 
 def extremes(graph: ModelWrapper) -> npt.NDArray[np.uint8]:
-    """Return images on which sums of the first layer are the least and the greatest they can be.
+    """Return images for which the first layer's sums reach their minimum and maximum.
 
-    Each window in a grid of them has the white pixels where one channel's weights are positive,
-    or where they are negative, and the others are black. So every channel reaches both ends of its
+    The images are grids of windows. Each window is white where one channel's weights are positive,
+    or where they are negative, and black elsewhere. So every channel reaches both ends of its
     range, as far as :data:`EXTREMES` images have room for them.
 
     Args:
@@ -121,7 +121,7 @@ def extremes(graph: ModelWrapper) -> npt.NDArray[np.uint8]:
             top, left, _, _ = op(before).numbers("Padding")
     each = weights.T.reshape(-1, rows, columns, channels)
     tiles = np.where(np.concatenate([each > 0, each < 0]), np.uint8(255), np.uint8(0))
-    # Windows begin at multiples of the stride less the padding; those that are whole, side by side.
+    # Windows start at multiples of the stride minus the padding; use complete ones, side by side.
     places = [
         (y, x)
         for y in range(-top % down, height - rows + 1, -(-rows // down) * down)
@@ -144,5 +144,5 @@ def _golden(network: ModelWrapper, path: Path) -> npt.NDArray[np.uint8]:
         logits = content.read("logits")
     found = spec.run(network, images)[network.graph.output[0].name]
     if not np.array_equal(found, logits):
-        raise UserError(f"{path}: is not of this network; {again}")
+        raise UserError(f"{path}: belongs to another network; {again}")
     return images

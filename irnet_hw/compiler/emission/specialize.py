@@ -17,14 +17,14 @@ from irnet_hw.errors import UserError
 
 
 class Specialize(Transformation):  # type: ignore[misc]
-    """Turn a folded graph with all its nodes into the one to stitch.
+    """Turn a folded graph with all its nodes into the graph to stitch.
 
     Args:
         part: the FPGA.
         tensors: names of the network's tensors, which streams may keep.
 
     Attributes:
-        before: what the first stream that a node writes was called before, by its name now.
+        before: the former name of the first stream that each node writes, by its new name.
     """
 
     def __init__(self, part: str, tensors: Collection[str]) -> None:

@@ -22,7 +22,7 @@ class Stitched(NamedTuple):
     """The RTL of a graph, as paths in the accelerator's folder.
 
     Attributes:
-        sources: in the order in which they are to be compiled, the top last.
+        sources: in compilation order, the top last.
         data: the hex files that they read.
     """
 
@@ -35,8 +35,8 @@ def stitch(model: ModelWrapper, board: Board, folder: Path) -> Stitched:
 
     Args:
         model: the graph, which is not changed.
-        board: for its part and clock.
-        folder: the accelerator's, without RTL.
+        board: provides the part and the clock.
+        folder: the accelerator's, still without RTL.
     """
     rtl = folder / RTL
     rtl.mkdir()
@@ -126,7 +126,7 @@ def _top(model: ModelWrapper) -> str:
     about = [
         f"{TOP}: a network as kernels and the streams between them. Generated.",
         "",
-        "With IRNET_TAPS defined every stream but the input can be watched: tap<i>_data is the",
-        "beat of stream i, which moves in this cycle if tap<i>_valid and tap<i>_ready.",
+        "With IRNET_TAPS defined, every stream but the input can be observed: tap<i>_data is the",
+        "beat of stream i, which moves in this cycle if tap<i>_valid and tap<i>_ready are high.",
     ]
     return writer.module(TOP, ports, "\n".join(lines), about)

@@ -1,4 +1,4 @@
-"""What irnet-hw writes: whole or not at all, and over nothing that is somebody else's.
+"""Writes files completely or not at all, and never over files that irnet-hw did not write.
 
 A station that writes files into a folder claims them first::
 
@@ -7,10 +7,10 @@ A station that writes files into a folder claims them first::
         with whole_file(folder / "report.html") as temporary:
             temporary.write_text(page)
 
-From then on no other process can claim them, and what is there already is known to be ours: each
-file has a function that tells by its content. A folder that is written as a whole is claimed by
-:func:`whole_folder`. Locks are those of the system, so that they end with the process; what a
-killed process leaves is put in order by the next one that writes there.
+From then on no other process can claim them, and existing files are known to be ours: for each
+file, a function checks the content. A folder that is written as a whole is claimed by
+:func:`whole_folder`. The locks are the system's, so they end with the process; what a killed
+process leaves behind is cleaned up by the next one that writes there.
 """
 
 import contextlib
@@ -26,33 +26,33 @@ from irnet_hw import read
 from irnet_hw.errors import UserError
 from irnet_hw.scratch import temporary
 
-#: Tells of a file whether it is one that irnet-hw wrote.
+#: Returns whether irnet-hw wrote a file.
 Known = Callable[[Path], bool]
-#: Tells which files in a folder a new one replaces, as paths in it; a UserError says that the
-#: folder is none that irnet-hw wrote. The new folder is None if there is none yet.
+#: Returns which files in a folder a new folder replaces, as paths in it; raises a UserError if
+#: irnet-hw did not write the folder. The new folder is None if it does not exist yet.
 Replaced = Callable[[Path, Path | None], Collection[str]]
 
 _SEAL = " Written by irnet-hw; SHA-256 of all above: "
-#: How names of our own files beside others begin.
+#: The prefix of the names of our own temporary and lock files.
 _HIDDEN = ".irnet-hw-"
-#: A file system without locks says one of these.
+#: The errors of a file system without locks.
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EBADF}
 
-#: How a log that irnet-hw writes begins.
+#: The first line of every log that irnet-hw writes.
 LOG_HEAD = "# Written by irnet-hw.\n"
 
 
 @contextlib.contextmanager
 def claimed(folder: Path, files: Mapping[str, Known], force: bool = False) -> Iterator[None]:
-    """Hold the files in a folder that a station writes; the folder is made if it is not there.
+    """Lock the files in a folder that a station writes; create the folder if necessary.
 
     Args:
-        folder: of the files.
-        files: for each one's name what tells that a file there is ours.
-        force: overwrite others' files, too.
+        folder: the files' folder.
+        files: for each file name, the check that an existing file is ours.
+        force: overwrite files even if they are not ours.
 
     Raises:
-        UserError: another process holds them, one is not ours, or the folder can't be written.
+        UserError: another process has locked them, one is not ours, or the folder can't be written.
     """
     folder = Path(folder)
     first = folder / next(iter(files))
@@ -66,22 +66,22 @@ def require_ours(path: Path, known: Known, force: bool = False) -> None:
     """Refuse to overwrite a file that irnet-hw did not write.
 
     Args:
-        path: of the file, which need not be there.
-        known: tells that it is ours.
-        force: overwrite it even if it is not.
+        path: the file, which need not exist.
+        known: checks that it is ours.
+        force: overwrite it even if it is not ours.
 
     Raises:
-        UserError: it is not ours, or no file.
+        UserError: it is not ours, or not a file.
     """
     if path.is_dir():
-        raise UserError(f"{path}: is a folder, and a file is to be written there")
+        raise UserError(f"{path}: is a folder, must be a file")
     if path.exists() and not path.is_file():
-        raise UserError(f"{path}: is a device or a pipe, and a file is to be written there")
-    # Nobody misses an empty file.
+        raise UserError(f"{path}: is a device or a pipe, must be a file")
+    # An empty file is no loss.
     if path.exists() and path.stat().st_size and not force and not known(path):
         raise UserError(
-            f"{path}: is no file that irnet-hw wrote there; choose another place, or overwrite it "
-            "with --force"
+            f"{path}: was not written by irnet-hw, or was changed since; choose another place, or "
+            "overwrite it with --force"
         )
 
 
@@ -89,8 +89,8 @@ def require_ours(path: Path, known: Known, force: bool = False) -> None:
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to ``path``; rename it to ``path`` if the block succeeds.
 
-    Whatever stood at ``path`` before stays untouched if the block fails or is interrupted. If it
-    is a link, what it points to is replaced.
+    If the block fails or is interrupted, ``path`` is not changed. If it is a link, its target is
+    replaced.
 
     Raises:
         UserError: the folder can't be written or is full.
@@ -111,19 +111,19 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(
     path: Path, replaced: Replaced | None = None, force: bool = False
 ) -> Iterator[Path]:
-    """Yield a temporary folder beside ``path``; put it in ``path``'s place if the block succeeds.
+    """Yield a temporary folder next to ``path``; move it to ``path`` if the block succeeds.
 
-    Whatever stood at ``path`` before stays untouched if the block fails or is interrupted. What
-    is not replaced stays in the folder.
+    If the block fails or is interrupted, ``path`` is not changed. Files that are not replaced stay
+    in the folder.
 
     Args:
-        path: of the folder. If it is a link, what it points to is replaced.
-        replaced: tells which of the files that are there are ours, and replaced; none unless given.
-        force: write into a folder that is not ours, too, and overwrite files there.
+        path: the folder. If it is a link, its target is replaced.
+        replaced: returns which existing files are ours and are replaced; none by default.
+        force: write into a folder even if it is not ours, and overwrite files there.
 
     Raises:
         UserError: the parent folder can't be written or is full, ``path`` is a file or a folder
-            of somebody else's, or another process writes it.
+            that irnet-hw did not write, or another process is writing it.
     """
     path = Path(path)
     if path.exists() and not path.is_dir():
@@ -148,23 +148,23 @@ def whole_folder(
 
 @contextlib.contextmanager
 def locked(path: Path, shown: Path, shared: bool = False) -> Iterator[None]:
-    """Hold a path, of a file or folder that need not be there, against other processes.
+    """Lock a path, of a file or folder that need not exist, against other processes.
 
     Args:
-        path: what is held.
-        shown: what the user knows it by.
-        shared: others may hold it, too, if they share it; where no lock can be made, as the
-            folder can't be written, there is none.
+        path: the path to lock.
+        shown: the path for messages.
+        shared: other processes may also lock it as shared; if the lock can't be created because the
+            folder can't be written, there is no lock.
 
     Raises:
-        UserError: another process holds it, or its folder can't be written.
+        UserError: another process has locked it, or its folder can't be written.
     """
     file = path.with_name(f"{_hidden(path)}lock")
     try:
         lock = _lock(file, shared)
     except BlockingIOError as error:
         raise UserError(
-            f"{shown}: another irnet-hw is at work there; wait until it is done, or choose "
+            f"{shown}: another irnet-hw process is working there; wait until it is done, or choose "
             "another place"
         ) from error
     except OSError as error:
@@ -176,22 +176,22 @@ def locked(path: Path, shown: Path, shared: bool = False) -> Iterator[None]:
     finally:
         if lock is not None:
             with contextlib.suppress(OSError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody else shares it
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails if others share it
                 file.unlink()
             os.close(lock)
 
 
 def in_use(folder: Path) -> contextlib.AbstractContextManager[None]:
-    """Keep a folder that :func:`whole_folder` wrote from being replaced meanwhile.
+    """Keep a folder that :func:`whole_folder` wrote from being replaced while it is used.
 
     Raises:
-        UserError: it is being replaced by another process.
+        UserError: another process is replacing it.
     """
     return locked(Path(os.path.realpath(folder)), Path(folder), shared=True)
 
 
 def holds_json(**values: Any) -> Known:
-    """Return what knows JSON objects with these keys; a value of ... may be any."""
+    """Return a check for JSON objects with these keys and values; ... allows any value."""
 
     def known(path: Path) -> bool:
         with contextlib.suppress(UserError):
@@ -206,7 +206,7 @@ def holds_json(**values: Any) -> Known:
 
 
 def holds_arrays(*names: str) -> Known:
-    """Return what knows .npz files with these arrays, among others."""
+    """Return a check for .npz files with at least these arrays."""
 
     def known(path: Path) -> bool:
         with contextlib.suppress(UserError), read.arrays(path) as found:
@@ -217,7 +217,7 @@ def holds_arrays(*names: str) -> Known:
 
 
 def begins(text: str) -> Known:
-    """Return what knows files that begin with a text."""
+    """Return a check for files that start with a text."""
 
     def known(path: Path) -> bool:
         with contextlib.suppress(UserError, OSError), read.opened(path) as file:
@@ -228,24 +228,24 @@ def begins(text: str) -> Known:
 
 
 def is_page(path: Path) -> bool:
-    """Tell whether a file is a page of HTML from our templates."""
+    """Return whether a file is an HTML page from our templates."""
     with contextlib.suppress(UserError, OSError), read.opened(path) as file:
         return b'<meta name="generator" content="irnet-hw">' in file.read(500)
     return False
 
 
 def sealed(text: str, comment: str) -> str:
-    """Return a text with a last line by which :func:`is_sealed` knows that it was not changed.
+    """Return a text with a last line by which :func:`is_sealed` detects changes.
 
     Args:
-        text: of whole lines.
-        comment: what begins a comment in it.
+        text: complete lines.
+        comment: what starts a comment in it.
     """
     return f"{text}{comment}{_SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
 
 
 def is_sealed(path: Path) -> bool:
-    """Tell whether a file is as :func:`sealed` made it."""
+    """Return whether a file is as :func:`sealed` made it."""
     with contextlib.suppress(UserError):
         content, seal, digest = read.text_of(read.file_bytes(path), str(path)).rpartition(_SEAL)
         text = content[: content.rfind("\n") + 1]
@@ -255,7 +255,7 @@ def is_sealed(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _made(folder: Path, shown: Path) -> Iterator[None]:
-    """Make a folder; those that were not there and are empty in the end are removed."""
+    """Create a folder with its parents; at the end remove the new ones that are empty."""
     new = []
     try:
         while not os.path.lexists(folder):
@@ -274,17 +274,17 @@ def _made(folder: Path, shown: Path) -> Iterator[None]:
 
 
 def _lock(file: Path, shared: bool) -> int:
-    """Lock a file, which is made for it; return what to close in the end.
+    """Create a file and lock it; return the descriptor to close at the end.
 
     Raises:
         BlockingIOError: another process has locked it.
-        OSError: it can't be made.
+        OSError: it can't be created.
     """
     while True:
         lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-            # The last one that held it may have removed the file before it was locked again.
+            # Its previous owner may have removed the file before it was locked again.
             if os.path.samestat(os.fstat(lock), file.stat()):
                 return lock
         except FileNotFoundError:
@@ -298,7 +298,7 @@ def _lock(file: Path, shared: bool) -> int:
 
 
 def _recover(aside: Path, place: Path, replaced: Replaced) -> None:
-    """Put in order what a process left that was killed while it put a folder in its place."""
+    """Clean up after a process that was killed while it moved a folder into place."""
     if not aside.exists():
         return
     if not place.exists():
@@ -329,16 +329,16 @@ def _require_no_conflict(new: Path, path: Path, replaced: Collection[str], force
         there = path / name
         if os.path.lexists(there) and is_folder != there.is_dir():
             kind = ("folder", "file") if is_folder else ("file", "folder")
-            raise UserError(f"{there}: is a {kind[1]}, and a {kind[0]} is to be written there")
+            raise UserError(f"{there}: is a {kind[1]}, must be a {kind[0]}")
         if not is_folder and os.path.lexists(there) and name not in replaced and not force:
             raise UserError(
-                f"{there}: is no file that irnet-hw wrote there; move it, or overwrite it with "
-                "--force"
+                f"{there}: was not written by irnet-hw, or was changed since; move it, or "
+                "overwrite it with --force"
             )
 
 
 def _swap(new: Path, place: Path, aside: Path, replaced: Collection[str]) -> None:
-    """Put ``new`` into ``place``, by way of ``aside``, with all that is not replaced."""
+    """Move ``new`` to ``place``, keeping all that is not replaced; the old one is at ``aside``."""
     if place.exists():
         place.rename(aside)
         try:
@@ -362,13 +362,13 @@ def _carry(old: Path, place: Path, replaced: Collection[str]) -> None:
             (old / name).rename(target)
         elif not any((old / name).iterdir()):
             target.mkdir(parents=True, exist_ok=True)
-    # From here on all of it may be lost: as a temporary folder, if this process is killed, too.
+    # The rest can be deleted. In a temporary folder it is, even if this process is killed.
     with temporary(old.parent, _hidden(place)) as garbage:
         old.rename(garbage / "old")
 
 
 def _entries(folder: Path, below: str = "") -> Iterator[tuple[str, bool]]:
-    """Yield the path in a folder of each thing below it, and whether it is a folder."""
+    """Yield the relative path of everything in a folder, and whether it is a folder."""
     for entry in sorted(os.scandir(folder / below), key=lambda entry: entry.name):
         is_folder = entry.is_dir(follow_symlinks=False)
         yield f"{below}{entry.name}", is_folder
@@ -377,17 +377,17 @@ def _entries(folder: Path, below: str = "") -> Iterator[tuple[str, bool]]:
 
 
 def _hidden(path: Path) -> str:
-    """Return how the names of our own files beside a path begin, however long its name is."""
+    """Return the prefix for our own files next to a path; it is short however long the name is."""
     return f"{_HIDDEN}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]}-"
 
 
 @contextlib.contextmanager
 def _writing(shown: Path, below: Path | None = None) -> Iterator[None]:
-    """Say of the system's errors that ``shown`` can't be written.
+    """Report the system's errors as ``shown`` that can't be written.
 
     Args:
-        shown: what the user knows it by.
-        below: errors that name a file are others' unless it is this one, or in it.
+        shown: the path for messages.
+        below: if given, only errors about this path, or about paths in it, are reported so.
     """
     try:
         yield
@@ -401,6 +401,6 @@ def _writing(shown: Path, below: Path | None = None) -> Iterator[None]:
 
 def _cant_write(path: Path, error: OSError) -> UserError:
     named = os.fsdecode(error.filename) if error.filename else ""
-    # Our own files beside it mean nothing to the user.
+    # The names of our own temporary files mean nothing to the user.
     where = f" ({named})" if named and not Path(named).name.startswith(_HIDDEN) else ""
     return UserError(f"{path}: can't be written: {error.strerror or error}{where}")

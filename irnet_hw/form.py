@@ -1,7 +1,7 @@
-"""Check the keys and values of JSON files: each file states its form once, one function checks it.
+"""Checks the keys and values of JSON files: each file's form is declared once.
 
-A file that a dataclass stands for is read by :func:`load` and written by :func:`plain`: its keys
-are the fields, and the annotations say what their values must be::
+A file described by a dataclass is read by :func:`load` and written by :func:`plain`: its keys are
+the fields, and the annotations say what their values must be::
 
     @dataclass(frozen=True)
     class Box:
@@ -11,8 +11,8 @@ are the fields, and the annotations say what their values must be::
 
 An annotation is a plain type, one of the names below such as :data:`Size`, another such
 dataclass, ``Optional``, ``Tuple[..., ...]`` for a list, ``Mapping[str, ...]``, ``Literal`` or
-``Any``. It must be a type of Python 3.8 that is evaluated, so that these dataclasses are in files
-without ``from __future__ import annotations``.
+``Any``. Annotations are evaluated, so they must be valid in Python 3.8, and modules with such
+dataclasses do not use ``from __future__ import annotations``.
 
 For other files there are forms. A form is
 
@@ -53,7 +53,7 @@ else:  # the boards' images have Python 3.8
         """A type and a form, for annotations."""
 
         def __class_getitem__(cls, pair: Any) -> Any:
-            def annotated(value: Any) -> Any:  # typing takes what can be called for a type
+            def annotated(value: Any) -> Any:  # typing accepts callables as types
                 return value
 
             annotated.__metadata__ = pair[1:]  # type: ignore[attr-defined]
@@ -85,7 +85,7 @@ class Maybe(NamedTuple):
 
 
 class Record(NamedTuple):
-    """An object that has just these keys, or others of one form as well.
+    """An object that has exactly these keys, or also others that have one form.
 
     Attributes:
         fields: the form of each key's value.
@@ -112,7 +112,7 @@ SHARE = Kind(lambda value: _is_number(value) and 0 <= value <= 1, "a number from
 OBJECT = Kind(lambda value: isinstance(value, dict), "an object")
 LIST = Kind(lambda value: isinstance(value, list), "a list")
 ANY = Kind(lambda _: True, "anything")
-NAME = Kind(lambda value: isinstance(value, str) and value != "", "a text that is not empty")
+NAME = Kind(lambda value: isinstance(value, str) and value != "", "a non-empty string")
 
 Count = Annotated[int, COUNT]
 Size = Annotated[int, SIZE]
@@ -122,7 +122,7 @@ Share = Annotated[float, SHARE]
 Name = Annotated[str, NAME]
 
 _PLAIN: dict[Any, Kind] = {str: TEXT, bool: FLAG, int: INTEGER, float: NUMBER, Any: ANY}
-#: For ``field(metadata=REST)``: the field holds all keys of the object that are no fields.
+#: For ``field(metadata=REST)``: the field holds all keys of the object that are not fields.
 REST = {"rest": True}
 
 Made = TypeVar("Made")
@@ -133,23 +133,23 @@ def matching(pattern: str, text: str) -> Kind:
 
     Args:
         pattern: the regular expression.
-        text: what is right, in words.
+        text: describes the valid texts, for messages.
     """
     return Kind(lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value)), text)
 
 
 def load(kind: type[Made], content: Any, where: str, hint: str = "") -> Made:
-    """Return the dataclass that a JSON file's content stands for.
+    """Return a JSON file's content as a dataclass.
 
     Args:
         kind: the dataclass.
-        content: from the file.
+        content: the content of the file.
         where: the file, for messages.
-        hint: what to do if it is wrong; it ends the message.
+        hint: what the user can do if it is wrong; it ends the message.
 
     Raises:
-        UserError: a key is missing or unknown, or a value is not what the annotation says; it
-            names the place, the value and what would be right.
+        UserError: a key is missing or unknown, or a value does not match its annotation; names the
+            place, the value and what would be right.
     """
     check(content, form_of(kind), where, hint)
     made: Made = _made(kind, content)
@@ -157,7 +157,7 @@ def load(kind: type[Made], content: Any, where: str, hint: str = "") -> Made:
 
 
 def plain(value: Any) -> Any:
-    """Return a dataclass as JSON has it: objects, lists and single values."""
+    """Return a dataclass in the form of JSON: objects, lists and single values."""
     if dataclasses.is_dataclass(value):
         found: dict[str, Any] = {}
         for field in dataclasses.fields(value):
@@ -172,7 +172,7 @@ def plain(value: Any) -> Any:
 
 
 def form_of(kind: Any) -> Any:
-    """Return the form of a dataclass, or of what an annotation says."""
+    """Return the form of a dataclass or of an annotation."""
     if dataclasses.is_dataclass(kind):
         own = {field.name: field for field in dataclasses.fields(kind)}
         rest = [key for key, field in own.items() if field.metadata == REST]
@@ -195,7 +195,7 @@ def form_of(kind: Any) -> Any:
 
 
 def _made(kind: Any, value: Any) -> Any:
-    """Return content of a form that was checked as what the annotation says."""
+    """Return content, whose form was checked, as an object of the annotated type."""
     if dataclasses.is_dataclass(kind):
         own = {field.name: field for field in dataclasses.fields(kind)}
         make: Any = kind
@@ -235,7 +235,7 @@ def check(content: Any, form: Any, where: str, hint: str = "") -> None:
 
 
 def _wrong(value: Any, form: Any, place: str) -> str:
-    """Return the first fault, or "" if there is none."""
+    """Return the first fault, or an empty string."""
     if isinstance(form, Maybe):
         return "" if value is None else _wrong(value, form.form, place)
     if isinstance(form, Each):

@@ -74,7 +74,7 @@ def classes_in(
         hint: what the user can do if they are wrong; it ends the message.
 
     Raises:
-        UserError: there is no such array, or it holds something else.
+        UserError: the array is missing, or contains something else.
     """
     header, end = found.header(name), f"; {hint}" if hint else ""
     if header.shape != (count,) or not np.issubdtype(header.dtype, np.integer):

@@ -71,7 +71,7 @@ _LEAST = {"kernel_shape": 1, "strides": 1, "dilations": 1, "pads": 0, "group": 1
 
 
 def label(node: NodeProto) -> str:
-    """Return how messages call a node."""
+    """Return a node's description for messages."""
     return f"node {shown(node.name) or 'without a name'} ({shown(node.op_type)})"
 
 
@@ -79,7 +79,7 @@ def read(path: Path) -> ModelProto:
     """Read an ONNX file and check it; see :func:`check`.
 
     Raises:
-        UserError: there is no such file, it is no ONNX file, it is cut short or damaged, or
+        UserError: the file is missing, is not an ONNX file, is truncated or damaged, or
             :func:`check` refuses it; names the file.
     """
     data = file_bytes(path)
@@ -104,7 +104,7 @@ def check(proto: ModelProto) -> None:
     """
     graph = proto.graph
     _check_texts(proto, "file")
-    # They are the values of initializers that a caller may replace, and nobody here does.
+    # Inputs with an initializer let a caller replace its value, which nobody does here.
     constants = {tensor.name for tensor in graph.initializer}
     for info in [info for info in graph.input if info.name in constants]:
         graph.input.remove(info)
@@ -130,7 +130,7 @@ def check(proto: ModelProto) -> None:
 
 
 def _check_texts(message: Message, where: str) -> None:
-    """Check that all texts are UTF-8, which Protocol Buffers leave to whoever reads them."""
+    """Check that all texts are UTF-8, which Protocol Buffers leave to the reader."""
     for field in message.DESCRIPTOR.fields:
         repeated = field.label == field.LABEL_REPEATED
         if field.type == field.TYPE_STRING:

@@ -1,8 +1,8 @@
-"""Temporary files and folders that outlive no process for long.
+"""Temporary files and folders that are cleaned up even after a process was killed.
 
-A process that is killed can't clean up. So each temporary file or folder is locked while it is in
-use, by a lock that dies with the process, and whoever makes the next one removes those that are
-not locked. It runs on boards too: Python 3.8 and the standard library.
+A killed process can't clean up. So each temporary file or folder is locked while it is in use, and
+the lock ends with the process; the next process that needs a temporary file removes those that are
+not locked. This also runs on boards: Python 3.8 and the standard library.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def scratch(what: str) -> Iterator[Path]:
     """Yield a new folder for temporary files, in the system's folder for them (TMPDIR).
 
     Args:
-        what: it is for, in lower case letters; a part of its name.
+        what: its purpose, in lower case letters, as a part of its name.
 
     Raises:
         UserError: no folder for temporary files can be used.
@@ -40,7 +40,7 @@ def scratch(what: str) -> Iterator[Path]:
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
             raise UserError(
-                f"TMPDIR: no temporary folder can be made: {error.strerror or error}{where}; "
+                f"TMPDIR: can't make a temporary folder: {error.strerror or error}{where}; "
                 "set TMPDIR to a folder that can be written"
             ) from error
         yield folder
@@ -50,18 +50,18 @@ def scratch(what: str) -> Iterator[Path]:
 def temporary(
     parent: Path, prefix: str, file: bool = False, mode: int | None = None
 ) -> Iterator[Path]:
-    """Yield a new, empty folder or file; it is removed at the end, if it is still there.
+    """Yield a new, empty folder or file; it is removed at the end, if it still exists.
 
-    Those with this prefix that processes left when they were killed are removed first.
+    First, those with this prefix that killed processes left behind are removed.
 
     Args:
-        parent: the folder to make it in.
-        prefix: of its name; nothing but irnet-hw makes names that begin so.
-        file: it is a file.
-        mode: its permissions; those that the umask gives unless stated.
+        parent: the folder to create it in.
+        prefix: the start of its name; only irnet-hw creates such names.
+        file: create a file instead of a folder.
+        mode: its permissions; by default according to the umask.
 
     Raises:
-        OSError: it can't be made.
+        OSError: it can't be created.
     """
     clear(parent, prefix)
     while True:
@@ -75,7 +75,7 @@ def temporary(
             lock = _lock(path)
             break
         except (BlockingIOError, FileNotFoundError):
-            continue  # another process took it for a dead one's before it was locked
+            continue  # another process took it for a leftover before it was locked
     try:
         yield path
     finally:
@@ -85,7 +85,7 @@ def temporary(
 
 
 def clear(parent: Path, prefix: str) -> None:
-    """Remove what :func:`temporary` made with this prefix for processes that are dead."""
+    """Remove what :func:`temporary` made with this prefix in processes that have ended."""
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(parent)):
             ours = entry.name.startswith(prefix) and _RANDOM.fullmatch(entry.name[len(prefix) :])
@@ -93,14 +93,14 @@ def clear(parent: Path, prefix: str) -> None:
                 continue
             with contextlib.suppress(OSError):
                 lock = _lock(Path(entry.path))
-                # Without a lock nobody can tell whether it is in use.
+                # Without locks it is unknown whether it is in use.
                 if lock is not None:
                     _remove(Path(entry.path))
                     os.close(lock)
 
 
 def _lock(path: Path) -> int | None:
-    """Lock a file or folder; return what to close in the end, None if the system can't lock it.
+    """Lock a file or folder; return the descriptor to close, None if the system can't lock it.
 
     Raises:
         BlockingIOError: another process has locked it.

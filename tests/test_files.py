@@ -216,7 +216,8 @@ def test_folder_never_overwrites_a_file_that_is_not_ours(tmp_path):
     with pytest.raises(UserError) as error:
         run(force=False)
     assert str(error.value) == (
-        f"{target}/new: is no file that irnet-hw wrote there; move it, or overwrite it with --force"
+        f"{target}/new: was not written by irnet-hw, or was changed since; move it, or overwrite "
+        "it with --force"
     )
     assert contents(target) == {"ours": "1", "sub/ours": "1", "new": "mine"}
     run(force=True)
@@ -292,7 +293,7 @@ def test_a_second_process_is_refused(tmp_path):
             text=True,
             check=False,
         )
-    assert "another irnet-hw is at work there; wait until it is done" in run.stderr
+    assert "another irnet-hw process is working there; wait until it is done" in run.stderr
     assert contents(tmp_path / "build") == {"ours": "1"}
 
 
@@ -301,7 +302,7 @@ def test_a_folder_in_use_is_not_replaced(tmp_path):
     with (
         in_use(tmp_path / "build"),
         in_use(tmp_path / "build"),
-        pytest.raises(UserError, match="another irnet-hw is at work there"),
+        pytest.raises(UserError, match="another irnet-hw process is working there"),
     ):
         build(tmp_path / "build", "2")
     build(tmp_path / "build", "2")
@@ -311,9 +312,9 @@ def test_a_folder_in_use_is_not_replaced(tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: path.write_text("x"), "is no file that irnet-hw wrote there; choose another"),
-        (lambda path: path.mkdir(), "is a folder, and a file is to be written there"),
-        (os.mkfifo, "is a device or a pipe, and a file is to be written there"),
+        (lambda path: path.write_text("x"), "was not written by irnet-hw, or was changed since"),
+        (lambda path: path.mkdir(), "is a folder, must be a file"),
+        (os.mkfifo, "is a device or a pipe, must be a file"),
     ],
     ids=["file", "folder", "pipe"],
 )

@@ -83,4 +83,4 @@ def test_a_folder_that_cannot_be_used(monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", "/proc/none")
     with pytest.raises(UserError) as error, scratch("test"):
         pytest.fail("the block must not run")
-    assert str(error.value).startswith("TMPDIR: no temporary folder can be made: No such file")
+    assert str(error.value).startswith("TMPDIR: can't make a temporary folder: No such file")

@@ -29,9 +29,9 @@ def _print_passes(ctx: click.Context) -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder to write; beside the model as NAME-BOARD unless given. An accelerator that is "
-    "already there is replaced, with what was simulated, synthesised and reported of it; its "
-    "bitstream, and what irnet-hw did not write, stay.",
+    help="Folder to write; by default NAME-BOARD next to the model. An accelerator that is already "
+    "there is replaced, together with its simulation, synthesis and report; its bitstream, and "
+    "files that irnet-hw did not write, are kept.",
 )
 @click.option(
     "--target-fps",

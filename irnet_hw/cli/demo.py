@@ -82,11 +82,11 @@ def _demo(
     from irnet_hw.tools import environment
     from irnet_hw.train.loop import train
 
-    load_board(board)  # what is missing is better said now than after the training
+    load_board(board)  # report what is missing now, not after the training
     environment.find_verilator()
     environment.cache_dir()
     folder, run = out / _ACCELERATOR, out / _RUN
-    # The training of an earlier demo may begin anew, nobody else's.
+    # Only the training of an earlier demo may be started over.
     again = (out / _SUMMARY).exists()
     if not again and not run.exists():
         _write(out, {"seconds": {}, "report": None})

@@ -32,14 +32,14 @@ from irnet_hw.errors import UserError
 @click.option(
     "--resume",
     is_flag=True,
-    help="Go on from the last.pt of the run's folder. A higher epochs prolongs a run; the learning "
-    "rate (cosine) and EDE's gradient then jump back to where they are in a run of that length, "
-    "so that the weights become others than those of a run that had this length from the start.",
+    help="Resume from last.pt in the run's folder. More epochs extend a run; the learning rate "
+    "(cosine) and EDE's gradient then jump back to where they are in a run of that length, so the "
+    "weights differ from those of a run that had this length from the start.",
 )
 @click.option(
     "--force",
     is_flag=True,
-    help="Begin anew in a folder that has a run already, which is lost, and overwrite files there "
+    help="Start over in a folder that already has a run, which is lost, and overwrite files there "
     "that irnet-hw did not write.",
 )
 def command(
@@ -49,8 +49,8 @@ def command(
 
     Writes into the run's folder: last.pt, the network after the last epoch; best.pt, the one
     that did best on the held-out images; metrics.csv, weights.csv and a file for TensorBoard;
-    and recipe.toml, the recipe as used. Ctrl-C saves last.pt and ends. What else is in the
-    folder stays; a run that is there already is only gone on with, or replaced, if you say so.
+    and recipe.toml, the recipe as used. Ctrl-C saves last.pt and ends. Other files in the folder
+    are kept; an existing run is only resumed, or replaced, if you ask for it.
 
     On several GPUs or machines, run torchrun --nproc-per-node=8 -m irnet_hw.train --recipe ...
     """

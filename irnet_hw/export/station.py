@@ -34,7 +34,7 @@ GOLDEN_IMAGES = 8
 
 _SUMMARY = "export.json"
 
-#: Of a dataset that doesn't fit in memory, so many held-out images are looked at.
+#: Number of held-out images to evaluate of a dataset that doesn't fit in memory.
 STREAMED_IMAGES = 1000
 
 
@@ -42,7 +42,7 @@ _is_summary = holds_json(sha256=..., logits_step=...)
 
 
 def _is_exported(path: Path) -> bool:
-    """Tell whether a file is as an export wrote it, by the hash in the export.json beside it."""
+    """Return whether a file is as an export wrote it, by the hash in its folder's export.json."""
     summary = path.with_name(_SUMMARY)
     if not _is_summary(summary):
         return False
@@ -50,7 +50,7 @@ def _is_exported(path: Path) -> bool:
     return isinstance(hashes, dict) and hashes.get(path.name) == read.sha256(path)
 
 
-#: What an export writes, and what tells that such a file is ours.
+#: The files that an export writes, and the checks that an existing file is ours.
 _FILES = {
     **dict.fromkeys(("model.onnx", "golden.npz", "heldout.npz"), _is_exported),
     _SUMMARY: _is_summary,

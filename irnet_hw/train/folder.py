@@ -1,4 +1,4 @@
-"""The folder of a run: whose it is, and whether a training may begin in it."""
+"""The folder of a run: whether irnet-hw wrote it, and whether a training may start in it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from irnet_hw.train.checkpoint import is_checkpoint, load_checkpoint
 from irnet_hw.train.recipe import Recipe, load_recipe
 
 _RECIPE, _LAST = "recipe.toml", "last.pt"
-#: What a training leaves, by which its folder is known; a file of each other's kind is not ours.
+#: The files of a training, by which its folder is recognised, and the checks that they are ours.
 _RESULTS = {
     _LAST: is_checkpoint,
     "best.pt": is_checkpoint,
@@ -22,23 +22,23 @@ _RESULTS = {
 
 @contextlib.contextmanager
 def run_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> Iterator[None]:
-    """Hold a run's folder for a training: no other process can train there.
+    """Lock a run's folder for a training: no other process can train there.
 
     Args:
         out: the folder.
         recipe: what is trained.
-        resume: the training goes on from the folder's last.pt.
-        force: it begins anew, whatever is there.
+        resume: the training resumes from the folder's last.pt.
+        force: the training starts over, whatever the folder contains.
 
     Raises:
-        UserError: another process trains there, there is a run that would be lost, or a file
-            that irnet-hw did not write.
+        UserError: another process trains there, or a run or a file that irnet-hw did not write
+            would be lost.
     """
 
     def is_recipe(path: Path) -> bool:
         with contextlib.suppress(UserError):
             found = load_recipe(str(path.absolute()))
-            # As we write it: no comments, no other order. Keys may have been added since.
+            # In the form that we write: no comments, our order. Later versions may add keys.
             lines = table.write(table.table(found)).splitlines()
             return found == recipe or set(path.read_text().splitlines()) <= set(lines)
         return False
@@ -50,12 +50,12 @@ def run_folder(out: Path, recipe: Recipe, resume: bool, force: bool) -> Iterator
 
 
 def begin(out: Path, recipe: Recipe, resume: bool) -> None:
-    """Leave recipe.toml in a run's folder, and of earlier runs only what is gone on from.
+    """Write recipe.toml into a run's folder, and remove an earlier run unless it is resumed.
 
     Args:
-        out: the folder, held.
-        recipe: as used.
-        resume: the training goes on from the folder's last.pt.
+        out: the folder, locked.
+        recipe: the recipe as used.
+        resume: the training resumes from the folder's last.pt.
     """
     if not resume:
         for name in _RESULTS:
@@ -63,29 +63,29 @@ def begin(out: Path, recipe: Recipe, resume: bool) -> None:
     path = out / _RECIPE
     with contextlib.suppress(UserError):
         if load_recipe(str(path.absolute())) == recipe:
-            return  # the user's own file may say more about it
+            return  # keep the user's own file, which may have comments
     with whole_file(path) as target:
         target.write_text(table.write(table.table(recipe)), encoding="utf-8")
 
 
 def _require_no_run(out: Path) -> None:
-    """Refuse to begin anew where a run is."""
+    """Refuse to start over in a folder that has a run."""
     found = [name for name in _RESULTS if (out / name).exists()]
     if not found:
         return
     if _LAST not in found:
         raise UserError(
-            f"{out}: holds {found[0]} of a run, but no {_LAST} to go on from; --force begins anew, "
-            "--out takes another folder"
+            f"{out}: contains {found[0]} of a run, but no {_LAST} to resume from; use --force to "
+            "start over, or --out for another folder"
         )
     checkpoint = load_checkpoint(out / _LAST)
     planned = checkpoint.recipe.epochs
     if checkpoint.epoch < planned:
         raise UserError(
-            f"{out / _LAST}: is of a run that has done {checkpoint.epoch} of {planned} epochs; "
-            "--resume goes on with it, --force begins anew, --out takes another folder"
+            f"{out / _LAST}: belongs to a run with {checkpoint.epoch} of {planned} epochs done; "
+            "use --resume to continue it, --force to start over, or --out for another folder"
         )
     raise UserError(
-        f"{out / _LAST}: is of a finished run of {planned} epochs; --resume with a higher epochs "
-        "prolongs it, --force begins anew, --out takes another folder"
+        f"{out / _LAST}: belongs to a finished run of {planned} epochs; use --resume with more "
+        "epochs to extend it, --force to start over, or --out for another folder"
     )

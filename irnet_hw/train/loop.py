@@ -32,17 +32,17 @@ def train(recipe: Recipe, out: Path, resume: bool = False, force: bool = False) 
 
     Args:
         recipe: what to train.
-        out: the run's folder. What else is in it stays.
-        resume: go on from the folder's ``last.pt``, to more epochs if the recipe has more now.
-        force: begin anew where a run is already, and overwrite others' files.
+        out: the run's folder. Other files in it are kept.
+        resume: resume from the folder's ``last.pt``, for more epochs if the recipe has more now.
+        force: start over even if there is a run, and overwrite files that irnet-hw did not write.
 
     Returns:
         the path of ``last.pt``.
 
     Raises:
-        UserError: recipe and dataset don't fit, the run to resume is another one or there is
-            none, there is one and it is neither to be resumed nor to begin anew, another process
-            trains in the folder or it can't be written, or the loss is no longer finite.
+        UserError: recipe and dataset don't fit, the run to resume is missing or has another recipe,
+            there is a run and neither ``resume`` nor ``force`` is set, another process trains in
+            the folder or it can't be written, or the loss is no longer finite.
     """
     world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     _check_shares(recipe, world)
@@ -63,7 +63,7 @@ def train(recipe: Recipe, out: Path, resume: bool = False, force: bool = False) 
         if fabric.is_global_zero:
             begin(out, recipe, resume)
             if 0 < run.planned < recipe.epochs:
-                progress.say(_prolonged(run))
+                progress.say(_extended(run))
         stack.enter_context(_threads(recipe.threads))
         board = SummaryWriter(str(out), write_to_disk=fabric.is_global_zero)
         stack.enter_context(board)
@@ -82,16 +82,16 @@ def train(recipe: Recipe, out: Path, resume: bool = False, force: bool = False) 
     return out / "last.pt"
 
 
-def _prolonged(run: Run) -> str:
-    """Return what it means that a run has more epochs than it was begun with."""
+def _extended(run: Run) -> str:
+    """Return a message about a run that has more epochs than it was started with."""
     recipe = run.recipe
     depends = ["the learning rate"] * (recipe.schedule == "cosine")
     depends += ["EDE's gradient"] * recipe.model.ede
     text = f"epochs: {recipe.epochs}, raised from {run.planned}"
     if depends:
         text += (
-            f"; from here on {' and '.join(depends)} have the course of {recipe.epochs} epochs, "
-            "so that the weights will be others than those of a training that began with as many"
+            f"; from here on {' and '.join(depends)} follow the schedule of {recipe.epochs} "
+            "epochs, so the weights will differ from those of a run started with that many"
         )
     return text
 

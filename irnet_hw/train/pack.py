@@ -23,11 +23,11 @@ def pack(checkpoint: Path, out: Path, force: bool = False) -> None:
     Args:
         checkpoint: of a training, after a whole epoch.
         out: the file.
-        force: overwrite a file that is no packed one, too.
+        force: overwrite a file even if it is not a packed checkpoint.
 
     Raises:
         UserError: the checkpoint can't be read or was interrupted within an epoch, or the file
-            can't be written or is no packed one.
+            can't be written or exists and is not a packed checkpoint.
     """
     out = Path(out)
     with claimed(out.parent, {out.name: _is_packed_file}, force):

@@ -102,7 +102,7 @@ def test_a_folder_of_something_else_is_refused(folder, files):
     shutil.rmtree(folder)
     folder.mkdir()
     write(folder, {**files, "app.js": "mine"})
-    assert refused(folder).startswith(f"{folder}: holds files, and is not as irnet-hw build wrote")
+    assert refused(folder).startswith(f"{folder}: contains files, but is not as irnet-hw build ")
     again(folder, force=True)
     assert (folder / "app.js").read_text() == "mine"
     assert manifest.load(folder).name

@@ -261,7 +261,8 @@ def test_others_files_are_not_overwritten(checkpoint, exported, tmp_path, name):
     with pytest.raises(UserError) as error:
         export(checkpoint, tmp_path)
     assert str(error.value).endswith(
-        " is no file that irnet-hw wrote there; choose another place, or overwrite it with --force"
+        " was not written by irnet-hw, or was changed since; choose another place, or overwrite it "
+        "with --force"
     )
     assert (tmp_path / name).read_text() == "mine"
     assert names(tmp_path) == FILES

@@ -1,4 +1,4 @@
-"""What a training does with a folder that is not empty."""
+"""Training in a folder that is not empty."""
 
 import dataclasses
 import subprocess
@@ -36,8 +36,8 @@ def test_a_finished_run_is_not_lost(small, tmp_path):
     last = train(small, tmp_path)
     before = last.read_bytes()
     assert refused(small, tmp_path) == (
-        f"{last}: is of a finished run of 3 epochs; --resume with a higher epochs prolongs it, "
-        "--force begins anew, --out takes another folder"
+        f"{last}: belongs to a finished run of 3 epochs; use --resume with more epochs to extend "
+        "it, --force to start over, or --out for another folder"
     )
     assert last.read_bytes() == before
 
@@ -47,12 +47,12 @@ def test_an_unfinished_run_is_not_lost(small, tmp_path, monkeypatch):
         interrupt_after(7, patch)
         train(small, tmp_path)
     assert refused(small, tmp_path) == (
-        f"{tmp_path / 'last.pt'}: is of a run that has done 1 of 3 epochs; --resume goes on with "
-        "it, --force begins anew, --out takes another folder"
+        f"{tmp_path / 'last.pt'}: belongs to a run with 1 of 3 epochs done; use --resume to "
+        "continue it, --force to start over, or --out for another folder"
     )
 
 
-def test_force_begins_anew_and_keeps_what_else_is_there(small, tmp_path):
+def test_force_starts_over_and_keeps_other_files(small, tmp_path):
     train(small, tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
     again = load_checkpoint(train(dataclasses.replace(small, epochs=1), tmp_path, force=True))
@@ -61,7 +61,7 @@ def test_force_begins_anew_and_keeps_what_else_is_there(small, tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
-def test_resuming_with_more_epochs_prolongs(small, tmp_path, capsys):
+def test_resuming_with_more_epochs_extends_the_run(small, tmp_path, capsys):
     train(small, tmp_path)
     longer = dataclasses.replace(small, epochs=5)
     history = load_checkpoint(train(longer, tmp_path, resume=True)).metrics["history"]
@@ -72,8 +72,8 @@ def test_resuming_with_more_epochs_prolongs(small, tmp_path, capsys):
         assert (row["t"], row["k"]) == recipe.ede()(epoch)
     assert "epochs = 5\n" in (tmp_path / "recipe.toml").read_text()
     assert (
-        "epochs: 5, raised from 3; from here on the learning rate and EDE's gradient have the "
-        "course of 5 epochs" in capsys.readouterr().err
+        "epochs: 5, raised from 3; from here on the learning rate and EDE's gradient follow the "
+        "schedule of 5 epochs" in capsys.readouterr().err
     )
 
 
@@ -82,8 +82,8 @@ def test_others_files_are_not_overwritten(small, tmp_path, name):
     (tmp_path / name).write_text("mine")
     for resume in (False, True):
         assert refused(small, tmp_path, resume=resume) == (
-            f"{tmp_path / name}: is no file that irnet-hw wrote there; choose another place, or "
-            "overwrite it with --force"
+            f"{tmp_path / name}: was not written by irnet-hw, or was changed since; choose another "
+            "place, or overwrite it with --force"
         )
     assert [path.name for path in tmp_path.iterdir()] == [name]
     train(small, tmp_path, force=True)
@@ -93,7 +93,7 @@ def test_a_recipe_with_comments_is_not_overwritten(small, tmp_path):
     text = table.write(table.table(small))
     path = tmp_path / "recipe.toml"
     path.write_text("# why\n" + text)
-    assert refused(dataclasses.replace(small, seed=5), tmp_path).startswith(f"{path}: is no file")
+    assert refused(dataclasses.replace(small, seed=5), tmp_path).startswith(f"{path}: was not ")
     train(small, tmp_path)
     assert path.read_text() == "# why\n" + text
 
@@ -101,13 +101,15 @@ def test_a_recipe_with_comments_is_not_overwritten(small, tmp_path):
 def test_a_folder_in_the_place_of_a_file(small, tmp_path):
     (tmp_path / "last.pt").mkdir()
     assert refused(small, tmp_path, force=True) == (
-        f"{tmp_path / 'last.pt'}: is a folder, and a file is to be written there"
+        f"{tmp_path / 'last.pt'}: is a folder, must be a file"
     )
 
 
 def test_a_run_without_its_last_checkpoint_is_not_lost(small, tmp_path):
     train(small, tmp_path).unlink()
-    assert refused(small, tmp_path).startswith(f"{tmp_path}: holds best.pt of a run, but no last")
+    assert refused(small, tmp_path).startswith(
+        f"{tmp_path}: contains best.pt of a run, but no last"
+    )
 
 
 def test_a_recipe_written_before_a_key_was_added_is_ours(small, tmp_path):
@@ -130,8 +132,8 @@ def test_two_trainings_in_one_folder(small, tmp_path):
     assert other.stdout.readline() == b"held\n"
     for options in ({}, {"resume": True}, {"force": True}):
         assert refused(small, tmp_path / "run", **options) == (
-            f"{tmp_path / 'run' / 'recipe.toml'}: another irnet-hw is at work there; wait until "
-            "it is done, or choose another place"
+            f"{tmp_path / 'run' / 'recipe.toml'}: another irnet-hw process is working there; wait "
+            "until it is done, or choose another place"
         )
     other.kill()
     other.wait()

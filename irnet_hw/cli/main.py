@@ -55,8 +55,11 @@ EXTRAS = {
     "build": {"finn", "google", "onnx", "onnxruntime", "psutil", "qonnx"},
 }
 
-#: System errors caused by the user's disk or permissions, not by the program.
-_USERS_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+#: System errors caused by the user's disk, permissions or paths, not by the program.
+_USERS_TROUBLE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG),
+    *(errno.EIO, errno.ENAMETOOLONG),
+}
 
 
 class _LazyGroup(click.Group):

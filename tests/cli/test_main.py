@@ -167,6 +167,14 @@ def test_full_disk_is_a_line_and_2(monkeypatch, capsys):
     assert capsys.readouterr() == ("", "error: /some/file: No space left on device\n")
 
 
+@pytest.mark.parametrize("command", ["report", "package", "train-report"])
+def test_a_name_that_is_too_long_is_a_line_and_2(command):
+    result = irnet_hw(command, "x" * 300)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert result.stderr.endswith(": File name too long\n")
+
+
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["command"])
     before = signal.getsignal(signal.SIGTERM)

@@ -8,6 +8,8 @@ import struct
 import zipfile
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 
 #: Replacements for a value.
@@ -259,6 +261,46 @@ def checkpoint(content, random):
     buffer = io.BytesIO()
     torch.save(whole, buffer)
     return buffer.getvalue()
+
+
+def table(path, random):
+    """Change a Parquet file: a column's type, name, values or order, its metadata or its rows."""
+    content = pq.read_table(path)
+    place = random.randrange(content.num_columns)
+    name, column = content.column_names[place], content.column(place)
+    kind = random.randrange(8)
+    if kind == 0:
+        content = content.drop_columns([name])
+    elif kind == 1:
+        content = content.rename_columns([random.choice(["img", "image", "label", "x", ""])] * 2)
+    elif kind == 2:
+        content = content.append_column(random.choice([name, "labels", "\n"]), column)
+    elif kind == 3:
+        content = content.slice(0, random.choice([0, 1, 3]))
+    elif kind == 4:
+        content = content.replace_schema_metadata(
+            {"huggingface": text('{"info": {"features": {"label": {"names": ["a"]}}}}', random)}
+        )
+    else:
+        values = column.to_pylist()
+        rows = len(values)
+        odd = [
+            *([None] * rows, [True] * rows, [0.5] * rows, ["a", "b", "\x1b"] * rows, [-1] * rows),
+            *([2**63 - 1] * rows, [2**64 - 1] * rows, [b"\xff"] * rows, [[1]] * rows, [""] * rows),
+            *(
+                [{"bytes": None}] * rows,
+                [{"bytes": b""}] * rows,
+                [{"path": "x"}] * rows,
+            ),
+            *([10**9] * rows, [*values[:-1], None], [None, *values[1:]]),
+            [value(each, random) if isinstance(each, int) else each for each in values],
+        ]
+        changed = random.choice(odd)[:rows]
+        try:
+            content = content.set_column(place, name, pa.array(changed))
+        except (pa.ArrowException, OverflowError, UnicodeError):  # no column can hold them
+            content = content.slice(1)
+    pq.write_table(content, path)
 
 
 def generator(seed):

@@ -17,16 +17,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from irnet_hw import spec
+from irnet_hw import boards, data, spec
 from irnet_hw.artifact import manifest
+from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission import selfcheck
 from irnet_hw.compiler.folding import config as folding_config
+from irnet_hw.compiler.pipeline import build
+from irnet_hw.data import decode, encoded, own
 from irnet_hw.errors import UserError
 from irnet_hw.images import read_images
 from irnet_hw.report import training
 from irnet_hw.report.accelerator import write as write_report
 from irnet_hw.runtime import package
-from irnet_hw.toml import toml_file
 from irnet_hw.train.checkpoint import load_checkpoint, save_checkpoint
 from irnet_hw.train.loop import train
 from irnet_hw.train.packed import pack_state
@@ -34,6 +36,9 @@ from irnet_hw.train.recipe import load_recipe
 from irnet_hw.train.run import Run
 from tests import damage
 from tests.compiler.hardware import resnet
+from tests.compiler.mutants import mutant
+from tests.data.photographs import cifar10_files, mnist_files, parts, write, write_files
+from tests.data.photographs import encoded as file_of
 from tests.report import example
 from tests.report.runs import write_run
 from tests.report.test_report import routed
@@ -75,6 +80,13 @@ class Stations:
         self.folder = folder
         self.images = np.arange(48, dtype=np.uint8).reshape(3, *SHAPE)
         self.network = NETWORK.build()
+        self.onnx = self.network.model.SerializeToString()
+        pixels = np.random.default_rng(0).integers(0, 256, (16, 6, 5, 3), np.uint8)
+        kinds = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "jpeg2000", "qoi")
+        self.pictures = [
+            *(file_of(image, kind) for image, kind in zip(pixels, kinds, strict=False)),
+            *(file_of(image[..., 0], kind) for image, kind in zip(pixels, kinds[:6], strict=False)),
+        ]
         self.graph = resnet((6, 6, 3), (4,))
         self.build = routed(example.write_folder(folder / "build"))
         self.zipped = zipped_build(folder / "packaged")
@@ -195,8 +207,55 @@ class Stations:
         load_recipe(str(self.file("r.toml", damage.text(content, random))))
 
     def board(self, random):
+        folder = self.folder / "boards" / "pynq-z2"
+        folder.mkdir(parents=True, exist_ok=True)
         content = (Path(__file__).parent.parent / "boards" / "pynq-z2" / "board.toml").read_text()
-        toml_file(self.file("b.toml", damage.text(content, random)))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(boards, "share", lambda name: self.folder / name)
+            self.file("boards/pynq-z2/board.toml", damage.text(content, random))
+            assert all(size >= 0 for size in load_board("pynq-z2").usable.values())
+
+    def build_network(self, random):
+        """Build a damaged network, from reading the file to the self-check."""
+        path = self.file("m.onnx", mutant(self.onnx, random.randrange(2**32)))
+        build(path, "pynq-z2", self.folder / "accelerator", 1e5, force=True)
+
+    def image(self, random):
+        content = damage.raw(random.choice(self.pictures), random)
+        height, width, channels = decode.shape(content, "here")
+        assert channels in (1, 3)
+        assert decode.decode(content, "here", channels).size == (width, height)
+
+    def dataset(self, random, name, contents):
+        """Read a dataset with one file of it changed, if it can be read."""
+        folder = self.folder / name
+        write_files(folder, contents)
+        which = random.choice(sorted(contents))
+        (folder / which).write_bytes(damage.raw(contents[which], random))
+        found = data.load(name, str(folder))
+        labels = np.concatenate([found.train_labels, found.test_labels])
+        assert set(labels.tolist()) <= set(range(10))
+
+    def mnist(self, random):
+        content = mnist_files(parts(6, 4, shape=(28, 28, 1)), random.random() < 0.5)
+        self.dataset(random, "mnist", content)
+
+    def cifar10(self, random):
+        self.dataset(random, "cifar10", cifar10_files(parts(20, 4)))
+
+    def parquet(self, random):
+        """Change the types of columns, the values or the bytes of one of two files."""
+        for part in ("train", "test"):
+            write(self.folder / "parquet" / f"{part}.parquet", self.pictures[:6], np.arange(6) % 3)
+        path = self.folder / "parquet" / f"{random.choice(['train', 'test'])}.parquet"
+        if random.random() < 0.6:
+            damage.table(path, random)
+        else:
+            path.write_bytes(damage.raw(path.read_bytes(), random))
+        train, test = own.find(path.parent)
+        for each in (train, test):
+            encoded.decode_all(each, (4, 4, 1), "reading", fit=True)
+            assert each.labels.max() < len(train.names)
 
     def set(self, random):
         setting = random.choice(["epochs=3", "name='a'", "model.widths=[4, 4]", "flip=true"])
@@ -223,6 +282,7 @@ class Stations:
 
 
 KINDS = [
+    *("build_network", "image", "mnist", "cifar10", "parquet"),
     *("npz", "npy", "golden_npz", "sample_npz", "simulation", "synthesis", "route", "manifest"),
     "package",
     *("metadata_props", "folding", "recipe", "board", "set", "metrics", "weights", "run_recipe"),

@@ -12,18 +12,16 @@ Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 
 
-def read_images(
-    path: Path, shape: tuple[int, int, int], classes: int
-) -> tuple[Images, Labels | None]:
+def read_images(path: Path, shape: tuple[int, ...], classes: int) -> tuple[Images, Labels | None]:
     """Read images, and their labels if there are any.
 
     Args:
         path: a .npz file with "images" and optionally "labels", or a .npy file of images.
-        shape: (height, width, channels) of an image.
+        shape: of an image: (height, width, channels), (length, 1, channels) or (length,).
         classes: number of classes of the network.
 
     Returns:
-        uint8 images [N, height, width, channels], and labels [N] or None.
+        uint8 images [N, *shape], and labels [N] or None.
 
     Raises:
         UserError: the file is missing or damaged, or holds something else.
@@ -36,13 +34,13 @@ def read_images(
         return pixels, classes_in(found, path, "labels", len(pixels), classes)
 
 
-def images_in(found: Arrays, path: Path, shape: tuple[int, int, int], hint: str = "") -> Images:
-    """Return the images among a file's arrays, uint8 [N, height, width, channels].
+def images_in(found: Arrays, path: Path, shape: tuple[int, ...], hint: str = "") -> Images:
+    """Return the images among a file's arrays, uint8 [N, *shape].
 
     Args:
         found: the arrays.
         path: path of the file, for messages.
-        shape: (height, width, channels) of an image.
+        shape: of an image: (height, width, channels), (length, 1, channels) or (length,).
         hint: what the user can do if they are wrong; it ends the message.
 
     Raises:
@@ -51,11 +49,12 @@ def images_in(found: Arrays, path: Path, shape: tuple[int, int, int], hint: str 
     header, end = found.header("images"), f"; {hint}" if hint else ""
     if header.dtype != np.uint8:
         raise UserError(f"{path}: images are {header.dtype}, must be uint8 (pixels 0 to 255){end}")
-    if len(header.shape) != 4 or header.shape[1:] != tuple(shape) or header.shape[0] == 0:
+    if not header.shape or header.shape[1:] != tuple(shape) or header.shape[0] == 0:
         expected = ", ".join(str(size) for size in shape)
+        each = ", each height x width x channels" if len(shape) == 3 else ""
         raise UserError(
             f"{path}: images have shape {list(header.shape)}, must be [N, {expected}] "
-            f"(at least one image, each height x width x channels){end}"
+            f"(at least one image{each}){end}"
         )
     return found.read("images")
 

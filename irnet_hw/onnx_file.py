@@ -115,8 +115,8 @@ def check(proto: ModelProto) -> None:
         )
     _check_extent(proto)
     _check_unique(proto)
-    for info in (*graph.input, *graph.output):
-        _check_kind(info, (TensorProto.FLOAT,))
+    _check_kind(graph.input[0], (TensorProto.FLOAT,))
+    _check_kind(graph.output[0], (TensorProto.FLOAT, TensorProto.INT64))  # INT64: classes' numbers
     for info in graph.value_info:
         _check_kind(info, _NUMBERS)
     for tensor in graph.initializer:

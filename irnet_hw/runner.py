@@ -18,7 +18,6 @@ from onnx import NodeProto, helper
 from qonnx.core.execute_custom_node import execute_custom_node
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import is_custom_op
-from qonnx.transformation.change_batchsize import ChangeBatchSize
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.basic import get_preferred_qonnx_opset, sanitize_quant_values
 
@@ -27,6 +26,10 @@ from irnet_hw.onnx_file import label
 from irnet_hw.read import shown
 
 Tensors = dict[str, npt.NDArray[Any]]
+
+
+#: Ops that, along the first axis, compute one image from all.
+_ALONG = ("Hardmax", "LayerNormalization", "LogSoftmax", "Softmax")
 
 
 @dataclass(frozen=True)
@@ -40,52 +43,114 @@ class _Step:
 class Runner:
     """A network prepared to run on batches.
 
+    Images are run together, or one by one where the network does not keep them apart in the first
+    axis of each tensor.
+
     Args:
         model: a network for one image, with 1 input and 1 output.
         tensors: names of inner tensors to return in addition to the output.
     """
 
     def __init__(self, model: ModelWrapper, tensors: Iterable[str] = ()) -> None:
-        self._model = model
+        self._model = inferred(model)
+        self._constants = constants_of(self._model)
         self._entry = model.graph.input[0].name
         self._wanted = [*tensors, model.graph.output[0].name]
-        self._prepared: dict[int, tuple[Tensors, list[_Step]]] = {}
+        self._prepared: dict[int, tuple[Tensors, list[_Step]] | None] = {}
 
     def run(self, x: npt.NDArray[np.float32]) -> Tensors:
         """Return the output and the requested tensors by name; their first axis is the N images.
 
         Args:
-            x: float32 [N, channels, height, width].
+            x: float32 [N, ...]: the file's input, for N images.
         """
         if len(x) not in self._prepared:
             self._prepared[len(x)] = self._prepare(len(x))
-        constants, steps = self._prepared[len(x)]
+        prepared = self._prepared[len(x)]
+        if prepared is None:
+            parts = [self.run(x[image : image + 1]) for image in range(len(x))]
+            return {name: np.concatenate([part[name] for part in parts]) for name in self._wanted}
+        constants, steps = prepared
         context = {**constants, self._entry: x}
         for step in steps:
             step.run(context)
             for name in step.unread:
                 del context[name]
-        return {name: context[name] for name in self._wanted}
+        found = {name: context[name] for name in self._wanted}
+        if len(x) == 1:  # where the file has no axis for the batch, there is one here
+            found = {k: v if v.shape[:1] == (1,) else v[np.newaxis] for k, v in found.items()}
+        return found
 
-    def _prepare(self, images: int) -> tuple[Tensors, list[_Step]]:
-        """Return the constants and the nodes that depend on the images."""
-        model = self._model.transform(ChangeBatchSize(images)).transform(InferShapes())
-        constants = {
-            value.name: onnx.numpy_helper.to_array(value) for value in model.graph.initializer
-        }
-        moving: list[tuple[NodeProto, Callable[[Tensors], None]]] = []
-        for node in model.graph.node:
-            run = _prepared(model, node, constants)
-            if all(name in constants for name in node.input if name):
-                run(constants)
-            else:
-                moving.append((node, run))
+    def _prepare(self, images: int) -> tuple[Tensors, list[_Step]] | None:
+        """Return the constants and the nodes that depend on the images, unless one by one."""
+        model = self._model if images == 1 else self._batched(images)
+        if model is None:
+            return None
+        constants = self._constants | _initializers(model)
+        moving = [(node, _prepared(model, node, constants)) for node in self._moving(model)]
         last = {name: i for i, (node, _) in enumerate(moving) for name in node.input}
         kept = {*constants, *self._wanted, ""}
         unread: list[list[str]] = [[] for _ in moving]
         for name in last.keys() - kept:
             unread[last[name]].append(name)
         return constants, [_Step(run, unread[i]) for i, (_, run) in enumerate(moving)]
+
+    def _moving(self, model: ModelWrapper) -> list[NodeProto]:
+        """Return the nodes that depend on the images."""
+        return [node for node in model.graph.node if node.output[0] not in self._constants]
+
+    def _batched(self, images: int) -> ModelWrapper | None:
+        """Return the network for so many images; None if they must be run one by one."""
+        moving = self._moving(self._model)
+        read = {name for node in moving for name in node.input} | set(self._wanted)
+        names = [name for node in moving for name in node.output if name in read]
+        shapes = {name: self._model.get_tensor_shape(name) for name in names}
+        if not all(shape and shape[0] == 1 for shape in shapes.values()):
+            return None
+        model = ModelWrapper(self._model.model, make_deepcopy=True)
+        for node, own in zip(moving, self._moving(model), strict=True):
+            if node.op_type == "Reshape" and node.input[1] in self._constants:
+                # A shape of its own, because other nodes may read the file's.
+                own.input[1] = f"{node.output[0]} for {images} images"
+                sizes = np.array([images, *shapes[node.output[0]][1:]], np.int64)
+                model.graph.initializer.append(onnx.numpy_helper.from_array(sizes, own.input[1]))
+            elif node.op_type in _ALONG:
+                axis = [helper.get_attribute_value(a) for a in node.attribute if a.name == "axis"]
+                if axis and axis[0] in (0, -len(shapes[node.output[0]])):
+                    return None
+        del model.graph.value_info[:]
+        model.graph.output[0].type.tensor_type.ClearField("shape")
+        model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = images
+        model = model.transform(InferShapes())
+        wanted = {name: [images, *shape[1:]] for name, shape in shapes.items()}
+        same = all(model.get_tensor_shape(name) == shape for name, shape in wanted.items())
+        return model if same else None
+
+
+def inferred(model: ModelWrapper) -> ModelWrapper:
+    """Return a network for one image with the shapes of all its tensors, as far as known."""
+    model = ModelWrapper(model.model, make_deepcopy=True)
+    output = model.graph.output[0].type.tensor_type
+    if not all(dim.dim_value for dim in output.shape.dim):
+        output.ClearField("shape")
+    return model.transform(InferShapes())
+
+
+def constants_of(model: ModelWrapper) -> Tensors:
+    """Return all tensors that don't depend on the images: initializers, and what is made of them.
+
+    Raises:
+        UserError: a node can't be run.
+    """
+    constants = _initializers(model)
+    for node in model.graph.node:
+        if all(name in constants for name in node.input if name):
+            _prepared(model, node, constants)(constants)
+    return constants
+
+
+def _initializers(model: ModelWrapper) -> Tensors:
+    return {value.name: onnx.numpy_helper.to_array(value) for value in model.graph.initializer}
 
 
 def _prepared(

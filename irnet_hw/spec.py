@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.transformation.infer_shapes import InferShapes
 
 from irnet_hw import form, onnx_file
 from irnet_hw.errors import UserError
 from irnet_hw.read import json_text
-from irnet_hw.runner import Runner
+from irnet_hw.runner import Runner, inferred
 
 #: The key of our entry in the file's metadata_props.
 METADATA_KEY = "irnet_hw"
@@ -64,25 +63,47 @@ _METADATA = {
 }
 
 
-def image_shape(model: ModelWrapper) -> tuple[int, int, int]:
-    """Return (height, width, channels) of the images that the network takes.
+def image_shape(model: ModelWrapper) -> tuple[int, ...]:
+    """Return the shape of what the network takes, channels last.
+
+    Returns:
+        (height, width, channels) of images, (length, 1, channels) of signals, (length,) of vectors.
 
     Raises:
-        UserError: the input is not one NCHW image.
+        UserError: the input is not one image, signal or vector.
     """
     shape = model.get_tensor_shape(model.graph.input[0].name)
-    if shape is None or len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
+    if shape is None or len(shape) not in (2, 3, 4) or shape[0] != 1 or min(shape) < 1:
         raise UserError(
-            f"input {model.graph.input[0].name}: shape {shape}, "
-            "must be [1, channels, height, width]"
+            f"input {model.graph.input[0].name}: shape {shape}, must be [1, channels, height, "
+            "width], [1, channels, length] or [1, length]"
         )
-    _, channels, height, width = shape
-    return int(height), int(width), int(channels)
+    _, first, *sides = map(int, shape)
+    return (*sides, *([1] if len(sides) == 1 else []), first)
+
+
+def entry(model: ModelWrapper, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Return the input of a network's file for images.
+
+    Args:
+        model: the network, from :func:`load`.
+        images: uint8 [N, ...], each of the shape :func:`image_shape`.
+
+    Returns:
+        float32 [N, channels, height, width], [N, channels, length] or [N, length].
+    """
+    _, *sizes = model.get_tensor_shape(model.graph.input[0].name)
+    return np.moveaxis(images, -1, 1).astype(np.float32).reshape(len(images), *sizes)
+
+
+def channels_last(tensor: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a tensor of a batch in the order of the accelerator's streams."""
+    return np.moveaxis(tensor, 1, -1) if tensor.ndim > 1 else tensor
 
 
 def run(
     model: ModelWrapper, images: npt.NDArray[np.uint8], tensors: Iterable[str] = ()
-) -> dict[str, npt.NDArray[np.float32]]:
+) -> dict[str, npt.NDArray[Any]]:
     """Run the network like qonnx, node by node in float32.
 
     The images are run in large batches. Results are bit-identical to running them one by one:
@@ -90,16 +111,16 @@ def run(
 
     Args:
         model: the network, from :func:`load`.
-        images: uint8 [N, height, width, channels].
+        images: uint8 [N, ...], each of the shape :func:`image_shape`.
         tensors: names of inner tensors to return in addition to the output.
 
     Returns:
         the output and the requested tensors by name; their first axis is the N images.
     """
     runner = Runner(model, tensors)
-    size = max(1, BATCH_BYTES // _bytes_per_image(model.transform(InferShapes())))
+    size = max(1, BATCH_BYTES // _bytes_per_image(inferred(model)))
     parts = [
-        runner.run(images[start : start + size].transpose(0, 3, 1, 2).astype(np.float32))
+        runner.run(entry(model, images[start : start + size]))
         for start in range(0, len(images), size)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -112,4 +133,4 @@ def _bytes_per_image(model: ModelWrapper) -> int:
         model.get_tensor_shape(value.name)
         for value in [*graph.input, *graph.value_info, *graph.output]
     )
-    return sum(4 * math.prod(shape) for shape in shapes)
+    return sum(4 * math.prod(shape) for shape in shapes if shape)

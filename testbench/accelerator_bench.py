@@ -1,6 +1,7 @@
 """cocotb test of this accelerator: golden images in, and every logit compared bit for bit.
 
-golden.npz holds the images and the network's logits, ../manifest.json the formats of the streams.
+golden.npz holds the images and the network's logits: what the output stream carries, before the
+manifest's `tail`. ../manifest.json holds the formats of the streams.
 Both streams pause at random. The environment variable COCOTB_RANDOM_SEED sets the seed; without it,
 the seed differs in each run.
 """
@@ -90,4 +91,5 @@ def decode(beats, stream):
     weights = 2 ** np.arange(bits)
     if stream["datatype"].startswith("INT"):
         weights[-1] *= -1  # two's complement
-    return (rows.reshape(-1, bits) @ weights).reshape(stream["shape"]) * stream["scale"]
+    values = (rows.reshape(-1, bits) @ weights).reshape(stream["shape"]) * stream["scale"]
+    return values.astype(np.float32)

@@ -15,11 +15,12 @@ from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 from irnet_hw import form
 from irnet_hw.artifact.names import MANIFEST, SHELL
 from irnet_hw.artifact.resources import Area
+from irnet_hw.artifact.tail import Tail, fault
 from irnet_hw.errors import UserError
 from irnet_hw.form import POSITIVE, Annotated, Count, Kind, Name, Positive, Size, matching
 from irnet_hw.read import json_file, shown
 
-FORMAT = 4
+FORMAT = 5
 
 _HINT = "build it again"
 #: What to do with a package where a folder is needed.
@@ -254,6 +255,7 @@ class Manifest:
         data: hex files with memory contents in `rtl/`.
         input: the first of `streams`.
         output: the last of `streams`.
+        tail: what the QONNX file computes after it.
         labels: the classes' names, or `[]`.
         cycles_per_frame: cycles per frame, by the models, as are the next three.
         fps: frames per second.
@@ -283,6 +285,7 @@ class Manifest:
     data: Tuple[HexFile, ...]
     input: End
     output: End
+    tail: Tail
     labels: Tuple[str, ...]
     cycles_per_frame: Size
     fps: Positive
@@ -300,10 +303,9 @@ class Manifest:
     shell: Shell
 
     @property
-    def image(self) -> Tuple[int, int, int]:
-        """Height, width and channels of an image."""
-        height, width, channels = self.input.shape
-        return height, width, channels
+    def image(self) -> Tuple[int, ...]:
+        """Shape of an image: height, width and channels, length, 1 and channels, or length."""
+        return self.input.shape
 
     @property
     def files(self) -> Tuple[str, ...]:
@@ -312,7 +314,10 @@ class Manifest:
 
 
 #: What the driver relies on: the identity is computed from it, and the bitstream contains that.
-_TRUSTED = ("board", "clock_mhz", "input", "output", "labels", "cycles_per_frame", "latency_cycles")
+_TRUSTED = (
+    *("board", "clock_mhz", "input", "output", "tail", "labels"),
+    *("cycles_per_frame", "latency_cycles"),
+)
 _TRUSTED_SHELL = ("top", "version", "address_bits", "base_address")
 
 
@@ -363,8 +368,19 @@ def _misfit(manifest: Manifest) -> str:
                 f"{end}.shape = {list(port.shape)}, must have lanes * beats = "
                 f"{port.lanes * port.beats} values, at most {_MOST}"
             )
-    if len(manifest.input.shape) != 3:
-        return f"input.shape = {list(manifest.input.shape)}, must be height, width and channels"
+    if len(manifest.input.shape) not in (1, 3):
+        return (
+            f"input.shape = {list(manifest.input.shape)}, must be height, width and channels, or "
+            "the length of a vector"
+        )
+    if prod(manifest.tail.entry) != manifest.output.values:
+        return (
+            f"tail.entry = {list(manifest.tail.entry)}, must have output.shape's "
+            f"{manifest.output.values} values"
+        )
+    wrong = fault(manifest.tail)
+    if wrong:
+        return wrong
     labels, classes = len(manifest.labels), manifest.output.values
     if labels not in (0, classes):
         return f"labels: {labels}, must be {classes} or 0"

@@ -121,8 +121,8 @@ def _try(network: ModelWrapper) -> None:
     Raises:
         UserError: names the node, or the output.
     """
-    height, width, channels = spec.image_shape(network)
-    (logits,) = spec.run(network, np.zeros((1, height, width, channels), np.uint8)).values()
+    black = np.zeros((1, *spec.image_shape(network)), np.uint8)
+    (logits,) = spec.run(network, black).values()
     if not np.all(np.isfinite(logits)):
         raise UserError(
             f"output {network.graph.output[0].name}: is not finite for a black image; float32 "

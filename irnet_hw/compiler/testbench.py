@@ -12,6 +12,7 @@ from irnet_hw.artifact.manifest import Stream
 from irnet_hw.artifact.names import COCOTB
 from irnet_hw.files import holds_arrays, is_sealed, sealed
 from irnet_hw.share import share
+from irnet_hw.spec import channels_last
 
 #: At most this many images become golden vectors, because cocotb simulates slowly.
 IMAGES = 16
@@ -33,8 +34,8 @@ def write_testbench(
 
     Args:
         folder: the accelerator's.
-        images: uint8 [N, height, width, channels]; the first ones are used.
-        logits: of these images, from the QONNX run: [N, classes] or NCHW.
+        images: uint8 [N, ...]; the first ones are used.
+        logits: of these images, from the QONNX run: the tensor that the output stream carries.
         output: the manifest's description of the output stream.
     """
     images, logits = images[:IMAGES], logits[:IMAGES]
@@ -42,10 +43,9 @@ def write_testbench(
     target.mkdir()
     for name in _FILES:
         (target / name).write_text(sealed((share("testbench") / name).read_text(), "#"))
-    streamed = logits.transpose(0, 2, 3, 1) if logits.ndim == 4 else logits
     np.savez(
         target / "golden.npz",
         allow_pickle=False,
         images=images,
-        logits=streamed.reshape(len(images), *output.shape),
+        logits=channels_last(logits).reshape(len(images), *output.shape),
     )

@@ -137,7 +137,7 @@ def _write_golden(path: Path, folder: Path, built: Manifest, images: Path | None
     (logits,) = spec.run(spec.load(folder / MODEL), pixels).values()
     arrays: dict[str, Any] = {
         "images": pixels,
-        "logits": logits.reshape(len(pixels), -1),
+        "logits": logits,
         "model": np.array(built.hashes.model),
     }
     if labels is not None:

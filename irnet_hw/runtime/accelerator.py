@@ -18,7 +18,7 @@ from irnet_hw.artifact.names import BITSTREAM
 from irnet_hw.artifact.registers import Register
 from irnet_hw.errors import UserError
 from irnet_hw.read import require_memory, shown
-from irnet_hw.runtime import package
+from irnet_hw.runtime import package, tail
 from irnet_hw.runtime.device import Buffer, Device
 from irnet_hw.runtime.shell import Shell
 
@@ -99,26 +99,29 @@ class Accelerator:
     def predict(self, images: Images) -> npt.NDArray[np.int64]:
         """Return the class of each image, int64 [N].
 
+        It is that with the greatest output, or the first that the network itself names, if its file
+        ends in TopK or ArgMax.
+
         Args:
-            images: uint8 [N, height, width, channels].
+            images: uint8 [N, height, width, channels], [N, length, 1, channels] of signals or
+                [N, length] of vectors.
 
         Raises:
             UserError: the images have another shape or type, or the hardware fails; afterwards it
                 can be used again.
         """
-        with self._turn():
-            values = self._run(images)
-        classes: npt.NDArray[np.int64] = values.argmax(axis=1).astype(np.int64)
-        return classes
+        return tail.predictions(self.logits(images))
 
-    def logits(self, images: Images) -> npt.NDArray[np.float32]:
-        """Return the network's outputs, float32 [N, classes]; see :meth:`predict`.
+    def logits(self, images: Images) -> npt.NDArray[Any]:
+        """Return the network's outputs; see :meth:`predict`.
 
-        They equal those of the exported network's QONNX run, bit for bit.
+        They are those of the QONNX file's run, bit for bit: of float32 and [N, classes], unless the
+        file has another shape, or int64 where it ends in TopK or ArgMax. If it ends in Softmax,
+        that run's last places depend on its processor: see :mod:`irnet_hw.runtime.tail`.
         """
         with self._turn():
             values = self._run(images)
-        return (values * float(self.manifest.output.scale)).astype(np.float32)
+        return tail.outputs(self.manifest, values)
 
     def throughput_test(self, frames: int = 1000) -> dict[str, Any]:
         """Measure the throughput with frames of noise.
@@ -274,7 +277,7 @@ class Accelerator:
     def _check(self, images: Images) -> None:
         if not isinstance(images, np.ndarray):
             raise UserError(f"images: {_called(images)}, must be a numpy array")
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self._image:
+        if images.dtype != np.uint8 or images.shape[1:] != self._image:
             raise UserError(
                 f"images: {images.dtype} of shape {list(images.shape)}, must be uint8 of shape "
                 f"[N, {', '.join(map(str, self._image))}]"

@@ -1,13 +1,15 @@
 """The proof: simulates an accelerator's RTL on images and compares it with its specification.
 
-The specification is the QONNX file. Every logit of every image must equal it, and for some
+The specification is the QONNX file. Every output of every image must equal it, and for some
 images every tensor between two layers; each stream must also equal what the NumPy models of the
 dataflow graph compute, which covers the streams that are not tensors of the QONNX file. All
 comparisons are exact. Some images pass a second time, back to back, with random gaps at the input
 and stalls at the output: results must not depend on timing, above all where branches join.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +27,7 @@ from irnet_hw.files import whole_file
 from irnet_hw.held import held
 from irnet_hw.images import check_classes
 from irnet_hw.progress import say, track
+from irnet_hw.runtime import tail
 from irnet_hw.simulate.deadlock import stream_names
 from irnet_hw.simulate.simulator import Simulator, Streamed, compile_accelerator
 from irnet_hw.verilog.trusted import open_for_tools
@@ -39,8 +42,6 @@ IRREGULAR_SEED = 1
 BATCH = 256
 #: This many images, the first ones, are kept for the report.
 KEPT = 16
-
-Floats = npt.NDArray[np.float32]
 
 
 def simulate(
@@ -57,7 +58,7 @@ def simulate(
 
     Args:
         folder: the accelerator's.
-        images: uint8 [N, height, width, channels].
+        images: uint8 [N, ...], of the manifest's shape.
         labels: [N], for the accuracy; classes from 0.
         tapped: for how many images, the first ones, every stream is compared.
         force: overwrite files of these names that irnet-hw did not write.
@@ -99,12 +100,12 @@ def _simulate(
     reference = _Reference(folder, manifest, images, tapped)
     tensors = _compare(manifest, reference, [regular, irregular])
     first = next((entry.layer for entry in tensors if entry.differences), None)
-    predictions = regular.out.reshape(len(images), -1).argmax(axis=1)
-    expected = reference.logits.reshape(len(images), -1).argmax(axis=1)
+    predictions = tail.predictions(tail.outputs(manifest, regular.out))
+    expected = tail.predictions(reference.logits)
     result = Simulation(
         kind="sim",
         images=len(images),
-        logits_compared=regular.out.size,
+        logits_compared=reference.logits.size,
         differences=sum(entry.differences for entry in tensors),
         first_difference=first,
         tapped_images=tapped,
@@ -122,7 +123,7 @@ def _simulate(
             images=len(again),
             seed=IRREGULAR_SEED,
             cycles=irregular.cycles,
-            logits_compared=irregular.out.size,
+            logits_compared=len(again) * prod(manifest.tail.shape),
         ),
         predictions=tuple(predictions.tolist()),
         expected=tuple(expected.tolist()),
@@ -158,7 +159,7 @@ class _Reference:
     """What the specification and the NumPy models compute from the images.
 
     Attributes:
-        logits: from the QONNX run, for all images.
+        logits: the network's outputs from the QONNX run, for all images.
         tapped: how many images, the first ones, the other attributes cover.
         tensors: from the QONNX run, by name, NHWC.
         models: from the NumPy models, for each stream but the input.
@@ -182,13 +183,9 @@ class _Reference:
         self.models: list[npt.NDArray[np.int64]] = []
         if tapped:
             found = spec.run(model, images[:tapped], names - {entry, logits})
-            self.tensors = {name: _nhwc(tensor) for name, tensor in found.items()}
+            self.tensors = {name: spec.channels_last(tensor) for name, tensor in found.items()}
             self.tensors[entry] = images[:tapped]
             self.models = dataflow_run(folder, images[:tapped])[1:]
-
-
-def _nhwc(tensor: Floats) -> Floats:
-    return tensor.transpose(0, 2, 3, 1) if tensor.ndim == 4 else tensor
 
 
 def _compare(
@@ -208,12 +205,17 @@ def _compare(
         layer = layers[stream.source].name
         taps = [streamed.taps[index] for streamed in passes]
         if stream.tensor is not None and stream.scale is not None:
-            scaled, wanted = [tap * stream.scale for tap in taps], reference.tensors[stream.tensor]
+            scaled = [(tap * stream.scale).astype(np.float32) for tap in taps]
+            wanted = reference.tensors[stream.tensor]
             entries.append(_entry(layer, stream.tensor, "QONNX", scaled, wanted))
         entries.append(_entry(layer, name, "NumPy model", taps, reference.models[index]))
-    logits, last = manifest.output, layers[-1].name
-    outs = [streamed.out * logits.scale for streamed in passes]
-    return [*entries, _entry(last, logits.tensor, "QONNX", outs, reference.logits)]
+    last = manifest.tail
+    outs = [tail.outputs(manifest, streamed.out) for streamed in passes]
+    equal = partial(tail.equal, last)
+    return [
+        *entries,
+        _entry(layers[-1].name, last.name, "QONNX", outs, reference.logits, equal),
+    ]
 
 
 def _entry(
@@ -222,12 +224,13 @@ def _entry(
     against: Literal["QONNX", "NumPy model"],
     found: Iterable[npt.NDArray[Any]],
     wanted: npt.NDArray[Any],
+    equal: Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[np.bool_]] = np.equal,
 ) -> Compared:
     values = differences = 0
     for array in found:
         values += array.size
-        same = array == np.take(wanted, range(len(array)), 0, mode="wrap").reshape(array.shape)
-        differences += int(np.count_nonzero(~same))
+        right = np.take(wanted, range(len(array)), 0, mode="wrap").reshape(array.shape)
+        differences += int(np.count_nonzero(~equal(array, right)))
     return Compared(layer, tensor, against, values, differences)
 
 

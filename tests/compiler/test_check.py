@@ -200,7 +200,8 @@ def test_refuses_a_shape_that_is_not_fixed() -> None:
     with pytest.raises(UserError) as caught:
         check(model)
     assert str(caught.value) == (
-        "input image: shape [1, 2, 0, 5], must be [1, channels, height, width]"
+        "input image: shape [1, 2, 0, 5], must be [1, channels, height, width], [1, channels, "
+        "length] or [1, length]"
     )
 
 

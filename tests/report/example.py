@@ -31,6 +31,7 @@ from irnet_hw.artifact.results import (
     Synthesis,
     SynthesisedLayer,
 )
+from irnet_hw.artifact.tail import Tail
 from irnet_hw.form import plain
 
 #: Their content does not matter for a report, only that it has not changed since the build.
@@ -85,6 +86,7 @@ def manifest():
         data=(),
         input=End(**vars(streams[0])),
         output=End(**vars(streams[-1])),
+        tail=Tail((1, 2), (), "logits", (1, 2), "float32"),
         labels=("cat", "<dog>"),
         cycles_per_frame=144,
         fps=1e8 / 144,

@@ -68,7 +68,7 @@ def test_a_changed_manifest_is_refused(folder):
 def test_an_older_format_is_refused(folder):
     path = folder / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 3}))
-    assert refusal(folder) == f"{path}: has format 3, must have format 4; build it again"
+    assert refusal(folder) == f"{path}: has format 3, must have format 5; build it again"
 
 
 def test_another_model_is_refused(folder):
@@ -121,7 +121,13 @@ def rewritten(folder, change):
         (["clock_mhz"], "x", 'clock_mhz = "x", must be a number from 0.1 to 1000'),
         (["clock_mhz"], 1e300, "clock_mhz = 1e+300, must be a number from 0.1 to 1000"),
         (["input", "shape"], "x", 'input.shape = "x", must be a list'),
-        (["input", "shape"], [72], "input.shape = [72], must be height, width and channels"),
+        (
+            ["input", "shape"],
+            [8, 9],
+            "input.shape = [8, 9], must be height, width and channels, or ",
+        ),
+        (["tail", "entry"], [1, 9], "tail.entry = [1, 9], must have output.shape's "),
+        (["tail", "type"], "int64", "tail: gives float32 of shape [1, 3], but states int64 of "),
         (["input", "shape"], [6, 6, 4], "input.shape = [6, 6, 4], must have lanes * beats = 72"),
         (["input", "shape"], [6, 6, True], "input.shape[2] = true, must be an integer of at"),
         (["input", "lanes"], 2**63, "input.shape = [6, 6, 2], must have lanes * beats = "),
@@ -191,7 +197,7 @@ def archive(path, members):
         ([("a", b"0" * (2**30 + 1))], "holds 1,073,741,825 bytes, must be at most 1,073,741,824"),
         ([], "manifest.json: can't be read: No such file or directory; must be in a folder made"),
         ([("manifest.json", "[" * 10000)], "manifest.json: nests more than 64 deep; must be"),
-        ([("manifest.json", "[]")], "manifest.json: has format None, must have format 4"),
+        ([("manifest.json", "[]")], "manifest.json: has format None, must have format 5"),
         ([("manifest.json", b"\xff")], "manifest.json: is not UTF-8 text, byte 0 is 0xff"),
     ],
 )

@@ -19,6 +19,7 @@ from irnet_hw.boards import Board
 from irnet_hw.compiler.emission.board_top import describe_shell
 from irnet_hw.compiler.emission.carried import Carried, carried
 from irnet_hw.compiler.emission.stitch import TOP, Stitched
+from irnet_hw.compiler.emission.tail import tail_of
 from irnet_hw.compiler.emission.wires import Port, Wire, wires
 from irnet_hw.compiler.folding.fold import Folding
 from irnet_hw.compiler.graph import kind, op
@@ -86,6 +87,7 @@ def describe_accelerator(
         data=stitched.data,
         input=End(**vars(streams[0])),
         output=End(**vars(streams[-1])),
+        tail=tail_of(network, str(streams[-1].tensor)),
         labels=tuple(str(label) for label in metadata.get("labels", [])),
         cycles_per_frame=int(plan.pace),
         fps=board.clock_mhz * 1e6 / plan.pace,

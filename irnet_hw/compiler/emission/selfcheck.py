@@ -20,6 +20,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.images import images_in
 from irnet_hw.kernels.mvau import MVAU
 from irnet_hw.read import arrays
+from irnet_hw.runtime import tail as runtime
 
 #: Random images, in addition to a black and a white one.
 IMAGES = 4
@@ -37,7 +38,7 @@ class Checked(NamedTuple):
     Attributes:
         values: how many were compared, in all tensors.
         images: those of the golden vectors if the file exists, else those made here.
-        logits: their logits, from the QONNX run.
+        logits: their values of the tensor at which the tail begins, from the QONNX run.
     """
 
     values: int
@@ -66,28 +67,31 @@ def selfcheck(
     streams = manifest.streams
     names = dict.fromkeys(stream.tensor for stream in streams if stream.tensor is not None)
     entry, logits = manifest.input.tensor, manifest.output.tensor
-    inner = [name for name in names if name not in (entry, logits)]
+    inner = [name for name in names if name not in (entry, manifest.tail.name)]
     expected: dict[str, npt.NDArray[Any]] = dict(spec.run(network, images, inner))
-    expected[entry] = images.transpose(0, 3, 1, 2)
+    expected[entry] = spec.entry(network, images)
     compared = 0
-    for stream, found in zip(streams[1:], graph_run(graph, images)[1:], strict=True):
+    run = graph_run(graph, images)
+    for stream, found in zip(streams[1:], run[1:], strict=True):
         if stream.tensor is None or stream.scale is None or stream.source is None:
             continue
-        right = expected[stream.tensor].astype(np.float64) / stream.scale
-        right = right.transpose(0, 2, 3, 1) if right.ndim == 4 else right
-        right = right.reshape(found.shape)
-        wrong = np.count_nonzero(right != found)
+        right = spec.channels_last(expected[stream.tensor]).reshape(found.shape)
+        wrong = np.count_nonzero(right != (found * stream.scale).astype(np.float32))
         if wrong:
             raise CompilerError(
                 f"tensor {stream.tensor} from {manifest.layers[stream.source].name} differs from "
                 f"the QONNX run in {wrong} of {right.size} values"
             )
         compared += right.size
+    tail, right = manifest.tail, expected[manifest.tail.name]
+    wrong = np.count_nonzero(~runtime.equal(tail, runtime.outputs(manifest, run[-1]), right))
+    if wrong:
+        raise CompilerError(f"output {tail.name}: {wrong} of {right.size} values differ")
     kept = slice(len(own) if len(images) > len(own) else 0, None)
     return Checked(compared, images[kept], expected[logits][kept])
 
 
-def _images(shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
+def _images(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """Return the images to compare: black, white and random ones, the same in every run."""
     random = np.random.default_rng(0).integers(0, 256, (IMAGES, *shape), dtype=np.uint8)
     ends = np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)])

@@ -55,13 +55,15 @@ class _Writer:
         self.node(kind, inputs, outputs, types, **sizes, noActivation=1, **attributes)
 
 
-def graph(seed=0, depth=32):
+def graph(seed=0, depth=32, join="ResidualJoin"):
     """Return a graph in which a stream forks into itself and its signs, which join again.
 
     Args:
         seed: of the constants.
         depth: of the FIFO in which the stream waits for the branch of its signs.
+        join: how. With ConcatStreams, the branch has the stream's maxima instead of its signs.
     """
+    pooled = join == "ConcatStreams"
     w = _Writer(seed)
     buffer = {"shape": list(PIXELS), "lanes": 2}
     dyadic = {"NumChannels": 4, "numInputVectors": [1, 4, 4], "PE": 2, "mBits": 5, "bBits": 12}
@@ -82,43 +84,51 @@ def graph(seed=0, depth=32):
     m, b = w.constant("m0", -9, 10, 4), w.constant("b0", -900, 900, 4)
     w.node("Requantise", ["sums", m, b], ["stream"], ("INT13", "INT8"), **dyadic, shift=6)
     w.node("StreamFIFO", ["stream"], ["buffered"], byte, **buffer, depth=2)
-    w.node("StreamFork", ["buffered"], ["skip", "sign"], byte, **buffer, signs=[0, 1])
+    w.node("StreamFork", ["buffered"], ["skip", "sign"], byte, **buffer, signs=[0, int(not pooled)])
     border = {"ConvKernelDim": [3, 3], "Padding": [1, 1, 1, 1], "IFMDim": [4, 4]}
     w.node(
         "SlidingWindow",
         ["sign"],
         ["windows"],
-        ("BIPOLAR", "BIPOLAR"),
+        byte if pooled else ("BIPOLAR", "BIPOLAR"),
         **border,
         Stride=[1, 1],
-        PadValue=-1,
+        PadValue=-128 if pooled else -1,
         OFMDim=[4, 4],
         IFMChannels=4,
         SIMD=2,
     )
-    types = ("BIPOLAR", "INT7")
-    w.unit("BinaryMVAU", ["windows", weights[1]], ["counts"], types, 36, 2, **border)
+    if pooled:
+        lanes = {"NumChannels": 4, "SIMD": 2, "PoolDim": [3, 3], "OFMDim": [4, 4]}
+        mask = w.constant("mask", 0, 1, 4)
+        w.node("WindowPool", ["windows", mask], ["counts"], byte, **lanes, mode="max")
+    else:
+        types = ("BIPOLAR", "INT7")
+        w.unit("BinaryMVAU", ["windows", weights[1]], ["counts"], types, 36, 2, **border)
     w.node("StreamFIFO", ["skip"], ["waiting"], byte, **buffer, depth=depth)
     m, b = w.constant("m1", -9, 10, 4), w.constant("b1", -90, 90, 4)
-    w.node(
-        "ResidualJoin",
-        ["counts", "waiting", m, b],
-        ["joined"],
-        ("INT7", "INT8"),
-        **dyadic,
-        shift=1,
-        skipDataType="INT8",
-        skipShift=1,
-    )
-    pool = {"IFMDim": [4, 4], "NumChannels": 4, "PE": 2}
-    w.node("GlobalSumPool", ["joined"], ["total"], ("INT8", "INT12"), **pool)
-    end = {"shape": [1, 4], "lanes": 2}
-    w.node("RegisterSlice", ["total"], ["logits"], ("INT12", "INT12"), **end)
+    vectors = {"numInputVectors": [1, 4, 4], "PE": 2}
+    branches = ["counts", "waiting"]
+    bits, channels = 8, 4
+    if join == "ResidualJoin":
+        more = {"shift": 1, "skipDataType": "INT8", "skipShift": 1}
+        w.node(join, [*branches, m, b], ["joined"], ("INT7", "INT8"), **dyadic, **more)
+    elif join == "AddStreams":
+        bits, more = 10, {"NumChannels": 4, "secondDataType": "INT8", "shiftB": 1}
+        w.node(join, branches, ["joined"], ("INT7", "INT10"), **vectors, **more)
+    else:
+        channels = 8
+        w.node(join, branches, ["joined"], byte, **vectors, ChannelsPerStream=[4, 4])
+    types = (f"INT{bits}", f"INT{bits + 4}")
+    pool = {"IFMDim": [4, 4], "NumChannels": channels, "PE": 2}
+    w.node("GlobalSumPool", ["joined"], ["total"], types, **pool)
+    end = {"shape": [1, channels], "lanes": 2}
+    w.node("RegisterSlice", ["total"], ["logits"], (types[1], types[1]), **end)
     proto = helper.make_graph(
         w.nodes,
         "hardware",
         [_value("image", IMAGE)],
-        [_value("logits", (1, 4))],
+        [_value("logits", (1, channels))],
         [numpy_helper.from_array(value, name) for name, value in w.constants.items()],
     )
     model = ModelWrapper(qonnx_make_model(proto))

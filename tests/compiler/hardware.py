@@ -30,7 +30,13 @@ class Hardware:
     def add(self, kind: str, inputs: list[str], target: str, name: str, outputs=None, **more):
         """Add a kernel that reads ``inputs`` and, unless it is a fork, writes one stream."""
         outputs = outputs or [f"{name}_out"]
-        constants = {"BinaryMVAU": 1, "IntMVAU": 2, "Requantise": 2, "ResidualJoin": 2}
+        constants = {
+            "BinaryMVAU": 1,
+            "IntMVAU": 2,
+            "Requantise": 2,
+            "ResidualJoin": 2,
+            "WindowPool": 1,
+        }
         extra = [f"{name}_constant{i}" for i in range(constants.get(kind, 0))]
         if kind == "BinaryMVAU" and not more["noActivation"]:
             extra.append(f"{name}_levels")
@@ -152,6 +158,59 @@ class Hardware:
         body = self.tensor, skip
         self.dyadic("ResidualJoin", f"{name}_join", list(body), skipDataType="INT8")
 
+    def inception(self, name: str, channels: int) -> None:
+        """Add a fork into signs, maxima and the values, and a concatenation.
+
+        Args:
+            name: of the whole.
+            channels: of the convolution of the signs.
+        """
+        before, shape = self.tensor, self.shape
+        ends = [f"{name}_sign", f"{name}_pooled", f"{name}_skip"]
+        types = ["BIPOLAR", "INT8", "INT8"]
+        fork = {"shape": [1, *shape], "lanes": 1, "signs": [1, 0, 0]}
+        self.add("StreamFork", [before], "INT8", f"{name}_fork", ends, **fork)
+        self.declare(ends, types, list(shape))
+        self.tensor, self.datatype = f"{name}_sign", "BIPOLAR"
+        self.convolution(f"{name}_conv", channels)
+        self.dyadic("Requantise", f"{name}_requantise", [self.tensor])
+        body, self.shape, self.tensor = self.tensor, shape, f"{name}_pooled"
+        self.maxima(f"{name}_pool")
+        widths = [channels, shape[-1], shape[-1]]
+        self.add(
+            "ConcatStreams",
+            [body, self.tensor, f"{name}_skip"],
+            "INT8",
+            f"{name}_concat",
+            ChannelsPerStream=widths,
+            numInputVectors=[1, *shape[:-1]],
+            PE=1,
+        )
+        self.shape = *shape[:-1], sum(widths)
+        self.declare([self.tensor], ["INT8"], list(self.shape))
+
+    def maxima(self, name: str) -> None:
+        """Add overlapping 3x3 windows of as many pixels as before, and their maxima."""
+        height, width, depth = self.shape
+        windows = {"OFMDim": [height, width], "SIMD": 1}
+        self.add(
+            "SlidingWindow",
+            [self.tensor],
+            "INT8",
+            f"{name}_window",
+            **windows,
+            ConvKernelDim=[3, 3],
+            Stride=[1, 1],
+            Padding=[1] * 4,
+            PadValue=-128,
+            IFMDim=[height, width],
+            IFMChannels=depth,
+        )
+        self.declare([self.tensor], ["INT8"], [height, width, 9 * depth])
+        lanes = {"NumChannels": depth, "PoolDim": [3, 3], "mode": "max"}
+        self.add("WindowPool", [self.tensor], "INT8", name, **lanes, **windows)
+        self.declare([self.tensor], ["INT8"], list(self.shape))
+
     def end(self, classes: int) -> ModelWrapper:
         """Add the global sum, its requantiser and the dense layer; return the graph."""
         height, width, channels = self.shape
@@ -202,3 +261,18 @@ def resnet(
             stride = 2 if stage and not unit else 1
             hardware.unit(f"unit{stage}_{unit}", channels, stride, shortcut, convs)
     return hardware.end(classes)
+
+
+def inception(image: tuple[int, int, int], width: int, channels: int) -> ModelWrapper:
+    """Return the graph of a network with a concatenation of branches.
+
+    Args:
+        image: its height, width and channels.
+        width: channels of the stem.
+        channels: of the branch with a convolution.
+    """
+    hardware = Hardware(image)
+    hardware.convolution("stem", width)
+    hardware.dyadic("Requantise", "stem_requantise", [hardware.tensor])
+    hardware.inception("block", channels)
+    return hardware.end(10)

@@ -1,5 +1,5 @@
 from irnet_hw.compiler.folding.join_wait import waiting
-from tests.compiler.hardware import resnet
+from tests.compiler.hardware import inception, resnet
 
 
 def before(model, name: str) -> list[int]:
@@ -27,3 +27,9 @@ def test_a_stride_lets_through_every_other_pixel() -> None:
         body, skip = before(resnet((8, 8, 3), (4, 8), 1, shortcut), "unit1_0_join")
         assert body == 0
         assert 8 <= skip <= 4 * 8
+
+
+def test_before_a_concatenation_each_stream_waits_with_its_own_channels() -> None:
+    """Windows of 3x3 pixels hold back the first two branches alike; the third waits for both."""
+    model = inception((8, 8, 3), width=4, channels=6)
+    assert before(model, "block_concat") == [0, 0, 9 * 4]

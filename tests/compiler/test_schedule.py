@@ -9,7 +9,7 @@ from irnet_hw.compiler.folding.links import DEPTH, InsertStreams, depth
 from irnet_hw.compiler.folding.schedule import schedule
 from irnet_hw.compiler.graph import op
 from tests.compiler import branches
-from tests.compiler.hardware import Hardware, resnet
+from tests.compiler.hardware import Hardware, inception, resnet
 from tests.simulate.branches import simulator, specialised
 
 BOARD = load_board("zcu104")
@@ -30,14 +30,15 @@ def depths(model) -> dict[str, int]:
 
 
 @pytest.mark.simulation
-def test_simulation_confirms_the_depth_and_the_rate(tmp_path) -> None:
+@pytest.mark.parametrize("join", ["ResidualJoin", "AddStreams", "ConcatStreams"])
+def test_simulation_confirms_the_depth_and_the_rate(join: str, tmp_path) -> None:
     """The FIFO parallel to the windows has the scheduled depth; then the rate is the model's."""
-    graph = branches.graph()
+    graph = branches.graph(join=join)
     plan = schedule(graph)
     waiting = depth(plan.backlog["waiting"])
     assert waiting > DEPTH
     images = branches.images(8)
-    streamed = simulator(specialised(branches.graph(depth=waiting)), tmp_path).stream(
+    streamed = simulator(specialised(branches.graph(depth=waiting, join=join)), tmp_path).stream(
         images, 0, "streaming"
     )
     ends = streamed.ends[-1]
@@ -71,6 +72,19 @@ def test_the_bypass_holds_what_the_windows_wait_for() -> None:
     assert 10 * 8 <= held <= 14 * 8
     assert depths(model)["unit0_0_skip"] * lanes > held - lanes  # one is in the output register
     assert depths(model)["unit0_0_conv0_out"] == DEPTH
+
+
+@pytest.mark.parametrize("fps", [500.0, 20_000.0, 90_000.0])
+def test_a_concatenation_of_branches_runs_at_the_pace_of_its_slowest_kernel(fps: float) -> None:
+    model = folded(inception((6, 7, 3), width=4, channels=6), fps)
+    plan = schedule(model)
+    assert plan.pace == max(op(node).get_exp_cycles() for node in model.graph.node)
+    lanes = op(_node(model, "StreamFork_rtl_0")).lanes_out(2)
+    # The first 3x3 window needs the second row's second pixel: 9 pixels of 7 columns.
+    assert depths(model)["block_skip"] * lanes >= 8 * 4
+    for node in model.graph.node:
+        if node.op_type == "StreamFIFO":
+            assert plan.backlog[node.output[0]] <= op(node).number("depth")
 
 
 @pytest.mark.slow

@@ -29,6 +29,17 @@ def test_every_stream_is_the_models(graph, whole, seed):
         assert np.array_equal(tap, model)
 
 
+@pytest.mark.parametrize("join", ["AddStreams", "ConcatStreams"])
+def test_other_joins(join, tmp_path):
+    """Signs and values are added; maxima and values are concatenated."""
+    graph = specialised(branches.graph(join=join))
+    streamed = simulator(graph, tmp_path).stream(IMAGES, len(IMAGES), "streaming", 4)
+    models = graph_run(graph, IMAGES)
+    assert np.array_equal(streamed.out, models[-1])
+    for tap, model in zip(streamed.taps, models[1:], strict=True):
+        assert np.array_equal(tap, model)
+
+
 def test_the_manifest_says_where_streams_begin_and_end(whole):
     streams, layers = whole.manifest.streams, whole.manifest.layers
     for number, layer in enumerate(layers):

@@ -20,8 +20,7 @@ def waiting(model: ModelWrapper, node: NodeProto) -> list[int]:
     count = kernel.streams_in()
     if count == 1:
         return [0]
-    *pixels, channels = kernel.get_normal_input_shape(0)
-    join = np.arange(np.prod(pixels))
+    join = np.arange(np.prod(kernel.get_normal_input_shape(0)[:-1]))
     branches = [_branch(model, tensor, join) for tensor in list(node.input)[:count]]
     if len({fork for fork, _ in branches}) > 1:
         return [0] * count  # the branches come from different forks: nothing is known
@@ -30,10 +29,11 @@ def waiting(model: ModelWrapper, node: NodeProto) -> list[int]:
     paced = [np.maximum.accumulate(reach - pace) + pace for _, reach in branches]
     latest = np.maximum.reduce(paced)
     found = []
-    for reach in paced:
+    for ind, reach in enumerate(paced):
+        channels = int(kernel.get_normal_input_shape(ind)[-1])
         ready = np.searchsorted(reach, latest, side="right")
         # One pixel may be inside the kernels.
-        found.append(max(int((ready - join).max()) - 1, 0) * int(channels))
+        found.append(max(int((ready - join).max()) - 1, 0) * channels)
     return found
 
 

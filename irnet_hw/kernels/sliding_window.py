@@ -10,7 +10,16 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, Kernel, Parameter, Reach, RTLKernel, divisors
+from irnet_hw.kernels.base import (
+    Constant,
+    Ints,
+    Kernel,
+    Parameter,
+    Reach,
+    RTLKernel,
+    divisors,
+    pack,
+)
 from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.memory import block_ram, lut_ram, ram_style
 from irnet_hw.kernels.registry import register
@@ -94,6 +103,7 @@ class SlidingWindow(Kernel):
         if list(self.numbers("OFMDim")) != right:
             raise UserError(f"{name}: OFMDim = {list(self.numbers('OFMDim'))}, must be {right}")
         self.require_divides("SIMD", self.number("IFMChannels"), "IFMChannels")
+        self.require_element("inputDataType")
         datatype = self.get_input_datatype()
         if not datatype.allowed(self.number("PadValue")):
             raise UserError(
@@ -537,7 +547,9 @@ class SlidingWindow_rtl(SlidingWindow, RTLKernel):  # noqa: N801 (FINN's naming)
 
     def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:  # noqa: ARG002
         """Return the shapes, the padding, the rows of the buffer and its memory."""
-        return {**self.shape_parameters(), "RAM_STYLE": self.buffer_style(fpgapart)}
+        parameters = self.shape_parameters()
+        pad = Constant(pack([parameters["PAD"]], 32), 32)  # some don't fit a signed number
+        return {**parameters, "PAD": pad, "RAM_STYLE": self.buffer_style(fpgapart)}
 
 
 @register

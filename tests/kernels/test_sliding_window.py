@@ -218,6 +218,10 @@ def test_lanes_that_leave_in_parallel_are_those_of_all_taps():
         ({"SIMD": 5}, "SIMD = 5 must divide IFMChannels = 32"),
         ({"PadValue": 0}, "PadValue = 0, must be a value of inputDataType = BIPOLAR"),
         (
+            {"inputDataType": "TERNARY"},
+            "inputDataType = TERNARY must be BIPOLAR, INT2 to INT32 or UINT1 to UINT32",
+        ),
+        (
             {"outputDataType": "INT4"},
             "outputDataType = INT4 must be inputDataType = BIPOLAR",
         ),

@@ -215,6 +215,7 @@ STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "window with stride": lambda: _window(
         ConvKernelDim=[2, 3], Stride=[3, 2], Padding=[2, 0, 1, 2], IFMDim=[7, 6], OFMDim=[3, 3]
     ),
+    "window of wide integers": lambda: _window(PadValue=-(2**31), SIMD=1, **_stream("INT32")),
     "window in parallel": lambda: _window(parallel_window=1),
     "window in parallel from block RAM": lambda: _window(parallel_window=1, ram_style="block"),
     "window in parallel without padding": lambda: _window(

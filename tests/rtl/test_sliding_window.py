@@ -165,3 +165,14 @@ def test_beats_move_when_stated(name, parallel):
 def test_windows_in_parallel_below_the_image_leave_the_next_frame_in_place():
     case = ([1, 2], [1, 1], [0, 0, 1, 0], [2, 3], 1, 1, "INT8", 7)
     window(*case, parallel_window=1).stream(frames(case, 6, 10), rest=12)
+
+
+@pytest.mark.parametrize("parallel", [0, 1])
+@pytest.mark.parametrize(
+    ("datatype", "pad"),
+    [("UINT1", 1), ("UINT3", 7), ("INT16", -(2**15)), ("UINT32", 2**32 - 1), ("INT32", -(2**31))],
+)
+def test_padding_at_the_end_of_a_type(datatype, pad, parallel):
+    """As a maximum or a minimum of windows needs it."""
+    case = ([3, 2], [1, 2], [1, 1, 1, 1], [3, 4], 2, 1, datatype, pad)
+    window(*case, parallel_window=parallel).stream(frames(case, 2, 1))

@@ -28,7 +28,7 @@ WORKERS := 2
 
 help:
 	@echo "make demo    train a network, compile it, prove it bit-exact, report, pack it: demo/"
-	@echo "make check   check the style and types of the Python, and run the quick tests: two minutes"
+	@echo "make check   check the style and types of the Python, and run the quick tests: one minute"
 	@echo "make test    the same with all tests: ten minutes or more"
 	@echo "make lint    check the style and types of the Python, and the SystemVerilog"
 	@echo "make docs    build the documentation: site/index.html"

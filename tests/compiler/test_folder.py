@@ -9,7 +9,6 @@ import pytest
 from irnet_hw.artifact import manifest
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
-from tests.networks import LEAST
 
 RESULTS = {
     "simulation.json": '{"kind": "sim"}',
@@ -19,23 +18,15 @@ RESULTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("made")
-    LEAST.build().save(str(folder / "model.onnx"))
-    build(folder / "model.onnx", "pynq-z2", folder / "acc", 200_000)
-    return folder
-
-
 @pytest.fixture
-def folder(made, tmp_path):
+def folder(least_dir):
     """An accelerator's folder, beside its model."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return tmp_path / "acc"
+    shutil.copyfile(least_dir / "model.onnx", least_dir.parent / "network.onnx")
+    return least_dir
 
 
 def again(folder, board="pynq-z2", **options):
-    return build(folder.parent / "model.onnx", board, folder, 200_000, **options)
+    return build(folder.parent / "network.onnx", board, folder, 200_000, **options)
 
 
 def refused(folder, **options):
@@ -43,7 +34,7 @@ def refused(folder, **options):
     with pytest.raises(UserError) as error:
         again(folder, **options)
     assert contents(folder) == before
-    assert sorted(path.name for path in folder.parent.iterdir()) == ["acc", "model.onnx"]
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["least", "network.onnx"]
     return str(error.value)
 
 

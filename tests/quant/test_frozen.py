@@ -45,6 +45,7 @@ def test_frozen_weights_stay_as_they_are(frozen):
     assert torch.equal(layer(x), nn.functional.conv2d(x, value, padding=1))
 
 
+@pytest.mark.slow
 def test_a_frozen_layer_is_loaded_and_compiled_as_others_are(frozen):
     layer, value, _ = frozen
     layer.load_state_dict(layer.state_dict())

@@ -71,12 +71,14 @@ def test_epochs_differ(dataset):
     assert not torch.equal(first, second)
 
 
+@pytest.mark.slow
 def test_workers_make_no_difference(dataset, two_workers):
     for epoch in (0, 1):
         same(list(two_workers.train(epoch)), list(feed(dataset).train(epoch)))
         same(list(two_workers.test()), list(feed(dataset).test()))
 
 
+@pytest.mark.slow
 def test_what_is_left_of_an_epoch(dataset, two_workers):
     whole = list(feed(dataset).train(2))
     for first_step in range(5):
@@ -102,6 +104,7 @@ def test_processes_share_the_batches_of_one(dataset, world):
     same(list(shared(dataset, world, 1, 1)), list(feed(dataset).train(1, 1)))
 
 
+@pytest.mark.slow
 def test_an_epoch_that_is_not_gone_through_leaves_nothing(dataset, two_workers):
     part = two_workers.train(0)
     next(part)
@@ -130,6 +133,7 @@ def test_test_images_come_in_batches_of_one_size(dataset, monkeypatch, world):
         assert np.array_equal(found[index], dataset.decode_test(index))
 
 
+@pytest.mark.slow
 def test_nobodys_random_numbers_are_used(dataset, two_workers):
     before = torch.random.get_rng_state()
     list(two_workers.train(0))
@@ -137,7 +141,7 @@ def test_nobodys_random_numbers_are_used(dataset, two_workers):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_damaged_image(tmp_path, workers):
     dataset = write_streamed(tmp_path, train=2)
     path = tmp_path / "train" / "c" / "0.jpg"
@@ -148,6 +152,7 @@ def test_a_damaged_image(tmp_path, workers):
     assert str(error.value) == f"{path}: {DAMAGED}"
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed(dataset):
     killed = StreamedFeed(dataset, RECIPE, CPU, 0, 1, workers=1)
     batches = killed.train(0)

@@ -167,7 +167,9 @@ def test_full_disk_is_a_line_and_2(monkeypatch, capsys):
     assert capsys.readouterr() == ("", "error: /some/file: No space left on device\n")
 
 
-@pytest.mark.parametrize("command", ["report", "package", "train-report"])
+@pytest.mark.parametrize(
+    "command", ["report", "package", pytest.param("train-report", marks=pytest.mark.slow)]
+)
 def test_a_name_that_is_too_long_is_a_line_and_2(command):
     result = irnet_hw(command, "x" * 300)
     assert result.returncode == 2

@@ -108,15 +108,26 @@ class Thresholds(Channelwise):
     def area(self) -> Logic:
         """Return the LUTs and flip-flops.
 
-        Each stage of a lane reads a threshold and compares it to x; all but the last pass x on.
+        Each stage of a lane compares x to a threshold; all but the last pass x and the mask on.
+        Fitted to Yosys for xc7.
         """
         pe, words, stages = self.number("PE"), self.words(), self.stages()
-        bits, wide = self.threshold_bits() - 1, self.threshold_bits()
-        word_bits = (words - 1).bit_length()
+        bits, word_bits = self.threshold_bits() - 1, (words - 1).bit_length()
         total = Logic(3 + 2 * word_bits, stages * (1 + word_bits))
         for stage in range(stages):
-            total += Logic(rom_luts(wide, words << stage) + wide + 1, stage + 1) * pe
-        return total + Logic(0, (stages - 1) * (bits + 1)) * pe
+            total += Logic(self._compare_luts(words << stage)) * pe
+        passed = (stages - 1) * (bits + (words > 1)) + stages * (stages - 1) // 2
+        return total + Logic(0, passed + int(self.get_output_datatype().bitwidth())) * pe
+
+    def _compare_luts(self, depth: int) -> float:
+        """Return the LUTs that compare x to one of ``depth`` thresholds.
+
+        Few thresholds fit into the LUTs that compare.
+        """
+        bits = self.threshold_bits() - 1
+        if depth <= 4:
+            return 0.7 * bits
+        return 1.1 * bits if depth <= 16 else bits + rom_luts(bits + 1, depth)
 
     def lut_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the LUTs."""

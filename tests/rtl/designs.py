@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from qonnx.core.datatype import DataType
 
 from tests.rtl.harness import KernelUnderTest, random_tensor
 
@@ -203,6 +204,20 @@ def _thresholds(
     return KernelUnderTest("Thresholds", attributes, {"T": (T, before), "mask": (mask, "BINARY")})
 
 
+def _lookup(channels: int, pe: int, tables: int, before: str, after: str) -> KernelUnderTest:
+    attributes = {
+        "NumChannels": channels,
+        "numInputVectors": [1, 2, 3],
+        "PE": pe,
+        "numTables": tables,
+        "inputDataType": before,
+        "outputDataType": after,
+    }
+    entries = 1 << DataType[before].bitwidth()
+    table = random_tensor(np.random.default_rng(0), (tables, entries), after)
+    return KernelUnderTest("LookupTable", attributes, {"table": (table, after)})
+
+
 STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "window": _window,
     "window in block RAM": lambda: _window(ram_style="block"),
@@ -279,7 +294,11 @@ CHANNELWISE: Mapping[str, Callable[[], KernelUnderTest]] = {
     "two thresholds": lambda: _thresholds(12, 4, 2, "UINT8", "INT8", outBias=-100, outScale=100),
     "15 thresholds": lambda: _thresholds(32, 4, 15, "INT16", "UINT4"),
     "15 thresholds of one beat": lambda: _thresholds(4, 4, 15, "INT16", "INT4", outBias=-8),
-    "255 thresholds": lambda: _thresholds(2, 2, 255, "INT20", "UINT8"),
+    "63 thresholds": lambda: _thresholds(2, 2, 63, "INT16", "UINT6"),
+    "look-up": lambda: _lookup(8, 2, 8, "INT4", "INT8"),
+    "look-up of one beat": lambda: _lookup(3, 3, 3, "UINT8", "UINT12"),
+    "look-up of signs": lambda: _lookup(32, 8, 32, "BIPOLAR", "INT8"),
+    "look-up in a shared table": lambda: _lookup(12, 4, 1, "INT6", "BIPOLAR"),
 }
 
 RESIDUAL: Mapping[str, Callable[[], KernelUnderTest]] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from irnet_hw.synthesise.yosys import READ, cells_area, modules_cells
-from tests.rtl.designs import DESIGNS, RESIDUAL, STREAMING
+from tests.rtl.designs import CHANNELWISE, DESIGNS, RESIDUAL, STREAMING
 from tests.rtl.harness import CLOCK_NS, PART
 from tests.yosys import mapped
 
@@ -86,7 +86,7 @@ def test_maps_to_cells_of_the_device(name, cells):
 
 
 # The models of the matrix kernels hold for larger folds than these.
-@pytest.mark.parametrize("name", [*STREAMING, *RESIDUAL])
+@pytest.mark.parametrize("name", [*STREAMING, *CHANNELWISE, *RESIDUAL])
 def test_area_is_about_the_models(name, family, designs, cells):
     part, kernel = PARTS[family], designs[name].kernel
     found = cells_area(name, cells(name))

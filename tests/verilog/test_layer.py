@@ -11,7 +11,7 @@ module {name} (
     input  logic [7:0] in0_V_TDATA,
     output logic in0_V_TREADY
 );
-    outer #(.FILE("{name}_words.hex")) kernel (.clk(ap_clk));
+    outer #(.FILES("{name}_words")) kernel (.clk(ap_clk));
 endmodule
 """
 

@@ -22,6 +22,8 @@ DSP_LEAST = 9
 #: LUTs that a DSP block must save. Binary networks leave most DSP blocks idle, so this is far less
 #: than a block's share of a device (133 to 242 LUTs).
 LUTS_PER_DSP = 32
+#: Bits of a sum to which int64 can add a skip of up to 62 bits.
+INT64_SUM = 62
 
 
 class Dyadic(Channelwise):
@@ -51,7 +53,8 @@ class Dyadic(Channelwise):
         """Raise a UserError if an attribute is illegal."""
         super().check()
         self.require_signed("inputDataType")
-        self.require_signed("outputDataType")
+        self.require_element("outputDataType")
+        self.require_holds("outputDataType", 0, 1)
         for name in ("mBits", "bBits"):
             self.require_range(name, 2, 48)
         self.require_range("shift", 0, self.sum_bits() - 1)
@@ -87,14 +90,15 @@ class Dyadic(Channelwise):
         return max(product, self.number("bBits")) + 1
 
     def scaled(self, x: Ints, m: Ints, b: Ints) -> Ints:
-        """Return (x * m + b) >> shift."""
-        return (x * m + b) >> self.number("shift")
+        """Return (x * m + b) >> shift; Python's own integers if it takes more than 62 bits."""
+        exact = x if self.sum_bits() <= INT64_SUM else x.astype(object)
+        scaled: Ints = (exact * m + b) >> self.number("shift")
+        return scaled
 
     def clamped(self, y: Ints) -> Ints:
         """Return y, saturated to the range of outputDataType."""
         datatype = self.get_output_datatype()
-        clamped: Ints = np.clip(y, int(datatype.min()), int(datatype.max()))
-        return clamped
+        return np.clip(y, int(datatype.min()), int(datatype.max())).astype(np.int64)
 
     # ------------------------------------------------------------------ area
 
@@ -181,6 +185,9 @@ class Dyadic(Channelwise):
     def limit_luts(self, bits: int) -> int:
         """Return the LUTs per lane that saturate ``bits`` bits to the output's width."""
         output = int(self.get_output_datatype().bitwidth())
+        if not self.get_output_datatype().signed():
+            beyond = bits - 1 - output
+            return 1 if beyond <= 0 else output + -(-beyond // 6)  # 1: negative numbers reset it
         return 0 if bits <= output else output - 1 + -(-(bits - output) // 5)
 
     def lut_estimation(self, fpgapart: str) -> int:
@@ -240,6 +247,7 @@ class DyadicRTL(Dyadic, RTLKernel):
         """Return the folding, the widths and the constants."""
         return {
             **self.lane_parameters(),
+            "OUT_SIGNED": int(self.get_output_datatype().signed()),
             "M": self._packed(model, "m"),
             "B": self._packed(model, "b"),
         }

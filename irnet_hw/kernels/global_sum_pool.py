@@ -6,8 +6,7 @@ from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, Kernel, Parameter, RTLKernel, divisors
+from irnet_hw.kernels.base import Ints, Kernel, Parameter, RTLKernel, divisors, element_kind
 from irnet_hw.kernels.memory import lut_ram_one_port
 from irnet_hw.kernels.registry import register
 from irnet_hw.kernels.timing import Moves, Times, in_turn
@@ -16,9 +15,9 @@ from irnet_hw.kernels.words import count, times
 
 @register
 class GlobalSumPool(Kernel):
-    """Sums each channel over all pixels: (1, H, W, C) INTn -> (1, C) INTm.
+    """Sums each channel over all pixels: (1, H, W, C) BIPOLAR, UINTn or INTn -> (1, C) INTm.
 
-    m is n + ceil(log2(H * W)), enough for any sum.
+    m is enough for any sum.
 
     Attributes:
         IFMDim: [H, W].
@@ -41,10 +40,11 @@ class GlobalSumPool(Kernel):
         """Raise a UserError if an attribute is illegal."""
         self.require_numbers("IFMDim", 2, 1)
         self.require_divides("PE", self.number("NumChannels"), "NumChannels")
-        self.require_signed("inputDataType")
-        output, right = self.get_nodeattr("outputDataType"), f"INT{self.output_bits()}"
-        if output != right:
-            raise UserError(f"{self.onnx_node.name}: outputDataType = {output} must be {right}")
+        self.require_element("inputDataType")
+        self.require_signed("outputDataType")
+        pixels, datatype = prod(self.numbers("IFMDim")), self.get_input_datatype()
+        ends = int(datatype.min()) * pixels, int(datatype.max()) * pixels
+        self.require_holds("outputDataType", *ends)
 
     def folds(self) -> Iterator[dict[str, int]]:
         """Yield every PE."""
@@ -58,11 +58,6 @@ class GlobalSumPool(Kernel):
         """Return the image and the channels."""
         channels = count(self.number("NumChannels"), "channel")
         return f"sum over {times(self.numbers('IFMDim'))} pixels, {channels}"
-
-    def output_bits(self) -> int:
-        """Return the width of a sum."""
-        pixels = prod(self.numbers("IFMDim"))
-        return int(self.get_input_datatype().bitwidth()) + (pixels - 1).bit_length()
 
     def words(self) -> int:
         """Return the beats of a pixel."""
@@ -133,5 +128,6 @@ class GlobalSumPool_rtl(GlobalSumPool, RTLKernel):  # noqa: N801 (FINN's naming)
             "WORDS": self.words(),
             "PIXELS": prod(self.numbers("IFMDim")),
             "IN_BITS": int(self.get_input_datatype().bitwidth()),
-            "OUT_BITS": self.output_bits(),
+            "IN_KIND": element_kind(self.get_input_datatype()),
+            "OUT_BITS": int(self.get_output_datatype().bitwidth()),
         }

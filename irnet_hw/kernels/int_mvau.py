@@ -1,4 +1,4 @@
-"""IntMVAU: integer weights times pixels, integers or ±1 activations, in DSP blocks."""
+"""IntMVAU: integer weights times integers, such as pixels, or ±1 activations."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,18 +15,20 @@ from irnet_hw.kernels.mvau import MVAU, activate, product
 from irnet_hw.kernels.registry import register
 
 WEIGHTS = tuple(f"INT{bits}" for bits in range(2, 9))
+UNSIGNED = tuple(f"UINT{bits}" for bits in range(2, 9))
+SIGNED = tuple(f"INT{bits}" for bits in range(2, 11))
+INPUTS = ("BIPOLAR", *UNSIGNED, *SIGNED)
 #: Yosys does not use a DSP block for products of up to this many bits.
 SMALL_PRODUCT = 8
 #: With weights of up to this many words, a small product is a table of address and input.
 TABLE_DEPTH = 32
-INPUTS = ("UINT8", *WEIGHTS, "BIPOLAR")
 
 
 @register
 class IntMVAU(MVAU):
     """Products and sums of integers, and a threshold or a bias.
 
-    Inputs: x (*numInputVectors, MW) UINT8, INT2 to INT8 or BIPOLAR; W (MW, MH); with
+    Inputs: x (*numInputVectors, MW) BIPOLAR, UINT2 to UINT8 or INT2 to INT10; W (MW, MH); with
     noActivation = 0: T (MH,), thresholds on the accumulator (x - InputZeroPoint) @ W; with
     noActivation = 1, if there is a third input: B (MH,), a bias that is added to it.
 
@@ -122,7 +124,8 @@ class IntMVAU(MVAU):
             return 0
         input_bits = int(self.get_input_datatype().bitwidth())
         if not table:
-            return input_bits * (self.weight_bits() + 1)
+            narrow, wide = sorted((input_bits, self.weight_bits()))
+            return narrow * (wide + 1)
         address = (self.depth() - 1).bit_length()
         return self._term_bits() << max(0, address + input_bits - 6)
 

@@ -11,7 +11,7 @@ from irnet_hw.kernels.words import count
 class Requantise(Dyadic):
     """y = (x * m + b) >> shift, saturated to the range of outputDataType.
 
-    x (*numInputVectors, C) signed, m (C,), b (C,) -> (*numInputVectors, C) signed.
+    x (*numInputVectors, C) signed, m (C,), b (C,) -> (*numInputVectors, C) INTn or UINTn.
     """
 
     def describe(self) -> str:

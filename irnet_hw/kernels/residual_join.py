@@ -8,7 +8,7 @@ import numpy as np
 from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.kernels.base import Ints, Memory, pack
+from irnet_hw.kernels.base import Ints, Memory, Parameter, element_kind, pack
 from irnet_hw.kernels.dyadic import Dyadic, DyadicRTL
 from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.logic import Logic
@@ -21,10 +21,11 @@ from irnet_hw.kernels.words import count
 class ResidualJoin(Dyadic):
     """y = (skip << skipShift) + ((x * m + b) >> shift), saturated to the range of outputDataType.
 
-    x and skip (*numInputVectors, C) signed, m (C,), b (C,) -> (*numInputVectors, C) signed.
+    x (*numInputVectors, C) signed, skip of the same shape, m (C,), b (C,) -> (*numInputVectors, C)
+    INTn or UINTn.
 
     Attributes besides those of :class:`~irnet_hw.kernels.dyadic.Dyadic`:
-        skipDataType: of skip.
+        skipDataType: of skip: BIPOLAR, INTn or UINTn.
         skipShift: bits by which skip is shifted left.
     """
 
@@ -39,8 +40,8 @@ class ResidualJoin(Dyadic):
     def check(self) -> None:
         """Raise a UserError if an attribute is illegal."""
         super().check()
-        self.require_signed("skipDataType")
-        self.require_range("skipShift", 0, 32)
+        self.require_element("skipDataType")
+        self.require_range("skipShift", 0, 30)
 
     def facts(self) -> dict[str, Any]:
         """Return the channels, the types, the shifts and the kind of multiplier."""
@@ -87,12 +88,17 @@ class ResidualJoin(Dyadic):
         return [joined - self.stages(), joined], [joined + self.latency() - self.stages()]
 
     def lane_area(self) -> Logic:
-        """Return the area of the sum with skip and of the saturation, both registered."""
+        """Return the area of the sum with skip and of the saturation, both registered.
+
+        Beyond an unsigned skip, the sum only carries.
+        """
         shift = self.number("skipShift")
-        skip = int(self.get_input_datatype(1).bitwidth()) + shift
+        skip = self.skip_bits() + shift
         bits = max(self.sum_bits() - self.number("shift"), skip) + 1
         output = int(self.get_output_datatype().bitwidth())
-        return Logic(bits - shift + self.limit_luts(bits), bits + output)
+        unsigned = element_kind(self.get_input_datatype(1)) == 1
+        added = min(self.skip_bits(), bits - shift) if unsigned else bits - shift
+        return Logic(added + self.limit_luts(bits), bits + output)
 
     def lane_parameters(self) -> dict[str, int]:
         """Return the folding and the widths, including those of skip."""
@@ -102,6 +108,11 @@ class ResidualJoin(Dyadic):
             "SKIP_SHIFT": self.number("skipShift"),
         }
 
+    def skip_bits(self) -> int:
+        """Return the width of a value of skip in two's complement."""
+        skip = self.get_input_datatype(1)
+        return int(skip.bitwidth()) + (0 if element_kind(skip) == 0 else 1)
+
 
 @register
 class ResidualJoin_rtl(ResidualJoin, DyadicRTL):  # noqa: N801 (FINN's naming)
@@ -109,12 +120,23 @@ class ResidualJoin_rtl(ResidualJoin, DyadicRTL):  # noqa: N801 (FINN's naming)
 
     module = "residual_join"
 
+    def rtl_parameters(self, model: ModelWrapper, fpgapart: str) -> Mapping[str, Parameter]:
+        """Return the folding, the widths, the constants and the type of skip."""
+        kind = element_kind(self.get_input_datatype(1))
+        return {**super().rtl_parameters(model, fpgapart), "SKIP_KIND": kind}
+
 
 @register
 class ResidualJoin_hls(ResidualJoin, HLSKernel):  # noqa: N801 (FINN's naming)
-    """HLS backend of :class:`ResidualJoin`."""
+    """HLS backend of :class:`ResidualJoin`, for signed integers only."""
 
     function = "residual_join"
+
+    def check(self) -> None:
+        """Raise a UserError if an attribute is illegal."""
+        super().check()
+        self.require_signed("skipDataType")
+        self.require_signed("outputDataType")
 
     def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:  # noqa: ARG002
         """Return the folding and the widths."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
+from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, Parameter, Reach, RTLKernel, divisors
 from irnet_hw.kernels.registry import register
 from irnet_hw.kernels.timing import Moves, Times, in_steps, in_turn
@@ -23,7 +24,7 @@ class SubsamplePad(Kernel):
         IFMDim: [H, W].
         IFMChannels: C.
         Stride: [sh, sw].
-        PadChannels: [before, after].
+        PadChannels: [before, after]; BIPOLAR has no zero channels.
         PE: channels per beat, on both streams; divides C, before and after.
     """
 
@@ -45,7 +46,13 @@ class SubsamplePad(Kernel):
         self.require_divides(
             "PE", self._unit(), "the common divisor of IFMChannels and PadChannels"
         )
-        self.require_signed("inputDataType")
+        self.require_element("inputDataType")
+        zeros = self.numbers("PadChannels")
+        if any(zeros) and not self.get_input_datatype().allowed(0):
+            raise UserError(
+                f"{self.onnx_node.name}: PadChannels = {list(zeros)} must be [0, 0] for "
+                f"inputDataType = {self.get_nodeattr('inputDataType')}, which has no 0"
+            )
         self.require_same_types()
 
     def facts(self) -> dict[str, Any]:

@@ -8,12 +8,13 @@ module global_sum_pool #(
     parameter int WORDS    = 1,   // beats of a pixel
     parameter int PIXELS   = 4,   // of an image
     parameter int IN_BITS  = 8,   // of a channel
+    parameter int IN_KIND  = 0,   // 0: channels are two's complement, 1: unsigned, 2: bits, ±1
     parameter int OUT_BITS = 10   // of a sum, enough for PIXELS of them
 ) (
     input  logic                        clk,
     input  logic                        rst_n,      // synchronous, active low
 
-    input  logic [PE-1:0][IN_BITS-1:0]  in_data,    // two's complement
+    input  logic [PE-1:0][IN_BITS-1:0]  in_data,
     input  logic                        in_valid,
     output logic                        in_ready,
 
@@ -31,9 +32,15 @@ module global_sum_pool #(
     if (PIXELS < 1) begin : check_pixels
         $error("global_sum_pool: PIXELS = %0d, must be at least 1", PIXELS);
     end
-    if (IN_BITS < 1 || OUT_BITS < IN_BITS + $clog2(PIXELS)) begin : check_bits
-        $error("global_sum_pool: OUT_BITS = %0d, must be at least IN_BITS + clog2(PIXELS) = %0d",
-               OUT_BITS, IN_BITS + $clog2(PIXELS));
+    if (IN_BITS < 1) begin : check_in_bits
+        $error("global_sum_pool: IN_BITS = %0d, must be at least 1", IN_BITS);
+    end
+    // A two's complement number is at least -FARTHEST; any other is at most FARTHEST.
+    localparam longint FARTHEST = (IN_KIND == 2) ? 1
+        : (IN_KIND == 1) ? (longint'(1) << IN_BITS) - 1 : longint'(1) << (IN_BITS - 1);
+    localparam int LEAST_BITS = 1 + $clog2(PIXELS * FARTHEST + ((IN_KIND == 0) ? 0 : 1));
+    if (OUT_BITS < LEAST_BITS) begin : check_out_bits
+        $error("global_sum_pool: OUT_BITS = %0d, must be at least %0d", OUT_BITS, LEAST_BITS);
     end
 
     localparam int WORD_BITS  = WORDS > 1 ? $clog2(WORDS) : 1;
@@ -75,7 +82,11 @@ module global_sum_pool #(
         );
     end
     for (genvar r = 0; r < PE; r++) begin : lane
-        assign sums[r] = OUT_BITS'(signed'(in_data[r])) + (pixel == '0 ? '0 : so_far[r]);
+        logic [OUT_BITS-1:0] added;
+        element_value #(.BITS(IN_BITS), .KIND(IN_KIND), .WIDTH(OUT_BITS)) widened (
+            .element(in_data[r]), .value(added)
+        );
+        assign sums[r] = added + (pixel == '0 ? '0 : so_far[r]);
     end
     always_ff @(posedge clk) if (take) out_data <= sums;
 

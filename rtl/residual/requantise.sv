@@ -9,6 +9,7 @@ module requantise #(
     parameter int WORDS    = 2,   // beats of a pixel
     parameter int IN_BITS  = 9,   // of x
     parameter int OUT_BITS = 8,   // of y
+    parameter int OUT_SIGNED = 1, // 1: y is two's complement, 0: unsigned
     parameter int M_BITS   = 8,   // of m
     parameter int B_BITS   = 12,  // of b
     parameter int SUM_BITS = 18,  // of x * m + b
@@ -25,7 +26,7 @@ module requantise #(
     input  logic                         in_valid,
     output logic                         in_ready,
 
-    output logic [PE-1:0][OUT_BITS-1:0]  out_data,   // y, two's complement
+    output logic [PE-1:0][OUT_BITS-1:0]  out_data,   // y
     output logic                         out_valid,
     input  logic                         out_ready
 );
@@ -49,7 +50,7 @@ module requantise #(
 
     for (genvar r = 0; r < PE; r++) begin : lane
         logic [OUT_BITS-1:0] limited;
-        saturate #(.IN(SUM_BITS - SHIFT), .OUT(OUT_BITS)) limit (
+        saturate #(.IN(SUM_BITS - SHIFT), .OUT(OUT_BITS), .SIGNED(OUT_SIGNED)) limit (
             .in_data(sums[r][SUM_BITS-1:SHIFT]), .out_data(limited)
         );
         always_ff @(posedge clk) if (move) out_data[r] <= limited;

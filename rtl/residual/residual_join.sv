@@ -10,7 +10,9 @@ module residual_join #(
     parameter int WORDS      = 2,   // beats of a pixel
     parameter int IN_BITS    = 9,   // of x
     parameter int SKIP_BITS  = 8,   // of skip
+    parameter int SKIP_KIND  = 0,   // 0: skip is two's complement, 1: unsigned, 2: bits, ±1
     parameter int OUT_BITS   = 8,   // of y
+    parameter int OUT_SIGNED = 1,   // 1: y is two's complement, 0: unsigned
     parameter int M_BITS     = 8,   // of m
     parameter int B_BITS     = 12,  // of b
     parameter int SUM_BITS   = 18,  // of x * m + b
@@ -28,11 +30,11 @@ module residual_join #(
     input  logic                         in0_valid,
     output logic                         in0_ready,
 
-    input  logic [PE-1:0][SKIP_BITS-1:0] in1_data,   // skip, two's complement
+    input  logic [PE-1:0][SKIP_BITS-1:0] in1_data,   // skip
     input  logic                         in1_valid,
     output logic                         in1_ready,
 
-    output logic [PE-1:0][OUT_BITS-1:0]  out_data,   // y, two's complement
+    output logic [PE-1:0][OUT_BITS-1:0]  out_data,   // y
     output logic                         out_valid,
     input  logic                         out_ready
 );
@@ -60,17 +62,22 @@ module residual_join #(
         .out_sum(sums), .out_valid(sums_valid)
     );
 
-    localparam int WIDE     = SKIP_BITS + SKIP_SHIFT;
+    // Two's complement takes a bit more than an unsigned number, and two for ±1.
+    localparam int WIDE     = SKIP_BITS + ((SKIP_KIND == 0) ? 0 : 1) + SKIP_SHIFT;
     localparam int TOTAL    = ((SUM_BITS - SHIFT > WIDE) ? SUM_BITS - SHIFT : WIDE) + 1;
     logic total_valid;
 
     for (genvar r = 0; r < PE; r++) begin : lane
-        logic [TOTAL-1:0]    total;
+        logic [TOTAL-1:0]    skip, total;
         logic [OUT_BITS-1:0] limited;
+        element_value #(.BITS(SKIP_BITS), .KIND(SKIP_KIND), .WIDTH(TOTAL)) widened (
+            .element(in1_data[r]), .value(skip)
+        );
         always_ff @(posedge clk)
-            if (drain) total <= (TOTAL'(signed'(in1_data[r])) << SKIP_SHIFT)
-                + TOTAL'(signed'(sums[r][SUM_BITS-1:SHIFT]));
-        saturate #(.IN(TOTAL), .OUT(OUT_BITS)) limit (.in_data(total), .out_data(limited));
+            if (drain) total <= (skip << SKIP_SHIFT) + TOTAL'(signed'(sums[r][SUM_BITS-1:SHIFT]));
+        saturate #(.IN(TOTAL), .OUT(OUT_BITS), .SIGNED(OUT_SIGNED)) limit (
+            .in_data(total), .out_data(limited)
+        );
         always_ff @(posedge clk) if (drain) out_data[r] <= limited;
     end
 

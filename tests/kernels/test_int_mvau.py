@@ -25,7 +25,7 @@ def int_mvau(**attributes):
 
 
 @given(
-    datatype=st.sampled_from(["UINT8", "INT2", "INT5", "INT8", "BIPOLAR"]),
+    datatype=st.sampled_from(["UINT8", "UINT2", "INT2", "INT8", "INT10", "BIPOLAR"]),
     weights=st.sampled_from(["INT2", "INT4", "INT8"]),
     seed=st.integers(0, 2**32 - 1),
 )
@@ -83,9 +83,9 @@ def test_folding():
     [
         ({"SIMD": 2}, "SIMD = 2 must divide MW = 9"),
         (
-            {"inputDataType": "INT9"},
-            "inputDataType = INT9 must be one of UINT8, INT2, INT3, INT4, INT5, INT6, INT7, "
-            "INT8, BIPOLAR",
+            {"inputDataType": "INT11"},
+            "inputDataType = INT11 must be one of BIPOLAR, UINT2, UINT3, UINT4, UINT5, UINT6, "
+            "UINT7, UINT8, INT2, INT3, INT4, INT5, INT6, INT7, INT8, INT9, INT10",
         ),
         (
             {"weightDataType": "BIPOLAR"},

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
 from tests.kernels.nodes import node
+from tests.rtl.harness import random_tensor
 
 SMALL = {
     "NumChannels": 6,
@@ -23,22 +24,34 @@ def requantise(**changes):
 
 
 @given(
-    shift=st.integers(0, 17),
+    widths=st.tuples(st.integers(2, 32), st.integers(2, 48), st.integers(2, 48)),
+    shift=st.integers(0, 46),
     bits=st.integers(2, 9),
+    signed=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_equals_integers(shift, bits, seed):
+def test_equals_integers(widths, shift, bits, signed, seed):
     """Python's integers round down in division and have unlimited width."""
+    assume(shift <= max(widths[0] + widths[1], widths[2]))
     rng = np.random.default_rng(seed)
-    x = rng.integers(-256, 256, (2, 2, 3, 6))
-    m, b = rng.integers(-128, 128, 6), rng.integers(-2048, 2048, 6)
-    kernel = requantise(shift=shift, outputDataType=f"INT{bits}")
+    x, m, b = (
+        random_tensor(rng, shape, f"INT{width}")
+        for shape, width in zip(((2, 2, 3, 6), (6,), (6,)), widths, strict=True)
+    )
+    kernel = requantise(
+        inputDataType=f"INT{widths[0]}",
+        mBits=widths[1],
+        bBits=widths[2],
+        shift=shift,
+        outputDataType=f"INT{bits}" if signed else f"UINT{bits}",
+    )
     kernel.check()
     y = kernel.compute(x, m, b)
-    most = 2 ** (bits - 1)
+    assert y.dtype == np.int64
+    least, most = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     for place, value in np.ndenumerate(x):
         exact = (int(value) * int(m[place[-1]]) + int(b[place[-1]])) // 2**shift
-        assert y[place] == max(-most, min(most - 1, exact))
+        assert y[place] == max(least, min(most, exact))
 
 
 def test_folding():
@@ -83,7 +96,11 @@ def test_a_lane_is_a_dsp_block_where_it_fits_and_pays(changes, blocks):
             "numInputVectors = [2, 2] must be [1, rows, columns] or [1]",
         ),
         ({"inputDataType": "UINT8"}, "inputDataType = UINT8 must be a signed integer"),
-        ({"outputDataType": "BIPOLAR"}, "outputDataType = BIPOLAR must be a signed integer"),
+        ({"outputDataType": "BIPOLAR"}, "outputDataType = BIPOLAR must hold 0 to 1"),
+        (
+            {"outputDataType": "TERNARY"},
+            "outputDataType = TERNARY must be BIPOLAR, INT2 to INT32 or UINT1 to UINT32",
+        ),
         ({"mBits": 1}, "mBits = 1 must be 2 to 48"),
         ({"bBits": 49}, "bBits = 49 must be 2 to 48"),
         ({"shift": -1}, "shift = -1 must be 0 to 17"),

@@ -60,8 +60,12 @@ def test_folds_divide_all_groups_of_channels():
         ({"PadChannels": [-1, 1]}, "PadChannels = [-1, 1] must be 2 integers, each at least 0"),
         ({"PE": 16}, "PE = 16 must divide the common divisor of IFMChannels and PadChannels = 8"),
         (
-            {"inputDataType": "UINT8", "outputDataType": "UINT8"},
-            "inputDataType = UINT8 must be a signed integer",
+            {"inputDataType": "INT33", "outputDataType": "INT33"},
+            "inputDataType = INT33 must be BIPOLAR, INT2 to INT32 or UINT1 to UINT32",
+        ),
+        (
+            {"inputDataType": "BIPOLAR", "outputDataType": "BIPOLAR", "PadChannels": [0, 8]},
+            "PadChannels = [0, 8] must be [0, 0] for inputDataType = BIPOLAR, which has no 0",
         ),
         ({"outputDataType": "INT9"}, "outputDataType = INT9 must be inputDataType = INT8"),
     ],

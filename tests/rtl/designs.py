@@ -104,6 +104,10 @@ _BORDER = {
 _PIXELS = {"weightDataType": "INT8", "inputDataType": "UINT8", "InputZeroPoint": 128}
 
 
+def _small(inputs: str, weights: str, **changes: object) -> KernelUnderTest:
+    return _matrix("IntMVAU", 6, 2, inputDataType=inputs, weightDataType=weights, **changes)
+
+
 def _fork(signs: list[int], datatype: str = "INT8") -> KernelUnderTest:
     attributes = {"shape": [1, 2, 12], "lanes": 4, "signs": signs, **_stream(datatype)}
     return KernelUnderTest("StreamFork", attributes)
@@ -121,12 +125,14 @@ def _shortcut(**changes: object) -> KernelUnderTest:
     return KernelUnderTest("SubsamplePad", {**same, **changes})
 
 
-def _global_pool(image: list[int], channels: int, pe: int, output: str) -> KernelUnderTest:
+def _global_pool(
+    image: list[int], channels: int, pe: int, output: str, datatype: str = "INT8"
+) -> KernelUnderTest:
     attributes = {
         "IFMDim": image,
         "NumChannels": channels,
         "PE": pe,
-        "inputDataType": "INT8",
+        "inputDataType": datatype,
         "outputDataType": output,
     }
     return KernelUnderTest("GlobalSumPool", attributes)
@@ -311,13 +317,24 @@ RESIDUAL: Mapping[str, Callable[[], KernelUnderTest]] = {
     "global pool": lambda: _global_pool([8, 8], 64, 4, "INT14"),
     "global pool of many channels": lambda: _global_pool([2, 2], 300, 1, "INT10"),
     "global pool of whole pixels": lambda: _global_pool([3, 2], 6, 6, "INT11"),
+    "global pool of signs": lambda: _global_pool([8, 8], 64, 8, "INT8", "BIPOLAR"),
+    "global pool of counts": lambda: _global_pool([4, 4], 64, 8, "INT9", "UINT4"),
     "requantiser": lambda: dyadic("Requantise", 16, 4, "dsp"),
     "requantiser with block RAM": lambda: dyadic("Requantise", 400, 1, "dsp"),
     "requantiser in LUTs": lambda: dyadic("Requantise", 16, 4, "lut"),
     "requantiser of constants": lambda: dyadic("Requantise", 8, 8, "auto"),
     "deep requantiser in LUTs": lambda: dyadic("Requantise", 64, 2, "lut", "INT14", mBits=13),
+    "requantiser to counts": lambda: dyadic("Requantise", 16, 4, "dsp", outputDataType="UINT4"),
+    "requantiser to wide counts": lambda: dyadic(
+        "Requantise", 16, 4, "lut", shift=14, outputDataType="UINT8"
+    ),
+    "requantiser of the widest sums": lambda: dyadic(
+        "Requantise", 8, 2, "lut", "INT20", mBits=48, bBits=48, shift=46
+    ),
     "join": lambda: _join(16, 4, "dsp"),
     "join in LUTs": lambda: _join(4, 2, "lut", skipShift=0),
+    "join of signs": lambda: _join(16, 4, "dsp", skipDataType="BIPOLAR", skipShift=3),
+    "join of counts": lambda: _join(16, 4, "dsp", skipDataType="UINT4", outputDataType="UINT4"),
     "join of a wide stream": lambda: _join(64, 2, "dsp", skipDataType="INT12", skipShift=4),
     "sum of integers": lambda: _sum(16, 4, ("INT8", "INT5", "INT10"), 0, 2),
     "sum of signs": lambda: _sum(16, 16, ("BIPOLAR", "BIPOLAR", "INT3"), 0, 0),
@@ -360,6 +377,10 @@ MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
         noActivation=1,
         outputDataType="INT10",
     ),
+    "two bits by two": lambda: _small("UINT2", "INT2"),
+    "few bits, many weights": lambda: _small("UINT4", "INT4", MH=80),
+    "as few bits as a DSP block takes": lambda: _small("UINT4", "INT5"),
+    "more bits than a pixel": lambda: _small("INT9", "INT8"),
     "last layer": lambda: _matrix(
         "IntMVAU",
         3,

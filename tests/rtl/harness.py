@@ -62,7 +62,7 @@ class KernelUnderTest:
         for ind, name in enumerate(inputs):
             self.model.set_tensor_datatype(name, kernel.get_input_datatype(ind))
         for name, (values, datatype) in parameters.items():
-            self.model.set_initializer(name, values.astype(np.float32))
+            self.model.set_initializer(name, values.astype(np.float64))  # exact up to 53 bits
             self.model.set_tensor_datatype(name, DataType[datatype])
         self.kernel = getCustomOp(self.model.graph.node[0])
         self.parameters = [values.astype(np.int64) for values, _ in parameters.values()]

@@ -7,33 +7,38 @@ from hypothesis import strategies as st
 
 from tests.rtl.harness import IRREGULAR, KernelUnderTest, random_tensor
 
-# The image, the channels, PE, and the output's type.
+# The image, the channels, PE, and the types of inputs and outputs.
 CASES = {
-    "folded": ([4, 4], 6, 2, "INT9"),
-    "whole pixels": ([3, 3], 3, 3, "INT9"),
-    "a pixel": ([1, 1], 4, 2, "INT5"),
-    "many channels": ([1, 2], 300, 1, "INT6"),
+    "folded": ([4, 4], 6, 2, "INT5", "INT9"),
+    "whole pixels": ([3, 3], 3, 3, "INT5", "INT9"),
+    "a pixel": ([1, 1], 4, 2, "INT5", "INT5"),
+    "many channels": ([1, 2], 300, 1, "INT5", "INT6"),
+    "signs": ([4, 4], 6, 3, "BIPOLAR", "INT6"),
+    "a sign": ([1, 1], 4, 2, "BIPOLAR", "INT2"),
+    "unsigned": ([1, 5], 4, 2, "UINT2", "INT5"),
+    "wide sums": ([3, 3], 2, 2, "UINT4", "INT20"),
+    "wide unsigned": ([2, 2], 3, 1, "UINT32", "INT35"),
 }
 
 
 @functools.cache
 def pool(name):
-    image, channels, pe, output = CASES[name]
+    image, channels, pe, before, after = CASES[name]
     return KernelUnderTest(
         "GlobalSumPool",
         {
             "IFMDim": image,
             "NumChannels": channels,
             "PE": pe,
-            "inputDataType": "INT5",
-            "outputDataType": output,
+            "inputDataType": before,
+            "outputDataType": after,
         },
     )
 
 
 def frames(name, count, seed):
-    image, channels, *_ = CASES[name]
-    return random_tensor(np.random.default_rng(seed), (count, *image, channels), "INT5")
+    image, channels, _, before, _ = CASES[name]
+    return random_tensor(np.random.default_rng(seed), (count, *image, channels), before)
 
 
 @settings(max_examples=8)
@@ -51,6 +56,8 @@ def test_reaches_its_rate(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_lowest_sums_fit(name):
+def test_the_least_and_greatest_sums_fit(name):
     x = frames(name, 2, 2)
-    pool(name).stream(np.full_like(x, -16))
+    datatype = pool(name).kernel.get_input_datatype()
+    x[0], x[1] = int(datatype.min()), int(datatype.max())
+    pool(name).stream(x)

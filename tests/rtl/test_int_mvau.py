@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from irnet_hw.errors import UserError
 from tests.rtl.harness import IRREGULAR, KernelUnderTest, random_tensor
 
-INPUTS = ["UINT8", "INT2", "INT5", "INT8", "BIPOLAR"]
+INPUTS = ["UINT8", "UINT2", "UINT4", "INT2", "INT5", "INT8", "INT10", "BIPOLAR"]
 
 
 @st.composite
@@ -70,9 +70,9 @@ def test_any_layer_fold_gaps_and_stalls(layer, p_gap, p_stall, seed):
     kernel.check_rate(x)
 
 
-@pytest.mark.parametrize("datatype", ["UINT8", "INT8", "BIPOLAR"])
+@pytest.mark.parametrize("datatype", ["UINT8", "UINT2", "INT10", "BIPOLAR"])
 def test_extreme_thresholds(datatype):
-    most = 9 * 128 * (1 if datatype == "BIPOLAR" else 255)
+    most = 9 * 128 * (1 if datatype == "BIPOLAR" else 512)
     extremes = np.array([-(2**31), -most, most + 1, 2**31 - 1])
     kernel, x = build(FIRST_LAYER | {"inputDataType": datatype}, 3, 1, extremes)
     y = kernel.kernel.compute(x, *kernel.parameters)

@@ -8,16 +8,20 @@ from hypothesis import strategies as st
 from irnet_hw.errors import UserError
 from tests.rtl.harness import IRREGULAR, KernelUnderTest, random_tensor
 
-# # Channels, PE, width of x, of m, of b, shift and style: a DSP block per lane, one with constants
-# in block RAM, adders with one, few and many beats of constants, no shift and a shift of nearly all
-# bits.
+# Channels, PE, width of x, of m, of b, shift, style and type of y: a DSP block per lane, one with
+# constants in block RAM, adders with one, few and many beats of constants, no shift, a shift of
+# nearly all bits, the widest m and b, and types that hold more than the shifted sums.
 CASES = {
-    "dsp": (8, 2, 11, 9, 16, 7, "dsp"),
-    "wide dsp": (6, 3, 18, 24, 40, 30, "dsp"),
-    "deep dsp": (320, 1, 12, 14, 18, 11, "dsp"),
-    "constants": (5, 5, 9, 8, 12, 6, "lut"),
-    "few constants": (12, 2, 9, 7, 20, 0, "lut"),
-    "many constants": (24, 1, 4, 9, 5, 11, "lut"),
+    "dsp": (8, 2, 11, 9, 16, 7, "dsp", "INT8"),
+    "wide dsp": (6, 3, 18, 24, 40, 30, "dsp", "UINT8"),
+    "deep dsp": (320, 1, 12, 14, 18, 11, "dsp", "INT8"),
+    "constants": (5, 5, 9, 8, 12, 6, "lut", "UINT4"),
+    "few constants": (12, 2, 9, 7, 20, 0, "lut", "INT8"),
+    "many constants": (24, 1, 4, 9, 5, 11, "lut", "UINT8"),
+    "wide constants": (3, 3, 25, 48, 48, 46, "lut", "UINT2"),
+    "wide words": (6, 3, 20, 48, 47, 40, "lut", "INT8"),
+    "no more bits": (4, 2, 8, 6, 9, 7, "dsp", "UINT8"),
+    "one bit": (4, 2, 8, 6, 9, 7, "dsp", "BINARY"),
 }
 SHAPE = (1, 2, 2)
 
@@ -32,7 +36,7 @@ def edges(rng, bits, count):
 
 @functools.cache
 def requantiser(name):
-    channels, pe, x_bits, m_bits, b_bits, shift, style = CASES[name]
+    channels, pe, x_bits, m_bits, b_bits, shift, style, output = CASES[name]
     rng = np.random.default_rng(7)
     return KernelUnderTest(
         "Requantise",
@@ -45,11 +49,11 @@ def requantiser(name):
             "bBits": b_bits,
             "mulStyle": style,
             "inputDataType": f"INT{x_bits}",
-            "outputDataType": "INT8",
+            "outputDataType": output,
         },
         {
-            "m": (edges(rng, m_bits, channels), "INT32"),
-            "b": (edges(rng, min(b_bits, 24), channels), "INT32"),
+            "m": (edges(rng, m_bits, channels), f"INT{m_bits}"),
+            "b": (edges(rng, b_bits, channels), f"INT{b_bits}"),
         },
     )
 

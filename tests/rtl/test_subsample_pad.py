@@ -7,21 +7,21 @@ from hypothesis import strategies as st
 
 from tests.rtl.harness import IRREGULAR, KernelUnderTest, random_tensor
 
-# The image, the stride, the channels, the zero channels before and after, and PE.
+# The image, the stride, the channels, the zero channels before and after, PE and the type.
 CASES = {
-    "doubled": ([4, 6], [2, 2], 8, [4, 4], 2),
-    "odd image": ([5, 7], [2, 2], 4, [2, 2], 2),
-    "more zeros than drops": ([3, 4], [1, 2], 2, [4, 6], 2),
-    "zeros after only": ([6, 5], [3, 2], 3, [0, 3], 3),
-    "zeros before only": ([2, 2], [1, 1], 2, [3, 0], 1),
-    "subsampled only": ([6, 4], [2, 3], 4, [0, 0], 1),
-    "a pixel": ([1, 1], [2, 2], 2, [2, 2], 2),
+    "doubled": ([4, 6], [2, 2], 8, [4, 4], 2, "INT5"),
+    "odd image": ([5, 7], [2, 2], 4, [2, 2], 2, "UINT3"),
+    "more zeros than drops": ([3, 4], [1, 2], 2, [4, 6], 2, "INT5"),
+    "zeros after only": ([6, 5], [3, 2], 3, [0, 3], 3, "INT5"),
+    "zeros before only": ([2, 2], [1, 1], 2, [3, 0], 1, "UINT32"),
+    "subsampled only": ([6, 4], [2, 3], 4, [0, 0], 1, "BIPOLAR"),
+    "a pixel": ([1, 1], [2, 2], 2, [2, 2], 2, "INT5"),
 }
 
 
 @functools.cache
 def shortcut(name):
-    image, stride, channels, pads, pe = CASES[name]
+    image, stride, channels, pads, pe, datatype = CASES[name]
     return KernelUnderTest(
         "SubsamplePad",
         {
@@ -30,15 +30,15 @@ def shortcut(name):
             "Stride": stride,
             "PadChannels": pads,
             "PE": pe,
-            "inputDataType": "INT5",
-            "outputDataType": "INT5",
+            "inputDataType": datatype,
+            "outputDataType": datatype,
         },
     )
 
 
 def frames(name, count, seed):
-    image, _, channels, *_ = CASES[name]
-    return random_tensor(np.random.default_rng(seed), (count, *image, channels), "INT5")
+    image, _, channels, *_, datatype = CASES[name]
+    return random_tensor(np.random.default_rng(seed), (count, *image, channels), datatype)
 
 
 @settings(max_examples=12)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from irnet_hw.synthesise.yosys import READ, cells_area, modules_cells
-from tests.rtl.designs import CHANNELWISE, DESIGNS, RESIDUAL, STREAMING
+from tests.rtl.designs import CHANNELWISE, DESIGNS, MATRIX, RESIDUAL, STREAMING
 from tests.rtl.harness import CLOCK_NS, PART
 from tests.yosys import mapped
 
@@ -83,6 +83,12 @@ def map_side_by_side(family, designs):
 @pytest.mark.parametrize("name", DESIGNS)
 def test_maps_to_cells_of_the_device(name, cells):
     cells_area(name, cells(name))  # raises for a cell that no accelerator may hold
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_dsp_blocks_are_the_models(name, family, designs, cells):
+    found = cells_area(name, cells(name))
+    assert designs[name].kernel.dsp_estimation(PARTS[family]) == found["DSP"]
 
 
 # The models of the matrix kernels hold for larger folds than these.

@@ -77,10 +77,12 @@ def add_tensor(model: ModelWrapper, base: str, sizes: Sequence[int], datatype: B
 def add_constant(
     model: ModelWrapper, base: str, value: npt.NDArray[Any], datatype: BaseDataType
 ) -> str:
-    """Add an initializer and return its name."""
+    """Add an initializer and return its name; a float64 one if float32 does not hold it."""
     name = fresh(model, base)
-    stored = np.asarray(value, dtype=np.float32)
-    assert np.array_equal(stored, value), f"{name} does not fit in float32"
+    stored: npt.NDArray[Any] = np.asarray(value, dtype=np.float32)
+    if not np.array_equal(stored, value):
+        stored = np.asarray(value, dtype=np.float64)
+    assert np.array_equal(stored, value), f"{name} does not fit in float64"
     model.set_initializer(name, stored)
     model.set_tensor_datatype(name, datatype)
     return name

@@ -59,7 +59,9 @@ class Runner:
         self._prepared: dict[int, tuple[Tensors, list[_Step]] | None] = {}
 
     def run(self, x: npt.NDArray[np.float32]) -> Tensors:
-        """Return the output and the requested tensors by name; their first axis is the N images.
+        """Return the output and the requested tensors by name.
+
+        The first axis of what depends on the images is that of the N images.
 
         Args:
             x: float32 [N, ...]: the file's input, for N images.
@@ -69,7 +71,12 @@ class Runner:
         prepared = self._prepared[len(x)]
         if prepared is None:
             parts = [self.run(x[image : image + 1]) for image in range(len(x))]
-            return {name: np.concatenate([part[name] for part in parts]) for name in self._wanted}
+            return {
+                name: parts[0][name]
+                if name in self._constants
+                else np.concatenate([part[name] for part in parts])
+                for name in self._wanted
+            }
         constants, steps = prepared
         context = {**constants, self._entry: x}
         for step in steps:
@@ -78,7 +85,9 @@ class Runner:
                 del context[name]
         found = {name: context[name] for name in self._wanted}
         if len(x) == 1:  # where the file has no axis for the batch, there is one here
-            found = {k: v if v.shape[:1] == (1,) else v[np.newaxis] for k, v in found.items()}
+            for name in found.keys() - self._constants.keys():
+                if found[name].shape[:1] != (1,):
+                    found[name] = found[name][np.newaxis]
         return found
 
     def _prepare(self, images: int) -> tuple[Tensors, list[_Step]] | None:

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
 from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
+from qonnx.util.basic import qonnx_make_model
 
 from irnet_hw.export.file import to_qonnx
 from irnet_hw.export.network import deploy
@@ -88,3 +90,89 @@ def test_annotated_tensors_are_rounded_as_qonnx_does():
     with pytest.warns(UserWarning, match="almost can't be represented"):
         found = Runner(model, ["almost"]).run(x)["almost"]
     assert np.array_equal(found, np.round(found))
+
+
+def graph_of(nodes, constants, shape, output, kind=TensorProto.FLOAT):
+    """A network from "image" to "out"."""
+    graph = helper.make_graph(
+        nodes,
+        "network",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("out", kind, output)],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
+    )
+    return ModelWrapper(qonnx_make_model(graph, opset_imports=[helper.make_opsetid("", 13)]))
+
+
+def node(op, *names, **attributes):
+    *inputs, output = names
+    return helper.make_node(op, inputs, [output], name=output, **attributes)
+
+
+FIXED = np.array([1, 12], np.int64)
+WEIGHTS = np.arange(36, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "constants", "shape", "output"),
+    [
+        pytest.param(
+            [
+                node("Reshape", "image", "fixed", "row"),
+                node("Reshape", "raw", "sizes", "weights"),
+                node("MatMul", "row", "weights", "out"),
+            ],
+            {"fixed": FIXED, "raw": WEIGHTS, "sizes": np.array([12, 3], np.int64)},
+            [1, 3, 2, 2],
+            [1, 3],
+            id="a Reshape to [1, 12], and one of weights",
+        ),
+        pytest.param(
+            [
+                node("Reshape", "raw", "fixed", "weights"),
+                node("Reshape", "image", "fixed", "row"),
+                node("Add", "row", "weights", "out"),
+            ],
+            {"fixed": FIXED, "raw": WEIGHTS[:12]},
+            [1, 3, 2, 2],
+            [1, 12],
+            id="one shape for an image and a constant",
+        ),
+        pytest.param(
+            [
+                node("Transpose", "image", "turned", perm=[1, 0]),
+                node("Reshape", "turned", "fixed", "row"),
+                node("Add", "row", "raw", "out"),
+            ],
+            {"fixed": FIXED, "raw": WEIGHTS[:12]},
+            [1, 12],
+            [1, 12],
+            id="the batch is not always the first axis",
+        ),
+        pytest.param(
+            [node("Softmax", "image", "out", axis=0)], {}, [1, 5], [1, 5], id="along the batch"
+        ),
+        pytest.param([node("Relu", "image", "out")], {}, [1, 5], [0, 0], id="an unknown shape"),
+    ],
+)
+def test_batches_are_as_one_by_one(nodes, constants, shape, output):
+    model = graph_of(nodes, constants, shape, output)
+    x = np.random.default_rng(0).integers(-9, 9, (4, *shape[1:])).astype(np.float32)
+    expected = np.maximum(x, 0) if 0 in output else by_qonnx(model, x, ["out"])["out"]
+    assert np.array_equal(Runner(model).run(x)["out"], expected)
+
+
+def test_results_without_an_axis_for_the_batch_get_one():
+    nodes = [
+        node("Squeeze", "image", "row"),
+        helper.make_node("TopK", ["row", "k"], ["values", "out"], name="top"),
+    ]
+    constants = {"k": np.array([2], np.int64)}
+    model = graph_of(nodes, constants, [1, 5], [2], TensorProto.INT64)
+    x = np.array([[1, 5, 5, 0, 2], [9, 1, 2, 8, 3]], np.float32)
+    found = Runner(model).run(x)["out"]
+    assert found.dtype == np.int64
+    assert found.tolist() == [[1, 2], [0, 3]]
+    assert Runner(model).run(x[:1])["out"].tolist() == [[1, 2]]
+    for images in (x, x[:1]):
+        assert Runner(model, ["k"]).run(images)["k"].tolist() == [2]

@@ -15,8 +15,9 @@ def png(image: npt.NDArray[np.uint8]) -> bytes:
 
     Args:
         image: [height, width, channels]; 1 channel is grey, 3 are RGB; any other number is averaged
-            to grey.
+            to grey. A vector becomes one grey row.
     """
+    image = np.atleast_3d(image)
     if image.shape[2] not in _COLOUR_TYPE:
         image = image.mean(axis=2, keepdims=True).astype(np.uint8)
     height, width, channels = image.shape

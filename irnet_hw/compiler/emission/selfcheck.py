@@ -109,9 +109,10 @@ def extremes(graph: ModelWrapper) -> npt.NDArray[np.uint8]:
         graph: the specialised hardware graph.
 
     Returns:
-        uint8 [N, height, width, channels].
+        uint8 [N, height, width, channels], or [N, length] of vectors.
     """
-    _, height, width, channels = graph.get_tensor_shape(graph.graph.input[0].name)
+    _, *shape = graph.get_tensor_shape(graph.graph.input[0].name)
+    height, width, channels = shape if len(shape) == 3 else (1, 1, *shape)
     layer = next(node for node in graph.graph.node if isinstance(op(node), MVAU))
     rows, columns, down, across, top, left = height, width, 1, 1, 0, 0
     weights = int_array(graph, layer.input[1])
@@ -132,12 +133,12 @@ def extremes(graph: ModelWrapper) -> npt.NDArray[np.uint8]:
         for x in range(-left % across, width - columns + 1, -(-columns // across) * across)
     ]
     if not places:
-        return np.zeros((0, height, width, channels), np.uint8)
+        return np.zeros((0, *shape), np.uint8)
     count = min(EXTREMES, -(-len(tiles) // len(places)))
     images = np.zeros((count, height, width, channels), np.uint8)
     for tile, (image, (y, x)) in zip(tiles, product(range(count), places), strict=False):
         images[image, y : y + rows, x : x + columns] = tile
-    return images
+    return images.reshape(count, *shape)
 
 
 def _golden(network: ModelWrapper, path: Path) -> npt.NDArray[np.uint8]:

@@ -174,5 +174,5 @@ def test_results_without_an_axis_for_the_batch_get_one():
     assert found.dtype == np.int64
     assert found.tolist() == [[1, 2], [0, 3]]
     assert Runner(model).run(x[:1])["out"].tolist() == [[1, 2]]
-    for images in (x, x[:1]):
-        assert Runner(model, ["k"]).run(images)["k"].tolist() == [2]
+    for batch in (x, x[:1]):
+        assert Runner(model, ["k"]).run(batch)["k"].tolist() == [2]

@@ -1,9 +1,9 @@
-"""The tail of a network: what its file still computes behind the accelerator's integers.
+"""The tail of a network: what its file computes after the accelerator's integers.
 
-The accelerator gives integers. Times the manifest's `output.scale` they are a float32 tensor of the
-QONNX file, at which the tail begins. Its steps are the file's own nodes from there to the output,
-in a few normal forms, for one image: :mod:`irnet_hw.runtime.tail` runs them on batches. They are
-checked here, so that they can be run without another look.
+The accelerator's integers times the manifest's `output.scale` are a float32 tensor of the QONNX
+file, where the tail begins. Its steps are the file's nodes from there to the output, in a few
+normal forms, for one image; :mod:`irnet_hw.runtime.tail` runs them on batches. :func:`fault`
+checks all that this needs.
 """
 
 from dataclasses import dataclass
@@ -42,8 +42,8 @@ class Step:
 
     Attributes:
         op: of ONNX or QONNX. Flatten, Squeeze and Unsqueeze are a Reshape here, too.
-        attributes: of the op, with axes counted from 0; a Softmax has the meaning of opset 13.
-        inputs: in the node's order; null is what the step before gave.
+        attributes: of the op, with axes counted from 0. Softmax is that of opset 13.
+        inputs: in the node's order; null is the result of the step before.
     """
 
     op: Name
@@ -59,7 +59,7 @@ class Tail:
         entry: shape of the tensor where the tail begins, for one image, as the file has it.
         steps: the nodes from there on, in order; [] if the tensor is the output.
         name: of the output.
-        shape: of the output, for one image, as the file has it: with a 1 for the batch, if so.
+        shape: of the output, for one image, as the file has it, as a rule with a 1 for the batch.
         type: of the output's elements: float32, or int64 for classes' numbers (TopK, ArgMax).
     """
 
@@ -248,7 +248,7 @@ def _wrong_inputs(op: _Op, inputs: Sequence[Optional[Constant]]) -> str:
     fixed = inputs[op.inputs - op.constants :]
     free = inputs[: op.inputs - op.constants]
     if None in fixed or (None not in free):
-        return "its inputs must be what the step before gave, then its parameters"
+        return "its inputs must be the result of the step before, then its parameters"
     for constant in inputs:
         if constant is not None and prod(constant.shape) != len(constant.values):
             return f"a constant of shape {list(constant.shape)} has {len(constant.values)} values"

@@ -1,10 +1,10 @@
 """Runs a network's tail, and with it makes the file's output of the accelerator's integers.
 
-Every step gives what qonnx's executor gives for that node, bit for bit, because float32 is computed
-in the same order as there: by onnxruntime on x86 for ONNX's ops, by qonnx for its own. Softmax and
-LogSoftmax alone have no order that holds everywhere: onnxruntime's exp and sums differ between
-processors. Here they are those of a processor with AVX-512; on others, probabilities may differ in
-the last place, while the integers before them are exact, and so is their order.
+Every step equals the node in qonnx's executor, bit for bit, because it computes float32 in the same
+order: that of onnxruntime on x86 for ONNX's ops, and that of qonnx for its own. Only Softmax and
+LogSoftmax may differ in the last places of a float32, because onnxruntime's exp and sums differ
+between processors; the integers before them are exact. Softmax here is that of processors with
+AVX-512, bit for bit. LogSoftmax rarely differs from it in the last place.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Random chains of nodes behind a network's last layer, as exporters of all opsets write them."""
+"""Random chains of nodes after a network's last layer, as exporters of all opsets write them."""
 
 from math import prod
 

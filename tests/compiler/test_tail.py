@@ -37,7 +37,7 @@ def batch(shape, count=3):
     return np.random.default_rng(0).integers(-99, 99, (count, *shape)).astype(np.float32)
 
 
-def test_a_tail_may_begin_in_the_midst_of_a_network():
+def test_a_tail_may_begin_inside_a_network():
     chain = Chain((1, 3, 2, 2)).node("Relu")
     middle = chain.tensor
     chain.node("Mul", chain.constant(np.full((3, 1, 1), 0.1))).node("Flatten", shape=(1, 12))
@@ -91,19 +91,19 @@ def branched():
 @pytest.mark.parametrize(
     ("chain", "said"),
     [
-        (Chain((1, 4)).node("Exp"), "node node0 (Exp): is not supported behind the last layer, "),
+        (Chain((1, 4)).node("Exp"), "node node0 (Exp): is not supported after the last layer, "),
         (Chain((1, 4, 2, 2)).node("GlobalAveragePool", shape=(1, 4, 1, 1)), "node node0 (GlobalA"),
         (branched(), "tensor Relu0_0: 2 nodes read it; from integers to the output Add2_0, the "),
         (Chain((3, 4)).node("Relu"), "tensor integers: shape [3, 4], must begin with 1, the batch"),
         (Chain((1, 4)).node("Dropout", "", "constant0"), "node node0 (Dropout): is in training"),
         (
             Chain((1, 4)).topk_values(),
-            "node node0 (TopK): must give the places, its second output, and not the values; let ",
+            "node node0 (TopK): must give the places, its second output, and not the values; export ",
         ),
         (Chain((1, 4)).topk(1, 2, sorted=0), "node node0 (TopK): its results have no order, must"),
         (
             Chain((1, 4)).topk(1, 2).cast(),
-            "node node1 (Cast): is not supported behind the last layer",
+            "node node1 (Cast): is not supported after the last layer",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Networks that go on behind the accelerator's integers, in the simulation and in the driver."""
+"""Networks with float nodes after the accelerator's integers, in simulation and driver."""
 
 import hashlib
 import shutil
@@ -29,7 +29,7 @@ def node(op, *names, **attributes):
     return helper.make_node(op, names[:-1], names[-1:], name=op, **attributes)
 
 
-def go_on(folder, nodes, constants, kind, shape):
+def extended(folder, nodes, constants, kind, shape):
     """Add nodes to the network of an accelerator, as if it had been built with them.
 
     They begin at "logits"; the last output of the last one is the network's.
@@ -72,7 +72,7 @@ def go_on(folder, nodes, constants, kind, shape):
     ],
 )
 def test_the_file_is_run_to_its_end(build_dir, nodes, constants, kind, shape):
-    built = go_on(build_dir, nodes, constants, kind, shape)
+    built = extended(build_dir, nodes, constants, kind, shape)
     images = tiny_images(12)
     (expected,) = spec.run(spec.load(build_dir / MODEL), images).values()
     result = simulate(build_dir, images, None)
@@ -90,7 +90,7 @@ def test_the_file_is_run_to_its_end(build_dir, nodes, constants, kind, shape):
 
 def test_a_wrong_tail_is_found(build_dir):
     leaky = node("LeakyRelu", "logits", "end", alpha=0.5)
-    built = go_on(build_dir, [leaky], [], TensorProto.FLOAT, [1, 3])
+    built = extended(build_dir, [leaky], [], TensorProto.FLOAT, [1, 3])
     (step,) = built.tail.steps
     wrong = replace(step, attributes={"alpha": 0.25})
     manifest.write(replace(built, tail=replace(built.tail, steps=(wrong,))), build_dir)

@@ -16,7 +16,7 @@ from irnet_hw.onnx_file import label
 from irnet_hw.runner import Runner, Tensors, constants_of, inferred
 from irnet_hw.runtime import tail as runtime
 
-_HELP = "; let the network end before it, and compute the rest from the accelerator's outputs"
+_HELP = "; export the network without it, and compute the rest from the accelerator's outputs"
 #: They give their first input's elements, in the same order.
 _RESHAPES = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 #: They do so if there is just one element to reduce.
@@ -167,7 +167,7 @@ def _steps(node: _Node) -> list[Step]:
     make = _MAKE.get(kind)
     if make is None:
         known = sorted({*_RESHAPES, *_MAKE})
-        raise node.refuse(f"is not supported behind the last layer, must be {' or '.join(known)}")
+        raise node.refuse(f"is not supported after the last layer, must be {' or '.join(known)}")
     return make(node)
 
 

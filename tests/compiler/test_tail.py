@@ -98,7 +98,7 @@ def branched():
         (Chain((1, 4)).node("Dropout", "", "constant0"), "node node0 (Dropout): is in training"),
         (
             Chain((1, 4)).topk_values(),
-            "node node0 (TopK): must give the places, its second output, and not the values; export ",
+            "node node0 (TopK): must give the places, its second output, and not the values; ",
         ),
         (Chain((1, 4)).topk(1, 2, sorted=0), "node node0 (TopK): its results have no order, must"),
         (

@@ -122,6 +122,7 @@ def check(proto: ModelProto) -> None:
     for tensor in graph.initializer:
         _check_tensor(f"initializer {tensor.name}", tensor)
     _use_one_domain(proto)
+    _mend_reshapes(proto)
     for node in graph.node:
         _check_node(node)
     _check_annotations(proto)
@@ -266,6 +267,22 @@ def _use_one_domain(proto: ModelProto) -> None:
     used = {node.domain: None for node in proto.graph.node if node.domain}
     for domain in used.keys() - {entry.domain for entry in opsets}:
         opsets.append(helper.make_opsetid(domain, 1))
+
+
+def _mend_reshapes(proto: ModelProto) -> None:
+    """Let a Reshape to [0, -1] keep the images, as its writer meant.
+
+    Exporters set allowzero for shapes without a 0. If the shape is changed to take any number of
+    images, the 0 in it would mean an empty tensor, which ONNX does not allow together with -1.
+    """
+    shapes = {tensor.name: tensor for tensor in proto.graph.initializer}
+    for node in proto.graph.node:
+        if node.op_type != "Reshape" or len(node.input) < 2 or node.input[1] not in shapes:
+            continue
+        sizes = numpy_helper.to_array(shapes[node.input[1]]).reshape(-1).tolist()
+        for entry in [entry for entry in node.attribute if entry.name == "allowzero" and entry.i]:
+            if 0 in sizes and -1 in sizes:
+                node.attribute.remove(entry)
 
 
 def _check_node(node: NodeProto) -> None:

@@ -162,6 +162,13 @@ def _initializers(model: ModelWrapper) -> Tensors:
     return {value.name: onnx.numpy_helper.to_array(value) for value in model.graph.initializer}
 
 
+def node_result(model: ModelWrapper, node: NodeProto) -> npt.NDArray[Any]:
+    """Return the only output of a node whose inputs are all constants."""
+    constants = {name: model.get_initializer(name) for name in node.input if name}
+    _prepared(model, node, constants)(constants)
+    return np.asarray(constants[node.output[0]])
+
+
 def _prepared(
     model: ModelWrapper, node: NodeProto, constants: Tensors
 ) -> Callable[[Tensors], None]:

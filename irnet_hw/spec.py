@@ -59,6 +59,7 @@ _METADATA = {
     "name": form.TEXT,
     "labels": [form.TEXT],
     "recipe": form.OBJECT,
+    "input_scale": form.TEXT,
     "accuracy": form.Each(form.AMOUNT),
 }
 

@@ -157,7 +157,7 @@ class Stations:
 
     def golden_npz(self, random):
         path = self.file("golden.npz", damage.npz(self.golden, random))
-        selfcheck._golden(self.network, path)
+        selfcheck.golden_images(self.network, path)
 
     def sample_npz(self, random):
         self.within("sample.npz", random, damage.npz)

@@ -14,14 +14,7 @@ from irnet_hw.verilog.library import library
 
 PACKAGE = Path(irnet_hw.__file__).parent
 #: The passes that create hardware ops, which have to name them.
-CREATORS = {
-    "forks.py",
-    "links.py",
-    "lower.py",
-    "pool_bits.py",
-    "residual_streams.py",
-    "subsample.py",
-}
+CREATORS = {"emit.py", "forks.py", "links.py"}
 
 
 def strings(path: Path) -> Iterator[str]:

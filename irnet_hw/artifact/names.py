@@ -2,6 +2,8 @@
 
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
+#: The network as its user gave it, if the model differs from it: it has scales behind layers.
+GIVEN = "given.onnx"
 #: The hardware graph.
 DATAFLOW = "dataflow.onnx"
 #: The folds; users can edit this file and pass it to the next build.

@@ -49,6 +49,12 @@ def _print_passes(ctx: click.Context) -> None:
     "chosen. Every build writes one, folding_config.json, which you can edit and pass back.",
 )
 @click.option(
+    "--input-scale",
+    metavar="NUMBER",
+    help="What a pixel is multiplied by before it reaches MODEL's input: 1/255 if images go "
+    "through torchvision's ToTensor. Default: what the file's metadata says, or 1.",
+)
+@click.option(
     "--passes",
     is_flag=True,
     is_eager=True,
@@ -74,13 +80,15 @@ def command(
     target_fps: float | None,
     max_fps: bool,
     folding_config: Path | None,
+    input_scale: str | None,
     synth: bool,
     flow: str | None,
     force: bool,
 ) -> None:
     """Compile an exported network into an accelerator for a board.
 
-    MODEL.onnx comes from irnet-hw export; residual networks work too. The result is a folder with
+    MODEL.onnx is a binary network in QONNX, from irnet-hw export or any other exporter; irnet-hw
+    check says whether it can be built. The result is a folder with
     the RTL, the shell around it, the manifest, a cocotb test for your own CI, and the hardware
     graph, whose NumPy models have been compared with the network value for value.
 
@@ -93,6 +101,7 @@ def command(
       irnet-hw build --board pynq-z2 --max-fps runs/resnet20-hardware/model.onnx
       irnet-hw build --board zcu104 --flow vivado runs/digits-vgg/model.onnx
     """  # noqa: D301 (click wants the backspace itself)
+    from irnet_hw.compiler.front import input_scale as fraction
     from irnet_hw.compiler.pipeline import build
 
     if max_fps and target_fps is not None:
@@ -104,7 +113,8 @@ def command(
         require(flow, board)  # fail now rather than after the build
     folder = out or model.parent / f"{model.stem}-{board}"
     say(f"building {model} for {board}")
-    built = build(model, board, folder, aim, folding_config, force)
+    scale = None if input_scale is None else fraction(input_scale, "input-scale")
+    built = build(model, board, folder, aim, folding_config, force, scale)
     used = ", ".join(f"{built.area[key]} of {built.resources[key]} {key}" for key in RESOURCES)
     say(
         f"{folder}: {built.cycles_per_frame} cycles a frame, {built.fps:.0f} frames "

@@ -5,7 +5,7 @@ from pathlib import Path
 from irnet_hw.artifact import manifest
 from irnet_hw.artifact.folder import open_build
 from irnet_hw.artifact.manifest import Manifest
-from irnet_hw.artifact.names import BITSTREAM, DATAFLOW, FOLDING, MANIFEST, MODEL
+from irnet_hw.artifact.names import BITSTREAM, DATAFLOW, FOLDING, GIVEN, MANIFEST, MODEL
 from irnet_hw.compiler import testbench
 from irnet_hw.errors import UserError
 from irnet_hw.held import RESULTS
@@ -29,7 +29,7 @@ def replaced(old: Path, new: Path | None, folding: Path | None, force: bool) -> 
     built: Manifest | None = None
     try:
         built = manifest.load(old)
-        ours = {MANIFEST, MODEL, DATAFLOW, *built.files, *built.data}
+        ours = {MANIFEST, MODEL, GIVEN, DATAFLOW, *built.files, *built.data}
         open_build(old)
     except UserError as error:
         if not force:

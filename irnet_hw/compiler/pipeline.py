@@ -1,22 +1,23 @@
 """The compile station: QONNX in, an accelerator's folder out."""
 
 import shutil
+from fractions import Fraction
 from math import inf
 from pathlib import Path
 
 import numpy as np
-from qonnx.core.modelwrapper import ModelWrapper
+import numpy.typing as npt
 from qonnx.transformation.infer_shapes import InferShapes
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw import spec
 from irnet_hw.artifact import manifest
 from irnet_hw.artifact.manifest import Manifest
-from irnet_hw.artifact.names import DATAFLOW, FOLDING, MODEL
+from irnet_hw.artifact.names import DATAFLOW, FOLDING, GIVEN, MODEL
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission.board_top import write_shell
 from irnet_hw.compiler.emission.contents import describe_accelerator
-from irnet_hw.compiler.emission.selfcheck import selfcheck
+from irnet_hw.compiler.emission.selfcheck import golden_images, selfcheck
 from irnet_hw.compiler.emission.specialize import Specialize
 from irnet_hw.compiler.emission.stitch import stitch
 from irnet_hw.compiler.finn_quiet import quiet
@@ -24,8 +25,8 @@ from irnet_hw.compiler.folder import former_identity, replaced, set_bitstream_as
 from irnet_hw.compiler.folding import config as folding_file
 from irnet_hw.compiler.folding.fold import fold
 from irnet_hw.compiler.folding.links import InsertStreams
-from irnet_hw.compiler.passes.check import check_domains
-from irnet_hw.compiler.passes.sequence import PASSES
+from irnet_hw.compiler.front import IMAGES, Network, differences, read
+from irnet_hw.compiler.passes.emit import units
 from irnet_hw.compiler.testbench import write_testbench
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_folder
@@ -39,6 +40,7 @@ def build(
     target_fps: float | None,
     folding_config: Path | None = None,
     force: bool = False,
+    input_scale: Fraction | None = None,
 ) -> Manifest:
     """Compile a network into an accelerator's folder.
 
@@ -53,6 +55,7 @@ def build(
             above 0; None: as many as fit the board.
         folding_config: a file that fixes folds.
         force: write even into a folder that is not an accelerator's, and overwrite files there.
+        input_scale: pixels are multiplied by this before they reach the file's input.
 
     Returns:
         the manifest.
@@ -66,65 +69,70 @@ def build(
         raise UserError(f"target-fps: {target_fps:g}, must be a number above 0")
     where = load_board(board)
     fixed = folding_file.read(folding_config) if folding_config else {}
-    network = spec.load(model)
     former = former_identity(out)
 
     def goes(old: Path, new: Path | None) -> set[str]:
         return replaced(old, new, folding_config, force)
 
     with whole_folder(out, goes, force) as folder, quiet():
-        tensors = set(network.get_all_tensor_names())
-        graph = _hardware_ops(model, network)
+        network = read(model, input_scale)
+        graph = network.graph
+        golden = golden_images(network.given, model.with_name("golden.npz"))
+        _say_what_moved(network, golden)
         aim = "the highest rate" if target_fps is None else f"{target_fps:g} frames per second"
         say(f"  folding for {aim} on {board}")
         pins = folding_file.pins(folding_config, fixed, graph, where.part) if folding_config else {}
         folding = fold(graph, where, target_fps, pins)
-        streams, specialize = InsertStreams(folding.schedule), Specialize(where.part, tensors)
+        streams, specialize = InsertStreams(folding.schedule), Specialize(where.part, units(graph))
         graph = graph.transform(streams).transform(specialize)
         (folder / FOLDING).write_text(folding.config)
         say(f"  writing the RTL of {len(graph.graph.node)} kernels")
         stitched = stitch(graph, where, folder)
-        shutil.copyfile(model, folder / MODEL)
+        if network.specification is network.given and input_scale is None:
+            shutil.copyfile(model, folder / MODEL)
+        else:
+            network.specification.save(str(folder / MODEL))
+            shutil.copyfile(model, folder / GIVEN)
         graph.save(str(folder / DATAFLOW))
         passages = {now: streams.plan.passages[old] for now, old in specialize.before.items()}
         described = describe_accelerator(
-            folder, model.stem, network, graph, where, target_fps, folding, passages, stitched
+            folder,
+            model.stem,
+            network.specification,
+            network.tail,
+            graph,
+            where,
+            target_fps,
+            folding,
+            passages,
+            stitched,
         )
         built = manifest.write(write_shell(described, folder), folder)
-        checked = selfcheck(
-            network.transform(InferShapes()), graph, built, model.with_name("golden.npz")
-        )
+        specification = network.specification.transform(InferShapes())
+        checked = selfcheck(specification, graph, built, golden)
         say(f"  compared {checked.values} values with the QONNX run: 0 differences")
         write_testbench(folder, checked.images, checked.logits, built.output)
     set_bitstream_aside(out, built, former)
     return built
 
 
-def _hardware_ops(path: Path, network: ModelWrapper) -> ModelWrapper:
-    """Return the unfolded graph of hardware ops."""
-    try:
-        say("  checking the network")
-        check_domains(network)
-        _try(network)
-        graph = network
-        for each in PASSES:
-            say(f"  {each.says}")
-            graph = graph.transform(each.step())
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
-    return graph
-
-
-def _try(network: ModelWrapper) -> None:
-    """Run the network once, so that what can't be run, or gives no numbers, is known from here on.
-
-    Raises:
-        UserError: names the node, or the output.
-    """
-    black = np.zeros((1, *spec.image_shape(network)), np.uint8)
-    (logits,) = spec.run(network, black).values()
-    if not np.all(np.isfinite(logits)):
-        raise UserError(
-            f"output {network.graph.output[0].name}: is not finite for a black image; float32 "
-            "overflows on the way"
-        )
+def _say_what_moved(network: Network, golden: npt.NDArray[np.uint8] | None) -> None:
+    """Say which scales the specification has behind layers, and how far it is from the file."""
+    if not network.moved:
+        return
+    say(
+        "  the file's result depends on the order in which float32 adds; the specification is the "
+        "file with"
+    )
+    for each in network.moved:
+        say(f"    {each}")
+    images = golden
+    if images is None:
+        sizes = spec.image_shape(network.given)
+        images = np.random.default_rng(0).integers(0, 256, (IMAGES, *sizes), dtype=np.uint8)
+    found = differences(network, images)
+    say(
+        f"    on {found['images']} {'random' if golden is None else 'golden'} images: largest "
+        f"difference of an output {found['largest_difference']:.3g}, {found['flipped_signs']} of "
+        f"{found['signs']} signs and {found['other_classes']} classes differ"
+    )

@@ -8,7 +8,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
-from irnet_hw.compiler.passes.lower import SCALE_KEY
+from irnet_hw.compiler.passes.emit import OUTPUT_KEY, UNITS_KEY, Output
 
 FINN = "finn.custom_op.fpgadataflow"
 QONNX = "qonnx.custom_op.general"
@@ -132,7 +132,10 @@ def graph(seed=0, depth=32, join="ResidualJoin"):
         [numpy_helper.from_array(value, name) for name, value in w.constants.items()],
     )
     model = ModelWrapper(qonnx_make_model(proto))
-    model.set_metadata_prop(SCALE_KEY, json.dumps(SCALE))
+    units = {"image": 1.0, "stream": STEP, "sign": 1.0, "joined": STEP / 2}
+    model.set_metadata_prop(UNITS_KEY, json.dumps(units))
+    output = Output("logits", SCALE)
+    model.set_metadata_prop(OUTPUT_KEY, json.dumps(output._asdict()))
     return model
 
 

@@ -5,7 +5,7 @@ from tests.compiler import branches
 
 def by_stream(graph):
     names = [wire.tensor for wire in wires(graph)]
-    return dict(zip(names, carried(graph, branches.network()), strict=True))
+    return dict(zip(names, carried(graph), strict=True))
 
 
 def test_tensors_follow_through_forks_and_buffers():
@@ -20,7 +20,7 @@ def test_tensors_follow_through_forks_and_buffers():
         "skip": stream,
         "sign": Carried("sign", 1.0),
         "windows": None,
-        "counts": None,  # a tensor of the network, but not integers times one step
+        "counts": None,
         "waiting": stream,
         "joined": Carried("joined", branches.STEP / 2),
         "total": logits,

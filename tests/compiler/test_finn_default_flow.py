@@ -24,7 +24,8 @@ from qonnx.transformation.lower_convs_to_matmul import LowerConvsToMatMul
 from qonnx.util.cleanup import cleanup_model
 
 from irnet_hw.compiler.finn_quiet import quiet
-from irnet_hw.compiler.passes.lower import Lower, output_scale
+from irnet_hw.compiler.passes.emit import output
+from irnet_hw.compiler.passes.forks import Forks
 from tests.compiler.graphs import Conv, Network, images
 from tests.compiler.passes import kinds, logits, logits_nhwc, upto
 
@@ -69,5 +70,5 @@ def test_zero_padding_of_bits(padding: int) -> None:
     theirs = finn_default(model)
     assert ("FMPadding" in kinds(theirs)) == (padding > 0)
     assert np.array_equal(logits(theirs, pixels), right) == (padding == 0)
-    ours = upto(model, Lower)
-    assert np.array_equal(logits_nhwc(ours, pixels) * output_scale(ours), right)
+    ours = upto(model, Forks)
+    assert np.array_equal(logits_nhwc(ours, pixels) * output(ours).scale, right)

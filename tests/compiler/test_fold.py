@@ -14,7 +14,7 @@ from irnet_hw.compiler.folding.planner import Planner
 from irnet_hw.compiler.folding.schedule import schedule
 from irnet_hw.compiler.folding.search import Scale, search
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.passes.lower import Lower
+from irnet_hw.compiler.passes.forks import Forks
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.resources import area, total
 from tests.compiler.graphs import Conv, Dense, Network
@@ -50,7 +50,7 @@ def cost(model) -> float:
     "network", [SMALL, Network(layers=(Dense(12), Dense(6))), Network(layers=(Conv(4, stride=2),))]
 )
 def test_reaches_the_rate_with_legal_folds(network: Network, fps: float) -> None:
-    model = upto(network.build(), Lower)
+    model = upto(network.build(), Forks)
     fold(model, BOARD, fps)
     model = model.transform(InsertStreams())
     assert BOARD.clock_mhz * 1e6 / cycles(model) >= fps
@@ -64,7 +64,7 @@ def test_reaches_the_rate_with_legal_folds(network: Network, fps: float) -> None
 def test_no_fold_of_less_area_reaches_the_rate() -> None:
     """Compare with every combination of folds of a network with two kernels and a pair."""
     network = Network(image=(4, 4, 2), layers=(Conv(4, bits=8, pool=2),), classes=4)
-    model = upto(network.build(), Lower)
+    model = upto(network.build(), Forks)
     fps, budget = 500_000.0, 200
     fold(model, BOARD, fps)
     found = cost(model.transform(InsertStreams()))
@@ -87,7 +87,7 @@ def test_no_fold_of_less_area_reaches_the_rate() -> None:
 
 
 def test_names_the_layer_that_limits_the_rate() -> None:
-    model = upto(SMALL.build(), Lower)
+    model = upto(SMALL.build(), Forks)
     with pytest.raises(UserError) as caught:
         fold(model, BOARD, 2e7)
     assert str(caught.value) == (
@@ -108,7 +108,7 @@ SLOWED = {
 
 
 def test_reaches_the_rate_where_kernels_would_hold_each_other_up() -> None:
-    model = upto(HELD_UP.build(), Lower)
+    model = upto(HELD_UP.build(), Forks)
     slowed = deepcopy(model)
     folding = fold(slowed, BOARD, None, SLOWED)
     slowed = slowed.transform(InsertStreams())
@@ -120,7 +120,7 @@ def test_reaches_the_rate_where_kernels_would_hold_each_other_up() -> None:
 
 
 def test_says_which_layers_hold_each_other_up() -> None:
-    model = upto(HELD_UP.build(), Lower)
+    model = upto(HELD_UP.build(), Forks)
     with pytest.raises(UserError) as caught:
         fold(model, BOARD, 617_000, SLOWED)
     text = str(caught.value)
@@ -136,7 +136,7 @@ def test_says_which_layers_hold_each_other_up() -> None:
 
 
 def test_names_the_fixed_fold_that_limits_the_rate() -> None:
-    model = upto(SMALL.build(), Lower)
+    model = upto(SMALL.build(), Forks)
     pins = {"BinaryMVAU_rtl_0": {"PE": 1, "SIMD": 4}}
     with pytest.raises(UserError) as caught:
         fold(model, BOARD, 500_000, pins)
@@ -150,14 +150,14 @@ def test_names_the_fixed_fold_that_limits_the_rate() -> None:
 
 def test_the_lowest_rate_of_all() -> None:
     """The cycles of a frame at that rate overflow to infinity."""
-    least, slow = (upto(SMALL.build(), Lower) for _ in range(2))
+    least, slow = (upto(SMALL.build(), Forks) for _ in range(2))
     fold(least, BOARD, 1.0)
     fold(slow, BOARD, 1e-320)
     assert least.model.SerializeToString() == slow.model.SerializeToString()
 
 
 def test_says_what_runs_out_and_what_rate_fits() -> None:
-    model = upto(SMALL.build(), Lower)
+    model = upto(SMALL.build(), Forks)
     board = dataclasses.replace(BOARD, resources={**BOARD.resources, "DSP": 3})
     with pytest.raises(UserError) as caught:
         fold(model, board, 600_000)
@@ -173,7 +173,7 @@ def test_says_what_runs_out_and_what_rate_fits() -> None:
 
 
 def test_says_that_a_board_is_too_small() -> None:
-    model = upto(SMALL.build(), Lower)
+    model = upto(SMALL.build(), Forks)
     board = dataclasses.replace(BOARD, resources={**BOARD.resources, "FF": 10})
     with pytest.raises(UserError) as caught:
         fold(model, board, 10)
@@ -183,7 +183,7 @@ def test_says_that_a_board_is_too_small() -> None:
 
 
 def test_says_what_is_kept_in_reserve() -> None:
-    model = upto(SMALL.build(), Lower)
+    model = upto(SMALL.build(), Forks)
     board = dataclasses.replace(BOARD, resources={**BOARD.resources, "LUT": 100})
     with pytest.raises(UserError) as caught:
         fold(model, board, 10)

@@ -14,10 +14,8 @@ from irnet_hw.compiler.emission.reference import graph_run
 from irnet_hw.compiler.emission.wires import wires
 from irnet_hw.compiler.finn_quiet import quiet
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.passes.check import check
-from irnet_hw.compiler.passes.lower import Lower, output_scale
-from irnet_hw.compiler.passes.residual_streams import steps
-from irnet_hw.compiler.passes.tidy import Tidy
+from irnet_hw.compiler.passes.emit import output, units
+from irnet_hw.compiler.passes.forks import Forks
 from irnet_hw.export.file import to_qonnx
 from irnet_hw.export.network import deploy
 from tests.compiler.graphs import Conv
@@ -28,13 +26,12 @@ from tests.export.networks import SHAPE, tiny_residual
 
 def same(model: ModelWrapper, shape: tuple[int, int, int]) -> tuple[ModelWrapper, set[str]]:
     """Check the hardware graph against the network; return it, and which tensors were compared."""
-    check(upto(model, Tidy))
-    graph = upto(model, Lower)
+    graph = upto(model, Forks)
     logits = graph.graph.output[0].name
     for node in graph.graph.node:
         op(node).check()
     pixels = np.random.default_rng(1).integers(0, 256, (3, *shape), dtype=np.uint8)
-    scales = {**steps(graph), logits: output_scale(graph)}
+    scales = {**units(graph), logits: output(graph).scale}
     with quiet():
         values = graph_run(graph, pixels)[1:]
     found = dict(zip((wire.tensor for wire in wires(graph)[1:]), values, strict=True))
@@ -91,7 +88,7 @@ def test_exported_networks(structure: str, shortcut: str, counts: dict[str, int]
 
 
 def test_tensors_have_one_reader_and_come_before_it() -> None:
-    graph = upto(Residual().build(), Lower)
+    graph = upto(Residual().build(), Forks)
     numbered = wires(graph)
     readers = Counter(name for node in graph.graph.node for name in node.input)
     assert all(readers[wire.tensor] == 1 for wire in numbered[:-1])

@@ -7,14 +7,14 @@ from irnet_hw.boards import load_board
 from irnet_hw.compiler.folding.fold import fold
 from irnet_hw.compiler.folding.links import InsertStreams, depth
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.passes.lower import Lower
+from irnet_hw.compiler.passes.forks import Forks
 from tests.compiler.graphs import Network, images
 from tests.compiler.passes import kinds, logits_nhwc, upto
 
 
 def test_joins_kernels() -> None:
     network = Network(image=(4, 4, 2), classes=4)
-    lowered = upto(network.build(), Lower)
+    lowered = upto(network.build(), Forks)
     fold(lowered, load_board("pynq-z2"), 10_000)
     found = lowered.transform(InsertStreams())
     pixels = images(network)

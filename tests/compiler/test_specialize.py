@@ -8,7 +8,7 @@ from irnet_hw.compiler.finn_quiet import quiet
 from irnet_hw.compiler.folding.fold import fold
 from irnet_hw.compiler.folding.links import InsertStreams
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.passes.lower import Lower
+from irnet_hw.compiler.passes.forks import Forks
 from irnet_hw.errors import UserError
 from tests.compiler.graphs import Network, images
 from tests.compiler.hardware import resnet
@@ -20,7 +20,7 @@ def test_names_are_the_networks_or_the_nodes() -> None:
     model = network.build()
     tensors = set(model.get_all_tensor_names())
     board = load_board("pynq-z2")
-    before = upto(model, Lower)
+    before = upto(model, Forks)
     fold(before, board, 10_000)
     before = before.transform(InsertStreams())
     with quiet():

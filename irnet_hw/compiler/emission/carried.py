@@ -7,10 +7,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.emission.wires import Wire, wires
 from irnet_hw.compiler.graph import op
-from irnet_hw.compiler.passes.lower import output_scale
-
-#: Ops of a network that keep the unit of their first input.
-_KEEPS_UNIT = frozenset({"Flatten", "MaxPool", "Pad", "ReduceSum", "Reshape", "Slice"})
+from irnet_hw.compiler.passes.emit import output, units
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,7 @@ class Carried:
     scale: float
 
 
-def carried(graph: ModelWrapper, network: ModelWrapper) -> list[Carried | None]:
+def carried(graph: ModelWrapper) -> list[Carried | None]:
     """Return what each stream carries; None if it is not a tensor of the network.
 
     A stream with the name of a tensor of the network carries that tensor. So do the streams before
@@ -31,12 +28,12 @@ def carried(graph: ModelWrapper, network: ModelWrapper) -> list[Carried | None]:
 
     Args:
         graph: the specialised hardware graph.
-        network: the QONNX model.
     """
     streams = wires(graph)
-    scales = _scales(network)
-    scales[graph.graph.output[0].name] = output_scale(graph)
-    names = [wire.tensor if wire.tensor in scales else None for wire in streams]
+    end, last = output(graph), graph.graph.output[0].name
+    scales = {**units(graph), end.tensor: end.scale}
+    named = [end.tensor if wire.tensor == last else wire.tensor for wire in streams]
+    names = [name if name in scales else None for name in named]
     before = _before(graph, streams)
     for stream, source in before.items():
         names[stream] = names[source] or names[stream]
@@ -56,17 +53,3 @@ def _before(graph: ModelWrapper, streams: list[Wire]) -> Mapping[int, int]:
         for i, wire in enumerate(streams)
         if wire.source is not None and op(nodes[wire.source.node]).keeps_values(wire.source.port)
     }
-
-
-def _scales(network: ModelWrapper) -> dict[str, float]:
-    """Return the tensors of a network that are integers times a single scale, and the scale."""
-    scales = {network.graph.input[0].name: 1.0}
-    for node in network.graph.node:
-        first = node.input[0]
-        if node.op_type in ("BipolarQuant", "Quant"):
-            scale = network.get_initializer(node.input[1])
-            if scale is not None and scale.size == 1:
-                scales[node.output[0]] = float(scale.item())
-        elif node.op_type in _KEEPS_UNIT and first in scales:
-            scales[node.output[0]] = scales[first]
-    return scales

@@ -15,11 +15,11 @@ from irnet_hw.artifact.manifest import FORMAT, End, Hashes, Layer, Manifest, Str
 from irnet_hw.artifact.manifest import Folding as Aim
 from irnet_hw.artifact.names import DATAFLOW, MODEL
 from irnet_hw.artifact.resources import Area
+from irnet_hw.artifact.tail import Tail
 from irnet_hw.boards import Board
 from irnet_hw.compiler.emission.board_top import describe_shell
 from irnet_hw.compiler.emission.carried import Carried, carried
 from irnet_hw.compiler.emission.stitch import TOP, Stitched
-from irnet_hw.compiler.emission.tail import tail_of
 from irnet_hw.compiler.emission.wires import Port, Wire, wires
 from irnet_hw.compiler.folding.fold import Folding
 from irnet_hw.compiler.graph import kind, op
@@ -31,6 +31,7 @@ def describe_accelerator(
     folder: Path,
     name: str,
     network: ModelWrapper,
+    tail: Tail,
     graph: ModelWrapper,
     board: Board,
     target_fps: float | None,
@@ -44,6 +45,7 @@ def describe_accelerator(
         folder: the accelerator's, with the network, the graph and the RTL in it.
         name: the network's name, if its metadata do not state one.
         network: the QONNX model.
+        tail: what it computes behind the hardware ops.
         graph: the specialised hardware graph.
         board: the board that it is for.
         target_fps: the requested rate; None for the highest that fits.
@@ -54,8 +56,7 @@ def describe_accelerator(
     metadata = spec.metadata(network)
     ends = wires(graph)
     streams = tuple(
-        _stream(graph, wire, tensor)
-        for wire, tensor in zip(ends, carried(graph, network), strict=True)
+        _stream(graph, wire, tensor) for wire, tensor in zip(ends, carried(graph), strict=True)
     )
     plan = folding.schedule
     layers = tuple(
@@ -87,7 +88,7 @@ def describe_accelerator(
         data=stitched.data,
         input=End(**vars(streams[0])),
         output=End(**vars(streams[-1])),
-        tail=tail_of(network, str(streams[-1].tensor)),
+        tail=tail,
         labels=tuple(str(label) for label in metadata.get("labels", [])),
         cycles_per_frame=int(plan.pace),
         fps=board.clock_mhz * 1e6 / plan.pace,

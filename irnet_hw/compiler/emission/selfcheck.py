@@ -47,23 +47,25 @@ class Checked(NamedTuple):
 
 
 def selfcheck(
-    network: ModelWrapper, graph: ModelWrapper, manifest: Manifest, golden: Path
+    network: ModelWrapper,
+    graph: ModelWrapper,
+    manifest: Manifest,
+    golden: npt.NDArray[np.uint8] | None,
 ) -> Checked:
     """Compare every mapped tensor.
 
     Args:
         network: the QONNX model.
         graph: the specialised, folded hardware graph.
-        manifest: the accelerator's.
-        golden: the exporter's golden vectors, which are checked too if the file exists.
+        manifest: of the accelerator.
+        golden: images of golden vectors, which are compared too if there are any.
 
     Raises:
         CompilerError: names the first tensor that differs.
-        UserError: the golden vectors are damaged or belong to another network.
     """
     images = own = np.concatenate([_images(spec.image_shape(network)), extremes(graph)])
-    if golden.exists():
-        images = np.concatenate([own, _golden(network, golden)])
+    if golden is not None:
+        images = np.concatenate([own, golden])
     streams = manifest.streams
     names = dict.fromkeys(stream.tensor for stream in streams if stream.tensor is not None)
     entry, logits = manifest.input.tensor, manifest.output.tensor
@@ -141,13 +143,19 @@ def extremes(graph: ModelWrapper) -> npt.NDArray[np.uint8]:
     return images.reshape(count, *shape)
 
 
-def _golden(network: ModelWrapper, path: Path) -> npt.NDArray[np.uint8]:
-    """Return the golden vectors' images, after checking that their logits fit the network."""
+def golden_images(given: ModelWrapper, path: Path) -> npt.NDArray[np.uint8] | None:
+    """Return the golden vectors' images, after checking that their logits fit the user's file.
+
+    Raises:
+        UserError: they are not of this network, or damaged.
+    """
+    if not path.exists():
+        return None
     again = "export the network again"
     with arrays(path, again) as content:
-        images = images_in(content, path, spec.image_shape(network), again)
+        images = images_in(content, path, spec.image_shape(given), again)
         logits = content.read("logits")
-    found = spec.run(network, images)[network.graph.output[0].name]
+    found = spec.run(given, images)[given.graph.output[0].name]
     if not np.array_equal(found, logits):
         raise UserError(f"{path}: belongs to another network; {again}")
     return images

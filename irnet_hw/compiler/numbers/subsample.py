@@ -1,17 +1,14 @@
 """Shortcut A of the ResNet paper: every other pixel, with zero channels added.
 
-In the network these are Slice nodes with a step and a Pad; in the hardware one SubsamplePad.
+In the network these are Slice nodes with a step and a Pad; in the hardware one op.
 """
 
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.graph import attribute, constant, readers, replace, shape
-from irnet_hw.compiler.nhwc import turned_kernel
+from irnet_hw.compiler.graph import attribute, constant, shape
 from irnet_hw.errors import UserError
 from irnet_hw.onnx_file import label
-
-SUBSAMPLING = ("Slice", "Pad")
 
 
 def slice_steps(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
@@ -68,45 +65,3 @@ def _bounds(model: ModelWrapper, node: NodeProto, count: int) -> list[list[int] 
             raise UserError(f"{label(node)}: {name} must be constant")
         found.append(constant(model, name).astype(int).reshape(-1).tolist() if name else None)
     return [*found, *[None] * (count - len(found))]
-
-
-def subsample_pad(model: ModelWrapper, first: NodeProto) -> str:
-    """Replace a run of Slice and Pad nodes by a SubsamplePad.
-
-    Args:
-        model: an imported network.
-        first: the first node of the run, which reads integers.
-
-    Returns:
-        the output tensor of the last node.
-    """
-    run = [first]
-    while True:
-        following = readers(model, run[-1].output[0])
-        if len(following) != 1 or following[0].op_type not in SUBSAMPLING:
-            break
-        run.append(following[0])
-    stride, padding = [1, 1], [0, 0]
-    for node in run:
-        if node.op_type == "Slice":
-            stride = [a * b for a, b in zip(stride, slice_steps(model, node), strict=True)]
-        else:
-            padding = [a + b for a, b in zip(padding, channel_padding(model, node), strict=True)]
-    entry, result = first.input[0], run[-1].output[0]
-    model.set_tensor_datatype(result, model.get_tensor_datatype(entry))
-    _, channels, height, width = shape(model, entry)
-    new = turned_kernel(
-        model,
-        "SubsamplePad",
-        [entry],
-        [],
-        [result],
-        run[-1].name,
-        IFMDim=[height, width],
-        IFMChannels=channels,
-        Stride=stride,
-        PadChannels=padding,
-        PE=1,
-    )
-    replace(model, run, new)
-    return str(result)

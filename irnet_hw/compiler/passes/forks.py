@@ -1,66 +1,72 @@
-"""Forks: inserts a StreamFork where several nodes read a tensor, or a node takes its sign.
+"""Forks: inserts a StreamFork where several ops read a stream, or one takes its sign.
 
 A stream in the hardware has only one reader. The fork gives each reader its own stream, and only
-the sign to readers that need nothing else: BipolarQuant of a stream is the complement of its sign
-bit.
+the sign to readers that need nothing else: whether a signed integer is at least 0 is the complement
+of its sign bit.
 """
 
+import numpy as np
 from onnx import NodeProto
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
-from qonnx.transformation.general import SortGraph
+from qonnx.transformation.general import RemoveUnusedTensors, SortGraph
 
-from irnet_hw.compiler.graph import add_tensor, readers, shape
-from irnet_hw.compiler.nhwc import from_nhwc, kernel, to_nhwc
-from irnet_hw.compiler.passes.residual_streams import steps
+from irnet_hw.compiler.graph import add_tensor, int_array, name_kernels, readers, shape
+from irnet_hw.compiler.nodes import kernel
 
 
 class Forks(Transformation):  # type: ignore[misc]
-    """Give every tensor one reader."""
+    """Give every stream one reader, and the ops their names."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the model with forks."""
-        streams = steps(model)
-        for tensor in [node.output[0] for node in model.graph.node]:
+        streams = [model.graph.input[0].name, *(node.output[0] for node in model.graph.node)]
+        for tensor in streams:
             found = readers(model, tensor)
-            if len(found) > 1 or (tensor in streams and _is_sign(found[0])):
-                _fork(model, tensor, found, tensor in streams)
-        return model.transform(SortGraph()), False
+            if len(found) > 1 or (found and _is_sign(model, found[0])):
+                _fork(model, tensor, found)
+        model = model.transform(RemoveUnusedTensors()).transform(SortGraph())
+        name_kernels(model)
+        return model, False
 
 
-def _is_sign(node: NodeProto) -> bool:
-    return bool(node.op_type == "MultiThreshold")
+def _is_sign(model: ModelWrapper, node: NodeProto) -> bool:
+    """Return whether a node takes the sign of a signed stream, and nothing else."""
+    if node.op_type != "Thresholds" or not model.get_tensor_datatype(node.input[0]).signed():
+        return False
+    signs = model.get_tensor_datatype(node.output[0]) == DataType["BIPOLAR"]
+    plain = not np.any(int_array(model, node.input[1])) and not np.any(
+        int_array(model, node.input[2])
+    )
+    return signs and plain
 
 
-def _fork(model: ModelWrapper, tensor: str, found: list[NodeProto], signed: bool) -> None:
+def _fork(model: ModelWrapper, tensor: str, found: list[NodeProto]) -> None:
     sizes, datatype = shape(model, tensor), model.get_tensor_datatype(tensor)
-    entry, before = to_nhwc(model, tensor)
-    after: list[NodeProto] = []
     written, signs = [], []
     for reader in found:
-        sign = signed and _is_sign(reader)
+        sign = _is_sign(model, reader)
         if sign:
             branch = reader.output[0]
-            model.set_tensor_datatype(branch, DataType["BIPOLAR"])
             model.graph.node.remove(reader)
-        else:
-            branch = add_tensor(model, f"{tensor}_fork", sizes, datatype)
-            for i, name in enumerate(reader.input):
-                if name == tensor:
-                    reader.input[i] = branch
-        stream, turn = from_nhwc(model, branch)
-        written.append(stream)
-        after += turn
-        signs.append(int(sign))
+            written.append(branch)
+            signs.append(1)
+            continue
+        for i, name in enumerate(reader.input):
+            if name == tensor:
+                branch = add_tensor(model, f"{tensor}_fork", sizes, datatype)
+                reader.input[i] = branch
+                written.append(branch)
+                signs.append(0)
     node = kernel(
         "StreamFork",
-        [entry],
+        [tensor],
         written,
         f"{tensor}_fork",
         (datatype, datatype),
-        shape=list(shape(model, entry)),
+        shape=list(sizes),
         lanes=1,
         signs=signs,
     )
-    model.graph.node.extend([*before, node, *after])
+    model.graph.node.append(node)

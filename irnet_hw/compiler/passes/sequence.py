@@ -4,14 +4,9 @@ from typing import NamedTuple
 
 from qonnx.transformation.base import Transformation
 
-from irnet_hw.compiler.passes.check import Check
 from irnet_hw.compiler.passes.forks import Forks
-from irnet_hw.compiler.passes.import_finn import ImportFINN
-from irnet_hw.compiler.passes.integer_input import IntegerInput
-from irnet_hw.compiler.passes.lower import Lower
-from irnet_hw.compiler.passes.pool_bits import PoolBits
-from irnet_hw.compiler.passes.residual_streams import IntegerStreams
-from irnet_hw.compiler.passes.thresholds import IntegerThresholds
+from irnet_hw.compiler.passes.integers import Integers
+from irnet_hw.compiler.passes.rescale import Rescale
 from irnet_hw.compiler.passes.tidy import Tidy
 
 
@@ -24,12 +19,7 @@ class Pass(NamedTuple):
 
 PASSES = (
     Pass("tidying the graph", Tidy),
-    Pass("checking every node", Check),
-    Pass("importing into FINN", ImportFINN),
-    Pass("making the input integer", IntegerInput),
-    Pass("making streams integer", IntegerStreams),
-    Pass("moving max-pooling behind the signs", PoolBits),
-    Pass("finding integer thresholds", IntegerThresholds),
+    Pass("making sums exact", Rescale),
+    Pass("turning tensors into integers", Integers),
     Pass("forking streams", Forks),
-    Pass("lowering to hardware ops", Lower),
 )

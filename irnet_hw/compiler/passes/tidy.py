@@ -21,11 +21,12 @@ from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 from qonnx.transformation.remove import remove_node_and_rewire
 
+from irnet_hw.compiler.passes.canonical import Canonical
 from irnet_hw.onnx_file import QUANTIZERS
 
 
 class Tidy(Transformation):  # type: ignore[misc]
-    """Fold constants, name and order nodes, and put constant operands second."""
+    """Fold constants, name and order nodes, and write everything in one way."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the tidied model."""
@@ -42,10 +43,7 @@ class Tidy(Transformation):  # type: ignore[misc]
             model = model.transform(step)
         for node in [n for n in model.graph.node if _does_nothing(model, n)]:
             remove_node_and_rewire(model, node)
-        for node in model.graph.node:
-            if node.op_type in ("Mul", "Add") and model.get_initializer(node.input[0]) is not None:
-                node.input[0], node.input[1] = node.input[1], node.input[0]
-        return model, False
+        return model.transform(Canonical()), False
 
 
 def _does_nothing(model: ModelWrapper, node: NodeProto) -> bool:

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from irnet_hw.compiler.passes.lower import Lower, output_scale
-from irnet_hw.errors import UserError
+from irnet_hw.compiler.passes.emit import output
+from irnet_hw.compiler.passes.forks import Forks
 from tests.compiler.graphs import Conv, Dense, Network, images
 from tests.compiler.passes import kinds, logits, logits_nhwc, upto
 
@@ -12,11 +12,11 @@ from tests.compiler.passes import kinds, logits, logits_nhwc, upto
 def same(network: Network) -> list[str]:
     """Check that lowering keeps the logits; return the ops."""
     model = network.build()
-    found = upto(model, Lower)
+    found = upto(model, Forks)
     pixels = images(network)
     integers = logits_nhwc(found, pixels)
     assert np.array_equal(integers, np.rint(integers))
-    assert np.array_equal(integers * output_scale(found), logits(model, pixels))
+    assert np.array_equal(integers * output(found).scale, logits(model, pixels))
     return kinds(found)
 
 
@@ -76,19 +76,8 @@ def test_any_shape(layers: list[Conv], image: tuple[int, int, int], last: str, s
 def test_streams_keep_the_names_of_the_networks_tensors() -> None:
     model = Network().build()
     signs = [node.output[0] for node in model.graph.node if node.name.endswith("_sign")]
-    found = upto(model, Lower)
+    found = upto(model, Forks)
     streams = [node.output[0] for node in found.graph.node]
     assert set(signs) <= set(streams)
     assert streams[-1] == "logits"
     assert found.get_tensor_shape("image") == [1, 6, 5, 2]
-
-
-def test_refuses_a_bias_between_integers() -> None:
-    model = Network(last="MatMul").build()
-    model.set_initializer("last_bias", np.array([0.001, 0, 0], np.float32))
-    with pytest.raises(UserError) as caught:
-        upto(model, Lower)
-    assert str(caught.value) == (
-        "node last_add (Add): must add multiples of the logits' scale 0.00390625, "
-        "below 8388608 times it"
-    )

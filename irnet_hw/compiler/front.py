@@ -1,0 +1,229 @@
+"""The front door: a network as its user gives it, its specification, and its hardware ops."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from onnx import helper
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.infer_shapes import InferShapes
+
+from irnet_hw import spec
+from irnet_hw.artifact.tail import Tail
+from irnet_hw.compiler.emission.tail import tail_of
+from irnet_hw.compiler.finn_quiet import quiet
+from irnet_hw.compiler.graph import add_tensor, readers, shape
+from irnet_hw.compiler.passes.canonical import BIASES_KEY
+from irnet_hw.compiler.passes.emit import first_layer, output
+from irnet_hw.compiler.passes.integers import Interpreter, Problems
+from irnet_hw.compiler.passes.rescale import MOVED_KEY, Rescale, moved
+from irnet_hw.compiler.passes.sequence import PASSES
+from irnet_hw.compiler.passes.tidy import Tidy
+from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import QUANTIZERS, label
+from irnet_hw.progress import say
+from irnet_hw.read import shown
+
+#: The domains of ONNX's own ops.
+ONNX_DOMAINS = ("", "ai.onnx")
+#: Images on which the file and its specification are compared, if the user has none.
+IMAGES = 64
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network, and what it becomes.
+
+    Attributes:
+        given: the file, with the scale of its pixels.
+        specification: what the hardware computes: the file, or the file with scales behind layers.
+        moved: what stands behind layers in the specification and not in the file.
+        graph: the hardware ops, not yet folded.
+        tail: what follows them.
+    """
+
+    given: ModelWrapper
+    specification: ModelWrapper
+    moved: list[str]
+    graph: ModelWrapper
+    tail: Tail
+
+
+def read(path: Path, input_scale: Fraction | None = None) -> Network:
+    """Read a network and turn it into hardware ops.
+
+    Args:
+        path: a QONNX file.
+        input_scale: pixels are multiplied by this before they reach the file; None: as the file's
+            metadata says, or not at all.
+
+    Raises:
+        UserError: names the file, and the node that can't be built.
+    """
+    given = spec.load(path)
+    try:
+        say("  checking the network")
+        check_domains(given)
+        given = with_input_scale(given, input_scale or _stated_scale(given))
+        _try(given)
+        graph, exact = given, given
+        for each in PASSES:
+            say(f"  {each.says}")
+            graph = graph.transform(each.step())
+            if each.step is Rescale:
+                exact = graph
+        tail = tail_of(exact, output(graph).tensor)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    first = first_layer(graph)
+    say(
+        f"  the first layer, {shown(first.name)}, reads values from {first.low:g} to {first.high:g}"
+    )
+    changes = [*moved(exact), *moved(graph)]
+    specification = _clean(exact, given) if changes else given
+    return Network(given, specification, changes, graph, tail)
+
+
+def problems(path: Path, input_scale: Fraction | None = None) -> list[str]:
+    """Return everything that stands in the way of building a network.
+
+    Args:
+        path: a QONNX file.
+        input_scale: see :func:`read`.
+
+    Raises:
+        UserError: the file can't be read.
+    """
+    given = spec.load(path)
+    found = Problems()
+    with quiet():
+        try:
+            check_domains(given)
+            given = with_input_scale(given, input_scale or _stated_scale(given))
+            _try(given)
+            graph = given.transform(Tidy()).transform(Rescale())
+            hardware = Interpreter(graph, found).graph()
+            if not found.found:
+                tail_of(graph, output(hardware).tensor)
+        except UserError as error:
+            found.found.append(error)
+    return [str(error) for error in found.found]
+
+
+def check_domains(model: ModelWrapper) -> None:
+    """Refuse a network with nodes that are neither ONNX ops nor QONNX quantizers.
+
+    This comes before all passes: shape inference fails on nodes that it does not know.
+
+    Raises:
+        UserError: names the node and its op.
+    """
+    for node in model.graph.node:
+        if node.domain not in ONNX_DOMAINS and node.op_type not in QUANTIZERS:
+            raise UserError(
+                f"{label(node)}: is of domain {node.domain}; only ONNX's own ops and "
+                f"{' and '.join(QUANTIZERS)} of QONNX are supported"
+            )
+
+
+def with_input_scale(model: ModelWrapper, scale: Fraction | None) -> ModelWrapper:
+    """Return a network that takes pixels, of one whose input is pixels times a scale."""
+    if scale is None or scale == 1:
+        return model
+    image = model.graph.input[0].name
+    scaled = add_tensor(
+        model, f"{image}_scaled", shape(model, image), model.get_tensor_datatype(image)
+    )
+    for node in readers(model, image):
+        for i, name in enumerate(node.input):
+            if name == image:
+                node.input[i] = scaled
+    divided = scale.numerator == 1
+    value = float(scale.denominator if divided else scale)
+    constant = f"{image}_scale"
+    model.set_initializer(constant, np.array(value, np.float32))
+    kind = "Div" if divided else "Mul"
+    node = helper.make_node(kind, [image, constant], [scaled], name="scale_of_pixels")
+    model.graph.node.insert(0, node)
+    return model
+
+
+def _stated_scale(model: ModelWrapper) -> Fraction | None:
+    """Return what the file's metadata says that pixels are multiplied by."""
+    stated = spec.metadata(model).get("input_scale")
+    return None if stated is None else input_scale(str(stated), "metadata irnet_hw: input_scale")
+
+
+def input_scale(text: str, where: str) -> Fraction:
+    """Return a scale of pixels, such as 1/255.
+
+    Raises:
+        UserError: it is no positive number or fraction; names ``where`` it stands.
+    """
+    try:
+        found = Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise UserError(
+            f"{where}: {shown(text)}, must be a number or a fraction, such as 1/255"
+        ) from error
+    if not 2**-64 <= found <= 2**64:
+        raise UserError(f"{where}: {shown(text)}, must be above 0, such as 1/255")
+    return found
+
+
+def differences(network: Network, images: npt.NDArray[np.uint8]) -> dict[str, float]:
+    """Return how the specification differs from the file on images.
+
+    Returns:
+        the number of images, the largest difference of an output, and how many signs and classes
+        differ.
+    """
+    output = network.given.graph.output[0].name
+    signs = [
+        node.output[0]
+        for node in network.given.graph.node
+        if node.op_type == "BipolarQuant"
+        and network.given.get_initializer(node.input[0]) is None
+        and network.specification.find_producer(node.output[0]) is not None
+    ]
+    before, after = (
+        spec.run(model, images, signs) for model in (network.given, network.specification)
+    )
+    largest = np.abs(before[output].astype(np.float64) - after[output]).max(initial=0.0)
+    flat = [found[output].reshape(len(images), -1) for found in (before, after)]
+    classes = [x.argmax(axis=1) if x.shape[1] > 1 else x[:, 0] for x in flat]
+    flipped = sum(int(np.count_nonzero(before[name] != after[name])) for name in signs)
+    return {
+        "images": len(images),
+        "largest_difference": float(largest),
+        "signs": sum(before[name].size for name in signs),
+        "flipped_signs": flipped,
+        "other_classes": int(np.count_nonzero(classes[0] != classes[1])),
+    }
+
+
+def _clean(exact: ModelWrapper, given: ModelWrapper) -> ModelWrapper:
+    """Return the network with scales behind layers, without the compiler's notes."""
+    found = exact.transform(InferShapes())
+    kept = [e for e in found.model.metadata_props if e.key not in (MOVED_KEY, BIASES_KEY)]
+    del found.model.metadata_props[:]
+    found.model.metadata_props.extend(kept)
+    assert found.graph.input[0].name == given.graph.input[0].name
+    return found
+
+
+def _try(network: ModelWrapper) -> None:
+    """Run the network once, so that what can't be run, or gives no numbers, is known from here on.
+
+    Raises:
+        UserError: names the node, or the output.
+    """
+    black = np.zeros((1, *spec.image_shape(network)), np.uint8)
+    (logits,) = spec.run(network, black).values()
+    if not np.all(np.isfinite(logits)):
+        raise UserError(
+            f"output {network.graph.output[0].name}: is not finite for a black image; float32 "
+            "overflows on the way"
+        )

@@ -1,0 +1,173 @@
+"""Canonical: writes what exporters express in several ways in one way, with the same results.
+
+Only nodes whose float32 results stay the same, whatever the image, are replaced here. The one
+exception are biases inside layers: :mod:`irnet_hw.compiler.passes.integers` says where their place
+counts.
+"""
+
+import json
+
+import numpy as np
+from onnx import NodeProto, TensorProto, helper
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.base import Transformation
+from qonnx.transformation.fold_constants import FoldConstants
+from qonnx.transformation.infer_shapes import InferShapes
+from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
+
+from irnet_hw.compiler.graph import attribute, fresh, readers, replace, shape
+from irnet_hw.onnx_file import QUANTIZERS
+
+#: Key of the graph's metadata for the Adds that the file has inside layers, as their biases.
+BIASES_KEY = "irnet_hw_biases"
+
+
+def split_biases(model: ModelWrapper) -> list[str]:
+    """Return the outputs of the Adds that were biases of layers."""
+    return list(json.loads(model.get_metadata_prop(BIASES_KEY) or "[]"))
+
+
+class Canonical(Transformation):  # type: ignore[misc]
+    """Replace nodes by others with the same results."""
+
+    def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
+        """Return the model."""
+        _known_shapes(model)
+        biases = split_biases(model)
+        model = model.transform(FoldConstants(exclude_op_types=list(QUANTIZERS)))
+        for node in list(model.graph.node):
+            _constants_second(model, node)
+            if node.op_type == "Gemm":
+                biases += _split_gemm(model, node)
+            elif node.op_type == "Conv":
+                biases += _split_bias(model, node)
+        model.set_metadata_prop(BIASES_KEY, json.dumps(biases))
+        for node in list(model.graph.node):
+            if node.op_type == "Pad":
+                _pad_in_convolution(model, node)
+        for node in model.graph.node:
+            if node.op_type in ("Conv", "MaxPool", "AveragePool"):
+                _written_out(model, node)
+        model = model.transform(InferShapes()).transform(FoldTransposeIntoQuantInit())
+        return model.transform(FoldConstants(exclude_op_types=list(QUANTIZERS))), False
+
+
+def _known_shapes(model: ModelWrapper) -> None:
+    """Make the results of Shape constants: the sizes of an image are known."""
+    for node in list(model.graph.node):
+        sizes = model.get_tensor_shape(node.input[0]) if node.op_type == "Shape" else None
+        if sizes is not None and all(sizes):
+            start, end = attribute(node, "start", 0), attribute(node, "end", len(sizes))
+            model.set_initializer(node.output[0], np.array(sizes[start:end], np.int64))
+            model.graph.node.remove(node)
+
+
+def _constants_second(model: ModelWrapper, node: NodeProto) -> None:
+    if node.op_type in ("Mul", "Add") and model.get_initializer(node.input[0]) is not None:
+        node.input[0], node.input[1] = node.input[1], node.input[0]
+
+
+def _split_gemm(model: ModelWrapper, node: NodeProto) -> list[str]:
+    """Write a Gemm as MatMul, and Add if it has a bias."""
+    plain = [attribute(node, name, 1.0) == 1.0 for name in ("alpha", "beta")]
+    if not all(plain) or attribute(node, "transA", 0):
+        return []
+    x, weight, *bias = node.input
+    new = []
+    if attribute(node, "transB", 0):
+        rows, columns = shape(model, weight)
+        turned = _tensor(model, f"{weight}_t", (columns, rows))
+        new.append(helper.make_node("Transpose", [weight], [turned], perm=[1, 0]))
+        weight = turned
+    product = node.output[0]
+    has_bias = bool(bias and bias[0])
+    if has_bias:
+        product = _tensor(model, f"{product}_product", shape(model, product))
+    new.append(helper.make_node("MatMul", [x, weight], [product], name=node.name))
+    if has_bias:
+        inputs = [product, bias[0]]
+        new.append(helper.make_node("Add", inputs, [node.output[0]], name=f"{node.name}_bias"))
+    replace(model, [node], new)
+    return [node.output[0]] if has_bias else []
+
+
+def _split_bias(model: ModelWrapper, node: NodeProto) -> list[str]:
+    """Write a convolution's bias as an Add behind it."""
+    if len(node.input) < 3 or not node.input[2]:
+        return []
+    value = model.get_initializer(node.input[2])
+    if value is None:
+        return []
+    sizes = shape(model, node.output[0])
+    name = fresh(model, f"{node.input[2]}_spread")
+    model.set_initializer(name, value.reshape(1, -1, *[1] * (len(sizes) - 2)))
+    product = _tensor(model, f"{node.output[0]}_product", sizes)
+    add = helper.make_node("Add", [product, name], [node.output[0]], name=f"{node.name}_bias")
+    del node.input[2]
+    node.output[0] = product
+    replace(model, [node], [node, add])
+    return [str(add.output[0])]
+
+
+def _pad_in_convolution(model: ModelWrapper, node: NodeProto) -> None:
+    """Let convolutions pad, where a Pad pads nothing but an image's borders with 0."""
+    following = readers(model, node.output[0])
+    pads = attribute(node, "pads", None)
+    if pads is None:
+        if len(node.input) > 3 and node.input[3]:
+            return
+        found = model.get_initializer(node.input[1]) if len(node.input) > 1 else None
+        pads = None if found is None else found.astype(int).tolist()
+    value = attribute(node, "value", 0.0)
+    if len(node.input) > 2 and node.input[2]:
+        given = model.get_initializer(node.input[2])
+        value = None if given is None else float(given.item())
+    if pads is None or value != 0 or attribute(node, "mode", "constant") != "constant":
+        return
+    rank = len(pads) // 2
+    starts, ends = pads[2:rank], pads[rank + 2 :]
+    borders = any(pads[:2]) or any(pads[rank : rank + 2]) or min(pads) < 0
+    if borders or not following or any(each.op_type != "Conv" for each in following):
+        return
+    for each in following:
+        _written_out(model, each)
+        own = list(attribute(each, "pads", [0] * 2 * (rank - 2)))
+        sums = [a + b for a, b in zip(own, [*starts, *ends], strict=True)]
+        _set(each, "pads", sums)
+        each.input[0] = node.input[0]
+    model.graph.node.remove(node)
+
+
+def _written_out(model: ModelWrapper, node: NodeProto) -> None:
+    """Write kernel_shape and pads as numbers."""
+    sizes = shape(model, node.input[0])[2:]
+    kernel = attribute(node, "kernel_shape", None)
+    if kernel is None:
+        kernel = shape(model, node.input[1])[2:]
+        _set(node, "kernel_shape", list(kernel))
+    auto = attribute(node, "auto_pad", "NOTSET")
+    if auto == "NOTSET":
+        return
+    steps = attribute(node, "strides", [1] * len(sizes))
+    dilations = attribute(node, "dilations", [1] * len(sizes))
+    starts, ends = [], []
+    for size, kernel_size, step, dilation in zip(sizes, kernel, steps, dilations, strict=True):
+        reach = (kernel_size - 1) * dilation + 1
+        total = max(0, (-(-size // step) - 1) * step + reach - size) if auto != "VALID" else 0
+        less, more = total // 2, total - total // 2
+        starts.append(more if auto == "SAME_LOWER" else less)
+        ends.append(less if auto == "SAME_LOWER" else more)
+    _set(node, "pads", [*starts, *ends])
+    _set(node, "auto_pad", "NOTSET")
+
+
+def _set(node: NodeProto, name: str, value: object) -> None:
+    for entry in [entry for entry in node.attribute if entry.name == name]:
+        node.attribute.remove(entry)
+    node.attribute.append(helper.make_attribute(name, value))
+
+
+def _tensor(model: ModelWrapper, base: str, sizes: tuple[int, ...]) -> str:
+    name = fresh(model, base)
+    model.graph.value_info.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes))
+    return name

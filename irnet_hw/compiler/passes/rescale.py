@@ -1,0 +1,428 @@
+"""Rescale: moves scales that are no power of two behind the layer whose sums they stand in.
+
+Float32 depends on the order of additions if their summands are not multiples of a power of two. So
+a file with such scales before a sum has no single result. With them behind it, sums are exact, and
+the file has one. That file, not the given one, then is the specification, and the build says so.
+"""
+
+import json
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+from onnx import NodeProto, helper
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.base import Transformation
+from qonnx.transformation.infer_shapes import InferShapes
+
+from irnet_hw.compiler.graph import (
+    Floats,
+    add_tensor,
+    attribute,
+    constant,
+    fresh,
+    readers,
+    replace,
+    shape,
+)
+from irnet_hw.compiler.numbers.codes import dyadic_unit
+from irnet_hw.compiler.numbers.weights import LARGEST, common_unit, maker, values
+from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import QUANTIZERS, label
+from irnet_hw.read import shown
+
+LAYERS = ("Conv", "MatMul")
+#: Multiplying before these or behind them gives the same.
+PASSING = ("MaxPool", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity")
+#: What a first layer's input may go through without a quantizer.
+AFFINE = ("Mul", "Div", "Sub", "Add")
+#: How far a pixel's value may be from a straight line, of the greatest one.
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A scale or bias that stands behind a layer now.
+
+    Attributes:
+        what: "the weights' scale", or the like.
+        where: the layer.
+        value: the scale.
+    """
+
+    what: str
+    where: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.value} behind {self.where}"
+
+
+#: Key of the graph's metadata for what was moved.
+MOVED_KEY = "irnet_hw_moved"
+
+
+def moved(model: ModelWrapper) -> list[str]:
+    """Return what stands behind layers that the file has in front of their sums."""
+    return list(json.loads(model.get_metadata_prop(MOVED_KEY) or "[]"))
+
+
+class Rescale(Transformation):  # type: ignore[misc]
+    """Move scales that are no power of two behind layers."""
+
+    def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
+        """Return the model, whose metadata says what was moved."""
+        found = [str(each) for each in rescale(model)]
+        model.set_metadata_prop(MOVED_KEY, json.dumps(found))
+        return model.transform(InferShapes()), False
+
+
+def rescale(model: ModelWrapper) -> list[Moved]:
+    """Move scales that are no power of two behind layers, in place.
+
+    Args:
+        model: a tidied network.
+
+    Returns:
+        what was moved; empty if nothing had to be.
+
+    Raises:
+        UserError: names the node whose scale can't be moved.
+    """
+    found: list[Moved] = []
+    for node in list(model.graph.node):
+        if node.op_type in LAYERS:
+            found += _weights(model, node)
+    for node in list(model.graph.node):
+        if node.op_type in QUANTIZERS and _moves(model, node):
+            found += _activations(model, node)
+    for node in list(model.graph.node):
+        if node.op_type in ("GlobalAveragePool", "ReduceMean"):
+            found += _mean(model, node)
+    return found + _pixels(model)
+
+
+def _moves(model: ModelWrapper, node: NodeProto) -> bool:
+    """Return whether a quantizer quantizes what depends on the image."""
+    return model.get_initializer(node.input[0]) is None
+
+
+# ------------------------------------------------------------------ weights
+
+
+def _weights(model: ModelWrapper, layer: NodeProto) -> list[Moved]:
+    found = values(model, layer)
+    per_output = found.T if layer.op_type == "MatMul" else found
+    units = np.array([dyadic_unit(row) for row in per_output])
+    flat = per_output.reshape(len(per_output), -1).astype(np.float64)
+    if np.all(np.abs(flat).max(axis=1) / units <= LARGEST):
+        # The last layer's outputs must have one scale.
+        common = common_unit(flat, units)
+        if np.all(common == common[0]) or _read_by_others(model, layer):
+            return []
+    scales = _scales(model, layer, flat)
+    if scales is None:
+        return []  # refused where the weights are read
+    integers = np.rint(flat / scales[:, np.newaxis])
+    whole = integers.reshape(per_output.shape)
+    name = fresh(model, f"{layer.input[1]}_integers")
+    stored = whole.T if layer.op_type == "MatMul" else whole
+    model.set_initializer(name, np.ascontiguousarray(stored, dtype=np.float32))
+    quantizer = maker(model, layer)
+    layer.input[1] = name
+    if quantizer is not None and not readers(model, quantizer.output[0]):
+        model.graph.node.remove(quantizer)
+    single = np.all(scales == scales[0])
+    rank = len(shape(model, layer.output[0]))
+    value = scales[:1] if single else scales.reshape(1, -1, *[1] * (rank - 2))
+    _behind(model, layer, value.astype(np.float32))
+    return [Moved("the weights' scale", shown(layer.name), _listed(scales))]
+
+
+def _read_by_others(model: ModelWrapper, layer: NodeProto) -> bool:
+    """Return whether another layer follows, in whatever way."""
+    waiting, seen = [layer.output[0]], set()
+    while waiting:
+        for node in readers(model, waiting.pop()):
+            if node.op_type in LAYERS:
+                return True
+            if node.output[0] not in seen:
+                seen.add(node.output[0])
+                waiting.append(node.output[0])
+    return False
+
+
+def _scales(
+    model: ModelWrapper, layer: NodeProto, flat: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64] | None:
+    """Return one scale for each output, of which all its weights are small multiples."""
+    quantizer = maker(model, layer)
+    if quantizer is not None:
+        scale = np.asarray(constant(model, quantizer.input[1]), np.float64)
+        raw = shape(model, quantizer.input[0])
+        if scale.size == 1:
+            return np.full(len(flat), abs(float(scale.item())))
+        spread = np.broadcast_to(scale, raw)
+        turned = spread.T if layer.op_type == "MatMul" else spread
+        each = np.abs(turned.reshape(len(flat), -1))
+        if np.any(each != each[:, :1]):
+            raise UserError(
+                f"{label(quantizer)}: scale of shape {list(scale.shape)}, must be one for all "
+                "weights, or one for each output channel"
+            )
+        return each[:, 0]
+    found = []
+    for row in flat:
+        most = np.abs(row).max()
+        for count in range(1, int(LARGEST)):
+            scale = most / count
+            if np.allclose(row / scale, np.rint(row / scale), rtol=0, atol=1e-4):
+                found.append(scale)
+                break
+        else:
+            return None
+    return np.array(found)
+
+
+# ------------------------------------------------------------------ activations
+
+
+def _activations(model: ModelWrapper, quantizer: NodeProto) -> list[Moved]:
+    """Split a quantizer's scale from it, and move that behind the layers that read it."""
+    scale = model.get_initializer(quantizer.input[1])
+    if scale is None:
+        raise UserError(f"{label(quantizer)}: {shown(quantizer.input[1])} must be constant")
+    if scale.size != 1:
+        if np.all(scale == scale.reshape(-1)[0]):
+            scale = scale.reshape(-1)[:1]
+        else:
+            raise UserError(
+                f"{label(quantizer)}: scale of shape {list(scale.shape)}, must be one for all "
+                "channels"
+            )
+    value = float(scale.item())
+    if value == dyadic_unit(np.array([value])):
+        return []
+    if value <= 0:
+        raise UserError(f"{label(quantizer)}: scale {value:g}, must be above 0")
+    if not _summed(model, quantizer.output[0]):
+        return []
+    stored = np.array(value, np.float32)
+    divided = add_tensor(model, f"{quantizer.output[0]}_divided", *_like(model, quantizer.input[0]))
+    whole = add_tensor(model, f"{quantizer.output[0]}_whole", *_like(model, quantizer.output[0]))
+    scale_name, one = (fresh(model, f"{quantizer.output[0]}_{end}") for end in ("scale", "one"))
+    model.set_initializer(scale_name, stored)
+    model.set_initializer(one, np.array(1.0, np.float32))
+    result = quantizer.output[0]
+    first = helper.make_node(
+        "Div", [quantizer.input[0], scale_name], [divided], name=f"{quantizer.name}_divide"
+    )
+    last = helper.make_node("Mul", [whole, scale_name], [result], name=f"{quantizer.name}_multiply")
+    quantizer.input[0], quantizer.input[1], quantizer.output[0] = divided, one, whole
+    replace(model, [quantizer], [first, quantizer, last])
+    layers = _push(model, last)
+    return [Moved("the scale of its input", where, f"{value:g}") for where in layers]
+
+
+def _summed(model: ModelWrapper, tensor: str) -> bool:
+    """Return whether a layer or a pooling sums a tensor."""
+    for node in readers(model, tensor):
+        if node.op_type in PASSING or node.op_type == "Concat":
+            if _summed(model, node.output[0]):
+                return True
+        elif node.op_type in (
+            *LAYERS,
+            "AveragePool",
+            "GlobalAveragePool",
+            "ReduceMean",
+            "ReduceSum",
+        ):
+            return True
+    return False
+
+
+def _push(model: ModelWrapper, scaling: NodeProto) -> list[str]:
+    """Move a scaling behind what reads it, as far as that has the same or exact results.
+
+    Returns:
+        the layers it was moved behind.
+    """
+    before, result, scale = scaling.input[0], scaling.output[0], scaling.input[1]
+    moved: list[str] = []
+    stay = []
+    for node in readers(model, result):
+        summing = node.op_type in (
+            *LAYERS,
+            *("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"),
+        )
+        if node.op_type not in PASSING and not summing:
+            stay.append(node)
+            continue
+        for i, name in enumerate(node.input):
+            if name == result:
+                node.input[i] = before
+        if summing:
+            moved.append(shown(node.name))
+            _behind(model, node, np.asarray(constant(model, scale), np.float32), scaling.op_type)
+        else:
+            value = np.asarray(constant(model, scale), np.float32)
+            moved += _push(model, _behind(model, node, value, scaling.op_type))
+    if not stay and result != model.graph.output[0].name:
+        model.graph.node.remove(scaling)
+    return moved
+
+
+def _mean(model: ModelWrapper, node: NodeProto) -> list[Moved]:
+    """Move a mean's division behind what reads it, if that is a layer or the network's end."""
+    sizes = shape(model, node.input[0])
+    pixels = prod(sizes[2:])
+    kept = bool(attribute(node, "keepdims", 1))
+    if not pixels & (pixels - 1) or len(sizes) < 3 or _quantized_behind(model, node.output[0]):
+        return []
+    axes = fresh(model, f"{node.output[0]}_axes")
+    model.set_initializer(axes, np.arange(2, len(sizes), dtype=np.int64))
+    inputs = [node.input[0], axes]
+    old_axes = model.get_opset_imports().get("", 13) < 13
+    more = {"axes": list(range(2, len(sizes)))} if old_axes else {}
+    new = helper.make_node(
+        "ReduceSum",
+        inputs[: 1 if old_axes else 2],
+        [node.output[0]],
+        name=node.name,
+        keepdims=int(kept),
+        **more,
+    )
+    replace(model, [node], [new])
+    division = _behind(model, new, np.array(pixels, np.float32), "Div")
+    return [Moved("the division of a mean", where, str(pixels)) for where in _push(model, division)]
+
+
+def _quantized_behind(model: ModelWrapper, tensor: str) -> bool:
+    """Return whether a quantizer reads a tensor before any layer does."""
+    found = readers(model, tensor)
+    if not found or any(node.op_type in LAYERS for node in found):
+        return False
+    return any(
+        node.op_type in QUANTIZERS or _quantized_behind(model, node.output[0]) for node in found
+    )
+
+
+# ------------------------------------------------------------------ pixels
+
+
+def _pixels(model: ModelWrapper) -> list[Moved]:
+    """Move what pixels are scaled by behind a first layer that reads them unquantized."""
+    image = model.graph.input[0].name
+    tensor = image
+    affine: list[NodeProto] = []
+    passing: list[NodeProto] = []
+    while True:
+        found = readers(model, tensor)
+        if len(found) != 1:
+            return []
+        (node,) = found
+        if node.op_type in AFFINE and not passing and _constant_of(model, node) is not None:
+            affine.append(node)
+        elif node.op_type in PASSING and node.op_type != "MaxPool":
+            passing.append(node)
+        else:
+            break
+        tensor = node.output[0]
+    if node.op_type not in LAYERS or not affine:
+        return []
+    constants = [value for each in affine if (value := _constant_of(model, each)) is not None]
+    pixels = np.arange(256, dtype=np.float32)
+    x = pixels
+    for each, value in zip(affine, constants, strict=True):
+        x = _apply(each, x, value)
+    if not np.all(np.isfinite(x)) or np.abs(x).max() / dyadic_unit(x) < 512:
+        return []  # refused later, or integers already
+    slope = (float(x[255]) - float(x[0])) / 255
+    zero = -float(x[0]) / slope if slope else 0.0
+    half = round(zero * 2) / 2
+    line = slope * (np.arange(256) - half)
+    if not slope or np.abs(line - x).max() > ROUNDING * np.abs(x).max() or not 0 <= half <= 255:
+        raise UserError(
+            f"{label(node)}: reads pixels that were not quantized, of {len(np.unique(x))} values "
+            f"from {x.min():g} to {x.max():g}, which are not multiples of one scale; put a "
+            "quantizer of 8 bits before it (QuantIdentity), or subtract a whole number of pixel "
+            "steps"
+        )
+    multipliers = [
+        (each, value)
+        for each, value in zip(affine, constants, strict=True)
+        if each.op_type in ("Mul", "Div")
+    ]
+    for each in affine:
+        model.graph.node.remove(each)
+    first = image
+    new = []
+    if half:
+        offset = fresh(model, f"{image}_offset")
+        model.set_initializer(offset, np.array(half, np.float32))
+        first = add_tensor(model, f"{image}_centred", *_like(model, image))
+        new.append(helper.make_node("Sub", [image, offset], [first], name="centre_pixels"))
+    reader = passing[0] if passing else node
+    for i, name in enumerate(reader.input):
+        if name == affine[-1].output[0]:
+            reader.input[i] = first
+    at = list(model.graph.node).index(reader)
+    for each in new:
+        model.graph.node.insert(at, each)
+    for each, value in reversed(multipliers):
+        _behind(model, node, value, each.op_type)
+    scales = " and ".join(
+        f"{'/' if each.op_type == 'Div' else ''}{float(value.reshape(-1)[0]):g}"
+        for each, value in multipliers
+    )
+    return [Moved("the pixels' scale", shown(node.name), scales)]
+
+
+def _constant_of(model: ModelWrapper, node: NodeProto) -> Floats | None:
+    """Return the single constant of an operation on the image; None if there is no such."""
+    if model.get_initializer(node.input[0]) is not None and node.op_type in ("Sub", "Div"):
+        return None
+    found = [model.get_initializer(name) for name in node.input]
+    values = [value for value in found if value is not None]
+    if len(values) != 1 or len(np.unique(values[0])) != 1:
+        return None
+    return np.asarray(values[0].reshape(-1)[:1], np.float32).reshape(())
+
+
+def _apply(node: NodeProto, x: Floats, value: Floats) -> Floats:
+    found = {
+        "Mul": lambda: x * value,
+        "Div": lambda: x / value,
+        "Sub": lambda: x - value,
+        "Add": lambda: x + value,
+    }[node.op_type]()
+    return np.asarray(found, np.float32)
+
+
+# ------------------------------------------------------------------ parts
+
+
+def _behind(
+    model: ModelWrapper, node: NodeProto, value: npt.NDArray[np.float32], kind: str = "Mul"
+) -> NodeProto:
+    """Put a multiplication or division right behind a node."""
+    result = node.output[0]
+    product = add_tensor(model, f"{result}_exact", *_like(model, result))
+    name = fresh(model, f"{result}_{kind.lower()}")
+    model.set_initializer(name, value)
+    node.output[0] = product
+    new = helper.make_node(kind, [product, name], [result], name=f"{node.name}_{kind.lower()}")
+    if any(each.name == new.name for each in model.graph.node):
+        new.name = fresh(model, new.name)
+    replace(model, [node], [node, new])
+    return new
+
+
+def _like(model: ModelWrapper, tensor: str) -> tuple[tuple[int, ...], object]:
+    return shape(model, tensor), model.get_tensor_datatype(tensor)
+
+
+def _listed(values: npt.NDArray[np.float64]) -> str:
+    least, most = float(values.min()), float(values.max())
+    return f"{least:g}" if least == most else f"{least:g} to {most:g}"

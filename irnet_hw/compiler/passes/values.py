@@ -1,0 +1,142 @@
+"""Values: the tensors of a network as functions of integers that the hardware has."""
+
+from dataclasses import dataclass
+from math import prod
+
+from onnx import NodeProto
+from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
+
+from irnet_hw.compiler.graph import Ints, shape
+from irnet_hw.compiler.numbers.codes import Codes, Units
+from irnet_hw.compiler.passes.emit import Windows
+from irnet_hw.errors import UserError
+from irnet_hw.onnx_file import QUANTIZERS, label
+from irnet_hw.read import shown
+
+#: Float32 is exact for integers up to 2^24: half for a sum and half for a bias.
+EXACT = 2**23
+#: The widest codes between layers.
+MOST_BITS = 8
+#: Up to so many thresholds are compared one by one; beyond, a scaling is tried first.
+FEW_STEPS = 15
+#: The most thresholds of a channel.
+MOST_STEPS = 255
+#: Functions of at most so many values are evaluated on all of them.
+EVERY = 2**23
+#: Functions of two streams are evaluated on so many pairs at once.
+PAIRS = 2**22
+#: The most bits by which an added stream is shifted.
+MOST_SKIP = 8
+PIXEL = DataType["UINT8"]
+
+#: Computed on each value by itself, with constants for all of them or for each channel.
+ELEMENTWISE = (
+    *("Mul", "Add", "Sub", "Div", "BatchNormalization", "Clip", "Relu", "LeakyRelu", "PRelu"),
+    *("Elu", "Selu", "Celu", "Softplus", "Softsign", "ThresholdedRelu", "HardSigmoid", "HardSwish"),
+    *("Tanh", "Sigmoid", "Erf", "Exp", "Log", "Sqrt", "Abs", "Neg", "Sign", "Pow", "Min", "Max"),
+    *("Floor", "Ceil", "Round", "Gelu", "Mish"),
+    *QUANTIZERS,
+)
+#: Those that are monotone in each channel whatever their constants, in float32 too, because IEEE
+#: rounding is monotone.
+MONOTONE = (
+    *("Mul", "Add", "Sub", "BatchNormalization", "Clip", "Relu", "Min", "Max"),
+    *("Div", "Floor", "Ceil", "Round", "Neg", "Sign", *QUANTIZERS),
+)
+LAYERS = ("Conv", "MatMul")
+RESHAPING = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
+SUMMING = ("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum")
+SUBSAMPLING = ("Slice", "Pad")
+
+
+@dataclass
+class Sums:
+    """The sums of a layer, before it is known whether the hardware puts them out."""
+
+    layer: NodeProto
+    reads: Codes
+    weights: Ints
+    windows: Windows | None
+    low: Ints
+    high: Ints
+    unit: Units
+
+    @property
+    def spatial(self) -> tuple[int, int] | None:
+        """(rows, columns); None for a vector."""
+        return None if self.windows is None else self.windows.output
+
+
+@dataclass
+class Join:
+    """A function of sums or codes, plus a stream of codes, before it is rounded."""
+
+    first: "Value"
+    skip: Codes
+
+    @property
+    def spatial(self) -> tuple[int, int] | None:
+        """(rows, columns); None for a vector."""
+        return self.skip.spatial
+
+
+@dataclass
+class Value:
+    """A tensor: a function of integers.
+
+    Attributes:
+        source: the integers.
+        nodes: the file's nodes from these to the tensor.
+    """
+
+    source: Codes | Sums | Join
+    nodes: tuple[NodeProto, ...] = ()
+
+    def then(self, node: NodeProto) -> "Value":
+        """Return the value behind a further node."""
+        return Value(self.source, (*self.nodes, node))
+
+
+def channels_of(source: Codes | Sums) -> int:
+    """Return the number of channels, or of elements of a vector."""
+    return len(source.low)
+
+
+def quantized(value: Value) -> bool:
+    """Return whether the last node that computes something of a value gives codes."""
+    moving = ("MaxPool", *RESHAPING)
+    computing = [node for node in value.nodes if node.op_type not in moving]
+    return bool(computing) and computing[-1].op_type in QUANTIZERS
+
+
+def whole(value: Value) -> bool:
+    """Return whether a value is integers times a unit as it is."""
+    return quantized(value) or (not value.nodes and not isinstance(value.source, Join))
+
+
+def flattens(model: ModelWrapper, value: Value) -> bool:
+    """Return whether a value's nodes turn an image of several pixels into a vector."""
+    return any(
+        node.op_type in RESHAPING
+        and prod(shape(model, node.input[0])[2:]) > 1
+        and len(shape(model, node.output[0])) == 2
+        for node in value.nodes
+    )
+
+
+def called(source: Codes | Sums | Join) -> str:
+    """Return what messages call the integers of a value."""
+    if isinstance(source, Sums):
+        return f"the sums of {shown(source.layer.name)}"
+    if isinstance(source, Join):
+        return f"the sum with {shown(source.skip.stream)}"
+    return f"tensor {shown(source.stream)}"
+
+
+def odd_scale(node: NodeProto, scale: float) -> UserError:
+    """Return the refusal of a scale that must be a power of two."""
+    return UserError(
+        f"{label(node)}: scale {scale:g}, must be a power of two where other results are added or "
+        "pixels are summed"
+    )

@@ -6,6 +6,7 @@ from irnet_hw.boards import load_board
 from irnet_hw.compiler.emission.contents import describe_accelerator
 from irnet_hw.compiler.emission.specialize import Specialize
 from irnet_hw.compiler.emission.stitch import stitch
+from irnet_hw.compiler.emission.tail import tail_of
 from irnet_hw.compiler.folding.fold import Folding
 from irnet_hw.compiler.folding.schedule import schedule
 from irnet_hw.simulate.simulator import Simulator, compile_accelerator
@@ -24,9 +25,10 @@ def accelerator(graph, folder):
     stitched, network, plan = stitch(graph, board, folder), branches.network(), schedule(graph)
     network.save(str(folder / MODEL))
     graph.save(str(folder / DATAFLOW))
+    tail = tail_of(network, "logits")
     folding = Folding(1000.0, NOTHING, 0.0, next_doubling=None, config="", schedule=plan)
     return describe_accelerator(
-        folder, "model", network, graph, board, 1000.0, folding, plan.passages, stitched
+        folder, "model", network, tail, graph, board, 1000.0, folding, plan.passages, stitched
     )
 
 

@@ -1,7 +1,6 @@
 """The exported network as a QONNX file."""
 
 import json
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,11 +11,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.cleanup import cleanup_model
 
 from irnet_hw.export.network import Network
+from irnet_hw.quant.handlers import export_qonnx
 from irnet_hw.spec import METADATA_KEY
-
-with warnings.catch_warnings():  # about a missing package that would speed up unused code
-    warnings.filterwarnings("ignore", message="fast_hadamard_transform package not found")
-    from brevitas.export import export_qonnx
 
 INPUT = "image"
 OUTPUT = "logits"

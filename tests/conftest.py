@@ -59,7 +59,6 @@ MARKS = {
     "simulate/test_beats.py": "quick",
     "simulate/test_deadlock.py": "quick",
     "synthesise": "yosys",
-    "synthesise/test_layer_source.py": "quick",
     "test_bench.py": "simulation",
     "test_damage.py": "slow",
     "test_own_images.py": "training",

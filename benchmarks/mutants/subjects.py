@@ -62,8 +62,6 @@ _STATIONS: Mapping[str, tuple[str, Tests]] = {
     ),
     "irnet_hw/quant": ("tests/quant/test_{}.py", ()),
 }
-#: What the convention does not find: a module's tests of another name.
-_OTHER_TESTS: Mapping[str, Tests] = {"node_checks": ("tests/compiler/test_check.py",)}
 
 
 def _hardware_tests(tree: Path, file: Path) -> Tests:
@@ -99,7 +97,7 @@ def _python_tests(tree: Path, file: Path) -> Tests:
         return [named, *using] if named in tests else using
 
     found = next((paths for name in _nearest(file.stem, users) if (paths := own(name))), [])
-    near = [*(str(test.relative_to(tree)) for test in found), *_OTHER_TESTS.get(file.stem, ())]
+    near = [str(test.relative_to(tree)) for test in found]
     return tuple(dict.fromkeys([*near, *whole]))
 
 

@@ -32,6 +32,8 @@ EXCEPT = {
     ("runtime.accelerator", "simulate"),  # device="sim"
     ("train.__main__", "cli"),  # the command that torchrun starts
 }
+#: The rooms of the compiler: each imports only those before it.
+COMPILER = ("numbers", "passes", "folding", "emission")
 #: Of the modules at the top, these know a room.
 TOP = {"boards": {"artifact"}, "held": {"artifact"}}
 
@@ -86,6 +88,16 @@ def test_rooms_import_only_what_comes_before_them() -> None:
             other = room(imported)
             if other and other not in allowed and (name, other) not in EXCEPT:
                 wrong.append(f"{name} imports {imported}")
+    assert wrong == []
+
+
+def test_the_compilers_rooms_import_only_what_comes_before_them() -> None:
+    wrong = []
+    for later, own in enumerate(COMPILER):
+        for path in sorted((PACKAGE / "compiler" / own).glob("*.py")):
+            rooms = [f"irnet_hw.compiler.{other}." for other in COMPILER[later + 1 :]]
+            found = [one for one in imports(path) if one.startswith(tuple(rooms))]
+            wrong += [f"{own}/{path.name} imports {one}" for one in found]
     assert wrong == []
 
 

@@ -1,5 +1,5 @@
 from irnet_hw.compiler.emission.carried import Carried, carried
-from irnet_hw.compiler.emission.wires import wires
+from irnet_hw.compiler.wires import wires
 from tests.compiler import branches
 
 

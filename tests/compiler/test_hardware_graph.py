@@ -11,11 +11,11 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 from irnet_hw import spec
 from irnet_hw.compiler.emission.reference import graph_run
-from irnet_hw.compiler.emission.wires import wires
 from irnet_hw.compiler.finn_quiet import quiet
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.passes.emit import output, units
 from irnet_hw.compiler.passes.forks import Forks
+from irnet_hw.compiler.wires import wires
 from irnet_hw.export.file import to_qonnx
 from irnet_hw.export.network import deploy
 from tests.compiler.graphs import Conv

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from irnet_hw.compiler.emission.reference import graph_run
-from irnet_hw.compiler.emission.wires import wires
+from irnet_hw.compiler.wires import wires
 from irnet_hw.errors import UserError
 from tests.compiler import branches
 from tests.kernels.windows import convolution

@@ -1,6 +1,6 @@
 import pytest
 
-from irnet_hw.compiler.emission.wires import Port, Wire, streams_in, wires
+from irnet_hw.compiler.wires import Port, Wire, streams_in, wires
 from tests.compiler import branches
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.emission.wires import Wire, wires
 from irnet_hw.compiler.graph import op
 from irnet_hw.compiler.passes.emit import output, units
+from irnet_hw.compiler.wires import Wire, wires
 
 
 @dataclass(frozen=True)

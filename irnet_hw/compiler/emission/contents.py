@@ -20,9 +20,9 @@ from irnet_hw.boards import Board
 from irnet_hw.compiler.emission.board_top import describe_shell
 from irnet_hw.compiler.emission.carried import Carried, carried
 from irnet_hw.compiler.emission.stitch import TOP, Stitched
-from irnet_hw.compiler.emission.wires import Port, Wire, wires
 from irnet_hw.compiler.folding.fold import Folding
 from irnet_hw.compiler.graph import kind, op
+from irnet_hw.compiler.wires import Port, Wire, wires
 from irnet_hw.kernels.resources import area, total
 from irnet_hw.read import sha256
 

@@ -9,8 +9,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
 from irnet_hw import spec
 from irnet_hw.artifact.names import DATAFLOW
-from irnet_hw.compiler.emission.wires import streams_in, wires
 from irnet_hw.compiler.graph import int_array, op
+from irnet_hw.compiler.wires import streams_in, wires
 from irnet_hw.errors import UserError
 
 Ints = npt.NDArray[np.int64]

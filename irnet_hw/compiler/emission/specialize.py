@@ -11,8 +11,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.general import RemoveUnusedTensors
 
-from irnet_hw.compiler.emission.wires import wires
 from irnet_hw.compiler.graph import fresh, op, rename
+from irnet_hw.compiler.wires import wires
 from irnet_hw.errors import UserError
 
 

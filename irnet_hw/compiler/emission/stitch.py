@@ -9,8 +9,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.artifact.names import RTL
 from irnet_hw.boards import Board
-from irnet_hw.compiler.emission.wires import wires
 from irnet_hw.compiler.graph import op
+from irnet_hw.compiler.wires import wires
 from irnet_hw.scratch import scratch
 from irnet_hw.verilog import writer
 from irnet_hw.verilog.writer import Port

@@ -16,8 +16,8 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.artifact.manifest import Times
-from irnet_hw.compiler.emission.wires import streams_in
 from irnet_hw.compiler.graph import consumer, op, reader
+from irnet_hw.compiler.wires import streams_in
 from irnet_hw.kernels import timing
 
 #: Frames to simulate: at first, and at most.

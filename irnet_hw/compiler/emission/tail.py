@@ -11,6 +11,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.artifact.tail import OPS, Constant, Step, Tail, fault
 from irnet_hw.compiler.graph import attribute, shape
+from irnet_hw.compiler.onnx_ops import RESHAPING
 from irnet_hw.errors import UserError
 from irnet_hw.onnx_file import label
 from irnet_hw.runner import Runner, Tensors, constants_of, inferred
@@ -18,7 +19,7 @@ from irnet_hw.runtime import tail as runtime
 
 _HELP = "; export the network without it, and compute the rest from the accelerator's outputs"
 #: They give their first input's elements, in the same order.
-_RESHAPES = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+_RESHAPES = ("Dropout", "Identity", *RESHAPING)
 #: They do so if there is just one element to reduce.
 _MEANS = ("GlobalAveragePool", "ReduceMean")
 _LOWEST, _HIGHEST = (float(each) for each in (np.finfo(np.float32).min, np.finfo(np.float32).max))

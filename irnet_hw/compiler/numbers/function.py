@@ -18,14 +18,13 @@ from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.basic import qonnx_make_model
 
 from irnet_hw.compiler.graph import Floats, Ints, constant, shape
+from irnet_hw.compiler.onnx_ops import MEANS, RESHAPING
 from irnet_hw.runner import Runner
 
 #: How many values of each channel are run at once.
 ROWS = 256
 #: Nodes that choose or move values and compute none.
-MOVING = ("MaxPool", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Identity")
-#: Nodes that compute the mean of a window, or of the whole image.
-MEANS = ("AveragePool", "GlobalAveragePool", "ReduceMean")
+MOVING = ("MaxPool", *RESHAPING, "Transpose", "Identity")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from irnet_hw.compiler.numbers.codes import Codes, Units, code_type, dyadic_unit
 from irnet_hw.compiler.numbers.function import moving_input
 from irnet_hw.compiler.numbers.subsample import channel_padding, slice_steps
 from irnet_hw.compiler.numbers.weights import weights
+from irnet_hw.compiler.onnx_ops import ELEMENTWISE, LAYERS, RESHAPING, SUBSAMPLING, SUMMING
 from irnet_hw.compiler.passes.attributes import (
     check_max_pool,
     summed_windows,
@@ -39,15 +40,10 @@ from irnet_hw.compiler.passes.code_types import (
 from irnet_hw.compiler.passes.emit import FirstLayer, Hardware, Output
 from irnet_hw.compiler.passes.realise import Realise
 from irnet_hw.compiler.passes.values import (
-    ELEMENTWISE,
     EXACT,
-    LAYERS,
     MOST_BITS,
     MOST_SKIP,
     PIXEL,
-    RESHAPING,
-    SUBSAMPLING,
-    SUMMING,
     Join,
     Sums,
     Value,

@@ -21,6 +21,7 @@ from irnet_hw.compiler.numbers.staircase import (
     scaling_between,
     scaling_of_stairs,
 )
+from irnet_hw.compiler.onnx_ops import MONOTONE, RESHAPING, SUMMING
 from irnet_hw.compiler.passes.attributes import windows_of
 from irnet_hw.compiler.passes.code_types import (
     fine_type,
@@ -33,14 +34,11 @@ from irnet_hw.compiler.passes.emit import BIPOLAR, Hardware, Windows, sum_type
 from irnet_hw.compiler.passes.values import (
     EVERY,
     FEW_STEPS,
-    MONOTONE,
     MOST_BITS,
     MOST_SKIP,
     MOST_STEPS,
     PAIRS,
     PIXEL,
-    RESHAPING,
-    SUMMING,
     Join,
     Sums,
     Value,

@@ -28,13 +28,13 @@ from irnet_hw.compiler.graph import (
 )
 from irnet_hw.compiler.numbers.codes import dyadic_unit
 from irnet_hw.compiler.numbers.weights import LARGEST, common_unit, maker, values
+from irnet_hw.compiler.onnx_ops import LAYERS, RESHAPING, SUMMING
 from irnet_hw.errors import UserError
 from irnet_hw.onnx_file import QUANTIZERS, label
 from irnet_hw.read import shown
 
-LAYERS = ("Conv", "MatMul")
 #: Multiplying before these or behind them gives the same.
-PASSING = ("MaxPool", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity")
+PASSING = ("MaxPool", *RESHAPING, "Identity")
 #: What a first layer's input may go through without a quantizer.
 AFFINE = ("Mul", "Div", "Sub", "Add")
 #: How far a pixel's value may be from a straight line, of the greatest one.
@@ -231,13 +231,7 @@ def _summed(model: ModelWrapper, tensor: str) -> bool:
         if node.op_type in PASSING or node.op_type == "Concat":
             if _summed(model, node.output[0]):
                 return True
-        elif node.op_type in (
-            *LAYERS,
-            "AveragePool",
-            "GlobalAveragePool",
-            "ReduceMean",
-            "ReduceSum",
-        ):
+        elif node.op_type in (*LAYERS, *SUMMING):
             return True
     return False
 
@@ -252,10 +246,7 @@ def _push(model: ModelWrapper, scaling: NodeProto) -> list[str]:
     moved: list[str] = []
     stay = []
     for node in readers(model, result):
-        summing = node.op_type in (
-            *LAYERS,
-            *("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"),
-        )
+        summing = node.op_type in (*LAYERS, *SUMMING)
         if node.op_type not in PASSING and not summing:
             stay.append(node)
             continue

@@ -9,6 +9,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.graph import Ints, shape
 from irnet_hw.compiler.numbers.codes import Codes, Units
+from irnet_hw.compiler.onnx_ops import RESHAPING
 from irnet_hw.compiler.passes.emit import Windows
 from irnet_hw.errors import UserError
 from irnet_hw.onnx_file import QUANTIZERS, label
@@ -29,25 +30,6 @@ PAIRS = 2**22
 #: The most bits by which an added stream is shifted.
 MOST_SKIP = 8
 PIXEL = DataType["UINT8"]
-
-#: Computed on each value by itself, with constants for all of them or for each channel.
-ELEMENTWISE = (
-    *("Mul", "Add", "Sub", "Div", "BatchNormalization", "Clip", "Relu", "LeakyRelu", "PRelu"),
-    *("Elu", "Selu", "Celu", "Softplus", "Softsign", "ThresholdedRelu", "HardSigmoid", "HardSwish"),
-    *("Tanh", "Sigmoid", "Erf", "Exp", "Log", "Sqrt", "Abs", "Neg", "Sign", "Pow", "Min", "Max"),
-    *("Floor", "Ceil", "Round", "Gelu", "Mish"),
-    *QUANTIZERS,
-)
-#: Those that are monotone in each channel whatever their constants, in float32 too, because IEEE
-#: rounding is monotone.
-MONOTONE = (
-    *("Mul", "Add", "Sub", "BatchNormalization", "Clip", "Relu", "Min", "Max"),
-    *("Div", "Floor", "Ceil", "Round", "Neg", "Sign", *QUANTIZERS),
-)
-LAYERS = ("Conv", "MatMul")
-RESHAPING = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
-SUMMING = ("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum")
-SUBSAMPLING = ("Slice", "Pad")
 
 
 @dataclass

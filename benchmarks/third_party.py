@@ -235,15 +235,17 @@ def _by_finn(path: Path, scale: Fraction | None, images: int) -> Figures:
     layout = model.get_tensor_shape(entry)
     if layout != list(given.get_tensor_shape(given.graph.input[0].name)) and x.ndim == 4:
         x = x.transpose(0, 2, 3, 1)
-    found = np.concatenate(
+    results = np.concatenate(
         [execute_onnx(model, {entry: one[np.newaxis]})[output].reshape(1, -1) for one in x]
     )
-    wrong = np.count_nonzero(found != right.reshape(found.shape))
+    flat = right.reshape(results.shape)
+    wrong = np.count_nonzero(results != flat)
     return {
         "result": "equal" if not wrong else "different",
         "left_in_software": left,
         "differences": int(wrong),
-        "values": int(found.size),
+        "values": int(results.size),
+        "other_classes": int(np.count_nonzero(results.argmax(axis=1) != flat.argmax(axis=1))),
     }
 
 
@@ -262,9 +264,14 @@ def table(rows: list[Figures]) -> Table:
             f"{row['LUT']['model']:,}" if "LUT" in row else "",
             str(row.get("values", "")),
             str(row.get("differences", "")),
-            theirs.get("result", ""),
+            theirs.get("result", "") + _classes(theirs),
         )
     return found
+
+
+def _classes(theirs: Figures) -> str:
+    other = theirs.get("other_classes", 0)
+    return f", {other} other classes" if other else ""
 
 
 def summary(rows: list[Figures]) -> str:

@@ -5,12 +5,10 @@ import torch
 from brevitas import nn as qnn
 from brevitas.export import export_qonnx
 from brevitas.quant import Int8WeightPerTensorFixedPoint
-from qonnx.util.cleanup import cleanup
 from torch import nn
 
 from irnet_hw import data
 from irnet_hw.quant import EDEActQuant, EDESchedule, LibraWeightQuant, set_ede
-from irnet_hw.quant.frozen import binary_weights, freeze
 
 torch.manual_seed(0)
 torch.set_num_threads(1)  # a network this small gains nothing from more
@@ -67,9 +65,5 @@ with torch.no_grad():
     correct = network(pixels(digits.test_images)).argmax(1).numpy() == digits.test_labels
 print(f"{correct.mean():.2%} of {len(correct)} test images")
 
-# The sign of a raw weight is not the weight that Libra-PB makes: export the balanced ones.
-for name, weight in binary_weights(network).items():
-    freeze(network.get_submodule(name), weight)
 export_qonnx(network, torch.zeros(1, 1, 8, 8), "my_network.onnx", dynamo=False)
-cleanup("my_network.onnx", out_file="my_network.onnx")
 np.savez("digits.npz", images=digits.test_images, labels=digits.test_labels)

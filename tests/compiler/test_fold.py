@@ -245,6 +245,10 @@ def test_no_choices_of_a_graph_with_a_branch_cost_less(budget: int) -> None:
     )
 
 
+def test_smaller_fifos_than_estimated_leave_no_distance() -> None:
+    assert fold(resnet((6, 6, 3), (4,)), BOARD, 10_000).distance == 0
+
+
 def test_the_highest_rate_uses_what_there_is() -> None:
     board = dataclasses.replace(BOARD, resources={"LUT": 1500, "FF": 3000, "BRAM18": 4, "DSP": 2})
     folding = fold(resnet((6, 6, 3), (4,)), board, None)

@@ -156,7 +156,8 @@ class _Folder:
             )
         if not made.area.fits(self._board.usable):
             raise UserError(self._too_large(made.area, target_fps, budget))
-        return made, self._scale.cost(made.area) / made.bound - 1
+        # The bound has estimates of the FIFOs, which may turn out smaller.
+        return made, max(self._scale.cost(made.area) / made.bound - 1, 0.0)
 
     def fastest(self) -> tuple[_Made, float]:
         """Return the fitting plan with the highest rate, and its distance from the bound."""

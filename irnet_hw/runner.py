@@ -109,7 +109,7 @@ class Runner:
         return [node for node in model.graph.node if node.output[0] not in self._constants]
 
     def _batched(self, images: int) -> ModelWrapper | None:
-        """Return the network for so many images; None if they must be run one by one."""
+        """Return the network for a batch of images; None if they must be run one by one."""
         moving = self._moving(self._model)
         read = {name for node in moving for name in node.input} | set(self._wanted)
         names = [name for node in moving for name in node.output if name in read]

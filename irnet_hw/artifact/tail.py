@@ -88,7 +88,7 @@ class _Op(NamedTuple):
 
     Attributes:
         inputs: how many.
-        constants: of these, so many at the end must be constants.
+        constants: how many of these, at the end, must be constants.
         attributes: all that it has.
         shape: returns the result's shape, and raises _MisfitError.
         type: of the result.

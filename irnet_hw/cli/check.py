@@ -1,4 +1,4 @@
-"""``irnet-hw check``: say what stands in the way of building a network."""
+"""``irnet-hw check``: list what prevents a build."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from irnet_hw.progress import say
     help="What a pixel is multiplied by before it reaches MODEL's input, such as 1/255.",
 )
 def command(model: Path, input_scale: str | None) -> None:
-    """Say what stands in the way of building a network.
+    """List what prevents building a network.
 
     Everything that does is listed, with what would help. The exit code is 0 if
     it can be built, and 2 if it can't.

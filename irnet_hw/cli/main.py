@@ -35,9 +35,7 @@ _COMMANDS = {
         "irnet_hw.cli.train:command_pack", "Write a trained network as a small file for release."
     ),
     "export": _Entry("irnet_hw.cli.export:command", "Write a trained network as QONNX."),
-    "check": _Entry(
-        "irnet_hw.cli.check:command", "Say what stands in the way of building a network."
-    ),
+    "check": _Entry("irnet_hw.cli.check:command", "List what prevents building a network."),
     "build": _Entry(
         "irnet_hw.cli.build:command", "Compile an exported network into an accelerator for a board."
     ),

@@ -39,7 +39,7 @@ class Network:
     Attributes:
         given: the file, with the scale of its pixels.
         specification: what the hardware computes: the file, or the file with scales behind layers.
-        moved: what stands behind layers in the specification and not in the file.
+        moved: what the specification has behind a layer and the file before its sums.
         graph: the hardware ops, not yet folded.
         tail: what follows them.
     """
@@ -87,7 +87,7 @@ def read(path: Path, input_scale: Fraction | None = None) -> Network:
 
 
 def problems(path: Path, input_scale: Fraction | None = None) -> list[str]:
-    """Return everything that stands in the way of building a network.
+    """Return everything that prevents building a network.
 
     Args:
         path: a QONNX file.
@@ -160,7 +160,7 @@ def input_scale(text: str, where: str) -> Fraction:
     """Return a scale of pixels, such as 1/255.
 
     Raises:
-        UserError: it is no positive number or fraction; names ``where`` it stands.
+        UserError: it is not a positive number or fraction; names ``where`` it was found.
     """
     try:
         found = Fraction(text)

@@ -131,7 +131,7 @@ class Dyadic(Channelwise):
         return self.number("PE") * (self.number("mBits") + self.number("bBits"))
 
     def rows(self) -> int:
-        """Return the number of radix-4 digits of m, each of which takes an adder."""
+        """Return the number of radix-4 digits of m; each takes an adder."""
         return -(-self.number("mBits") // 2)
 
     def multiplier_luts(self) -> float:

@@ -73,8 +73,8 @@ def predictions(outputs: Array) -> npt.NDArray[np.int64]:
     """Return the class of each image, int64 [N].
 
     Args:
-        outputs: of :func:`outputs`: scores, of which the greatest is taken, or classes' numbers, of
-            which the first is.
+        outputs: of :func:`outputs`: scores, whose greatest is taken, or numbers of classes, whose
+            first is taken.
     """
     flat = outputs.reshape(len(outputs), -1)
     classes = flat[:, 0] if flat.dtype == np.int64 else flat.argmax(axis=1)

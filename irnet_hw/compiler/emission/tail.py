@@ -33,8 +33,8 @@ def tail_of(network: ModelWrapper, entry: str) -> Tail:
         entry: the tensor where the tail begins, whose first axis is the batch.
 
     Raises:
-        UserError: the nodes from there to the output are no chain, or one of them is not supported;
-            names the node.
+        UserError: the nodes from there to the output do not form a chain, or one of them is not
+            supported; names the node.
     """
     network = inferred(network)
     constants = constants_of(network)

@@ -78,7 +78,7 @@ def schedule(model: ModelWrapper) -> Schedule:
 
 
 def _measured(model: ModelWrapper) -> list[str]:
-    """Return the streams of which it is known how many beats wait."""
+    """Return the streams whose waiting beats are known."""
     return [tensor for node in model.graph.node if not op(node).regroups for tensor in node.output]
 
 

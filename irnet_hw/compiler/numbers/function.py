@@ -34,7 +34,7 @@ class Run:
     Attributes:
         runner: of the nodes, for one value in each channel.
         rank: of their tensors.
-        window: rows and columns of the window of which the only node computes the mean.
+        window: rows and columns of the window, if the only node computes its mean.
     """
 
     runner: Runner

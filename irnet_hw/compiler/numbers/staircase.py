@@ -168,7 +168,7 @@ def scaling_between(x: Ints, lower: Ints, upper: Ints) -> Scaling | None:
         upper: the greatest y; FAR if there is no bound.
 
     Returns:
-        None if there is no such straight line.
+        None if no straight line lies between the bounds.
     """
     falls = np.max(lower[:1], axis=0) > np.min(upper[-1:], axis=0)
     lines = []

@@ -67,7 +67,7 @@ def summed_windows(model: ModelWrapper, node: NodeProto, image: tuple[int, int])
 
 
 def window_of_mean(model: ModelWrapper, mean: NodeProto) -> Sequence[int]:
-    """Return the rows and columns of the windows of which a node computes the mean."""
+    """Return the rows and columns of the windows whose mean a node computes."""
     if mean.op_type == "AveragePool":
         return list(attribute(mean, "kernel_shape", []))
     return shape(model, mean.input[0])[2:]

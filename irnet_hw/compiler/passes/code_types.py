@@ -46,7 +46,7 @@ def quant_type(
 
 
 def pool_type(reads: Codes, count: int) -> BaseDataType:
-    """Return a signed type for the sums of so many of a stream's values."""
+    """Return a signed type for the sums of ``count`` values of a stream."""
     low, high = int(reads.datatype.min()), int(reads.datatype.max())
     return sum_type(min(low, 0) * count, max(high, 0) * count)
 

@@ -404,7 +404,7 @@ class Hardware:
     def subsample(
         self, name: str, reads: Codes, stride: tuple[int, int], channels: tuple[int, int]
     ) -> str:
-        """Add a choice of every so many pixels, with zero channels before and after."""
+        """Add a choice of pixels at a stride, with zero channels before and after."""
         assert reads.spatial is not None, "pixels"
         taken = [-(-size // step) for size, step in zip(reads.spatial, stride, strict=True)]
         output = self._tensor(name, [1, *taken, sum(channels) + reads.channels], reads.datatype)
@@ -436,7 +436,7 @@ class Hardware:
         )
 
     def flat(self, reads: Codes, result: str) -> str:
-        """Add the turning of an image into a vector, channels last."""
+        """Add what turns an image into a vector, channels last."""
         before = self.model.get_tensor_shape(reads.stream)
         output = self._tensor(result, [1, prod(before)], reads.datatype)
         return self._add(

@@ -66,7 +66,7 @@ class Integers(Transformation):  # type: ignore[misc]
 
 @dataclass
 class Problems:
-    """What stands in the way of a build."""
+    """What prevents a build."""
 
     found: list[UserError] = field(default_factory=list)
 
@@ -365,7 +365,7 @@ class Interpreter:
         return value.then(node)
 
     def _subsampled(self, node: NodeProto, entry: str) -> Value:
-        """Return every so many pixels, with zero channels: a run of Slice and Pad nodes."""
+        """Return the result of Slice and Pad nodes: pixels at a stride, and zero channels."""
         model = self._model
         value = self._values[entry]
         assert value is not None
@@ -603,10 +603,10 @@ class Interpreter:
 
 
 def _adds_exactly(bias: Floats, units: Units, low: Ints, high: Ints, last: bool) -> bool:
-    """Return whether a bias inside a layer gives the same wherever it stands among the products.
+    """Return whether a layer gives the same result wherever its bias is among the products.
 
     Float32 adds all of them exactly if they are multiples of one power of two and not too many of
-    it. Behind the last layer there is no tensor, so that the hardware must add the bias itself.
+    it. There is no tensor behind the last layer, so the hardware must add its bias itself.
     """
     spread = np.broadcast_to(bias.astype(np.float64), units.shape)
     unit = np.minimum(units, [dyadic_unit(each) for each in spread])

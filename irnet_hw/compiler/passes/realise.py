@@ -471,8 +471,8 @@ class Realise:
             reads = self.retyped(add.output[0], reads, np.ones(reads.channels), wide)
         if found is None:
             raise UserError(
-                f"{label(last)}: what it rounds is no linear function of {called(source)}, or its "
-                "channels' factors lie too far apart"
+                f"{label(last)}: what it rounds is not a linear function of {called(source)}, or "
+                "its channels' factors lie too far apart"
             )
         name = self._before_pools(tensor, value)
         if shift >= 0:

@@ -1,4 +1,4 @@
-"""Rescale: moves scales that are no power of two behind the layer whose sums they stand in.
+"""Rescale: moves scales that are not powers of two out of sums, behind the layer.
 
 Float32 depends on the order of additions if their summands are not multiples of a power of two. So
 a file with such scales before a sum has no single result. With them behind it, sums are exact, and
@@ -43,7 +43,7 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Moved:
-    """A scale or bias that stands behind a layer now.
+    """A scale or bias that was moved behind a layer.
 
     Attributes:
         what: "the weights' scale", or the like.
@@ -64,12 +64,12 @@ MOVED_KEY = "irnet_hw_moved"
 
 
 def moved(model: ModelWrapper) -> list[str]:
-    """Return what stands behind layers that the file has in front of their sums."""
+    """Return what was moved behind layers."""
     return list(json.loads(model.get_metadata_prop(MOVED_KEY) or "[]"))
 
 
 class Rescale(Transformation):  # type: ignore[misc]
-    """Move scales that are no power of two behind layers."""
+    """Move scales that are not powers of two behind layers."""
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the model, whose metadata says what was moved."""
@@ -79,7 +79,7 @@ class Rescale(Transformation):  # type: ignore[misc]
 
 
 def rescale(model: ModelWrapper) -> list[Moved]:
-    """Move scales that are no power of two behind layers, in place.
+    """Move scales that are not powers of two behind layers, in place.
 
     Args:
         model: a tidied network.
@@ -156,7 +156,7 @@ def _read_by_others(model: ModelWrapper, layer: NodeProto) -> bool:
 def _scales(
     model: ModelWrapper, layer: NodeProto, flat: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64] | None:
-    """Return one scale for each output, of which all its weights are small multiples."""
+    """Return a scale for each output such that its weights are small multiples of it."""
     quantizer = maker(model, layer)
     if quantizer is not None:
         scale = np.asarray(constant(model, quantizer.input[1]), np.float64)
@@ -371,7 +371,7 @@ def _pixels(model: ModelWrapper) -> list[Moved]:
 
 
 def _constant_of(model: ModelWrapper, node: NodeProto) -> Floats | None:
-    """Return the single constant of an operation on the image; None if there is no such."""
+    """Return the single constant of an operation on the image; None if there is not exactly one."""
     if model.get_initializer(node.input[0]) is not None and node.op_type in ("Sub", "Div"):
         return None
     found = [model.get_initializer(name) for name in node.input]

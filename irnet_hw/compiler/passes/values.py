@@ -19,13 +19,13 @@ from irnet_hw.read import shown
 EXACT = 2**23
 #: The widest codes between layers.
 MOST_BITS = 8
-#: Up to so many thresholds are compared one by one; beyond, a scaling is tried first.
+#: Up to this many thresholds are compared one by one; with more, a scaling is tried first.
 FEW_STEPS = 15
 #: The most thresholds of a channel.
 MOST_STEPS = 255
-#: Functions of at most so many values are evaluated on all of them.
+#: Functions of at most this many values are evaluated on all of them.
 EVERY = 2**23
-#: Functions of two streams are evaluated on so many pairs at once.
+#: Functions of two streams are evaluated on this many pairs at once.
 PAIRS = 2**22
 #: The most bits by which an added stream is shifted.
 MOST_SKIP = 8

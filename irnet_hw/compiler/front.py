@@ -1,5 +1,6 @@
 """The front door: a network as its user gives it, its specification, and its hardware ops."""
 
+import json
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +19,7 @@ from irnet_hw.compiler.graph import add_tensor, readers, shape
 from irnet_hw.compiler.passes.canonical import BIASES_KEY
 from irnet_hw.compiler.passes.emit import first_layer, output
 from irnet_hw.compiler.passes.integers import Interpreter, Problems
-from irnet_hw.compiler.passes.rescale import MOVED_KEY, Rescale, moved
+from irnet_hw.compiler.passes.rescale import MOVED_KEY, PIXELS_KEY, Rescale, moved
 from irnet_hw.compiler.passes.sequence import PASSES
 from irnet_hw.compiler.passes.tidy import Tidy
 from irnet_hw.errors import UserError
@@ -30,6 +31,8 @@ from irnet_hw.read import shown
 ONNX_DOMAINS = ("", "ai.onnx")
 #: Images on which the file and its specification are compared, if the user has none.
 IMAGES = 64
+#: The node that multiplies pixels by their scale.
+SCALING = "scale_of_pixels"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ class Network:
     moved: list[str]
     graph: ModelWrapper
     tail: Tail
+
+    @property
+    def as_given(self) -> bool:
+        """Whether the specification is the file as it is."""
+        return not self.moved and self.given.graph.node[0].name != SCALING
 
 
 def read(path: Path, input_scale: Fraction | None = None) -> Network:
@@ -145,8 +153,11 @@ def with_input_scale(model: ModelWrapper, scale: Fraction | None) -> ModelWrappe
     constant = f"{image}_scale"
     model.set_initializer(constant, np.array(value, np.float32))
     kind = "Div" if divided else "Mul"
-    node = helper.make_node(kind, [image, constant], [scaled], name="scale_of_pixels")
+    node = helper.make_node(kind, [image, constant], [scaled], name=SCALING)
     model.graph.node.insert(0, node)
+    stated = spec.metadata(model)
+    if stated.pop("input_scale", None) is not None:  # else it would be applied again
+        model.set_metadata_prop(spec.METADATA_KEY, json.dumps(stated))
     return model
 
 
@@ -207,9 +218,10 @@ def differences(network: Network, images: npt.NDArray[np.uint8]) -> dict[str, fl
 def _clean(exact: ModelWrapper, given: ModelWrapper) -> ModelWrapper:
     """Return the network with scales behind layers, without the compiler's notes."""
     found = exact.transform(InferShapes())
-    kept = [e for e in found.model.metadata_props if e.key not in (MOVED_KEY, BIASES_KEY)]
-    del found.model.metadata_props[:]
-    found.model.metadata_props.extend(kept)
+    notes = (MOVED_KEY, PIXELS_KEY, BIASES_KEY)
+    kept = [entry for entry in found.graph.metadata_props if entry.key not in notes]
+    del found.graph.metadata_props[:]
+    found.graph.metadata_props.extend(kept)
     assert found.graph.input[0].name == given.graph.input[0].name
     return found
 

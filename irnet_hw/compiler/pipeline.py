@@ -88,7 +88,7 @@ def build(
         (folder / FOLDING).write_text(folding.config)
         say(f"  writing the RTL of {len(graph.graph.node)} kernels")
         stitched = stitch(graph, where, folder)
-        if network.specification is network.given and input_scale is None:
+        if network.as_given:
             shutil.copyfile(model, folder / MODEL)
         else:
             network.specification.save(str(folder / MODEL))

@@ -7,6 +7,7 @@ function is evaluated on all codes that can occur, and becomes thresholds, a tab
 What follows the last layer stays a function: the tail, which the driver computes.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -39,6 +40,7 @@ from irnet_hw.compiler.passes.code_types import (
 )
 from irnet_hw.compiler.passes.emit import FirstLayer, Hardware, Output
 from irnet_hw.compiler.passes.realise import Realise
+from irnet_hw.compiler.passes.rescale import PIXELS_KEY
 from irnet_hw.compiler.passes.values import (
     EXACT,
     MOST_BITS,
@@ -282,7 +284,9 @@ class Interpreter:
             )
         if self._hardware.first is None:
             ends = np.stack([reads.low, reads.high]) * reads.unit
-            self._hardware.first = FirstLayer(node.name, float(ends.min()), float(ends.max()))
+            stated = self._model.get_metadata_prop(PIXELS_KEY)
+            sees = json.loads(stated) if stated else [float(ends.min()), float(ends.max())]
+            self._hardware.first = FirstLayer(node.name, *sees)
         if bias is not None and not _adds_exactly(bias, units, low, high, last):
             self._hardware.moved.append(f"the bias behind {shown(node.name)}")
         return Value(Sums(node, reads, integers, windows, low, high, units))

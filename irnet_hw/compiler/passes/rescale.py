@@ -61,6 +61,9 @@ class Moved:
 
 #: Key of the graph's metadata for what was moved.
 MOVED_KEY = "irnet_hw_moved"
+#: Key of the graph's metadata for the range of what the file's first layer reads, if the pixels'
+#: scale was moved.
+PIXELS_KEY = "irnet_hw_pixels"
 
 
 def moved(model: ModelWrapper) -> list[str]:
@@ -285,7 +288,8 @@ def _mean(model: ModelWrapper, node: NodeProto) -> list[Moved]:
         **more,
     )
     replace(model, [node], [new])
-    division = _behind(model, new, np.array(pixels, np.float32), "Div")
+    written = model.find_producer(node.output[0])  # the graph holds a copy of the new node
+    division = _behind(model, written, np.array(pixels, np.float32), "Div")
     return [Moved("the division of a mean", where, str(pixels)) for where in _push(model, division)]
 
 
@@ -340,6 +344,7 @@ def _pixels(model: ModelWrapper) -> list[Moved]:
             "quantizer of 8 bits before it (QuantIdentity), or subtract a whole number of pixel "
             "steps"
         )
+    model.set_metadata_prop(PIXELS_KEY, json.dumps([float(x.min()), float(x.max())]))
     multipliers = [
         (each, value)
         for each, value in zip(affine, constants, strict=True)
@@ -398,7 +403,8 @@ def _behind(
     model: ModelWrapper, node: NodeProto, value: npt.NDArray[np.float32], kind: str = "Mul"
 ) -> NodeProto:
     """Put a multiplication or division right behind a node."""
-    result = node.output[0]
+    nodes, result = model.graph.node, node.output[0]
+    at = list(nodes).index(node) + 1
     product = add_tensor(model, f"{result}_exact", *_like(model, result))
     name = fresh(model, f"{result}_{kind.lower()}")
     model.set_initializer(name, value)
@@ -406,8 +412,8 @@ def _behind(
     new = helper.make_node(kind, [product, name], [result], name=f"{node.name}_{kind.lower()}")
     if any(each.name == new.name for each in model.graph.node):
         new.name = fresh(model, new.name)
-    replace(model, [node], [node, new])
-    return new
+    nodes.insert(at, new)
+    return nodes[at]
 
 
 def _like(model: ModelWrapper, tensor: str) -> tuple[tuple[int, ...], object]:

@@ -1,0 +1,82 @@
+"""What reaches a network's input: the scale of its pixels, in the file and in the folder."""
+
+import filecmp
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from irnet_hw import spec
+from irnet_hw.artifact.names import GIVEN, MODEL
+from irnet_hw.compiler.front import input_scale, problems, read
+from irnet_hw.compiler.pipeline import build
+from irnet_hw.errors import UserError
+from tests.compiler.graphs import Conv, Network, images
+
+NETWORK = Network(image=(4, 4, 1), layers=(Conv(2, bits=8),), classes=2, zero=0)
+PIXELS = images(NETWORK)
+
+
+def save(path: Path, **metadata: object) -> Path:
+    model = NETWORK.build()
+    model.set_metadata_prop("irnet_hw", json.dumps(metadata))
+    model.save(str(path))
+    return path
+
+
+def logits(model, pixels) -> np.ndarray:
+    return spec.run(model, pixels)["logits"]
+
+
+def test_the_folder_s_model_takes_pixels_where_the_file_takes_them_scaled(tmp_path: Path) -> None:
+    path = save(tmp_path / "dark.onnx", input_scale="1/64", name="dark")
+    build(path, "pynq-z2", tmp_path / "out", None)
+    assert filecmp.cmp(path, tmp_path / "out" / GIVEN, shallow=False)
+    model = spec.load(tmp_path / "out" / MODEL)
+    found = spec.run(model, PIXELS, ["image_scaled"])
+    assert np.array_equal(found["image_scaled"], spec.entry(model, PIXELS) / 64)
+    assert np.array_equal(found["logits"], logits(NETWORK.build(), PIXELS / np.float32(64)))
+
+
+def test_a_scale_is_applied_once(tmp_path: Path) -> None:
+    path = save(tmp_path / "half.onnx", input_scale="1/2", name="half")
+    first = build(path, "pynq-z2", tmp_path / "first", None)
+    again = build(tmp_path / "first" / MODEL, "pynq-z2", tmp_path / "again", None)
+    assert (again.name, again.input, again.output) == (first.name, first.input, first.output)
+    found = [logits(spec.load(tmp_path / name / MODEL), PIXELS) for name in ("first", "again")]
+    assert np.array_equal(*found)
+
+
+def test_the_option_counts_more_than_the_file(tmp_path: Path) -> None:
+    path = save(tmp_path / "half.onnx", input_scale="1/2")
+    network = read(path, Fraction(1, 4))
+    found = logits(network.specification, PIXELS)
+    assert np.array_equal(found, logits(NETWORK.build(), PIXELS / np.float32(4)))
+
+
+def test_a_specification_holds_no_notes_of_the_compiler(tmp_path: Path) -> None:
+    network = read(save(tmp_path / "small.onnx", input_scale="1/255"))
+    assert network.moved
+    keys = {entry.key for entry in network.specification.graph.metadata_props}
+    assert keys == {"irnet_hw"}
+
+
+@pytest.mark.parametrize(
+    ("scale", "most"), [(None, "1.99219"), ("1/2", "0.996094"), ("1/255", "0.0078125")]
+)
+def test_says_what_the_first_layer_reads(
+    scale: str | None, most: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read(save(tmp_path / "plain.onnx"), None if scale is None else input_scale(scale, "scale"))
+    assert f"reads values from 0 to {most}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1/0", "ToTensor", "nan", "1e99"])
+def test_refuses_scales_that_are_no_positive_numbers(text: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="input-scale"):
+        input_scale(text, "input-scale")
+    found = problems(save(tmp_path / "wrong.onnx", input_scale=text))
+    assert len(found) == 1
+    assert "input_scale" in found[0]

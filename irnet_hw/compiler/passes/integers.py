@@ -5,6 +5,11 @@ layer, and the file's own nodes behind them. Nodes that compute on each value by
 that function longer. Where the hardware needs integers again (a layer, a pooling, an addition), the
 function is evaluated on all codes that can occur, and becomes thresholds, a table or a scaling.
 What follows the last layer stays a function: the tail, which the driver computes.
+
+:class:`Interpreter` visits the nodes in order and knows what each op means: it checks a node, and
+says which value its output is. :class:`~irnet_hw.compiler.passes.realise.Realise` makes integers of
+values. :class:`~irnet_hw.compiler.passes.emit.Hardware` holds the graph that grows meanwhile. To
+support a further op, begin in :meth:`Interpreter._value`.
 """
 
 import json

@@ -1,4 +1,20 @@
-"""Realise: turns functions of integers into integers, and emits the hardware that computes them."""
+"""Realise: turns functions of integers into integers, and emits the hardware that computes them.
+
+The function's nodes are run on all integers of its source that can occur, in each channel. If the
+results are integers times a power of two, the hardware is chosen by their form:
+
+- of pixels, integers less an offset: nothing, as layers subtract it;
+- the signs of a layer's sums: thresholds inside the layer;
+- steps that only rise or only fall: thresholds, or where there are many, and on a straight line, a
+  multiplication and a shift;
+- anything else, of codes of up to 8 bits: a table.
+
+Sums with too many values for this (``EVERY``) must have a function that is monotone by its ops, and
+a quantizer at its end. Their thresholds are found by bisection.
+
+Max-pooling between a layer and its quantizer is done behind the quantizer, on codes. It takes the
+minimum in channels in which what is pooled falls as the codes rise.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,16 @@
-"""Values: the tensors of a network as functions of integers that the hardware has."""
+"""Values: what the compiler knows of a network's tensor.
+
+A tensor is a function of integers, element by element. The integers are its source: codes on a
+stream (:class:`~irnet_hw.compiler.numbers.codes.Codes`), the sums of a layer (:class:`Sums`), or
+one of these plus a stream (:class:`Join`). The function is a list of the file's own nodes. For
+Conv -> BatchNormalization -> Relu, for example:
+
+    conv    Value(Sums(conv))
+    norm    Value(Sums(conv), (BatchNormalization,))
+    relu    Value(Sums(conv), (BatchNormalization, Relu))
+
+Nothing is computed or emitted until someone needs integers, such as the next layer.
+"""
 
 from dataclasses import dataclass
 from math import prod
@@ -34,7 +46,19 @@ PIXEL = DataType["UINT8"]
 
 @dataclass
 class Sums:
-    """The sums of a layer, before it is known whether the hardware puts them out."""
+    """The sums of a layer, before it is known whether the hardware puts them out.
+
+    If thresholds make signs of them, they are part of the layer, and the sums stay inside.
+
+    Attributes:
+        layer: the node, a Conv or MatMul.
+        reads: its input.
+        weights: [outputs, inputs, rows, columns].
+        windows: of a convolution; None for a dense layer.
+        low: the least sum that can occur, in each output channel, in units.
+        high: the greatest.
+        unit: what 1 stands for in the network's tensor, a power of two for each output channel.
+    """
 
     layer: NodeProto
     reads: Codes
@@ -52,7 +76,14 @@ class Sums:
 
 @dataclass
 class Join:
-    """A function of sums or codes, plus a stream of codes, before it is rounded."""
+    """A function of sums or codes, plus a stream of codes, before it is rounded.
+
+    This is a residual connection. The hardware adds and rounds at once, so a Quant must follow.
+
+    Attributes:
+        first: the function.
+        skip: the stream.
+    """
 
     first: "Value"
     skip: Codes

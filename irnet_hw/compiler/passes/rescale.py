@@ -5,9 +5,9 @@ a file with such scales before a sum has no single result. With them behind it, 
 the file has one. That file, not the given one, then is the specification, and the build says so.
 
 The scales that are moved are those of weights, of a quantizer that a layer or an average reads, of
-pixels that no quantizer precedes, and the division of a mean. A scale stops where it can't pass, such
-as at an addition, and :mod:`~irnet_hw.compiler.passes.integers` then refuses what reads it. Scales
-that are powers of two stay where they are, so a network that has only these is not changed.
+pixels that no quantizer precedes, and the division of a mean. A scale stops where it can't pass,
+such as at an addition, and :mod:`~irnet_hw.compiler.passes.integers` then refuses what reads it.
+Scales that are powers of two stay where they are: a network that has only these is not changed.
 """
 
 import json

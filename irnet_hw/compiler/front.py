@@ -18,7 +18,7 @@ from irnet_hw.compiler.finn_quiet import quiet
 from irnet_hw.compiler.graph import add_tensor, readers, shape
 from irnet_hw.compiler.passes.canonical import BIASES_KEY
 from irnet_hw.compiler.passes.emit import first_layer, output
-from irnet_hw.compiler.passes.integers import Interpreter, Problems
+from irnet_hw.compiler.passes.integers import Interpreter, Problems, split_tail
 from irnet_hw.compiler.passes.rescale import MOVED_KEY, PIXELS_KEY, Rescale, moved
 from irnet_hw.compiler.passes.sequence import PASSES
 from irnet_hw.compiler.passes.tidy import Tidy
@@ -113,8 +113,7 @@ def problems(path: Path, input_scale: Fraction | None = None) -> list[str]:
             _try(given)
             graph = given.transform(Tidy()).transform(Rescale())
             hardware = Interpreter(graph, found).graph()
-            if not found.found:
-                tail_of(graph, output(hardware).tensor)
+            tail_of(graph, split_tail(graph)[0] if found.found else output(hardware).tensor)
         except UserError as error:
             found.found.append(error)
     return [str(error) for error in found.found]

@@ -1,4 +1,4 @@
-"""What reaches a network's input: the scale of its pixels, in the file and in the folder."""
+"""The front door: the scale of pixels, in the file and in the folder, and lists of problems."""
 
 import filecmp
 import json
@@ -13,7 +13,7 @@ from irnet_hw.artifact.names import GIVEN, MODEL
 from irnet_hw.compiler.front import input_scale, problems, read
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
-from tests.compiler.graphs import Conv, Network, images
+from tests.compiler.graphs import Conv, Network, Writer, images
 
 NETWORK = Network(image=(4, 4, 1), layers=(Conv(2, bits=8),), classes=2, zero=0)
 PIXELS = images(NETWORK)
@@ -80,3 +80,32 @@ def test_refuses_scales_that_are_no_positive_numbers(text: str, tmp_path: Path) 
     found = problems(save(tmp_path / "wrong.onnx", input_scale=text))
     assert len(found) == 1
     assert "input_scale" in found[0]
+
+
+def wrong(*parts: str) -> Writer:
+    """A network of three layers, with what the parts name in place of what could be built."""
+    writer = Writer((6, 6, 1))
+    for name in ("first", "second"):
+        if name in parts:
+            floats = writer.random.normal(size=[2, writer.shape[1], 3, 3])
+            writer.step("Conv", writer.constant(f"{name}_weights", floats), name=name)
+            writer.shape = [1, 2, writer.shape[2] - 2, writer.shape[3] - 2]
+        else:
+            writer.convolution(name, Conv(2, bits=4, padding=0))
+        writer.affine(name, [1, 2, 1, 1])
+        writer.sign(name)
+    writer.flatten()
+    writer.dense("last", 3, 4, "MatMul", False)
+    if "tail" in parts:
+        writer.step("Sigmoid", name="tail")
+    return writer
+
+
+@pytest.mark.parametrize(
+    "parts", [(), ("first",), ("first", "second"), ("second", "tail"), ("first", "second", "tail")]
+)
+def test_lists_all_problems_at_once(parts: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "wrong.onnx"
+    wrong(*parts).model().save(str(path))
+    found = problems(path)
+    assert [text.partition(" (")[0] for text in found] == [f"node {name}" for name in parts]

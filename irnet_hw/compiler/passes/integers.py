@@ -23,7 +23,7 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
-from irnet_hw.compiler.graph import Floats, Ints, attribute, constant, readers, shape
+from irnet_hw.compiler.graph import Floats, Ints, add_tensor, attribute, constant, readers, shape
 from irnet_hw.compiler.numbers.codes import Codes, Units, code_type, dyadic_unit
 from irnet_hw.compiler.numbers.function import moving_input
 from irnet_hw.compiler.numbers.subsample import channel_padding, slice_steps
@@ -40,10 +40,11 @@ from irnet_hw.compiler.passes.code_types import (
     added_type,
     joined_order,
     pool_type,
+    quant_type,
     sum_range,
     sums_type,
 )
-from irnet_hw.compiler.passes.emit import FirstLayer, Hardware, Output
+from irnet_hw.compiler.passes.emit import BIPOLAR, FirstLayer, Hardware, Output
 from irnet_hw.compiler.passes.realise import Realise
 from irnet_hw.compiler.passes.rescale import PIXELS_KEY
 from irnet_hw.compiler.passes.values import (
@@ -59,7 +60,7 @@ from irnet_hw.compiler.passes.values import (
     whole,
 )
 from irnet_hw.errors import UserError
-from irnet_hw.onnx_file import label
+from irnet_hw.onnx_file import QUANTIZERS, label
 from irnet_hw.read import shown
 
 
@@ -146,7 +147,7 @@ class Interpreter:
             return  # makes weights
         try:
             if any(self._values[name] is None for name in moving):
-                result = None  # a node before it can't be built
+                result = self._behind_a_problem(node)
             else:
                 result = self._value(node, moving)
                 result = self._share(node.output[0], result)
@@ -156,6 +157,33 @@ class Interpreter:
             self._collect.found.append(error)
             result = None
         self._values.setdefault(node.output[0], result)
+
+    def _behind_a_problem(self, node: NodeProto) -> Value | None:
+        """Return a node's output where what it reads can't be built; None if that is unknown.
+
+        Quantizers give codes whatever they read, so all behind them can be checked.
+        """
+        model = self._model
+        if node.op_type in LAYERS:
+            weights(model, node)
+        if node.op_type not in QUANTIZERS:
+            return None
+        signs = node.op_type == "BipolarQuant"
+        datatype = BIPOLAR if signs else quant_type(model, [node], 0, 0)
+        _, channels, *sides = shape(model, node.output[0])
+        spatial = (sides[0], (*sides, 1)[1]) if sides else None
+        sizes = [1, *(spatial or ()), channels]
+        name = self._hardware.name(node.output[0])
+        return Value(
+            Codes(
+                stream=add_tensor(self._hardware.model, name, sizes, datatype),
+                spatial=spatial,
+                low=np.full(channels, int(datatype.min())),
+                high=np.full(channels, int(datatype.max())),
+                unit=np.full(channels, dyadic_unit(constant(model, node.input[1]))),
+                datatype=datatype,
+            )
+        )
 
     def _value(self, node: NodeProto, moving: list[str]) -> Value:
         """Return the value of a node's output."""
@@ -523,7 +551,7 @@ class Interpreter:
     def _finish(self) -> ModelWrapper:
         """Return the graph with its output: the integers that the tail begins with."""
         value = self._values[self._entry]
-        if value is None:  # a problem before it was collected
+        if value is None or (self._collect is not None and self._collect.found):
             return self._hardware.model
         source, hardware, output = value.source, self._hardware, self._model.graph.output[0].name
         if isinstance(source, Join):

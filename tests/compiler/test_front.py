@@ -109,3 +109,19 @@ def test_lists_all_problems_at_once(parts: tuple[str, ...], tmp_path: Path) -> N
     wrong(*parts).model().save(str(path))
     found = problems(path)
     assert [text.partition(" (")[0] for text in found] == [f"node {name}" for name in parts]
+
+
+def test_says_how_many_steps_a_quantizer_has_that_is_too_wide(tmp_path: Path) -> None:
+    writer = Writer((4, 4, 1))
+    constants = [writer.constant(*each) for each in (("s", 2.0**-9), ("z", 0), ("b", 12))]
+    writer.convolution("first", Conv(2, bits=4))
+    domain = "qonnx.custom_op.general"
+    flags = {"signed": 1, "narrow": 0, "rounding_mode": "ROUND"}
+    writer.step("Quant", *constants, name="wide", domain=domain, **flags)
+    writer.flatten()
+    writer.dense("last", 3, 4, "MatMul", False)
+    path = tmp_path / "wide.onnx"
+    writer.model().save(str(path))
+    (found,) = problems(path)
+    assert found.startswith("node wide (Quant): takes values of ")
+    assert "at most 8 bits" in found

@@ -89,8 +89,8 @@ def weights(model: ModelWrapper, layer: NodeProto, finest: float | None = None) 
     if integers.min() < -(2 ** (MOST_BITS - 1)) or integers.max() >= 2 ** (MOST_BITS - 1):
         raise UserError(
             f"{label(layer)}: its weights take {_bits(integers)} bits in some output channel, must "
-            f"take at most {MOST_BITS}; quantize them, as QuantConv2d and QuantLinear do with "
-            "weight_quant=CommonIntWeightPerChannelQuant"
+            f"take at most {MOST_BITS}; quantize them, as Brevitas' QuantConv2d and QuantLinear do "
+            f"with weight_bit_width={MOST_BITS} or less"
         )
     return Weights(_dilated(layer, _ungrouped(layer, integers)), unit)
 

@@ -215,7 +215,13 @@ class Realise:
         if most >= 2 ** (MOST_BITS + 1):
             last = value.nodes[-1]
             if last.op_type == "Quant":
-                raise odd_scale(last, float(np.ravel(constant(self._model, last.input[1]))[0]))
+                scale = float(np.ravel(constant(self._model, last.input[1]))[0])
+                if dyadic_unit(np.array([scale])) != abs(scale):
+                    raise odd_scale(last, scale)
+                raise UserError(
+                    f"{label(last)}: takes values of {exact.min():,.0f} to {exact.max():,.0f} "
+                    f"steps; must have at most {MOST_BITS} bits: bit_width={MOST_BITS} or less"
+                )
             raise UserError(
                 f"tensor {shown(tensor)}, of {label(last)}: takes {len(np.unique(values)):,} "
                 f"values, {values.min():g} to {values.max():g}, which are not integers of up to "

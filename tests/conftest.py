@@ -41,6 +41,7 @@ MARKS = {
     "cli/test_train.py": "training",
     "compiler/test_finn_builder.py": "slow",
     "compiler/test_finn_default_flow.py": "slow",
+    "compiler/test_given.py": "slow",
     "compiler/test_testbench.py": "simulation",
     "deploy/test_notebook.py": "simulation",
     "docs": "slow",

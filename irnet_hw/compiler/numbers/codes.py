@@ -62,9 +62,8 @@ def code_type(low: int, high: int) -> BaseDataType:
     Whether ±1 are signs depends on what lies between them, so that is up to the caller.
     """
     if low < 0 or high > 255:
-        return DataType[
-            f"INT{max((-min(low, 0) - 1).bit_length() if low < 0 else 0, high.bit_length()) + 1}"
-        ]
+        below = (-low - 1).bit_length() if low < 0 else 0
+        return DataType[f"INT{max(1, below, high.bit_length()) + 1}"]
     return DataType[f"UINT{max(2, high.bit_length())}"]
 
 

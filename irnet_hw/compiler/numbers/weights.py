@@ -81,7 +81,9 @@ def weights(model: ModelWrapper, layer: NodeProto, finest: float | None = None) 
         found = found[..., np.newaxis]
     flat = found.reshape(len(found), -1)
     unit = np.array([dyadic_unit(row) for row in flat])
-    unit = unit if finest is None else common_unit(flat, unit, finest)
+    if finest is not None:
+        common = common_unit(flat, np.minimum(unit, finest)) or common_unit(flat, unit)
+        unit = unit if common is None else np.full_like(unit, common)
     exact = found.astype(np.float64) / unit.reshape(-1, 1, 1, 1)
     if np.abs(exact).max() >= 2**31:
         exact = np.clip(exact, -(2.0**31), 2.0**31)
@@ -95,8 +97,8 @@ def weights(model: ModelWrapper, layer: NodeProto, finest: float | None = None) 
     return Weights(_dilated(layer, _ungrouped(layer, integers)), unit)
 
 
-def common_unit(weights: npt.NDArray[np.floating], units: Units, finest: float = np.inf) -> Units:
-    """Return one unit for all outputs if their weights are small multiples of it, else their own.
+def common_unit(weights: npt.NDArray[np.floating], units: Units) -> float | None:
+    """Return one unit for all outputs, if their weights are small multiples of it.
 
     Args:
         weights: [outputs, weights].
@@ -105,11 +107,9 @@ def common_unit(weights: npt.NDArray[np.floating], units: Units, finest: float =
     """
     used = np.any(weights != 0, axis=1)
     if not used.any():
-        return np.ones_like(units)
-    least = min(units[used].min(), finest)
-    if np.abs(weights).max() / least < LARGEST:
-        return np.full_like(units, least)
-    return units
+        return 1.0
+    least = float(units[used].min())
+    return least if np.abs(weights).max() / least < LARGEST else None
 
 
 def _bits(integers: Ints) -> int:

@@ -504,7 +504,8 @@ class Interpreter:
                 f"{list(shape(model, moving[1]))}, which must be the same"
             )
         raw = [isinstance(x.source, Sums) and not x.nodes for x in (first, second)]
-        if whole(first) and whole(second) and raw[0] == raw[1]:
+        both = whole(first) and whole(second)
+        if both and (raw[0] == raw[1] or not self._rounded_down(node)):
             return self._sum_of_integers(node, moving, (first, second))
         for kept, other, name in ((first, second, moving[1]), (second, first, moving[0])):
             if quantized(other) or (whole(other) and not isinstance(other.source, Sums)):
@@ -516,6 +517,21 @@ class Interpreter:
             f"{label(node)}: adds two results that are not quantized; put a quantizer, such as "
             "QuantIdentity, on at least one of them"
         )
+
+    def _rounded_down(self, node: NodeProto) -> bool:
+        """Return whether a sum is rounded right behind it, and never from a tie to even numbers.
+
+        One op can then add and round; else the exact sum must come first.
+        """
+        found = readers(self._model, node.output[0])
+        while len(found) == 1 and found[0].op_type == "Add" and not self._moving(found[0]):
+            found = readers(self._model, found[0].output[0])
+        rounding = attribute(found[0], "rounding_mode", "ROUND").upper() if found else ""
+        return len(found) == 1 and found[0].op_type == "Quant" and rounding in ("FLOOR", "CEIL")
+
+    def _moving(self, node: NodeProto) -> bool:
+        """Return whether a node reads two results."""
+        return all(self._model.get_initializer(name) is None for name in node.input)
 
     def _sum_of_integers(
         self, node: NodeProto, moving: list[str], values: tuple[Value, Value]

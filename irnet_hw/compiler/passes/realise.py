@@ -171,9 +171,9 @@ class Realise:
                 f"only {', '.join(MONOTONE)} may, with a quantizer at the end"
             )
         ends = self._run(value, function, np.stack([source.low, source.high]) * source.unit)
-        scale = float(np.asarray(constant(self._model, last.input[1])).item())
+        scale = self._single_scale(last)
         unit = dyadic_unit(np.array([scale]))
-        if unit != scale:
+        if unit != abs(scale):
             raise odd_scale(last, scale)
         y = np.rint(ends.astype(np.float64) / unit).astype(np.int64)
         base, most = int(y.min()), int(y.max())
@@ -470,7 +470,7 @@ class Realise:
         source = first.source
         if isinstance(source, Join):
             raise UserError(f"{label(add)}: adds a third result; quantize the sum of two first")
-        scale = float(np.asarray(constant(self._model, last.input[1])).item())
+        scale = self._single_scale(last)
         unit = dyadic_unit(np.array([scale]))
         ratio = skip.single_unit()
         if unit != scale:
@@ -511,6 +511,15 @@ class Realise:
         made = made_of(reads, stream, low, high, unit, datatype)
         self.carries(tensor, made)
         return made
+
+    def _single_scale(self, quantizer: NodeProto) -> float:
+        """Return the scale of a quantizer, which must be one for all channels."""
+        scales = np.asarray(constant(self._model, quantizer.input[1])).reshape(-1)
+        if np.any(scales != scales[0]):
+            raise UserError(
+                f"{label(quantizer)}: has other scales in other channels, must have one here"
+            )
+        return float(scales[0])
 
     def _join_scaling(
         self,
@@ -628,9 +637,10 @@ class Realise:
         return self._codes[key]
 
     def carries(self, tensor: str, codes: Codes) -> None:
-        """Note that a stream is a tensor of the network."""
+        """Note that a stream is a tensor of the network, if its elements are in that order."""
         unit = codes.single_unit()
-        if codes.stream == tensor and unit is not None and not codes.zero:
+        plain = codes.order is None and not codes.zero
+        if codes.stream == tensor and unit is not None and plain:
             self._hardware.units[tensor] = unit
 
 

@@ -81,9 +81,12 @@ class Rescale(Transformation):  # type: ignore[misc]
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the model, whose metadata says what was moved."""
-        found = [str(each) for each in rescale(model)]
-        model.set_metadata_prop(MOVED_KEY, json.dumps(found))
-        return model.transform(InferShapes()), False
+        changed = ModelWrapper(model.model, make_deepcopy=True)
+        found = [str(each) for each in rescale(changed)]
+        if not found:
+            return model, False
+        changed.set_metadata_prop(MOVED_KEY, json.dumps(found))
+        return changed.transform(InferShapes()), False
 
 
 def rescale(model: ModelWrapper) -> list[Moved]:
@@ -124,11 +127,10 @@ def _weights(model: ModelWrapper, layer: NodeProto) -> list[Moved]:
     per_output = found.T if layer.op_type == "MatMul" else found
     units = np.array([dyadic_unit(row) for row in per_output])
     flat = per_output.reshape(len(per_output), -1).astype(np.float64)
-    if np.all(np.abs(flat).max(axis=1) / units <= LARGEST):
-        # The last layer's outputs must have one scale.
-        common = common_unit(flat, units)
-        if np.all(common == common[0]) or _read_by_others(model, layer):
-            return []
+    few = bool(np.all(np.abs(flat).max(axis=1) / units <= LARGEST))
+    # The last layer's outputs must have one scale.
+    if few and (common_unit(flat, units) is not None or _read_by_others(model, layer)):
+        return []
     scales = _scales(model, layer, flat)
     if scales is None:
         return []  # refused where the weights are read
@@ -182,11 +184,10 @@ def _scales(
         return each[:, 0]
     found = []
     for row in flat:
-        most = np.abs(row).max()
-        for count in range(1, int(LARGEST)):
-            scale = most / count
-            if np.allclose(row / scale, np.rint(row / scale), rtol=0, atol=1e-4):
-                found.append(scale)
+        most = float(np.abs(row).max()) or 1.0
+        for step in (most / count for count in range(1, int(LARGEST))):
+            if np.allclose(row / step, np.rint(row / step), rtol=0, atol=1e-4):
+                found.append(step)
                 break
         else:
             return None
@@ -198,37 +199,34 @@ def _scales(
 
 def _activations(model: ModelWrapper, quantizer: NodeProto) -> list[Moved]:
     """Split a quantizer's scale from it, and move that behind the layers that read it."""
+    if not _summed(model, quantizer.output[0]):
+        return []
     scale = model.get_initializer(quantizer.input[1])
     if scale is None:
         raise UserError(f"{label(quantizer)}: {shown(quantizer.input[1])} must be constant")
-    if scale.size != 1:
-        if np.all(scale == scale.reshape(-1)[0]):
-            scale = scale.reshape(-1)[:1]
-        else:
-            raise UserError(
-                f"{label(quantizer)}: scale of shape {list(scale.shape)}, must be one for all "
-                "channels"
-            )
-    value = float(scale.item())
-    if value == dyadic_unit(np.array([value])):
+    if np.any(scale != scale.reshape(-1)[0]):
+        raise UserError(
+            f"{label(quantizer)}: scale of shape {list(scale.shape)}, must be one for all channels"
+        )
+    value = float(scale.reshape(-1)[0])
+    if value == 0:
+        raise UserError(f"{label(quantizer)}: scale 0, must be another number")
+    if abs(value) == dyadic_unit(np.array([value])):
         return []
-    if value <= 0:
-        raise UserError(f"{label(quantizer)}: scale {value:g}, must be above 0")
-    if not _summed(model, quantizer.output[0]):
-        return []
-    stored = np.array(value, np.float32)
-    divided = add_tensor(model, f"{quantizer.output[0]}_divided", *_like(model, quantizer.input[0]))
-    whole = add_tensor(model, f"{quantizer.output[0]}_whole", *_like(model, quantizer.output[0]))
-    scale_name, one = (fresh(model, f"{quantizer.output[0]}_{end}") for end in ("scale", "one"))
-    model.set_initializer(scale_name, stored)
-    model.set_initializer(one, np.array(1.0, np.float32))
     result = quantizer.output[0]
-    first = helper.make_node(
-        "Div", [quantizer.input[0], scale_name], [divided], name=f"{quantizer.name}_divide"
-    )
+    whole = add_tensor(model, f"{result}_whole", *_like(model, result))
+    scale_name, one = (fresh(model, f"{result}_{end}") for end in ("scale", "one"))
+    model.set_initializer(scale_name, np.array(value, np.float32))
+    model.set_initializer(one, np.array(1.0, np.float32))
     last = helper.make_node("Mul", [whole, scale_name], [result], name=f"{quantizer.name}_multiply")
-    quantizer.input[0], quantizer.input[1], quantizer.output[0] = divided, one, whole
-    replace(model, [quantizer], [first, quantizer, last])
+    new = [quantizer, last]
+    if quantizer.op_type == "Quant":  # a sign does not depend on the scale
+        divided = add_tensor(model, f"{result}_divided", *_like(model, quantizer.input[0]))
+        inputs = [quantizer.input[0], scale_name]
+        new.insert(0, helper.make_node("Div", inputs, [divided], name=f"{quantizer.name}_divide"))
+        quantizer.input[0] = divided
+    quantizer.input[1], quantizer.output[0] = one, whole
+    replace(model, [quantizer], new)
     layers = _push(model, last)
     return [Moved("the scale of its input", where, f"{value:g}") for where in layers]
 
@@ -255,7 +253,8 @@ def _push(model: ModelWrapper, scaling: NodeProto) -> list[str]:
     stay = []
     for node in readers(model, result):
         summing = node.op_type in (*LAYERS, *SUMMING)
-        if node.op_type not in PASSING and not summing:
+        turns = node.op_type == "MaxPool" and np.any(constant(model, scale) < 0)
+        if turns or (node.op_type not in PASSING and not summing):
             stay.append(node)
             continue
         for i, name in enumerate(node.input):
@@ -295,7 +294,8 @@ def _mean(model: ModelWrapper, node: NodeProto) -> list[Moved]:
     replace(model, [node], [new])
     written = model.find_producer(node.output[0])  # the graph holds a copy of the new node
     division = _behind(model, written, np.array(pixels, np.float32), "Div")
-    return [Moved("the division of a mean", where, str(pixels)) for where in _push(model, division)]
+    layers = _push(model, division) or [shown(node.name)]
+    return [Moved("the division of a mean", where, str(pixels)) for where in layers]
 
 
 def _quantized_behind(model: ModelWrapper, tensor: str) -> bool:

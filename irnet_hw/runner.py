@@ -37,6 +37,7 @@ class _Step:
     """A node: the function that runs it and adds its outputs, and the tensors to drop after it."""
 
     run: Callable[[Tensors], None]
+    outputs: list[str]
     unread: list[str]
 
 
@@ -58,19 +59,25 @@ class Runner:
         self._wanted = [*tensors, model.graph.output[0].name]
         self._prepared: dict[int, tuple[Tensors, list[_Step]] | None] = {}
 
-    def run(self, x: npt.NDArray[np.float32]) -> Tensors:
+    def run(self, x: npt.NDArray[np.float32], given: Tensors | None = None) -> Tensors:
         """Return the output and the requested tensors by name.
 
         The first axis of what depends on the images is that of the N images.
 
         Args:
             x: float32 [N, ...]: the file's input, for N images.
+            given: requested tensors that the nodes behind them read these values of, [N, ...]; what
+                is returned is as computed.
         """
+        given = given or {}
         if len(x) not in self._prepared:
             self._prepared[len(x)] = self._prepare(len(x))
         prepared = self._prepared[len(x)]
         if prepared is None:
-            parts = [self.run(x[image : image + 1]) for image in range(len(x))]
+            parts = [
+                self.run(x[i : i + 1], {name: value[i : i + 1] for name, value in given.items()})
+                for i in range(len(x))
+            ]
             return {
                 name: parts[0][name]
                 if name in self._constants
@@ -79,11 +86,15 @@ class Runner:
             }
         constants, steps = prepared
         context = {**constants, self._entry: x}
+        computed: Tensors = {}
         for step in steps:
             step.run(context)
+            for name in given.keys() & step.outputs:
+                computed[name] = context[name]
+                context[name] = given[name].reshape(computed[name].shape)
             for name in step.unread:
                 del context[name]
-        found = {name: context[name] for name in self._wanted}
+        found = {name: computed.get(name, context[name]) for name in self._wanted}
         if len(x) == 1:  # where the file has no axis for the batch, there is one here
             for name in found.keys() - self._constants.keys():
                 if found[name].shape[:1] != (1,):
@@ -102,7 +113,9 @@ class Runner:
         unread: list[list[str]] = [[] for _ in moving]
         for name in last.keys() - kept:
             unread[last[name]].append(name)
-        return constants, [_Step(run, unread[i]) for i, (_, run) in enumerate(moving)]
+        return constants, [
+            _Step(run, list(node.output), unread[i]) for i, (node, run) in enumerate(moving)
+        ]
 
     def _moving(self, model: ModelWrapper) -> list[NodeProto]:
         """Return the nodes that depend on the images."""

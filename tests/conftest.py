@@ -46,6 +46,7 @@ MARKS = {
     "deploy/test_notebook.py": "simulation",
     "docs": "slow",
     "errors": "slow",
+    "export/test_module.py": "slow",
     "export/test_station.py": "slow",
     "export/test_verify.py": "slow",
     "hls": "simulation",

@@ -1,26 +1,56 @@
 """``irnet-hw export``."""
 
+import importlib
+import sys
+import traceback
 from pathlib import Path
+from typing import Any
 
 import click
 
 from irnet_hw.cli import options
+from irnet_hw.errors import UserError
 
 
 @click.command("export")
-@click.argument("checkpoint", metavar="CKPT", type=click.Path(path_type=Path))
+@click.argument("checkpoint", metavar="[CKPT]", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder for the files; by default the checkpoint's.",
+    help="Folder for the files; by default the checkpoint's, or one of the function's name.",
 )
 @click.option(
     "--data-folder",
     default="",
     help="Where the dataset's files are; by default where they were in training.",
 )
+@click.option(
+    "--module",
+    metavar="PACKAGE.FILE:FUNCTION",
+    help="Export the module of Brevitas layers that a function returns, in place of a checkpoint. "
+    "It may return (module, images), too.",
+)
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="For --module: a .npz file with uint8 images, on which the file is compared with it.",
+)
+@click.option(
+    "--input-scale",
+    metavar="NUMBER",
+    help="For --module: what pixels are multiplied by before they reach it, such as 1/255 if "
+    "images go through torchvision's ToTensor. Default: 1.",
+)
 @options.force
-def command(checkpoint: Path, out: Path | None, data_folder: str, force: bool) -> None:
+def command(
+    checkpoint: Path | None,
+    out: Path | None,
+    data_folder: str,
+    module: str | None,
+    images: Path | None,
+    input_scale: str | None,
+    force: bool,
+) -> None:
     """Write a trained network as QONNX.
 
     CKPT is a checkpoint from `irnet-hw train`, such as runs/digits-vgg/last.pt. The command
@@ -30,8 +60,74 @@ def command(checkpoint: Path, out: Path | None, data_folder: str, force: bool) -
 
     The exported network is compared with the trained one on every held-out image, layer by
     layer. If they differ by more than rounding explains, nothing is written.
-    """
-    # Importing torch takes seconds; --help should not wait for it.
-    from irnet_hw.export.station import export
 
-    export(checkpoint, out, data_folder, force)
+    With --module, any PyTorch module of Brevitas layers is exported instead. The file is compared
+    with it on images of yours, layer by layer, and checked as by `irnet-hw check`; heldout.npz is
+    not written.
+
+    \b
+    Example:
+      irnet-hw export --module my_package.network:trained --images digits.npz --out mine
+    """  # noqa: D301 (click wants the backspace itself)
+    if (checkpoint is None) == (module is None):
+        raise UserError("export: takes either a checkpoint or --module, and one of them is needed")
+    # Importing torch takes seconds; --help should not wait for it.
+    if checkpoint is not None:
+        if images is not None or input_scale is not None:
+            raise UserError("--images and --input-scale: are for --module only")
+        from irnet_hw.export.station import export
+
+        export(checkpoint, out, data_folder, force)
+        return
+    if data_folder:
+        raise UserError("--data-folder: is for a checkpoint only")
+    from irnet_hw.export.module import export_module
+
+    assert module is not None
+    function = module.rpartition(":")[2]
+    network, pixels = _made(module)
+    if images is not None:
+        pixels = _read(images)
+    if pixels is None:
+        raise UserError(f"--images: must be given, because {module} returns no images")
+    export_module(
+        network, pixels, out or Path(function), input_scale or 1, name=function, force=force
+    )
+
+
+def _made(path: str) -> tuple[Any, Any]:
+    """Call a function that returns a module, or (module, images)."""
+    package, _, function = path.rpartition(":")
+    if not package or not function:
+        raise UserError(f"--module: {path}, must be PACKAGE.FILE:FUNCTION, such as network:trained")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(importlib.import_module(package), function, None)
+        if not callable(found):
+            raise UserError(f"--module: {package} has no function {function}")
+        made = found()
+    except UserError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name and f"{package}.".startswith(f"{error.name}."):
+            raise UserError(
+                f"--module: there is no {package} in {Path.cwd()}, nor installed"
+            ) from error
+        raise UserError(f"--module: {path}: {error}") from error
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise UserError(
+            f"--module: {path}: {type(error).__name__} in {last.filename}, line {last.lineno}: "
+            f"{error}"
+        ) from error
+    if isinstance(made, tuple) and len(made) == 2:
+        return made
+    return made, None
+
+
+def _read(path: Path) -> Any:
+    """Return the images of a file."""
+    from irnet_hw.read import arrays
+
+    with arrays(path) as found:
+        return found.read("images")

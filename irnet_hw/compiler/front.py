@@ -1,6 +1,7 @@
 """The front door: a network as its user gives it, its specification, and its hardware ops."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -72,23 +73,40 @@ def read(path: Path, input_scale: Fraction | None = None) -> Network:
     """
     given = spec.load(path)
     try:
-        say("  checking the network")
-        check_domains(given)
-        given = with_input_scale(given, input_scale or _stated_scale(given))
-        _try(given)
-        graph, exact = given, given
-        for each in PASSES:
-            say(f"  {each.says}")
-            graph = graph.transform(each.step())
-            if each.step is Rescale:
-                exact = graph
-        tail = tail_of(exact, output(graph).tensor)
+        network = network_of(given, input_scale, say)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    first = first_layer(graph)
+    first = first_layer(network.graph)
     say(
         f"  the first layer, {shown(first.name)}, reads values from {first.low:g} to {first.high:g}"
     )
+    return network
+
+
+def network_of(
+    given: ModelWrapper, input_scale: Fraction | None, says: Callable[[str], None]
+) -> Network:
+    """Turn a network into hardware ops.
+
+    Args:
+        given: a QONNX file's content.
+        input_scale: see :func:`read`.
+        says: is called with a line before each step.
+
+    Raises:
+        UserError: names the node that can't be built.
+    """
+    says("  checking the network")
+    check_domains(given)
+    given = with_input_scale(given, input_scale or _stated_scale(given))
+    _try(given)
+    graph, exact = given, given
+    for each in PASSES:
+        says(f"  {each.says}")
+        graph = graph.transform(each.step())
+        if each.step is Rescale:
+            exact = graph
+    tail = tail_of(exact, output(graph).tensor)
     changes = [*moved(exact), *moved(graph)]
     specification = _clean(exact, given) if changes else given
     return Network(given, specification, changes, graph, tail)
@@ -104,7 +122,11 @@ def problems(path: Path, input_scale: Fraction | None = None) -> list[str]:
     Raises:
         UserError: the file can't be read.
     """
-    given = spec.load(path)
+    return problems_of(spec.load(path), input_scale)
+
+
+def problems_of(given: ModelWrapper, input_scale: Fraction | None = None) -> list[str]:
+    """Return everything that prevents building a network, of a file's content."""
     found = Problems()
     with quiet():
         try:

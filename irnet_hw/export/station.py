@@ -1,8 +1,6 @@
 """The export station: turns a checkpoint into QONNX with metadata and golden vectors."""
 
-import contextlib
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw import data, models, progress, read, spec
+from irnet_hw import data, models, progress, spec
 from irnet_hw.data.classes import difference
 from irnet_hw.errors import UserError
 from irnet_hw.export.file import set_metadata, to_bytes, to_qonnx
+from irnet_hw.export.folder import GOLDEN_IMAGES, SUMMARY, known, npz, write
 from irnet_hw.export.network import Network, deploy
 from irnet_hw.export.verify import Verified, verify
-from irnet_hw.files import claimed, holds_json, whole_file
+from irnet_hw.files import claimed
 from irnet_hw.models.blocks import PIXEL_OFFSET, PIXEL_SCALE
 from irnet_hw.train.checkpoint import Checkpoint, load_checkpoint, versions
 from irnet_hw.train.run import data_of
@@ -29,32 +28,8 @@ from irnet_hw.train.table import table
 #: A recipe's keys that are paths on the training machine and meaningless elsewhere.
 LOCAL = ("data_folder", "start")
 
-#: Number of images with golden vectors.
-GOLDEN_IMAGES = 8
-
-_SUMMARY = "export.json"
-
 #: Number of held-out images to evaluate of a dataset that doesn't fit in memory.
 STREAMED_IMAGES = 1000
-
-
-_is_summary = holds_json(sha256=..., logits_step=...)
-
-
-def _is_exported(path: Path) -> bool:
-    """Return whether a file is as an export wrote it, by the hash in its folder's export.json."""
-    summary = path.with_name(_SUMMARY)
-    if not _is_summary(summary):
-        return False
-    hashes = read.json_file(summary)["sha256"]
-    return isinstance(hashes, dict) and hashes.get(path.name) == read.sha256(path)
-
-
-#: The files that an export writes, and the checks that an existing file is ours.
-_FILES = {
-    **dict.fromkeys(("model.onnx", "golden.npz", "heldout.npz"), _is_exported),
-    _SUMMARY: _is_summary,
-}
 
 
 @dataclass(frozen=True)
@@ -101,7 +76,7 @@ def export(
     """
     checkpoint = Path(checkpoint)
     folder = checkpoint.parent if out is None else Path(out)
-    with claimed(folder, _FILES, force):
+    with claimed(folder, known(("model.onnx", "golden.npz", "heldout.npz")), force):
         return _export(checkpoint, folder, data_folder)
 
 
@@ -129,7 +104,7 @@ def _export(checkpoint: Path, folder: Path, data_folder: str) -> Exported:
     files = {
         "model.onnx": content,
         "golden.npz": _golden(network, model, images[:GOLDEN_IMAGES], labels[:GOLDEN_IMAGES]),
-        "heldout.npz": _npz({"images": images, "labels": labels}),
+        "heldout.npz": npz({"images": images, "labels": labels}),
     }
     summary = {
         "name": trained.recipe.name,
@@ -137,8 +112,8 @@ def _export(checkpoint: Path, folder: Path, data_folder: str) -> Exported:
         "logits_step": network.step,
         **checked,
     }
-    files[_SUMMARY] = (json.dumps(summary, indent=2) + "\n").encode()
-    _write(folder, files)
+    files[SUMMARY] = (json.dumps(summary, indent=2) + "\n").encode()
+    write(folder, files)
     progress.say(_conclusion(folder / "model.onnx", verified, checked))
     return Exported(folder / "model.onnx", folder / "golden.npz", folder / "heldout.npz", summary)
 
@@ -205,20 +180,7 @@ def _golden(
     labels: npt.NDArray[np.int64],
 ) -> bytes:
     tensors = spec.run(model, images, network.boundaries())
-    return _npz({"images": images, "labels": labels, **tensors})
-
-
-def _npz(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write all files or none: write each under a temporary name, then rename them all."""
-    with contextlib.ExitStack() as stack:
-        for name, content in files.items():
-            stack.enter_context(whole_file(folder / name)).write_bytes(content)
+    return npz({"images": images, "labels": labels, **tensors})
 
 
 def _conclusion(path: Path, verified: Verified, checked: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ with warnings.catch_warnings():  # about a missing package that would speed up u
     )
     from brevitas.export.onnx.qonnx.manager import QONNXManager
 
-__all__ = ["ActHandler", "WeightHandler", "export_qonnx"]
+__all__ = ["ActHandler", "QONNXManager", "WeightHandler", "export_qonnx"]
 
 
 class WeightHandler(BrevitasWeightQuantProxyHandler):  # type: ignore[misc]

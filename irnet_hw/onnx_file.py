@@ -108,6 +108,9 @@ def check(proto: ModelProto) -> None:
     constants = {tensor.name for tensor in graph.initializer}
     for info in [info for info in graph.input if info.name in constants]:
         graph.input.remove(info)
+    # qonnx looks for metadata in the graph, ONNX's own helpers write it to the model.
+    graph.metadata_props.extend(proto.metadata_props)
+    del proto.metadata_props[:]
     if not graph.node or len(graph.input) != 1 or len(graph.output) != 1:
         raise UserError(
             f"has {len(graph.node)} nodes, {len(graph.input)} inputs and "

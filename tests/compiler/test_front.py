@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from irnet_hw import spec
@@ -125,3 +126,11 @@ def test_says_how_many_steps_a_quantizer_has_that_is_too_wide(tmp_path: Path) ->
     (found,) = problems(path)
     assert found.startswith("node wide (Quant): takes values of ")
     assert "at most 8 bits" in found
+
+
+def test_metadata_of_the_model_count_as_those_of_the_graph(tmp_path: Path) -> None:
+    model = NETWORK.build()
+    onnx.helper.set_model_props(model.model, {"irnet_hw": json.dumps({"input_scale": "1/64"})})
+    model.save(str(tmp_path / "model.onnx"))
+    given = read(tmp_path / "model.onnx").given
+    assert np.array_equal(logits(given, PIXELS), logits(NETWORK.build(), PIXELS / np.float32(64)))

@@ -170,7 +170,8 @@ def scaling_between(x: Ints, lower: Ints, upper: Ints) -> Scaling | None:
     Returns:
         None if no straight line lies between the bounds.
     """
-    falls = np.max(lower[:1], axis=0) > np.min(upper[-1:], axis=0)
+    # Where no bound is below an earlier one, a line that does not fall fits, if any line does.
+    falls = np.any(np.maximum.accumulate(lower, axis=0) > upper, axis=0)
     lines = []
     for channel in range(x.shape[1]):
         order = slice(None, None, -1) if falls[channel] else slice(None)

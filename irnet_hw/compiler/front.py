@@ -76,10 +76,7 @@ def read(path: Path, input_scale: Fraction | None = None) -> Network:
         network = network_of(given, input_scale, say)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    first = first_layer(network.graph)
-    say(
-        f"  the first layer, {shown(first.name)}, reads values from {first.low:g} to {first.high:g}"
-    )
+    say_first_layer(network)
     return network
 
 
@@ -234,6 +231,41 @@ def differences(network: Network, images: npt.NDArray[np.uint8]) -> dict[str, fl
         "flipped_signs": flipped,
         "other_classes": int(np.count_nonzero(classes[0] != classes[1])),
     }
+
+
+def say_first_layer(network: Network) -> None:
+    """Say what the first layer reads, which shows a wrong scale of pixels."""
+    first = first_layer(network.graph)
+    say(
+        f"  the first layer, {shown(first.name)}, reads values from {first.low:g} to {first.high:g}"
+    )
+
+
+def say_what_moved(network: Network, golden: npt.NDArray[np.uint8] | None) -> None:
+    """Say which scales the specification has behind layers, and how far it is from the file.
+
+    Args:
+        network: of :func:`read`.
+        golden: the user's images; None: random ones are taken.
+    """
+    if not network.moved:
+        return
+    say(
+        "  the file's result depends on the order in which float32 adds; the specification is the "
+        "file with"
+    )
+    for each in network.moved:
+        say(f"    {each}")
+    images = golden
+    if images is None:
+        sizes = spec.image_shape(network.given)
+        images = np.random.default_rng(0).integers(0, 256, (IMAGES, *sizes), dtype=np.uint8)
+    found = differences(network, images)
+    say(
+        f"    on {found['images']} {'random' if golden is None else 'golden'} images: largest "
+        f"difference of an output {found['largest_difference']:.3g}, {found['flipped_signs']} of "
+        f"{found['signs']} signs and {found['other_classes']} classes differ"
+    )
 
 
 def _clean(exact: ModelWrapper, given: ModelWrapper) -> ModelWrapper:

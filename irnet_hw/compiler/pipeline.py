@@ -5,12 +5,9 @@ from fractions import Fraction
 from math import inf
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from qonnx.transformation.infer_shapes import InferShapes
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
-from irnet_hw import spec
 from irnet_hw.artifact import manifest
 from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import DATAFLOW, FOLDING, GIVEN, MODEL
@@ -25,7 +22,7 @@ from irnet_hw.compiler.folder import former_identity, replaced, set_bitstream_as
 from irnet_hw.compiler.folding import config as folding_file
 from irnet_hw.compiler.folding.fold import fold
 from irnet_hw.compiler.folding.links import InsertStreams
-from irnet_hw.compiler.front import IMAGES, Network, differences, read
+from irnet_hw.compiler.front import read, say_what_moved
 from irnet_hw.compiler.passes.emit import units
 from irnet_hw.compiler.testbench import write_testbench
 from irnet_hw.errors import UserError
@@ -78,7 +75,7 @@ def build(
         network = read(model, input_scale)
         graph = network.graph
         golden = golden_images(network.given, model.with_name("golden.npz"))
-        _say_what_moved(network, golden)
+        say_what_moved(network, golden)
         aim = "the highest rate" if target_fps is None else f"{target_fps:g} frames per second"
         say(f"  folding for {aim} on {board}")
         pins = folding_file.pins(folding_config, fixed, graph, where.part) if folding_config else {}
@@ -114,25 +111,3 @@ def build(
         write_testbench(folder, checked.images, checked.logits, built.output)
     set_bitstream_aside(out, built, former)
     return built
-
-
-def _say_what_moved(network: Network, golden: npt.NDArray[np.uint8] | None) -> None:
-    """Say which scales the specification has behind layers, and how far it is from the file."""
-    if not network.moved:
-        return
-    say(
-        "  the file's result depends on the order in which float32 adds; the specification is the "
-        "file with"
-    )
-    for each in network.moved:
-        say(f"    {each}")
-    images = golden
-    if images is None:
-        sizes = spec.image_shape(network.given)
-        images = np.random.default_rng(0).integers(0, 256, (IMAGES, *sizes), dtype=np.uint8)
-    found = differences(network, images)
-    say(
-        f"    on {found['images']} {'random' if golden is None else 'golden'} images: largest "
-        f"difference of an output {found['largest_difference']:.3g}, {found['flipped_signs']} of "
-        f"{found['signs']} signs and {found['other_classes']} classes differ"
-    )

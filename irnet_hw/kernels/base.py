@@ -75,6 +75,8 @@ class Kernel(HWCustomOp):  # type: ignore[misc]
     sums_image: ClassVar[bool] = False
     #: Whether the consumer must follow without a FIFO in between.
     feeds_directly: ClassVar[bool] = False
+    #: Whether a FIFO is in front of it even behind a kernel that feeds directly.
+    stands_apart: ClassVar[bool] = False
 
     #: Attributes by name, if the kernel was made by :meth:`from_values`.
     _values: MutableMapping[str, Any] | None = None

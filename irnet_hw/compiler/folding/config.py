@@ -15,7 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.folding.choices import Attributes, Choices
 from irnet_hw.compiler.folding.links import kernels
-from irnet_hw.compiler.graph import op
+from irnet_hw.compiler.graph import FINN_DOMAIN, op
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import STYLES
 from irnet_hw.read import json_file
@@ -35,6 +35,13 @@ def read(path: Path) -> dict[str, Any]:
     for name, attributes in content.items():
         if not isinstance(attributes, dict):
             raise UserError(f"{path}: {name} = {attributes!r}, must be an object of attributes")
+    for key, entry in content.get(DEFAULTS, {}).items():
+        pairs = isinstance(entry, list) and len(entry) > 0 and len(entry) % 2 == 0
+        if not pairs or not all(ops == "all" or isinstance(ops, list) for ops in entry[1::2]):
+            raise UserError(
+                f"{path}: {DEFAULTS}.{key} = {entry!r}, must be [value, [op, ...], ...] or "
+                '[value, "all"]'
+            )
     return content
 
 
@@ -71,33 +78,27 @@ def text(model: ModelWrapper) -> str:
     content: dict[str, Any] = {DEFAULTS: {}}
     for node in kernels(model):
         kernel = op(node)
-        content[node.name] = {key: kernel.get_nodeattr(key) for key in _keys(node)}
+        content[node.name] = {key: kernel.get_nodeattr(key) for key in keys(node)}
     return json.dumps(content, indent=1) + "\n"
 
 
 def _check_defaults(path: Path, defaults: Mapping[str, Any], model: ModelWrapper) -> None:
-    """Raise a UserError unless all defaults have FINN's form and can be fixed."""
-    known = dict.fromkeys((*(key for node in kernels(model) for key in _keys(node)), *STYLES))
-    for key, entry in defaults.items():
+    """Raise a UserError unless all defaults can be fixed."""
+    known = dict.fromkeys((*(key for node in kernels(model) for key in keys(node)), *STYLES))
+    for key in defaults:
         if key not in known:
             raise UserError(
                 f"{path}: {DEFAULTS}: {key} can't be fixed, must be one of {', '.join(known)}"
-            )
-        pairs = isinstance(entry, list) and len(entry) > 0 and len(entry) % 2 == 0
-        if not pairs or not all(ops == "all" or isinstance(ops, list) for ops in entry[1::2]):
-            raise UserError(
-                f"{path}: {DEFAULTS}.{key} = {entry!r}, must be [value, [op, ...], ...] or "
-                '[value, "all"]'
             )
 
 
 def _defaults(defaults: Mapping[str, Any], node: NodeProto) -> dict[str, Any]:
     """Return the attributes of a node that "Defaults" fixes."""
     found = {}
-    for key in _keys(node):
+    for key in keys(node):
         entry = defaults.get(key, [])
         for value, ops in zip(entry[::2], entry[1::2], strict=True):
-            if ops == "all" or _rtl(node) in ops:
+            if ops == "all" or _specialised(node) in ops:
                 found[key] = value
     return found
 
@@ -118,11 +119,11 @@ def _check(path: Path, name: str, pinned: Mapping[str, Any], choices: Choices) -
         raise UserError(f"{path}: {name}: {pairs} are legal separately, but not together")
 
 
-def _keys(node: NodeProto) -> list[str]:
-    """Return the attributes of a kernel that can be fixed, in order."""
+def keys(node: NodeProto) -> list[str]:
+    """Return the attributes of a kernel that a file can fix, in order."""
     kernel = op(node)
     return [*next(kernel.folds()), *kernel.styles()]
 
 
-def _rtl(node: NodeProto) -> str:
-    return f"{node.op_type}_rtl"
+def _specialised(node: NodeProto) -> str:
+    return str(node.op_type if node.domain != FINN_DOMAIN else f"{node.op_type}_rtl")

@@ -61,7 +61,8 @@ class Link:
     @property
     def direct(self) -> bool:
         """Whether nothing may be inserted: the unit takes the window's beats as they are."""
-        return self.source is not None and op(self.source).feeds_directly
+        apart = self.target is not None and op(self.target).stands_apart
+        return self.source is not None and op(self.source).feeds_directly and not apart
 
 
 def kernels(model: ModelWrapper) -> list[NodeProto]:

@@ -69,10 +69,12 @@ class Planner:
         self._restrict(pins)
 
     def _restrict(self, pins: Mapping[str, Attributes]) -> None:
-        """Drop choices that no direct neighbour matches, and slow down those none keeps up with."""
+        """Drop choices that no neighbour matches, and slow down those none keeps up with."""
         for link, (shape, _) in zip(self.links, self._streams, strict=True):
             if link.target is None:
                 continue
+            if link.source is not None and op(link.source).feeds_directly and not link.direct:
+                self._keep_order(link, pins)
             target = self._place(link.target)
             if link.direct:
                 source = self._place(link.source)
@@ -93,6 +95,22 @@ class Planner:
                     replace(choice, cycles=max(choice.cycles, pixels))
                     for choice in self._choices[target]
                 ]
+
+    def _keep_order(self, link: Link, pins: Mapping[str, Attributes]) -> None:
+        """Drop choices whose windows have their elements in another order than the tensor."""
+        source, target = self._place(link.source), self.nodes[self._place(link.target)]
+        channels = op(link.source).get_normal_input_shape()[-1]
+        self._choices[source] = [
+            choice
+            for choice in self._choices[source]
+            if not choice.ports.parallel or choice.ports.lanes_in == (channels,)
+        ]
+        if not self._choices[source]:
+            raise UserError(
+                f"folding-config: {_pinned(self.nodes[source], pins)} feeds {target.name} "
+                f"({op(target).describe()}); must have parallel_window = 0 or SIMD = "
+                f"{channels}, its channels"
+            )
 
     def limit(self) -> tuple[NodeProto, int]:
         """Return the kernel with the most cycles at its largest fold, and those cycles."""

@@ -20,6 +20,7 @@ MAY: dict[str, set[str]] = {
     "verilog": {"artifact"},
     "kernels": {"artifact", "verilog"},
     "compiler": {"artifact", "kernels", "runtime", "verilog"},
+    "finn": {"artifact", "compiler", "kernels"},
     "simulate": {"artifact", "compiler", "runtime", "tools", "verilog"},
     "synthesise": {"artifact", "tools", "verilog"},
     "bitstream": {"artifact", "synthesise", "tools", "verilog"},

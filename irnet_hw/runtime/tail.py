@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 import numpy as np
 
+from irnet_hw.artifact.ending import Ending
 from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.tail import Constant, Tail
 
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.signedinteger[Any]]
 
 
-def outputs(built: Manifest, integers: Integers) -> Array:
+def outputs(built: Manifest | Ending, integers: Integers) -> Array:
     """Return the network's outputs, as the QONNX file's run gives them.
 
     Args:
-        built: the accelerator's.
+        built: the accelerator's manifest, or the ending of one that FINN built.
         integers: what it gave, [N, ...]: in the order of its output stream, channels last.
 
     Returns:

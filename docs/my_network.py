@@ -3,11 +3,10 @@
 import numpy as np
 import torch
 from brevitas import nn as qnn
-from brevitas.export import export_qonnx
 from brevitas.quant import Int8WeightPerTensorFixedPoint
 from torch import nn
 
-from irnet_hw import data
+from irnet_hw import data, export_module
 from irnet_hw.quant import EDEActQuant, EDESchedule, LibraWeightQuant, set_ede
 
 torch.manual_seed(0)
@@ -65,5 +64,5 @@ with torch.no_grad():
     correct = network(pixels(digits.test_images)).argmax(1).numpy() == digits.test_labels
 print(f"{correct.mean():.2%} of {len(correct)} test images")
 
-export_qonnx(network, torch.zeros(1, 1, 8, 8), "my_network.onnx", dynamo=False)
+export_module(network, digits.test_images, "my_network", labels=digits.labels)
 np.savez("digits.npz", images=digits.test_images, labels=digits.test_labels)

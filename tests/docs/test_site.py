@@ -111,6 +111,7 @@ def test_the_tutorial_s_network_is_trained_exported_and_built(tmp_path):
     said = run(ROOT / "docs" / "my_network.py").stdout
     assert float(re.search(r"^([\d.]+)% of 360 test images", said, re.M)[1]) > 90
     run(
-        "-m", "irnet_hw.cli.main", "build", "--board", "pynq-z2", "--out", "mine", "my_network.onnx"
+        *("-m", "irnet_hw.cli.main", "build", "--board", "pynq-z2", "--out", "mine"),
+        "my_network/model.onnx",
     )
     assert (tmp_path / "mine" / "manifest.json").is_file()

@@ -35,23 +35,25 @@ class WeightHandler(BrevitasWeightQuantProxyHandler):  # type: ignore[misc]
         super().prepare_for_export(module)
         if module.is_quant_enabled:
             layers = module.tracked_module_list
-            self._found = {layer.weight.data_ptr(): layer.quant_weight() for layer in layers}
+            found = {layer.weight.data_ptr(): layer.quant_weight() for layer in layers}
+            # Detached here, because the exporters trace what is done below.
+            self._found = {
+                key: (weight.value.detach(), weight.scale.detach()) for key, weight in found.items()
+            }
 
     def symbolic_execution(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Write the quantizer of a weight."""
         if len(self._found) == 1:
-            (found,) = self._found.values()
+            ((value, scale),) = self._found.values()
         elif torch.compiler.is_exporting():
             raise UserError(
                 "layers share a weight quantizer, which the dynamo exporter can't tell apart; "
                 "export with dynamo=False"
             )
         else:
-            found = self._found[x.data_ptr()]
-        self.symbolic_kwargs["scale"] = found.scale.detach()
-        written: tuple[Tensor, Tensor, Tensor, Tensor] = super().symbolic_execution(
-            found.value.detach()
-        )
+            value, scale = self._found[x.data_ptr()]
+        self.symbolic_kwargs["scale"] = scale
+        written: tuple[Tensor, Tensor, Tensor, Tensor] = super().symbolic_execution(value)
         return written
 
 

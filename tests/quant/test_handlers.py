@@ -11,6 +11,7 @@ from torch import nn
 
 from irnet_hw import onnx_file
 from irnet_hw.quant import EDEActQuant, LibraWeightQuant, stream_quant
+from irnet_hw.quant.frozen import binary_weights, freeze
 from irnet_hw.runner import Runner
 
 EXPORTERS = pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
@@ -38,6 +39,16 @@ def test_a_file_has_the_balanced_weights(dynamo):
     model = exported(dense, (1, 12), dynamo)
     unit = outputs(model, torch.eye(12))
     assert np.array_equal(unit.T, balanced.value.detach().numpy())
+
+
+@EXPORTERS
+def test_a_file_has_frozen_weights(dynamo):
+    torch.manual_seed(1)
+    dense = qnn.QuantLinear(12, 5, bias=False, weight_quant=LibraWeightQuant).eval()
+    (weight,) = binary_weights(nn.Sequential(dense)).values()
+    freeze(dense, weight)
+    unit = outputs(exported(dense, (1, 12), dynamo), torch.eye(12))
+    assert np.array_equal(unit.T, weight.value.numpy())
 
 
 @EXPORTERS

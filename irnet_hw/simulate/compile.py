@@ -27,11 +27,12 @@ from irnet_hw.tools.environment import (
 )
 from irnet_hw.tools.process import Job, run_one
 
-#: Warnings that are errors: the hardware would differ from the simulation. Warnings about widths
-#: are not, because unusual but legal shapes cause them; tests/rtl/test_lint.py has none.
+#: Warnings that are errors: the hardware would differ from the simulation, or a module refuses its
+#: parameters ($error). Warnings about widths are not, because unusual but legal shapes cause them;
+#: tests/rtl/test_lint.py has none.
 _ERRORS = (
     *("SELRANGE", "ASCRANGE", "IMPLICIT", "LATCH", "CASEINCOMPLETE", "MULTIDRIVEN", "UNDRIVEN"),
-    "PINMISSING",
+    *("PINMISSING", "USERERROR"),
 )
 #: Flags for every simulation; rtl/lint.vlt gives the reasons for the warnings that are waived.
 #: Registers without a reset and reads past the end of an array give random values.

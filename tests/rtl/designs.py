@@ -1,11 +1,12 @@
 """Small designs of each kernel with a few sets of parameters, for lint and synthesis."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 from qonnx.core.datatype import DataType
 
-from tests.rtl.harness import KernelUnderTest, random_tensor
+from tests.rtl.harness import CLOCK_NS, KernelUnderTest, random_tensor
 
 
 def _stream(datatype: str) -> dict[str, object]:
@@ -393,3 +394,28 @@ MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
 }
 
 DESIGNS = {**STREAMING, **CHANNELWISE, **RESIDUAL, **MATRIX}
+
+
+def made_for(part: str) -> dict[str, KernelUnderTest]:
+    """Return all designs for a part by name, with distinct module names."""
+    made = {name: design() for name, design in DESIGNS.items()}
+    for index, design in enumerate(made.values()):
+        design.kernel.onnx_node.name = f"design_{index}"
+        design.kernel.generate_hdl(design.model, part, CLOCK_NS)
+    return made
+
+
+def sources(designs: Iterable[KernelUnderTest]) -> tuple[dict[str, str], list[str]]:
+    """Return what a tool needs that reads several designs.
+
+    Returns:
+        texts by file name, data files included, and the names of the sources in their order.
+    """
+    texts: dict[str, str] = {}
+    names: dict[str, None] = {}
+    for design in designs:
+        kernel = design.kernel
+        paths = [*kernel.get_rtl_file_list(abspath=True), *kernel.get_data_file_list()]
+        texts.update({Path(path).name: Path(path).read_text() for path in paths})
+        names.update(dict.fromkeys(kernel.get_rtl_file_list()))
+    return texts, list(names)

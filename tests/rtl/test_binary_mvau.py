@@ -103,7 +103,7 @@ BORDERS = {
     "parallel windows": {"SIMD": 18, "parallel": 1, "noActivation": 1},
     "taps cut by beats": {"channels": 6, "SIMD": 9, "PE": 2},
     "uneven padding": {"stride": (2, 2), "padding": (1, 0, 0, 1), "image": (5, 6)},
-    "constants in block RAM": {"MH": 192, "SIMD": 36, "PE": 6},
+    "one lane and one row": {"MH": 2, "SIMD": 1, "PE": 1},
     "more padding than image": {"image": (1, 2), "padding": (2, 3, 2, 3)},
     "no padding": {"padding": (0, 0, 0, 0), "ram_style": "block"},
 }
@@ -123,6 +123,13 @@ def test_any_layer_fold_gaps_and_stalls(layer, p_gap, p_stall, seed):
 @pytest.mark.parametrize("change", BORDERS.values(), ids=BORDERS)
 def test_borders(change):
     kernel, x = build(CONVOLUTION | change, 4, seed=3)
+    kernel.stream(x, 0.2, 0.2, seed=3)
+    kernel.check_rate(x)
+
+
+def test_borders_with_constants_in_block_ram():
+    kernel, x = build(CONVOLUTION | {"MH": 160, "SIMD": 36, "PE": 5}, 4, seed=3)
+    assert kernel.kernel.inits_in_block_ram()
     kernel.stream(x, 0.2, 0.2, seed=3)
     kernel.check_rate(x)
 

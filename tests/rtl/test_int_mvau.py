@@ -70,6 +70,20 @@ def test_any_layer_fold_gaps_and_stalls(layer, p_gap, p_stall, seed):
     kernel.check_rate(x)
 
 
+def test_one_lane_and_one_row():
+    kernel, x = build(FIRST_LAYER | {"SIMD": 1, "PE": 1}, 4, seed=2)
+    kernel.stream(x, 0.2, 0.2, seed=2)
+    kernel.check_rate(x)
+
+
+def test_constants_in_block_ram():
+    layer = FIRST_LAYER | {"MH": 450, "SIMD": 9, "PE": 1, "noActivation": 1}
+    kernel, x = build(layer, 4, seed=2)
+    assert kernel.kernel.inits_in_block_ram()
+    kernel.stream(x, 0.2, 0.2, seed=2)
+    kernel.check_rate(x)
+
+
 @pytest.mark.parametrize("datatype", ["UINT8", "UINT2", "INT10", "BIPOLAR"])
 def test_extreme_thresholds(datatype):
     most = 9 * 128 * (1 if datatype == "BIPOLAR" else 512)

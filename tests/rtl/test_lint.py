@@ -1,12 +1,15 @@
-"""Verilator -Wall reports nothing for any kernel."""
+"""Verilator -Wall and Yosys report nothing for any kernel, and errors name bad parameters."""
 
 from pathlib import Path
 
 import pytest
 
 from irnet_hw.share import share
+from irnet_hw.synthesise import yosys
 from tests.lint import lint
-from tests.rtl.designs import DESIGNS
+from tests.rtl.designs import DESIGNS, made_for, sources
+from tests.rtl.harness import PART
+from tests.yosys import run_yosys
 
 
 @pytest.mark.parametrize("name", DESIGNS)
@@ -17,6 +20,22 @@ def test_verilator_has_no_warnings(name, tmp_path):
     sources = kernel.get_rtl_file_list(abspath=True)
     run = lint(top, [share("rtl") / "lint.vlt", *sources], tmp_path)
     assert "%" not in run.stderr and run.returncode == 0, run.stderr
+
+
+@pytest.mark.yosys
+def test_yosys_has_no_warnings(tmp_path):
+    """Unlike Verilator, it reports reads past the end of arrays in other generate blocks, bits
+    with two drivers, and loops that don't end."""
+    designs = made_for(PART)
+    texts, names = sources(designs.values())
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    tops = [f"--top {design.kernel.onnx_node.name}" for design in designs.values()]
+    status, said = run_yosys(
+        tmp_path,
+        f"{yosys.READ} --keep-hierarchy {' '.join([*tops, *names])}\nproc\ncheck -assert\n",
+    )
+    assert yosys.distrust(said, status) is None, said[-4000:]
 
 
 #: Modules with their default parameters except these, and the expected error.

@@ -1,13 +1,20 @@
 """Yosys maps every kernel to each family, and the area is close to that of the models."""
 
 import functools
-from pathlib import Path
 
 import pytest
 
 from irnet_hw.synthesise.yosys import READ, cells_area, modules_cells
-from tests.rtl.designs import CHANNELWISE, DESIGNS, MATRIX, RESIDUAL, STREAMING
-from tests.rtl.harness import CLOCK_NS, PART
+from tests.rtl.designs import (
+    CHANNELWISE,
+    DESIGNS,
+    MATRIX,
+    RESIDUAL,
+    STREAMING,
+    made_for,
+    sources,
+)
+from tests.rtl.harness import PART
 from tests.yosys import mapped
 
 #: Designs per run of Yosys: enough that its start-up hardly counts, and few enough that each worker
@@ -25,12 +32,8 @@ def family(request):
 
 @pytest.fixture(scope="module")
 def designs(family):
-    """Return the kernels under test by name, with distinct module names."""
-    made = {name: design() for name, design in DESIGNS.items()}
-    for index, design in enumerate(made.values()):
-        design.kernel.onnx_node.name = f"design_{index}"
-        design.kernel.generate_hdl(design.model, PARTS[family], CLOCK_NS)
-    return made
+    """Return the kernels under test by name."""
+    return made_for(PARTS[family])
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +56,10 @@ def cells(family, designs):
 
 def map_side_by_side(family, designs):
     """Return the cells of designs' modules by type, from this or an earlier equal run."""
-    files, sources, instances = {}, {}, []
+    files, names = sources(designs)
+    instances = []
     for design in designs:
         kernel = design.kernel
-        paths = [*kernel.get_rtl_file_list(abspath=True), *kernel.get_data_file_list()]
-        files.update({Path(path).name: Path(path).read_text() for path in paths})
-        sources.update(dict.fromkeys(kernel.get_rtl_file_list()))
         ports = [".ap_clk", ".ap_rst_n"]
         for ind in range(kernel.streams_in()):
             width = kernel.get_instream_width_padded(ind)
@@ -71,7 +72,7 @@ def map_side_by_side(family, designs):
         f"input logic [1023:0] data);\n{''.join(instances)}endmodule\n"
     )
     script = (
-        f"{READ} --keep-hierarchy --top side_by_side {' '.join(sources)} "
+        f"{READ} --keep-hierarchy --top side_by_side {' '.join(names)} "
         "side_by_side.sv\n"
         f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top side_by_side\n"
         "check -assert\n"

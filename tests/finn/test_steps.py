@@ -13,6 +13,7 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
+from irnet_hw import spec
 from irnet_hw.artifact import ending
 from irnet_hw.compiler.graph import FINN_DOMAIN, op
 from irnet_hw.errors import UserError
@@ -83,6 +84,20 @@ def test_pixels_are_scaled(cfg, capsys):
     text = capsys.readouterr()
     assert "reads values from 0 to 0.996094" in text.out  # of 255 / 2 / 128
     assert text.err == ""
+
+
+def test_a_file_that_finn_can_t_read_is_readable_once_it_is_saved_again(cfg, tmp_path):
+    """Exporters list constants among the inputs, and describe them twice."""
+    network, path = few_bits(), tmp_path / "network.onnx"
+    for constant in network.graph.initializer:
+        shape = list(constant.dims)
+        network.graph.input.append(helper.make_tensor_value_info(constant.name, 1, shape))
+    network.save(str(path))
+    with pytest.raises(AssertionError, match="Multiple ValueInfoProto found"):
+        ModelWrapper(str(path))
+    spec.load(path).save(str(tmp_path / "readable.onnx"))
+    model = step_irnet_network(ModelWrapper(str(tmp_path / "readable.onnx")), cfg)
+    check_exact(model, tmp_path, (6, 6, 2))
 
 
 def test_what_can_t_be_built_is_named_and_nothing_is_written(cfg, tmp_path):

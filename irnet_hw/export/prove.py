@@ -164,13 +164,14 @@ def recorded(
 def _hooked(network: nn.Module, found: dict[str, list[tuple[Array, Array]]]) -> Iterator[None]:
     handles = []
     for path, calls in found.items():
-        proxy = network.get_submodule(path)
+        proxy: Any = network.get_submodule(path)
 
-        def record(proxy: Any, args: Any, y: Any, calls: Any = calls) -> None:
-            before = proxy.fused_activation_quant_proxy.activation_impl(plain(args[0]))
-            calls.append((before.numpy(), plain(y).numpy()))
+        def record(_: nn.Module, args: Any, y: Any, calls: Any = calls) -> None:
+            calls.append((args[0].numpy(), y[0].numpy()))
 
-        handles.append(proxy.register_forward_hook(record))
+        handles.append(
+            proxy.fused_activation_quant_proxy.tensor_quant.register_forward_hook(record)
+        )
     try:
         yield
     finally:

@@ -15,6 +15,8 @@ from brevitas.proxy.quant_proxy import QuantProxyFromInjector
 from brevitas.quant_tensor import QuantTensor
 from onnx import ModelProto, NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.fold_constants import FoldConstants
+from qonnx.transformation.infer_shapes import InferShapes
 from torch import Tensor, nn
 
 from irnet_hw import onnx_file
@@ -96,8 +98,11 @@ def trace(network: nn.Module, x: Tensor) -> Traced:
         proto = _exported(Values(network), x)
     except Exception as error:
         raise UserError(f"{_culprit(network, x)}: can't be exported: {_reason(error)}") from error
-    onnx_file.check(proto)
-    return _named(proto, network)
+    traced = _named(proto, network)
+    # What was a Pad's widths comes as ten nodes that compute them.
+    model = traced.model.transform(InferShapes()).transform(FoldConstants())
+    onnx_file.check(model.model)
+    return replace(traced, model=model)
 
 
 def _exported(wrapper: Values, x: Tensor) -> ModelProto:

@@ -19,8 +19,10 @@ from irnet_hw.compiler.front import problems
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
 from irnet_hw.export import prove, traced
+from irnet_hw.models.blocks import Activations
+from irnet_hw.quant import EDEActQuant, LibraWeightQuant
 from irnet_hw.runtime import Accelerator
-from tests.export.module_networks import IMAGE, NETWORKS, few_bits, made, sign, vgg
+from tests.export.module_networks import IMAGE, NETWORKS, few_bits, first, libra, made, sign, vgg
 
 COUNT = 70  # more than a batch
 
@@ -134,6 +136,37 @@ def test_on_the_simulated_board(tmp_path):
     (expected,) = spec.run(spec.load(tmp_path / "built" / MODEL), pixels).values()
     assert np.array_equal(classes, expected.argmax(1))
     assert np.array_equal(classes, outputs(network, pixels, "1/255").argmax(1))
+
+
+def test_padding_by_modules_and_functions(tmp_path):
+    """PyTorch writes their widths as nodes that compute them."""
+
+    class Subsampled(nn.Module):
+        def forward(self, x):
+            return nn.functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 1, 1))
+
+    network = nn.Sequential(
+        *(nn.ZeroPad2d((1, 0, 0, 1)), first(4), nn.BatchNorm2d(4), sign(), Subsampled()),
+        *(libra(6, 4), nn.BatchNorm2d(4), sign(), nn.Flatten()),
+        qnn.QuantLinear(64, 3, bias=False, weight_quant=LibraWeightQuant),
+    )
+    found = export_module(network, images(IMAGE, 5), tmp_path)
+    assert np.array_equal(np.load(found.golden)["logits"], outputs(network, images(IMAGE, 5), 1))
+    assert (
+        {"Pad"}
+        <= {node.op_type for node in spec.load(found.model).graph.node}
+        <= {
+            *("Pad", "Slice", "Quant", "Conv", "BatchNormalization", "BipolarQuant", "Flatten"),
+            *("MatMul", "Transpose", "Identity"),
+        }
+    )
+    assert problems(found.model) == []
+
+
+def test_layers_with_a_forward_of_their_own(tmp_path):
+    network = with_layer(3, Activations(act_quant=EDEActQuant))
+    found = export_module(network, images(IMAGE, 5), tmp_path)
+    assert found.summary["layers"][0]["name"] == "3 (Activations)"
 
 
 # ------------------------------------------------------------------ what is refused

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from irnet_hw import spec
@@ -14,8 +16,10 @@ from irnet_hw.artifact.names import GIVEN, MODEL
 from irnet_hw.compiler.emission.reference import dataflow_run
 from irnet_hw.compiler.front import with_input_scale
 from irnet_hw.compiler.pipeline import build
+from irnet_hw.errors import UserError
 from irnet_hw.runtime import tail
 from tests.compiler.given import Given, pixels
+from tests.compiler.random_given import network
 
 IMAGE = (1, 3, 6, 7)
 CHANNELS = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -134,9 +138,9 @@ def test_scale_of_pixels(by: str, scale: str, tmp_path: Path) -> None:
     if by == "option":
         same(net, tmp_path, scale=Fraction(scale))
         return
-    given = net.model()
-    given.set_metadata_prop("irnet_hw", json.dumps({"input_scale": scale, "name": "scaled"}))
-    given.save(str(tmp_path / "network.onnx"))
+    model = net.model()
+    model.set_metadata_prop("irnet_hw", json.dumps({"input_scale": scale, "name": "scaled"}))
+    model.save(str(tmp_path / "network.onnx"))
     built = build(tmp_path / "network.onnx", "zcu104", tmp_path / "built", 1.0)
     images = pixels(net.entry)
     (expected,) = spec.run(with_input_scale(net.model(), Fraction(scale)), images).values()
@@ -158,6 +162,15 @@ CHAINS = [
     both("pool, BN, pool", lambda net: net.pool("MaxPool", 2, 1).norm().pool().sign()),
     both("sign, pool", lambda net: net.norm().sign().pool("MaxPool", 3, 2)),
     both("padded pool", lambda net: net.norm(gamma=1.0).pool("MaxPool", 3, 1, 1).sign()),
+    both(
+        "padded pool, a channel of zeros",
+        lambda net: (
+            net.norm(beta=[0.5, -900.0, 0.0, 0.0])
+            .node("Relu")
+            .pool("MaxPool", 3, 1, 1)
+            .quant(2, 0.5)
+        ),
+    ),
     both("pool of falling", lambda net: net.norm(gamma=-1.0).pool("MaxPool", 3, 2, 1).sign()),
     both("ReLU", lambda net: net.norm().node("Relu").op("Sub", 0.5).sign()),
     both("PReLU", lambda net: net.prelu(np.linspace(0.0, 1.5, 4)).op("Sub", 3.0).sign(-1.0)),
@@ -399,3 +412,24 @@ def test_ends(write: Change, moved: bool, tmp_path: Path) -> None:
     net = Given(1, 3, 5, 6, seed=2).op("Sub", 128.0).conv(4).norm().sign()
     write(net)
     same(net, tmp_path, moved)
+
+
+@settings(max_examples=20, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_random_networks(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """They are built exactly, or refused; a seed is chosen as a whole, so nothing shrinks."""
+    random = np.random.default_rng(seed)
+    net = network(lambda some: some[int(random.integers(len(some)))], seed)
+    path = tmp_path_factory.mktemp("random")
+    file = path / "network.onnx"
+    net.model().save(str(file))
+    try:
+        built = build(file, "zcu104", path / "built", 1.0)
+    except UserError as error:
+        assert str(error).startswith(f"{file}: ")
+        assert not (path / "built").exists()
+        return
+    images = pixels(net.entry, 12, seed)
+    (expected,) = spec.run(spec.load(path / "built" / MODEL), images).values()
+    found = tail.outputs(built, dataflow_run(path / "built", images)[-1])
+    assert tail.equal(built.tail, found, expected).all()

@@ -7,6 +7,7 @@ import onnx
 import pytest
 from onnx import helper
 
+from tests.compiler.given import Given
 from tests.compiler.residual_graphs import Residual
 
 BUILD = ("build", "--board", "pynq-z2", "--out", "built")
@@ -52,6 +53,61 @@ def test_op_of_another_domain(shell):
     assert shell.fails(*BUILD, "bad.onnx").startswith(
         "bad.onnx: node conv1_sign (Trunc): is of domain qonnx.custom_op.general; only "
     )
+
+
+def signs():
+    return Given(1, 1, 6, 6).op("Sub", 128.0).conv(2)
+
+
+def two_floats():
+    net = signs().norm().sign()
+    start = net.here
+    net.conv(2).norm()
+    one = net.here
+    return net.back(start).conv(2).norm().add(one).sign()
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (
+            lambda: signs().op("Mul", 0.3).conv(2).sign(),
+            "tensor mul3_out, of node mul3 (Mul): takes 2,302 values, -345.6 to 344.7, which are "
+            "not integers of up to 8 bits times a power of two; put a quantizer behind it, such as "
+            "QuantIdentity",
+        ),
+        (
+            lambda: signs().node("Abs").op("Sub", 9.0).sign(),
+            "node bipolarquant5 (BipolarQuant): rises and falls in channel 0 as the sums of conv2 "
+            "rises; must be monotone in each channel",
+        ),
+        (
+            lambda: Given(1, 2, 6, 6).quant(4, [0.1, 0.2]).conv(2).sign(),
+            "node quant0 (Quant): scale of shape [1, 2, 1, 1], must be one for all channels",
+        ),
+        (
+            two_floats,
+            "node add11 (Add): adds two results that are not quantized; put a quantizer, such as "
+            "QuantIdentity, on at least one of them",
+        ),
+        (
+            lambda: signs().norm().sign().pool("AveragePool", 3, 1, 1, count_include_pad=0).sign(),
+            "node averagepool5 (AveragePool): count_include_pad = 0, must be 1 if it is padded",
+        ),
+        (
+            lambda: signs().flatten().norm().sign(),
+            "node batchnormalization4 (BatchNormalization): has other constants for each pixel, "
+            "because it stands behind a flattening; put a quantizer before the flattening",
+        ),
+    ],
+    ids=["wide", "not monotone", "scales", "floats added", "average", "flattened"],
+)
+def test_what_cannot_be_integers(shell, write, message):
+    net = write()
+    if len(net.shape) > 2:
+        net.flatten()
+    net.dense(2).model().save(str(shell.folder / "bad.onnx"))
+    assert shell.fails(*BUILD, "bad.onnx") == f"bad.onnx: {message}"
 
 
 def test_damaged_golden_vectors(shell):

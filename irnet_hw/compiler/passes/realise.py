@@ -310,7 +310,8 @@ class Realise:
         steps = stairs.thresholds.shape[1]
         y = stairs(np.stack([source.low, source.high]))
         low, high = y.min(axis=0), y.max(axis=0)
-        scale = np.where(stairs.falls == 1, -1, 1)
+        # A channel that is the same everywhere goes either way.
+        scale = np.where(low == high, 0, np.where(stairs.falls == 1, -1, 1))
         masks = [
             (pool, ((direction * scale) < 0).astype(np.int64)) for pool, direction in directions
         ]

@@ -201,6 +201,10 @@ CHAINS = [
     both("8 bits, narrow", lambda net: net.op("Mul", -0.07).quant(8, 0.5, narrow=1)),
     both("zero point", lambda net: net.op("Mul", 0.02).quant(3, 0.5, signed=0, zero=3.0)),
     both("bits, then a pool", lambda net: net.norm().quant(3, 0.5).pool("MaxPool", 3, 2)),
+    both(
+        "pool, bits, pool",
+        lambda net: net.pool("MaxPool", 2, 1).quant(3, 9.0).pool("MaxPool", 2, 1),
+    ),
     both("pool, then bits", lambda net: net.norm().pool("MaxPool", 2).quant(3, 0.5)),
     both("bits, then signs", lambda net: net.norm().quant(4, 0.5).op("Add", 0.75).sign()),
     both("signs, then bits", lambda net: net.norm().sign().op("Mul", 0.7).quant(3, 0.5)),

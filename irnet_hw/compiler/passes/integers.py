@@ -332,13 +332,13 @@ class Interpreter:
         return None
 
     def _max_pool(self, node: NodeProto, entry: str, value: Value) -> Value:
-        spatial = value.source.spatial
-        if spatial is None:
+        if value.source.spatial is None:
             raise UserError(f"{label(node)}: must read an image")
         check_max_pool(node)
         if (whole(value) and not isinstance(value.source, Sums)) or quantized(value):
             reads = self._make.integers(entry, value)
-            windows = windows_of(node, spatial, attribute(node, "kernel_shape", []))
+            assert reads.spatial is not None, "pixels"
+            windows = windows_of(node, reads.spatial, attribute(node, "kernel_shape", []))
             mask = np.zeros(reads.channels, np.int64)
             made = self._make.max_pool(
                 node, reads, windows, mask, self._hardware.name(node.output[0])

@@ -203,7 +203,7 @@ CHAINS = [
     both("bits, then a pool", lambda net: net.norm().quant(3, 0.5).pool("MaxPool", 3, 2)),
     both(
         "pool, bits, pool",
-        lambda net: net.pool("MaxPool", 2, 1).quant(3, 9.0).pool("MaxPool", 2, 1),
+        lambda net: net.pool("MaxPool", 2, 1).quant(3, 8.0).pool("MaxPool", 2, 1),
     ),
     both("pool, then bits", lambda net: net.norm().pool("MaxPool", 2).quant(3, 0.5)),
     both("bits, then signs", lambda net: net.norm().quant(4, 0.5).op("Add", 0.75).sign()),

@@ -343,6 +343,17 @@ BRANCHES = [
     ),
     both("concatenation", lambda net: joined(net.sign(), lambda net: net.norm().sign())),
     both("of bits", lambda net: joined(net.quant(3, 0.5), lambda net: net.norm().quant(3, 0.5))),
+    both(
+        "signs of 0.1", lambda net: residual(net.sign(0.1), lambda net: net.norm().sign(0.1)), True
+    ),
+    both(
+        "joined, of 0.1", lambda net: joined(net.sign(0.1), lambda net: net.norm().sign(0.1)), True
+    ),
+    both(
+        "bits of 0.3",
+        lambda net: joined(net.quant(3, 0.3), lambda net: net.norm().quant(3, 0.3)),
+        True,
+    ),
     both("of other types", lambda net: joined(net.sign(), lambda net: net.norm().quant(3, 0.25))),
 ]
 

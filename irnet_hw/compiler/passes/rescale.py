@@ -232,14 +232,43 @@ def _activations(model: ModelWrapper, quantizer: NodeProto) -> list[Moved]:
 
 
 def _summed(model: ModelWrapper, tensor: str) -> bool:
-    """Return whether a layer or a pooling sums a tensor."""
+    """Return whether a layer, a pooling or an addition sums a tensor."""
     for node in readers(model, tensor):
         if node.op_type in PASSING or node.op_type == "Concat":
             if _summed(model, node.output[0]):
                 return True
-        elif node.op_type in (*LAYERS, *SUMMING):
+        elif node.op_type in (*LAYERS, *SUMMING) or _adds_results(model, node):
             return True
     return False
+
+
+def _adds_results(model: ModelWrapper, node: NodeProto) -> bool:
+    """Return whether a node adds two tensors that depend on the image."""
+    return node.op_type == "Add" and all(model.get_initializer(n) is None for n in node.input)
+
+
+def _of_one_scale(model: ModelWrapper, node: NodeProto, scaling: NodeProto) -> bool:
+    """Take the scaling from all inputs of a Concat or an Add, if all have the same one.
+
+    Returns:
+        whether they had; it then must be put behind the node.
+    """
+    if node.op_type != "Concat" and not _adds_results(model, node):
+        return False
+    makers = [model.find_producer(name) for name in node.input]
+    value = constant(model, scaling.input[1])
+    for each in makers:
+        if each is None or each.op_type != scaling.op_type:
+            return False
+        other = model.get_initializer(each.input[1])
+        if other is None or value.size != 1 or other.size != 1 or other.item() != value.item():
+            return False
+    for i, each in enumerate(makers):
+        node.input[i] = each.input[0]
+    for each in makers:
+        if each.output[0] != scaling.output[0] and not readers(model, each.output[0]):
+            model.graph.node.remove(each)
+    return True
 
 
 def _push(model: ModelWrapper, scaling: NodeProto) -> list[str]:
@@ -254,7 +283,10 @@ def _push(model: ModelWrapper, scaling: NodeProto) -> list[str]:
     for node in readers(model, result):
         summing = node.op_type in (*LAYERS, *SUMMING)
         turns = node.op_type == "MaxPool" and np.any(constant(model, scale) < 0)
-        if turns or (node.op_type not in PASSING and not summing):
+        if _of_one_scale(model, node, scaling):
+            if node.op_type == "Add":
+                moved.append(shown(node.name))
+        elif turns or (node.op_type not in PASSING and not summing):
             stay.append(node)
             continue
         for i, name in enumerate(node.input):

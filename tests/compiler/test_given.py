@@ -405,6 +405,11 @@ ENDS = [
     both("mean", lambda net: net.mean().flatten(), True),
     both("mean, dense", lambda net: net.mean().flatten().dense(3), True),
     both("average pool, dense", lambda net: net.pool("AveragePool", 2).flatten().dense(3)),
+    both(
+        "average pool of 0.1, dense",
+        lambda net: net.sign(0.1).pool("AveragePool", 2).flatten().dense(3),
+        True,
+    ),
     both("8 bits before", lambda net: net.conv(4).quant(8, 0.5).flatten().dense(3)),
 ]
 

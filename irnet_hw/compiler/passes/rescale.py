@@ -294,10 +294,10 @@ def _push(model: ModelWrapper, scaling: NodeProto) -> list[str]:
                 node.input[i] = before
         if summing:
             moved.append(shown(node.name))
-            _behind(model, node, np.asarray(constant(model, scale), np.float32), scaling.op_type)
-        else:
-            value = np.asarray(constant(model, scale), np.float32)
-            moved += _push(model, _behind(model, node, value, scaling.op_type))
+        value = np.asarray(constant(model, scale), np.float32)
+        behind = _behind(model, node, value, scaling.op_type)
+        if node.op_type not in LAYERS:
+            moved += _push(model, behind)
     if not stay and result != model.graph.output[0].name:
         model.graph.node.remove(scaling)
     return moved

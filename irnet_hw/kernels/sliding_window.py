@@ -46,6 +46,9 @@ class SlidingWindow(Kernel):
     kh - 1 - top rows and a beat of pixel kw - left of the next row have come; with 0, when the
     first beat of the first tap has come, or any beat if that tap is padding.
 
+    If some windows lie in the padding alone, beats may be taken a cycle later than :meth:`moves`
+    says.
+
     With parallel_window = 1, columns in which no window ends are read while the consumer is busy
     with the last beat; they cost cycles only if it takes beats faster than that.
 

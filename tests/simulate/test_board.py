@@ -181,4 +181,5 @@ def test_changed_sources_are_refused(least_dir, file, what):
     path.unlink()
     with pytest.raises(UserError) as caught:
         SimulatedBoard(least_dir, manifest.load(least_dir))
-    assert str(caught.value) == f"{path}: can't be read: No such file or directory"
+    wanted = f"{path}: can't be read: No such file or directory; build it again"
+    assert str(caught.value) == wanted

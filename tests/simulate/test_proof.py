@@ -118,7 +118,8 @@ def test_a_changed_or_missing_model_is_refused(build_dir):
     path.unlink()
     with pytest.raises(UserError) as error:
         simulate(build_dir, tiny_images(2), None)
-    assert str(error.value) == f"{path}: can't be read: No such file or directory"
+    wanted = f"{path}: can't be read: No such file or directory; build it again"
+    assert str(error.value) == wanted
 
 
 @pytest.mark.parametrize("wrong", [tiny_images(2).astype(np.int64), tiny_images(2)[:, :5]])

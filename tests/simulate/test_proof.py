@@ -118,8 +118,7 @@ def test_a_changed_or_missing_model_is_refused(build_dir):
     path.unlink()
     with pytest.raises(UserError) as error:
         simulate(build_dir, tiny_images(2), None)
-    wanted = f"{path}: can't be read: No such file or directory; build it again"
-    assert str(error.value) == wanted
+    assert str(error.value).startswith(f"{build_dir}: has no model.onnx, must be a folder made by ")
 
 
 @pytest.mark.parametrize("wrong", [tiny_images(2).astype(np.int64), tiny_images(2)[:, :5]])

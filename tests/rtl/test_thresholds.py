@@ -24,6 +24,8 @@ CASES = {
     "wide": (4, 2, 7, "INT32", "INT6", -7, 3),
     "wide unsigned": (4, 2, 7, "UINT32", "UINT5", 3, 4),
     "255 steps": (2, 1, 255, "INT9", "UINT8", 0, 1),
+    # Each lane and stage has a file, whose name ends in the lane's number.
+    "over a thousand lanes": (2004, 1002, 2, "INT2", "UINT2", 0, 1),
 }
 SHAPE = (1, 2, 2)
 

@@ -127,7 +127,9 @@ class Campaign:
 
 def _first_failed(said: str) -> str | None:
     """Return the name of the first failed test in the end of pytest's output."""
-    found = re.search(r"^(?:FAILED|ERROR) (tests/.*?)(?: - .*)?$", said, re.MULTILINE)
+    found = re.search(
+        r"^(?:FAILED|ERROR) (tests/[^\[\s]+(?:\[.*?\])?)(?: - .*)?$", said, re.MULTILINE
+    )
     return found[1] if found else None
 
 

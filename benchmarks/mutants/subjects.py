@@ -58,7 +58,11 @@ _BOARDS: Mapping[str, Tests] = {
 _STATIONS: Mapping[str, tuple[str, Tests]] = {
     "irnet_hw/compiler": (
         "tests/compiler/test_{}.py",
-        ("tests/compiler/test_hardware_graph.py", "tests/compiler/test_pipeline.py"),
+        (
+            "tests/compiler/test_hardware_graph.py",
+            "tests/compiler/test_pipeline.py",
+            "tests/compiler/test_given.py",
+        ),
     ),
     "irnet_hw/quant": ("tests/quant/test_{}.py", ()),
 }

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -71,3 +72,18 @@ def test_drops_a_flattening_of_what_is_flat() -> None:
     model.set_tensor_shape("again", model.get_tensor_shape(flat))
     tidied = upto(model, Tidy)
     assert kinds(tidied).count("Flatten") == 1
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_drops_a_dropout_unless_it_is_training(training: bool) -> None:
+    model = Network().build()
+    graph = model.graph
+    last = next(node for node in graph.node if node.name == "last")
+    before = last.input[0]
+    for name, value in (("ratio", np.float32(0.5)), ("training", np.array(training))):
+        graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
+    dropout = helper.make_node("Dropout", [before, "ratio", "training"], ["dropped"], name="drop")
+    graph.node.insert(list(graph.node).index(last), dropout)
+    last.input[0] = "dropped"
+    model.set_tensor_shape("dropped", model.get_tensor_shape(before))
+    assert ("Dropout" in kinds(upto(model, Tidy))) == training

@@ -10,7 +10,7 @@ from irnet_hw.artifact.resources import RESOURCES
 from irnet_hw.boards import load_board
 from irnet_hw.compiler.folding.fold import fold
 from irnet_hw.compiler.folding.links import InsertStreams
-from irnet_hw.compiler.folding.planner import Planner
+from irnet_hw.compiler.folding.planner import Plan, Planner, Task
 from irnet_hw.compiler.folding.schedule import schedule
 from irnet_hw.compiler.folding.search import Scale, search
 from irnet_hw.compiler.graph import op
@@ -339,3 +339,26 @@ def test_a_board_without_a_resource_has_a_scale() -> None:
     assert np.isfinite(Scale(board).cost(area))
     assert (Scale(board).excess(area) <= 0).all()
     assert Scale(board).excess({**area, "DSP": 1}).max() > 1e6
+
+
+def test_no_kernel_is_left_with_a_dearer_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing overruns the board, no kernel alone could be cheaper with the same streams."""
+    settled, found = Task.settled, []
+
+    def kept(task: Task, plan: Plan, prices: np.ndarray, usable: np.ndarray) -> Plan:
+        result = settled(task, plan, prices, usable)
+        found.append((task, result, prices, usable))
+        return result
+
+    monkeypatch.setattr(Task, "settled", kept)
+    fold(resnet((16, 16, 3), (16, 32), convs=2), load_board("pynq-z2"), None)
+    changed = 0
+    for task, plan, prices, usable in found:
+        used = np.array([plan.area[name] for name in RESOURCES])
+        if np.any(used > usable):
+            continue
+        for kernel, choice in zip(task._kernels, plan.choices, strict=True):
+            for _, change in kernel.changes(kernel.place(choice)):
+                changed += 1
+                assert change @ prices >= 0 or np.any(used + change > usable)
+    assert changed

@@ -20,6 +20,8 @@ CASES = {
     "unsigned bytes": (6, 3, 6, "UINT8", "INT2"),
     "shared": (6, 3, 1, "INT5", "INT7"),
     "shared by one beat": (4, 4, 1, "UINT2", "UINT9"),
+    # Each lane has a file, whose name ends in the lane's number.
+    "over a thousand lanes": (2004, 1002, 2004, "BIPOLAR", "UINT2"),
 }
 SHAPE = (1, 2, 2)
 

@@ -77,7 +77,7 @@ def require_ours(path: Path, known: Known, force: bool = False) -> None:
         raise UserError(f"{path}: is a folder, must be a file")
     if path.exists() and not path.is_file():
         raise UserError(f"{path}: is a device or a pipe, must be a file")
-    # An empty file is no loss.
+    # Nothing is lost with an empty file.
     if path.exists() and path.stat().st_size and not force and not known(path):
         raise UserError(
             f"{path}: was not written by irnet-hw, or was changed since; choose another place, or "
@@ -153,8 +153,8 @@ def locked(path: Path, shown: Path, shared: bool = False) -> Iterator[None]:
     Args:
         path: the path to lock.
         shown: the path for messages.
-        shared: other processes may also lock it as shared; if the lock can't be created because the
-            folder can't be written, there is no lock.
+        shared: other processes may also lock it as shared; in a folder that can't be
+            written, nothing is locked then.
 
     Raises:
         UserError: another process has locked it, or its folder can't be written.

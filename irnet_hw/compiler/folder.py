@@ -18,7 +18,7 @@ def replaced(old: Path, new: Path | None, folding: Path | None, force: bool) -> 
 
     Args:
         old: the folder.
-        new: the new build that replaces it, or None if there is no new build yet.
+        new: the new build that replaces it, or None before the first one is complete.
         folding: the file that fixes folds, which may be the folder's own, edited.
         force: accept the folder whatever it contains.
 
@@ -54,7 +54,7 @@ def replaced(old: Path, new: Path | None, folding: Path | None, force: bool) -> 
 
 
 def former_identity(folder: Path) -> str | None:
-    """Return the identity of the accelerator in a folder, or None if there is no accelerator."""
+    """Return the identity of the accelerator in a folder, or None without one."""
     try:
         return manifest.load(folder).shell.identity
     except UserError:

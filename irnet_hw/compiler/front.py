@@ -94,9 +94,7 @@ def network_of(
         UserError: names the node that can't be built.
     """
     says("  checking the network")
-    check_domains(given)
-    given = with_input_scale(given, input_scale or _stated_scale(given))
-    _try(given)
+    given = _checked(given, input_scale)
     graph, exact = given, given
     for each in PASSES:
         says(f"  {each.says}")
@@ -127,15 +125,20 @@ def problems_of(given: ModelWrapper, input_scale: Fraction | None = None) -> lis
     found = Problems()
     with quiet():
         try:
-            check_domains(given)
-            given = with_input_scale(given, input_scale or _stated_scale(given))
-            _try(given)
-            graph = given.transform(Tidy()).transform(Rescale())
+            graph = _checked(given, input_scale).transform(Tidy()).transform(Rescale())
             hardware = Interpreter(graph, found).graph()
             tail_of(graph, split_tail(graph)[0] if found.found else output(hardware).tensor)
         except UserError as error:
             found.found.append(error)
     return [str(error) for error in found.found]
+
+
+def _checked(given: ModelWrapper, input_scale: Fraction | None) -> ModelWrapper:
+    """Return a network that takes pixels, after checking that it can be run."""
+    check_domains(given)
+    given = with_input_scale(given, input_scale or _stated_scale(given))
+    _try(given)
+    return given
 
 
 def check_domains(model: ModelWrapper) -> None:

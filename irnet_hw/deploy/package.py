@@ -48,8 +48,8 @@ def package(folder: Path, out: Path, images: Path | None = None, force: bool = F
         the names of the files in it.
 
     Raises:
-        UserError: the folder is not an accelerator's or was changed, there are no images or they do
-            not fit it, or the file can't be written or exists and is not a package.
+        UserError: the folder is not an accelerator's or was changed, the images are missing or
+            do not fit it, or the file can't be written or exists and is not a package.
     """
     out = Path(out)
     with (

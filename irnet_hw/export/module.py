@@ -298,7 +298,7 @@ def _followed(
 
 
 def _public(module: nn.Module, path: str) -> bool:
-    """Return whether a module is no part of a layer of Brevitas."""
+    """Return whether a module is outside all layers of Brevitas."""
     parent = module.get_submodule(path.rpartition(".")[0])
     return not type(parent).__module__.startswith("brevitas.")
 

@@ -17,7 +17,8 @@ from irnet_hw.artifact.ending import Ending
 from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.tail import Constant, Tail
 
-#: Steps that processors compute differently, by so much of a value, or of 1.
+#: Steps whose results differ between processors, and by how much: relative to the value, or to 1 if
+#: that is greater.
 _PROBABILITIES = ("Softmax", "LogSoftmax")
 _LAST_PLACES = 2.0**-20
 

@@ -42,7 +42,7 @@ def train(recipe: Recipe, out: Path, resume: bool = False, force: bool = False) 
     Raises:
         UserError: recipe and dataset don't fit, the run to resume is missing or has another recipe,
             there is a run and neither ``resume`` nor ``force`` is set, another process trains in
-            the folder or it can't be written, or the loss is no longer finite.
+            the folder or it can't be written, or the loss stops being finite.
     """
     world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     _check_shares(recipe, world)

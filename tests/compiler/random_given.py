@@ -1,4 +1,4 @@
-"""Random networks of pieces that other exporters write, of which not all can be built."""
+"""Random networks of pieces that other exporters write; some of them can't be built."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -239,7 +239,7 @@ def test_flattening(form: str, where: str, tmp_path: Path) -> None:
     ids=str,
 )
 def test_weights(form: str, kind: str, bits: int, scale: object, tmp_path: Path) -> None:
-    """Scales that are no power of two move, whether a quantizer has them or they are multiplied."""
+    """Scales other than powers of two move, whether of a quantizer or of a Mul."""
     net = Given(1, 6, seed=3).op("Sub", 127.0).sign()
     if scale == "zero":
         net.dense(4, form, bits=2, kind="zero").op("Add", 0.5)

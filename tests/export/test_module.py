@@ -61,7 +61,7 @@ def test_the_file_is_the_module(exported):
     x = spec.entry(model, pixels.reshape(len(pixels), *spec.image_shape(model)))
     (file,) = spec.Runner(model).run(x if scale == 1 else x / np.float32(255)).values()
     right = outputs(network, pixels, scale)
-    if kind in ("mlp", "few_bits"):  # scales that are no powers of two
+    if kind in ("mlp", "few_bits"):  # scales other than powers of two
         assert np.allclose(file, right, rtol=0, atol=1e-5)
     else:
         assert np.array_equal(file, right)

@@ -10,7 +10,7 @@ from irnet_hw.errors import UserError
 from tests.rtl.harness import IRREGULAR, KernelUnderTest, random_tensor
 
 # Channels, PE, tables, input and output: every type, one beat of tables and several, and a number
-# of beats that is no power of 2.
+# of beats other than a power of 2.
 CASES = {
     "signs to numbers": (6, 2, 6, "BIPOLAR", "INT5"),
     "numbers to signs": (4, 4, 4, "UINT3", "BIPOLAR"),

@@ -10,7 +10,7 @@ from irnet_hw.errors import UserError
 from tests.rtl.harness import IRREGULAR, KernelUnderTest, random_tensor
 
 # Channels, PE, steps, input, output, bias and scale: one step in one beat and in several, a
-# number of steps below, at and above a power of 2, every type, a number of beats that is no power
+# number of steps below, at and above a power of 2, every type, a number of beats other than a power
 # of 2, and codes of all kinds.
 CASES = {
     "signs": (6, 2, 1, "INT9", "BIPOLAR", -1, 2),
@@ -65,7 +65,7 @@ def thresholds(name):
 
 
 def frames(name, count, seed):
-    """Return frames of which about half the elements are near a threshold of their channel."""
+    """Return frames with about half of their elements near a threshold of their channel."""
     channels, _, _, before, *_ = CASES[name]
     rng = np.random.default_rng(seed)
     shape = (count, *SHAPE[1:], channels)

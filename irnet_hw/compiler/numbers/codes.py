@@ -67,8 +67,13 @@ def code_type(low: int, high: int) -> BaseDataType:
     return DataType[f"UINT{max(2, high.bit_length())}"]
 
 
+def is_power_of_two(value: float) -> bool:
+    """Return whether a number is a power of two, with either sign."""
+    return abs(value) == dyadic_unit(np.array([value]))
+
+
 def dyadic_unit(values: npt.NDArray[np.floating]) -> float:
-    """Return the greatest power of two of which all values are multiples; 1 if all are 0."""
+    """Return the greatest power of two that divides all values; 1 if all are 0."""
     found = np.unique(np.abs(np.asarray(values, np.float64)))
     found = found[found > 0]
     if not found.size:

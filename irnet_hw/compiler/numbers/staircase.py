@@ -164,8 +164,8 @@ def scaling_between(x: Ints, lower: Ints, upper: Ints) -> Scaling | None:
 
     Args:
         x: integers of each channel, ascending, [values, channels].
-        lower: the least y for each; -FAR if there is no bound.
-        upper: the greatest y; FAR if there is no bound.
+        lower: the least y for each; -FAR where y is unbounded.
+        upper: the greatest y; FAR where it is unbounded.
 
     Returns:
         None if no straight line lies between the bounds.

@@ -103,7 +103,6 @@ def common_unit(weights: npt.NDArray[np.floating], units: Units) -> float | None
     Args:
         weights: [outputs, weights].
         units: of each output.
-        finest: the one unit is at most this.
     """
     used = np.any(weights != 0, axis=1)
     if not used.any():

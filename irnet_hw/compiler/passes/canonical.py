@@ -8,16 +8,18 @@ counts.
 import json
 
 import numpy as np
-from onnx import NodeProto, TensorProto, helper
+from onnx import NodeProto, helper
+from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.fold_constants import FoldConstants
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
-from irnet_hw.compiler.graph import attribute, fresh, readers, replace, shape
+from irnet_hw.compiler.graph import add_tensor, attribute, fresh, readers, replace, shape
 from irnet_hw.onnx_file import QUANTIZERS
 
+FLOAT32 = DataType["FLOAT32"]
 #: Key of the graph's metadata for the Adds that the file has inside layers, as their biases.
 BIASES_KEY = "irnet_hw_biases"
 
@@ -76,13 +78,13 @@ def _split_gemm(model: ModelWrapper, node: NodeProto) -> list[str]:
     new = []
     if attribute(node, "transB", 0):
         rows, columns = shape(model, weight)
-        turned = _tensor(model, f"{weight}_t", (columns, rows))
+        turned = add_tensor(model, f"{weight}_t", (columns, rows), FLOAT32)
         new.append(helper.make_node("Transpose", [weight], [turned], perm=[1, 0]))
         weight = turned
     product = node.output[0]
     has_bias = bool(bias and bias[0])
     if has_bias:
-        product = _tensor(model, f"{product}_product", shape(model, product))
+        product = add_tensor(model, f"{product}_product", shape(model, product), FLOAT32)
     new.append(helper.make_node("MatMul", [x, weight], [product], name=node.name))
     if has_bias:
         inputs = [product, bias[0]]
@@ -101,7 +103,7 @@ def _split_bias(model: ModelWrapper, node: NodeProto) -> list[str]:
     sizes = shape(model, node.output[0])
     name = fresh(model, f"{node.input[2]}_spread")
     model.set_initializer(name, value.reshape(1, -1, *[1] * (len(sizes) - 2)))
-    product = _tensor(model, f"{node.output[0]}_product", sizes)
+    product = add_tensor(model, f"{node.output[0]}_product", sizes, FLOAT32)
     add = helper.make_node("Add", [product, name], [node.output[0]], name=f"{node.name}_bias")
     del node.input[2]
     node.output[0] = product
@@ -165,9 +167,3 @@ def _set(node: NodeProto, name: str, value: object) -> None:
     for entry in [entry for entry in node.attribute if entry.name == name]:
         node.attribute.remove(entry)
     node.attribute.append(helper.make_attribute(name, value))
-
-
-def _tensor(model: ModelWrapper, base: str, sizes: tuple[int, ...]) -> str:
-    name = fresh(model, base)
-    model.graph.value_info.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes))
-    return name

@@ -659,7 +659,7 @@ def _adds_exactly(bias: Floats, units: Units, low: Ints, high: Ints, last: bool)
     """Return whether a layer gives the same result wherever its bias is among the products.
 
     Float32 adds all of them exactly if they are multiples of one power of two and not too many of
-    it. There is no tensor behind the last layer, so the hardware must add its bias itself.
+    it. No tensor stands between the last layer and its bias, so the hardware must add the bias.
     """
     spread = np.broadcast_to(bias.astype(np.float64), units.shape)
     unit = np.minimum(units, [dyadic_unit(each) for each in spread])

@@ -26,7 +26,7 @@ from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.compiler.graph import Ints, attribute, constant
-from irnet_hw.compiler.numbers.codes import Codes, Units, code_type, dyadic_unit
+from irnet_hw.compiler.numbers.codes import Codes, Units, code_type, dyadic_unit, is_power_of_two
 from irnet_hw.compiler.numbers.function import Function, everywhere
 from irnet_hw.compiler.numbers.staircase import (
     FAR,
@@ -64,7 +64,7 @@ from irnet_hw.compiler.passes.values import (
     odd_scale,
 )
 from irnet_hw.errors import UserError
-from irnet_hw.onnx_file import label
+from irnet_hw.onnx_file import QUANTIZERS, label
 from irnet_hw.read import shown
 
 
@@ -147,9 +147,7 @@ class Realise:
         span = int(source.high.max() - source.low.min()) + 1
         if span * channels_of(source) > EVERY:
             return self._of_wide_sums(tensor, value, function)
-        codes = everywhere(source.low, source.high)
-        if isinstance(source, Codes) and source.binary():
-            codes = np.array([[-1], [1]]).repeat(source.channels, axis=1)
+        codes = all_codes(source)
         values = self._run(value, function, codes * units)
         integers, unit = self._integral(tensor, value, values)
         return self._by_function(tensor, value, source, codes, integers, unit)
@@ -158,12 +156,9 @@ class Realise:
         """Return a function that is too large to be evaluated everywhere, by bisection."""
         source, last = value.source, value.nodes[-1]
         assert not isinstance(source, Join)
-        strange = [
-            node for node in value.nodes if node.op_type not in (*MONOTONE, "MaxPool", *RESHAPING)
-        ]
-        strange = [node for node in strange if node.op_type not in SUMMING]
-        quantizers = [node for node in value.nodes if node.op_type in ("Quant", "BipolarQuant")]
-        if strange or not quantizers or quantizers[-1] is not last:
+        known = (*MONOTONE, "MaxPool", *RESHAPING, *SUMMING)
+        strange = [node for node in value.nodes if node.op_type not in known]
+        if strange or last.op_type not in QUANTIZERS:
             what = label(strange[0] if strange else last)
             span = int(source.high.max() - source.low.min())
             raise UserError(
@@ -172,9 +167,9 @@ class Realise:
             )
         ends = self._run(value, function, np.stack([source.low, source.high]) * source.unit)
         scale = self._single_scale(last)
-        unit = dyadic_unit(np.array([scale]))
-        if unit != abs(scale):
+        if not is_power_of_two(scale):
             raise odd_scale(last, scale)
+        unit = abs(scale)
         y = np.rint(ends.astype(np.float64) / unit).astype(np.int64)
         base, most = int(y.min()), int(y.max())
         step = 2 if last.op_type == "BipolarQuant" else 1
@@ -216,7 +211,7 @@ class Realise:
             last = value.nodes[-1]
             if last.op_type == "Quant":
                 scale = float(np.ravel(constant(self._model, last.input[1]))[0])
-                if dyadic_unit(np.array([scale])) != abs(scale):
+                if not is_power_of_two(scale):
                     raise odd_scale(last, scale)
                 raise UserError(
                     f"{label(last)}: takes values of {exact.min():,.0f} to {exact.max():,.0f} "
@@ -292,8 +287,7 @@ class Realise:
         made = made_of(source, stream, integers.min(axis=0), integers.max(axis=0), unit, datatype)
         rising = np.zeros(source.channels, np.int64)
         for pool, direction in directions:
-            mixed = np.any(direction != 1)
-            if mixed:
+            if np.any(direction != 1):
                 raise UserError(f"{label(pool)}: must come behind the quantizer")
         return self._pooled(tensor, value, made, [(pool, rising) for pool, _ in directions])
 
@@ -319,21 +313,20 @@ class Realise:
         signs = stairs.step == 2 and stairs.base == -1 and steps == 1
         datatype = BIPOLAR if signs else code_type(stairs.base, stairs.most)
         if isinstance(source, Sums) and signs and self._negatable(source, stairs):
-            stream = self._fused(source, stairs, name)
-            made = Codes(stream, source.spatial, low, high, np.full(len(low), unit), BIPOLAR)
+            signed = self._fused(source, stairs, name)
+            made = Codes(signed, source.spatial, low, high, np.full(len(low), unit), BIPOLAR)
             return self._pooled(tensor, value, made, masks)
         reads = self.emitted(source)
-        scaled = None
+        stream = None
         if steps > FEW_STEPS and not reads.zero:
-            scaled = self._scaled(value, reads, stairs, name)
-        if scaled is None:
+            stream = self._scaled(value, reads, stairs, name)
+        if stream is None:
             if steps > MOST_STEPS:
                 raise UserError(
                     f"{label(value.nodes[-1])}: has {steps} steps that do not lie on a straight "
                     f"line; must have at most {MOST_STEPS}, or be linear"
                 )
-            scaled = self._hardware.thresholding(reads, stairs, name, datatype)
-        stream = scaled
+            stream = self._hardware.thresholding(reads, stairs, name, datatype)
         datatype = self._hardware.model.get_tensor_datatype(stream)
         made = made_of(reads, stream, low, high, unit, datatype)
         return self._pooled(tensor, value, made, masks)
@@ -472,10 +465,9 @@ class Realise:
         if isinstance(source, Join):
             raise UserError(f"{label(add)}: adds a third result; quantize the sum of two first")
         scale = self._single_scale(last)
-        unit = dyadic_unit(np.array([scale]))
-        ratio = skip.single_unit()
-        if unit != scale:
+        if scale < 0 or not is_power_of_two(scale):
             raise odd_scale(last, scale)
+        unit, ratio = scale, skip.single_unit()
         shift = MOST_SKIP + 1 if ratio is None else round(float(np.log2(ratio / unit)))
         if abs(shift) > MOST_SKIP:
             raise UserError(
@@ -543,8 +535,7 @@ class Realise:
         before = Function(self._model, first.nodes, channels)
         behind = Function(self._model, value.nodes[1:], channels)
         y = before(x * source.unit)
-        added = np.array([[-1], [1]]) if skip.binary() else everywhere(skip.low, skip.high)
-        added = np.broadcast_to(added, (len(added), channels))
+        added = all_codes(skip)
         coarse, fine = max(shift, 0), max(-shift, 0)
         least, most = int(datatype.min()), int(datatype.max())
         lower, upper = np.empty(x.shape, np.int64), np.empty(x.shape, np.int64)
@@ -643,6 +634,13 @@ class Realise:
         plain = codes.order is None and not codes.zero
         if codes.stream == tensor and unit is not None and plain:
             self._hardware.units[tensor] = unit
+
+
+def all_codes(source: Codes | Sums) -> Ints:
+    """Return all integers of a source that can occur, [integers, channels]."""
+    if isinstance(source, Codes) and source.binary():
+        return np.array([[-1], [1]]).repeat(source.channels, axis=1)
+    return everywhere(source.low, source.high)
 
 
 def single_steps(stairs: Staircase) -> Staircase:

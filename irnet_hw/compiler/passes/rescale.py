@@ -31,7 +31,7 @@ from irnet_hw.compiler.graph import (
     replace,
     shape,
 )
-from irnet_hw.compiler.numbers.codes import dyadic_unit
+from irnet_hw.compiler.numbers.codes import dyadic_unit, is_power_of_two
 from irnet_hw.compiler.numbers.weights import LARGEST, common_unit, maker, values
 from irnet_hw.compiler.onnx_ops import LAYERS, RESHAPING, SUMMING
 from irnet_hw.errors import UserError
@@ -211,7 +211,7 @@ def _activations(model: ModelWrapper, quantizer: NodeProto) -> list[Moved]:
     value = float(scale.reshape(-1)[0])
     if value == 0:
         raise UserError(f"{label(quantizer)}: scale 0, must be another number")
-    if abs(value) == dyadic_unit(np.array([value])):
+    if is_power_of_two(value):
         return []
     result = quantizer.output[0]
     whole = add_tensor(model, f"{result}_whole", *_like(model, result))

@@ -480,6 +480,11 @@ class Realise:
             raise UserError(f"{label(last)}: {bits} bits, must be at most {MOST_BITS}")
         datatype = DataType[f"{'INT' if attribute(last, 'signed', 1) else 'UINT'}{bits}"]
         found, low, high = self._join_scaling(value, first, skip, shift, unit, datatype)
+        if low.min() < datatype.min() or high.max() > datatype.max():
+            raise UserError(
+                f"{label(last)}: its zero point shifts its results to {low.min()} to "
+                f"{high.max()} steps; must be 0 where another result is added"
+            )
         reads = self.emitted(source)
         if not reads.datatype.signed():
             wide = sum_type(int(reads.low.min()), int(reads.high.max()))

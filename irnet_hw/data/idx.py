@@ -41,4 +41,5 @@ def read(path: Path, dims: int) -> npt.NDArray[np.uint8]:
             f"{path}: is damaged: {len(content) - start} bytes, must be "
             f"{' x '.join(map(str, shape))} as its header says"
         )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    # A copy, because PyTorch warns about arrays that can't be written.
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()

@@ -1,7 +1,9 @@
 """The training station: takes a recipe, writes checkpoints and metrics."""
 
 import contextlib
+import math
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,13 @@ from irnet_hw.train.stop import Stop
 from irnet_hw.train.work import Work, batches_of, devices
 
 
-def train(recipe: Recipe, out: Path, resume: bool = False, force: bool = False) -> Path:
+def train(
+    recipe: Recipe,
+    out: Path,
+    resume: bool = False,
+    force: bool = False,
+    seconds: float = math.inf,
+) -> Path:
     """Train a network, on the GPU if there is one.
 
     It writes ``recipe.toml``, the recipe as used, and after every epoch ``last.pt``,
@@ -35,6 +43,8 @@ def train(recipe: Recipe, out: Path, resume: bool = False, force: bool = False) 
         out: the run's folder. Other files in it are kept.
         resume: resume from the folder's ``last.pt``, for more epochs if the recipe has more now.
         force: start over even if there is a run, and overwrite files that irnet-hw did not write.
+        seconds: stop after this time, with ``last.pt`` saved in the middle of an epoch as by an
+            interruption. Processes that train together don't stop.
 
     Returns:
         the path of ``last.pt``.
@@ -67,7 +77,9 @@ def train(recipe: Recipe, out: Path, resume: bool = False, force: bool = False) 
         stack.enter_context(_threads(recipe.threads))
         board = SummaryWriter(str(out), write_to_disk=fabric.is_global_zero)
         stack.enter_context(board)
-        stop = stack.enter_context(Stop(fabric.world_size == 1))
+        alone = fabric.world_size == 1
+        stop = stack.enter_context(Stop(alone))
+        end = time.monotonic() + (seconds if alone else math.inf)
         work = Work(fabric, run, feed, out, dataset.labels, board)
         # The other processes show no progress.
         training = work.training(status)
@@ -77,8 +89,12 @@ def train(recipe: Recipe, out: Path, resume: bool = False, force: bool = False) 
             if stop.asked:
                 work.save()
                 stop.end()
+            if time.monotonic() >= end:
+                work.save()
+                break
     if fabric.is_global_zero:
-        progress.say(f"{out / 'last.pt'}: the network after {recipe.epochs} epochs")
+        done = f"{run.epoch} of " if run.epoch < recipe.epochs else ""
+        progress.say(f"{out / 'last.pt'}: the network after {done}{recipe.epochs} epochs")
     return out / "last.pt"
 
 

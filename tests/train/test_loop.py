@@ -142,6 +142,13 @@ def test_an_interrupted_run_resumes_to_the_same_weights(small, tmp_path, monkeyp
     assert rows[0] == rows[1]
 
 
+def test_a_run_stops_after_its_time_and_resumes_to_the_same_weights(small, tmp_path):
+    whole = load_checkpoint(train(small, tmp_path / "whole"))
+    cut = load_checkpoint(train(small, tmp_path / "cut", seconds=0))
+    assert (cut.epoch, cut.partial["step"]) == (0, 1)
+    assert same(whole, load_checkpoint(train(small, tmp_path / "cut", resume=True)))
+
+
 def test_a_termination_saves_too(small, tmp_path, monkeypatch):
     interrupt_after(7, monkeypatch, signal.SIGTERM)
     with pytest.raises(SystemExit) as exit_:

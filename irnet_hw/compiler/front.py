@@ -18,7 +18,7 @@ from irnet_hw.compiler.emission.tail import tail_of
 from irnet_hw.compiler.finn_quiet import quiet
 from irnet_hw.compiler.graph import add_tensor, readers, shape
 from irnet_hw.compiler.passes.canonical import BIASES_KEY
-from irnet_hw.compiler.passes.emit import first_layer, output
+from irnet_hw.compiler.passes.emit import first_layer, keep_units, output
 from irnet_hw.compiler.passes.integers import Interpreter, Problems, split_tail
 from irnet_hw.compiler.passes.rescale import MOVED_KEY, PIXELS_KEY, Rescale, moved
 from irnet_hw.compiler.passes.sequence import PASSES
@@ -104,6 +104,7 @@ def network_of(
     tail = tail_of(exact, output(graph).tensor)
     changes = [*moved(exact), *moved(graph)]
     specification = _clean(exact, given) if changes else given
+    keep_units(graph, specification.get_all_tensor_names())
     return Network(given, specification, changes, graph, tail)
 
 

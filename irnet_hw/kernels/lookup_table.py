@@ -15,7 +15,7 @@ from irnet_hw.kernels.registry import register
 from irnet_hw.kernels.words import count
 
 #: The most bits of an input and of an output.
-INPUT_BITS, OUTPUT_BITS = 8, 16
+INPUT_BITS, OUTPUT_BITS = 8, 20
 
 
 @register

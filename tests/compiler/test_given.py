@@ -322,6 +322,25 @@ def residual(net: Given, between: Change) -> Given:
     return net.add(skip)
 
 
+def added(net: Given, *sides: tuple[int, float], signed: int = 1) -> Given:
+    """Add what quantizers of some bits and scales make of two convolutions."""
+    start, ends = net.sign().here, []
+    for bits, scale in sides:
+        net.back(start).conv(3, 3, 1).norm()
+        ends.append((net.sign(scale) if bits == 1 else net.quant(bits, scale, signed=signed)).here)
+    return net.add(ends[0])
+
+
+def factors(net: Given) -> Given:
+    """Add bits to bits behind a batch norm."""
+    skip = net.quant(3, 0.5).here
+    return net.conv(2, 3, 1).norm().quant(3, 0.41).norm().add(skip).sign()
+
+
+def pooled_sum(net: Given, scale: float) -> Given:
+    return added(net, (4, scale), (3, 0.6)).pool("AveragePool", 2, 1).norm().sign()
+
+
 BRANCHES = [
     both("streams", lambda net: residual(net.quant(4), lambda net: net.norm().quant(4)).sign()),
     both("signs", lambda net: residual(net.sign(), lambda net: net.norm().sign()).op("Add", 1.0)),
@@ -354,6 +373,20 @@ BRANCHES = [
         lambda net: joined(net.quant(3, 0.3), lambda net: net.norm().quant(3, 0.3)),
         True,
     ),
+    both("scales of 0.3", lambda net: added(net, (4, 0.3), (4, 0.3)).norm().sign()),
+    both(
+        "0.3 and 0.41",
+        lambda net: added(net, (4, 0.3), (4, 0.41), signed=0).node("Relu").quant(2, 2.0),
+    ),
+    both("8 bits of any scales", lambda net: added(net, (8, 0.03), (8, 0.0413)).norm().sign()),
+    both(
+        "signs of 0.1 and 0.12", lambda net: added(net, (1, 0.1), (1, 0.12)).op("Add", 0.2).sign()
+    ),
+    both("0.3 and a half", lambda net: added(net, (4, 0.3), (3, 0.5)).norm().quant(4, 0.5)),
+    both("a factor for each channel", lambda net: factors(net)),
+    both("0.6, added and pooled", lambda net: pooled_sum(net, 0.6), True),
+    both("0.3 and 0.6, added and pooled", lambda net: pooled_sum(net, 0.3), True),
+    both("0.3 and ties", lambda net: added(net, (8, 0.3), (8, 0.3)).quant(4, 0.6).sign(), True),
     both("of other types", lambda net: joined(net.sign(), lambda net: net.norm().quant(3, 0.25))),
 ]
 

@@ -59,6 +59,16 @@ def signs():
     return Given(1, 1, 6, 6).op("Sub", 128.0).conv(2)
 
 
+def odd_sum(first, second):
+    """Signs of the sum of two branches; a quantizer of a scale is at the end of each."""
+    start, ends = signs().sign(), []
+    place = start.here
+    for scale in (first, second):
+        start.back(place).conv(2).norm()
+        ends.append((start.quant(8, scale) if scale else start).here)
+    return start.add(ends[0]).norm().quant(4, 0.5)
+
+
 def two_floats():
     net = signs().norm().sign()
     start = net.here
@@ -91,6 +101,17 @@ def two_floats():
             "QuantIdentity, on at least one of them",
         ),
         (
+            lambda: odd_sum(0.3, None),
+            "node add11 (Add): adds quant7_out, whose scale is not a power of two, to a result "
+            "that is not quantized; quantize that, too, best with the same quantizer (one "
+            "QuantIdentity, called twice)",
+        ),
+        (
+            lambda: odd_sum(0.03, 1e5),
+            "node add12 (Add): adds quant11_out and quant7_out, whose scales differ too oddly for "
+            "a sum of integers; let one quantizer make both (one QuantIdentity, called twice)",
+        ),
+        (
             lambda: signs().norm().sign().pool("AveragePool", 3, 1, 1, count_include_pad=0).sign(),
             "node averagepool5 (AveragePool): count_include_pad = 0, must be 1 if it is padded",
         ),
@@ -100,7 +121,16 @@ def two_floats():
             "because it stands behind a flattening; put a quantizer before the flattening",
         ),
     ],
-    ids=["wide", "not monotone", "scales", "floats added", "average", "flattened"],
+    ids=[
+        "wide",
+        "not monotone",
+        "scales",
+        "floats added",
+        "half quantized",
+        "odd scales",
+        "average",
+        "flattened",
+    ],
 )
 def test_what_cannot_be_integers(shell, write, message):
     net = write()

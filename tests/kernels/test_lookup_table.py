@@ -71,7 +71,7 @@ def test_what_it_is():
             {"inputDataType": "TERNARY"},
             "inputDataType = TERNARY must be BIPOLAR, INT2 to INT32 or UINT1 to UINT32",
         ),
-        ({"outputDataType": "INT17"}, "outputDataType = INT17 must have at most 16 bits"),
+        ({"outputDataType": "INT21"}, "outputDataType = INT21 must have at most 20 bits"),
     ],
 )
 def test_illegal_attributes_are_refused(changes, message):

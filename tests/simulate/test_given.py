@@ -48,7 +48,18 @@ def vector():
     return net.dense(3, bias=[0.3, -1.1, 0.7]).norm().node("Softmax", axis=1)
 
 
-@pytest.mark.parametrize("write", [pools, branches, signal, vector])
+def residuals():
+    """Codes of other scales are added: once as pairs for a table, once multiplied by tables."""
+    net = Given(1, 1, 5, 4).op("Sub", 128.0).conv(2, 3, 1).norm().sign()
+    for bits, scale, signed, level in ((4, 0.41, 0, 2.0), (8, 0.0413, 1, 0.3)):
+        start = net.here
+        skip = net.conv(2, 3, 1).norm().quant(bits, 0.75 * scale - 0.001, signed=signed).here
+        net.back(start).conv(2, 3, 1).norm().quant(bits, scale, signed=signed).add(skip)
+        net.op("Sub", level).sign()
+    return net.flatten().dense(3)
+
+
+@pytest.mark.parametrize("write", [pools, branches, residuals, signal, vector])
 def test_the_driver_gives_what_the_file_gives(write, tmp_path):
     net = write()
     net.model().save(str(tmp_path / "network.onnx"))

@@ -5,7 +5,7 @@ stream of its result.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
@@ -35,6 +35,12 @@ BIPOLAR = DataType["BIPOLAR"]
 def units(model: ModelWrapper) -> dict[str, float]:
     """Return the unit of each stream that carries a tensor of the network, by name."""
     return dict(json.loads(model.get_metadata_prop(UNITS_KEY) or "{}"))
+
+
+def keep_units(model: ModelWrapper, tensors: Container[str]) -> None:
+    """Forget the units of streams that carry none of some tensors."""
+    kept = {name: unit for name, unit in units(model).items() if name in tensors}
+    model.set_metadata_prop(UNITS_KEY, json.dumps(kept))
 
 
 class Output(NamedTuple):

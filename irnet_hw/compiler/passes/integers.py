@@ -53,6 +53,7 @@ from irnet_hw.compiler.passes.values import (
     MOST_SKIP,
     PIXEL,
     Join,
+    Pair,
     Sums,
     Value,
     flattens,
@@ -230,7 +231,7 @@ class Interpreter:
             return value
         if quantized(value):
             return Value(self._make.integers(tensor, value))
-        if isinstance(value.source, Join):
+        if isinstance(value.source, Join | Pair):
             return value
         return Value(self._make.emitted(value.source), value.nodes)
 
@@ -345,7 +346,7 @@ class Interpreter:
             )
             self._make.carries(node.output[0], made)
             return Value(made)
-        if isinstance(value.source, Join):
+        if isinstance(value.source, Join | Pair):
             raise UserError(f"{label(node)}: pools a sum that is not quantized; quantize it first")
         return value.then(node)
 
@@ -507,12 +508,22 @@ class Interpreter:
         both = whole(first) and whole(second)
         if both and (raw[0] == raw[1] or not self._rounded_down(node)):
             return self._sum_of_integers(node, moving, (first, second))
+        codes = [self._make.on_codes(x) for x in (first, second)]
+        if None not in codes:
+            return Value(Pair(node, *(make() for make in codes if make is not None)))
         for kept, other, name in ((first, second, moving[1]), (second, first, moving[0])):
             if quantized(other) or (whole(other) and not isinstance(other.source, Sums)):
                 if any(each.op_type == "MaxPool" for each in kept.nodes):
                     break
                 skip = self._make.without_offset(name, self._make.integers(name, other))
                 return Value(Join(kept, skip), (node,))
+        if codes != [None, None]:
+            scaled = moving[codes.index(None) ^ 1]
+            raise UserError(
+                f"{label(node)}: adds {shown(scaled)}, whose scale is not a power of two, to a "
+                "result that is not quantized; quantize that, too, best with the same quantizer "
+                "(one QuantIdentity, called twice)"
+            )
         raise UserError(
             f"{label(node)}: adds two results that are not quantized; put a quantizer, such as "
             "QuantIdentity, on at least one of them"
@@ -570,7 +581,7 @@ class Interpreter:
         if value is None or (self._collect is not None and self._collect.found):
             return self._hardware.model
         source, hardware, output = value.source, self._hardware, self._model.graph.output[0].name
-        if isinstance(source, Join):
+        if isinstance(source, Join | Pair):
             raise UserError(f"output {shown(output)}: is a sum that is not quantized; quantize it")
         bias = None
         end = End(self._entry, None)

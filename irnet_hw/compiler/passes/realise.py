@@ -9,6 +9,9 @@ results are integers times a power of two, the hardware is chosen by their form:
   multiplication and a shift;
 - anything else, of codes of up to 8 bits: a table.
 
+The sum of functions of two streams is evaluated for all pairs of codes. The hardware adds integers,
+of which the results must be a function as above.
+
 Sums with too many values for this (``EVERY``) must have a function that is monotone by its ops, and
 a quantizer at its end. Their thresholds are found by bisection.
 
@@ -16,7 +19,7 @@ Max-pooling between a layer and its quantizer is done behind the quantizer, on c
 minimum in channels in which what is pooled falls as the codes rise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +31,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.compiler.graph import Ints, attribute, constant
 from irnet_hw.compiler.numbers.codes import Codes, Units, code_type, dyadic_unit, is_power_of_two
 from irnet_hw.compiler.numbers.function import Function, everywhere
+from irnet_hw.compiler.numbers.pairs import Side, of_sum
 from irnet_hw.compiler.numbers.staircase import (
     FAR,
     Scaling,
@@ -37,7 +41,7 @@ from irnet_hw.compiler.numbers.staircase import (
     scaling_between,
     scaling_of_stairs,
 )
-from irnet_hw.compiler.onnx_ops import MONOTONE, RESHAPING, SUMMING
+from irnet_hw.compiler.onnx_ops import ELEMENTWISE, MONOTONE, RESHAPING, SUMMING
 from irnet_hw.compiler.passes.attributes import windows_of
 from irnet_hw.compiler.passes.code_types import (
     fine_type,
@@ -56,6 +60,7 @@ from irnet_hw.compiler.passes.values import (
     PAIRS,
     PIXEL,
     Join,
+    Pair,
     Sums,
     Value,
     called,
@@ -113,6 +118,8 @@ class Realise:
     def _made(self, tensor: str, value: Value) -> Codes:
         if isinstance(value.source, Join):
             return self._joined(tensor, value)
+        if isinstance(value.source, Pair):
+            return self._added(tensor, value)
         if not value.nodes:
             return self.emitted(value.source)
         function = Function(self._model, value.nodes, channels_of(value.source))
@@ -142,7 +149,7 @@ class Realise:
 
     def _of_sums(self, tensor: str, value: Value, function: Function) -> Codes:
         source = value.source
-        assert not isinstance(source, Join)
+        assert not isinstance(source, Join | Pair)
         units = source.unit
         span = int(source.high.max() - source.low.min()) + 1
         if span * channels_of(source) > EVERY:
@@ -155,7 +162,7 @@ class Realise:
     def _of_wide_sums(self, tensor: str, value: Value, function: Function) -> Codes:
         """Return a function that is too large to be evaluated everywhere, by bisection."""
         source, last = value.source, value.nodes[-1]
-        assert not isinstance(source, Join)
+        assert not isinstance(source, Join | Pair)
         known = (*MONOTONE, "MaxPool", *RESHAPING, *SUMMING)
         strange = [node for node in value.nodes if node.op_type not in known]
         if strange or last.op_type not in QUANTIZERS:
@@ -449,6 +456,75 @@ class Realise:
             order,
         )
 
+    def on_codes(self, value: Value) -> Callable[[], Value] | None:
+        """Return what makes a value a function of codes of at most 8 bits; None if it is not one.
+
+        Nothing is emitted before it is called.
+        """
+        places = [i for i, node in enumerate(value.nodes) if node.op_type in QUANTIZERS]
+        behind = places[-1] + 1 if places else 0
+        source, made, nodes = value.source, value.nodes[:behind], value.nodes[behind:]
+        if any(node.op_type not in ELEMENTWISE for node in nodes):
+            return None
+        if not made and not (isinstance(source, Codes) and source.datatype.bitwidth() <= MOST_BITS):
+            return None
+
+        def make() -> Value:
+            if not made:
+                return value
+            return Value(self.integers(made[-1].output[0], Value(source, made)), nodes)
+
+        return make
+
+    def _added(self, tensor: str, value: Value) -> Codes:
+        """Return a function of the sum of two functions of codes."""
+        pair, behind = value.source, value.nodes
+        assert isinstance(pair, Pair)
+        value = Value(pair, (pair.add, *behind))
+        parts, sides = [], []
+        for name, each in zip(pair.add.input, (pair.first, pair.second), strict=True):
+            assert isinstance(each.source, Codes)
+            part = self.without_offset(name, each.source)
+            unit = part.single_unit()
+            assert unit is not None, "codes of one unit"
+            codes = np.unique(all_codes(part))
+            parts.append(part)
+            sides.append(Side(codes, part.datatype, unit, each.nodes))
+        channels = parts[0].channels
+        found = of_sum(self._model, (sides[0], sides[1]), behind, channels)
+        if found is None:
+            raise UserError(
+                f"{label(pair.add)}: adds {' and '.join(map(shown, pair.add.input))}, whose scales "
+                "differ too oddly for a sum of integers; let one quantizer make both (one "
+                "QuantIdentity, called twice)"
+            )
+        y = np.broadcast_to(found.y, (len(found.sums), channels))
+        integers, unit = self._integral(tensor, value, y)
+        source = self._sum_of(pair, parts, found.factors)
+        sums = np.repeat(found.sums[:, np.newaxis], channels, axis=1)
+        return self._by_function(tensor, value, source, sums, integers, unit)
+
+    def _sum_of(self, pair: Pair, parts: Sequence[Codes], factors: tuple[int, int]) -> Codes:
+        """Return an integer sum of two streams of codes."""
+        added, shifts = [], []
+        for name, part, factor in zip(pair.add.input, parts, factors, strict=True):
+            shifts.append((factor & -factor).bit_length() - 1)
+            multiple = factor >> shifts[-1]
+            ends = int(part.low.min()) * multiple, int(part.high.max()) * multiple
+            each = np.full(part.channels, float(multiple))
+            datatype = part.datatype if multiple == 1 else code_type(*ends)
+            added.append(self.retyped(name, part, each, datatype))
+        a, b = added
+        types = [each.datatype for each in added]
+        least = sum(int(each.min()) << n for each, n in zip(types, shifts, strict=True))
+        most = sum(int(each.max()) << n for each, n in zip(types, shifts, strict=True))
+        datatype = code_type(least, most)
+        name = self._hardware.name(f"{pair.add.output[0]}_codes")
+        stream = self._hardware.addition(a, b, (shifts[0], shifts[1]), name, datatype)
+        low = (a.low << shifts[0]) + (b.low << shifts[1])
+        high = (a.high << shifts[0]) + (b.high << shifts[1])
+        return Codes(stream, a.spatial, low, high, np.ones(len(low)), datatype, order=a.order)
+
     def _joined(self, tensor: str, value: Value) -> Codes:
         """Return the rounded sum of a function of integers and of a stream."""
         join = value.source
@@ -462,7 +538,7 @@ class Realise:
             )
         first, skip = join.first, join.skip
         source = first.source
-        if isinstance(source, Join):
+        if isinstance(source, Join | Pair):
             raise UserError(f"{label(add)}: adds a third result; quantize the sum of two first")
         scale = self._single_scale(last)
         if scale < 0 or not is_power_of_two(scale):
@@ -534,7 +610,7 @@ class Realise:
         numbers are counted in the finer one of the stream's steps and the result's.
         """
         source, last = first.source, value.nodes[-1]
-        assert not isinstance(source, Join)
+        assert not isinstance(source, Join | Pair)
         channels = channels_of(source)
         x = everywhere(source.low, source.high)
         before = Function(self._model, first.nodes, channels)

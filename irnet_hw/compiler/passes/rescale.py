@@ -6,7 +6,10 @@ the file has one. That file, not the given one, then is the specification, and t
 
 The scales that are moved are those of weights, of a quantizer that a layer or an average reads, of
 pixels that no quantizer precedes, and the division of a mean. A scale stops where it can't pass,
-such as at an addition, and :mod:`~irnet_hw.compiler.passes.integers` then refuses what reads it.
+such as at a second one, and :mod:`~irnet_hw.compiler.passes.integers` then refuses what reads it.
+
+An addition of two results is one sum of two, whose order does not matter. So nothing moves if what
+is behind it is a function of an integer sum of the codes, as the file has it.
 Scales that are powers of two stay where they are: a network that has only these is not changed.
 """
 
@@ -17,6 +20,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto, helper
+from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.infer_shapes import InferShapes
@@ -32,8 +36,9 @@ from irnet_hw.compiler.graph import (
     shape,
 )
 from irnet_hw.compiler.numbers.codes import dyadic_unit, is_power_of_two
+from irnet_hw.compiler.numbers.pairs import Side, of_sum
 from irnet_hw.compiler.numbers.weights import LARGEST, common_unit, maker, values
-from irnet_hw.compiler.onnx_ops import LAYERS, RESHAPING, SUMMING
+from irnet_hw.compiler.onnx_ops import ELEMENTWISE, LAYERS, RESHAPING, SUMMING
 from irnet_hw.errors import UserError
 from irnet_hw.onnx_file import QUANTIZERS, label
 from irnet_hw.read import shown
@@ -83,7 +88,7 @@ class Rescale(Transformation):  # type: ignore[misc]
         """Return the model, whose metadata says what was moved."""
         changed = ModelWrapper(model.model, make_deepcopy=True)
         found = [str(each) for each in rescale(changed)]
-        if not found:
+        if changed.model == model.model:
             return model, False
         changed.set_metadata_prop(MOVED_KEY, json.dumps(found))
         return changed.transform(InferShapes()), False
@@ -227,8 +232,7 @@ def _activations(model: ModelWrapper, quantizer: NodeProto) -> list[Moved]:
         quantizer.input[0] = divided
     quantizer.input[1], quantizer.output[0] = one, whole
     replace(model, [quantizer], new)
-    layers = _push(model, last)
-    return [Moved("the scale of its input", where, f"{value:g}") for where in layers]
+    return [Moved("the scale of its input", *each) for each in _push(model, last)]
 
 
 def _summed(model: ModelWrapper, tensor: str) -> bool:
@@ -237,9 +241,18 @@ def _summed(model: ModelWrapper, tensor: str) -> bool:
         if node.op_type in PASSING or node.op_type == "Concat":
             if _summed(model, node.output[0]):
                 return True
-        elif node.op_type in (*LAYERS, *SUMMING) or _adds_results(model, node):
+        elif node.op_type in (*LAYERS, *SUMMING) or _added(model, node):
             return True
     return False
+
+
+def _added(model: ModelWrapper, node: NodeProto) -> bool:
+    """Return whether a node adds two results, or a function of its input is added to another."""
+    if _adds_results(model, node):
+        return True
+    if node.op_type not in ELEMENTWISE or node.op_type in QUANTIZERS:
+        return False
+    return any(_added(model, each) for each in readers(model, node.output[0]))
 
 
 def _adds_results(model: ModelWrapper, node: NodeProto) -> bool:
@@ -247,45 +260,123 @@ def _adds_results(model: ModelWrapper, node: NodeProto) -> bool:
     return node.op_type == "Add" and all(model.get_initializer(n) is None for n in node.input)
 
 
-def _of_one_scale(model: ModelWrapper, node: NodeProto, scaling: NodeProto) -> bool:
+def _common_scale(model: ModelWrapper, node: NodeProto, scaling: NodeProto) -> Floats | None:
     """Take the scaling from all inputs of a Concat or an Add, if all have the same one.
 
+    Scales may be powers of two times each other. The powers of two stay.
+
     Returns:
-        whether they had; it then must be put behind the node.
+        the least scale, which must then be put behind the node; None if they are not like that.
     """
-    if node.op_type != "Concat" and not _adds_results(model, node):
-        return False
+    if node.op_type != "Concat" and (not _adds_results(model, node) or _of_codes(model, node)):
+        return None
     makers = [model.find_producer(name) for name in node.input]
-    value = constant(model, scaling.input[1])
+    scales = []
     for each in makers:
         if each is None or each.op_type != scaling.op_type:
-            return False
-        other = model.get_initializer(each.input[1])
-        if other is None or value.size != 1 or other.size != 1 or other.item() != value.item():
-            return False
-    for i, each in enumerate(makers):
+            return None
+        value = model.get_initializer(each.input[1])
+        if value is None or value.size != 1:
+            return None
+        scales.append(float(value.item()))
+    least = min(scales, key=abs)
+    ratios = [scale / least for scale in scales]
+    if scaling.op_type != "Mul" and set(ratios) != {1.0}:
+        return None
+    if not all(ratio > 0 and is_power_of_two(ratio) for ratio in ratios):
+        return None
+    for i, (each, ratio) in enumerate(zip(makers, ratios, strict=True)):
+        before = node.input[i]
         node.input[i] = each.input[0]
-    for each in makers:
-        if each.output[0] != scaling.output[0] and not readers(model, each.output[0]):
+        if ratio != 1:
+            node.input[i] = _multiplied(model, node, each.input[0], ratio)
+        if each.output[0] != scaling.output[0] and not readers(model, before):
             model.graph.node.remove(each)
-    return True
+    return np.array(least, np.float32)
 
 
-def _push(model: ModelWrapper, scaling: NodeProto) -> list[str]:
+def _multiplied(model: ModelWrapper, node: NodeProto, tensor: str, ratio: float) -> str:
+    """Multiply a tensor in front of a node."""
+    name = fresh(model, f"{tensor}_ratio")
+    model.set_initializer(name, np.array(ratio, np.float32))
+    product = add_tensor(model, f"{tensor}_times", *_like(model, tensor))
+    new = helper.make_node(
+        "Mul", [tensor, name], [product], name=fresh(model, f"{product}_multiply")
+    )
+    model.graph.node.insert(list(model.graph.node).index(node), new)
+    return product
+
+
+def _of_codes(model: ModelWrapper, add: NodeProto) -> bool:
+    """Return whether quantizers give the same for all codes of one integer sum of two streams.
+
+    Their scales then need not move: the order of additions does not matter.
+    """
+    sides = [_side(model, name) for name in add.input]
+    chains = _to_quantizers(model, add.output[0])
+    if None in sides or chains is None:
+        return False
+    channels = shape(model, add.output[0])[1]
+    first, second = (each for each in sides if each is not None)
+    return all(of_sum(model, (first, second), chain, channels) is not None for chain in chains)
+
+
+def _side(model: ModelWrapper, tensor: str) -> Side | None:
+    """Return a tensor as a scaling of a quantizer's codes; None if it is anything else."""
+    scaling = model.find_producer(tensor)
+    node = scaling
+    while node is not None and (node is scaling or node.op_type in PASSING):
+        node = model.find_producer(node.input[0])
+    if node is None:
+        return None
+    datatype = DataType["BIPOLAR"]
+    if node.op_type == "Quant":
+        bits = int(constant(model, node.input[3]).item())
+        if not 2 <= bits <= LARGEST.bit_length() or np.any(constant(model, node.input[2])):
+            return None
+        datatype = DataType[f"{'INT' if attribute(node, 'signed', 1) else 'UINT'}{bits}"]
+    elif node.op_type != "BipolarQuant":
+        return None
+    step = 2 if node.op_type == "BipolarQuant" else 1
+    codes = np.arange(int(datatype.min()), int(datatype.max()) + 1, step)
+    return Side(codes, datatype, 1.0, (scaling,))
+
+
+def _to_quantizers(model: ModelWrapper, tensor: str) -> list[list[NodeProto]] | None:
+    """Return the nodes from a tensor to each quantizer; None if something else is between."""
+    found = []
+    for node in readers(model, tensor):
+        if node.op_type in QUANTIZERS:
+            found.append([node])
+            continue
+        several = sum(model.get_initializer(name) is None for name in node.input if name) != 1
+        if several or node.op_type not in (*ELEMENTWISE, *RESHAPING):
+            return None
+        behind = _to_quantizers(model, node.output[0])
+        if behind is None:
+            return None
+        found += [[node, *nodes] for nodes in behind]
+    return found or None
+
+
+def _push(model: ModelWrapper, scaling: NodeProto) -> list[tuple[str, str]]:
     """Move a scaling behind what reads it, as far as that has the same or exact results.
 
     Returns:
-        the layers it was moved behind.
+        the layers it was moved behind, and the scale.
     """
     before, result, scale = scaling.input[0], scaling.output[0], scaling.input[1]
-    moved: list[str] = []
+    moved: list[tuple[str, str]] = []
     stay = []
     for node in readers(model, result):
         summing = node.op_type in (*LAYERS, *SUMMING)
         turns = node.op_type == "MaxPool" and np.any(constant(model, scale) < 0)
-        if _of_one_scale(model, node, scaling):
+        value = np.asarray(constant(model, scale), np.float32)
+        common = _common_scale(model, node, scaling)
+        if common is not None:
+            value = common
             if node.op_type == "Add":
-                moved.append(shown(node.name))
+                moved.append((shown(node.name), f"{common.item():g}"))
         elif turns or (node.op_type not in PASSING and not summing):
             stay.append(node)
             continue
@@ -293,8 +384,7 @@ def _push(model: ModelWrapper, scaling: NodeProto) -> list[str]:
             if name == result:
                 node.input[i] = before
         if summing:
-            moved.append(shown(node.name))
-        value = np.asarray(constant(model, scale), np.float32)
+            moved.append((shown(node.name), f"{value.item():g}"))
         behind = _behind(model, node, value, scaling.op_type)
         if node.op_type not in LAYERS:
             moved += _push(model, behind)
@@ -326,8 +416,8 @@ def _mean(model: ModelWrapper, node: NodeProto) -> list[Moved]:
     replace(model, [node], [new])
     written = model.find_producer(node.output[0])  # the graph holds a copy of the new node
     division = _behind(model, written, np.array(pixels, np.float32), "Div")
-    layers = _push(model, division) or [shown(node.name)]
-    return [Moved("the division of a mean", where, str(pixels)) for where in layers]
+    moved = _push(model, division) or [(shown(node.name), str(pixels))]
+    return [Moved("the division of a mean", *each) for each in moved]
 
 
 def _quantized_behind(model: ModelWrapper, tensor: str) -> bool:

@@ -1,9 +1,9 @@
 """Values: what the compiler knows of a network's tensor.
 
 A tensor is a function of integers, element by element. The integers are its source: codes on a
-stream (:class:`~irnet_hw.compiler.numbers.codes.Codes`), the sums of a layer (:class:`Sums`), or
-one of these plus a stream (:class:`Join`). The function is a list of the file's own nodes. For
-Conv -> BatchNormalization -> Relu, for example:
+stream (:class:`~irnet_hw.compiler.numbers.codes.Codes`), the sums of a layer (:class:`Sums`), one
+of these plus a stream (:class:`Join`), or two streams (:class:`Pair`). The function is a list of
+the file's own nodes. For Conv -> BatchNormalization -> Relu, for example:
 
     conv    Value(Sums(conv))
     norm    Value(Sums(conv), (BatchNormalization,))
@@ -95,6 +95,28 @@ class Join:
 
 
 @dataclass
+class Pair:
+    """The sum of functions of two streams of codes, before it is known what reads it.
+
+    It is evaluated for all pairs of codes, so it may be any functions.
+
+    Attributes:
+        add: the node.
+        first: a function of codes of one unit and at most 8 bits.
+        second: the other.
+    """
+
+    add: NodeProto
+    first: "Value"
+    second: "Value"
+
+    @property
+    def spatial(self) -> tuple[int, int] | None:
+        """(rows, columns); None for a vector."""
+        return self.first.source.spatial
+
+
+@dataclass
 class Value:
     """A tensor: a function of integers.
 
@@ -103,7 +125,7 @@ class Value:
         nodes: the file's nodes from these to the tensor.
     """
 
-    source: Codes | Sums | Join
+    source: Codes | Sums | Join | Pair
     nodes: tuple[NodeProto, ...] = ()
 
     def then(self, node: NodeProto) -> "Value":
@@ -125,7 +147,7 @@ def quantized(value: Value) -> bool:
 
 def whole(value: Value) -> bool:
     """Return whether a value is integers times a unit as it is."""
-    return quantized(value) or (not value.nodes and not isinstance(value.source, Join))
+    return quantized(value) or (not value.nodes and not isinstance(value.source, Join | Pair))
 
 
 def flattens(model: ModelWrapper, value: Value) -> bool:
@@ -138,12 +160,14 @@ def flattens(model: ModelWrapper, value: Value) -> bool:
     )
 
 
-def called(source: Codes | Sums | Join) -> str:
+def called(source: Codes | Sums | Join | Pair) -> str:
     """Return what messages call the integers of a value."""
     if isinstance(source, Sums):
         return f"the sums of {shown(source.layer.name)}"
     if isinstance(source, Join):
         return f"the sum with {shown(source.skip.stream)}"
+    if isinstance(source, Pair):
+        return f"the sum {shown(source.add.name)}"
     return f"tensor {shown(source.stream)}"
 
 

@@ -1,9 +1,10 @@
-"""Measure the LUTs per XNOR lane of BinaryMVAU with Yosys' synthesis for xc7.
+"""Measure the LUTs per lane of matrix-vector units with Yosys' synthesis for xc7.
 
     python benchmarks/lut_per_lane.py [--out lut_per_lane.json]
 
-A lane is one of the PE * SIMD bits compared per cycle. The figures include everything:
-accumulators, thresholds, border correction, control, the replay buffer and the weights.
+A lane is one of the PE * SIMD products of a cycle: of ±1 by ±1 (BinaryMVAU), or of integers of a
+few bits (IntMVAU). The figures include everything: accumulators, thresholds, border correction,
+control, the replay buffer and the weights.
 """
 
 import argparse
@@ -47,9 +48,16 @@ def dense(MW: int, MH: int, **folding: int | str) -> dict[str, Any]:
     return {"MW": MW, "MH": MH, **folding}
 
 
+def few_bits(inputs: str, weights: str, layer: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a layer that gives accumulators, of these types."""
+    types = {"inputDataType": inputs, "weightDataType": weights, "outputDataType": "INT18"}
+    return {**layer, **types, "noActivation": 1}
+
+
 _LUTS: dict[str, int | str] = {"PE": 32, "SIMD": 32, "ram_style": "distributed"}
 _WIDE: dict[str, int | str] = {"parallel_window": 1, "ram_style": "distributed"}
 _BLOCKS: dict[str, int | str] = {"PE": 32, "SIMD": 32, "ram_style": "block"}
+_FEW: dict[str, int | str] = {"PE": 16, "SIMD": 32, "ram_style": "distributed"}
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "dense 32 to 32; constant weights": dense(32, 32, **_LUTS),
     "dense 128 to 64; weights in LUTs, 8 deep": dense(128, 64, **_LUTS),
@@ -61,6 +69,19 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "3x3x16 to 16, 144 lanes, 4 rows, 4 deep": convolution(16, 16, 32, SIMD=144, PE=4, **_WIDE),
     "3x3x32 to 32, 288 lanes, 2 rows, 16 deep": convolution(32, 32, 16, SIMD=288, PE=2, **_WIDE),
     "3x3x64 to 64, 576 lanes, 1 row, 64 deep": convolution(64, 64, 8, SIMD=576, PE=1, **_WIDE),
+    **{
+        f"dense {MW} to 64, {inputs} by {weights}; weights in LUTs, {MW // 8} deep": few_bits(
+            inputs, weights, dense(MW, 64, **_FEW)
+        )
+        for inputs, weights in (
+            ("UINT2", "BIPOLAR"),
+            ("UINT4", "BIPOLAR"),
+            ("UINT8", "BIPOLAR"),
+            ("UINT2", "INT2"),
+            ("UINT4", "INT4"),
+        )
+        for MW in (64, 512)
+    },
 }
 
 
@@ -112,17 +133,20 @@ def synthesise(op: str, attributes: dict[str, Any], parameters: dict[str, Any]) 
     }
 
 
-def binary(attributes: dict[str, Any], seed: int = 0) -> dict[str, Any]:
-    """Synthesise a BinaryMVAU with random weights and thresholds."""
+def random_layer(attributes: dict[str, Any], seed: int = 0) -> dict[str, Any]:
+    """Synthesise a unit with random weights, and random thresholds or biases."""
     rng = np.random.default_rng(seed)
     MW, MH = attributes["MW"], attributes["MH"]
+    weights = attributes.get("weightDataType", "BIPOLAR")
+    datatype = DataType[weights]
+    if weights == "BIPOLAR":
+        W = rng.integers(0, 2, (MW, MH)) * 2 - 1
+    else:
+        W = rng.integers(int(datatype.min()), int(datatype.max()) + 1, (MW, MH))
     return synthesise(
-        "BinaryMVAU",
+        "IntMVAU" if "weightDataType" in attributes else "BinaryMVAU",
         {"inputDataType": "BIPOLAR", "outputDataType": "BIPOLAR", **attributes},
-        {
-            "W": (rng.integers(0, 2, (MW, MH)) * 2 - 1, "BIPOLAR"),
-            "T": (np.rint(rng.normal(0, MW**0.5, MH)), "INT32"),
-        },
+        {"W": (W, weights), "last": (np.rint(rng.normal(0, MW**0.5, MH)), "INT32")},
     )
 
 
@@ -137,7 +161,7 @@ def main() -> None:
     print(f"{'':50} {'LUT':>6} {'FF':>6} {'BRAM18':>6} {'lanes':>6} {'LUT/lane':>8} {'s':>6}")
     rows = []
     for name, attributes in CONFIGURATIONS.items():
-        result = binary(attributes)
+        result = random_layer(attributes)
         lanes = attributes["PE"] * attributes["SIMD"]
         per_lane = round(result["LUT"] / lanes, 3)
         rows.append(

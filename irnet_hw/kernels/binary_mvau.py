@@ -14,7 +14,7 @@ from irnet_hw.kernels.base import Ints, Memory, Parameter, RTLKernel
 from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.logic import Logic, different, rom_luts
 from irnet_hw.kernels.mvau import MVAU, activate, product
-from irnet_hw.kernels.popcount import popcount, xnor_popcount
+from irnet_hw.kernels.popcount import plane_popcount, planes, popcount
 from irnet_hw.kernels.registry import register
 
 #: Weights of up to this many words fit the LUTs that compare and count three lanes; the second
@@ -29,10 +29,11 @@ SHARED_PARITY_DEPTH = 4
 
 @register
 class BinaryMVAU(MVAU):
-    """A binary convolution's or dense layer's products, sums and threshold.
+    """A binary convolution's or dense layer's products and sums, and a threshold or a bias.
 
-    Inputs: x (*numInputVectors, MW) BIPOLAR, whose padded taps carry -1; W (MW, MH) BIPOLAR;
-    with noActivation = 0 also T (MH,), thresholds on the true accumulator.
+    Inputs: x (*numInputVectors, MW) BIPOLAR, whose padded taps carry -1; W (MW, MH) BIPOLAR; with
+    noActivation = 0: T (MH,), thresholds on the true accumulator; with noActivation = 1, if there
+    is a third input: B (MH,), a bias that is added to it.
 
     A padded tap contributes 0 to the true accumulator, but the stream carries only ±1: the op knows
     from its border attributes which taps are padded.
@@ -132,22 +133,21 @@ class BinaryMVAU(MVAU):
         return self._inside(runs).reshape(-1, self.taps())
 
     def compute(self, x: Ints, *parameters: Ints) -> Ints:
-        """Return the thresholded or plain accumulators, in which padded taps count 0."""
-        W, *thresholds = parameters
+        """Return the thresholded accumulators or those plus their bias; padded taps count 0."""
+        W, *last = parameters
         taps = np.repeat(self._inside(self._real_taps()), self.channels(), axis=-1)
         if len(self.numbers("numInputVectors")) == 1:
             taps = taps[0, 0]
         order = self.order()
         accumulator = product(np.where(taps[..., order], x, 0), W[order])
-        return activate(accumulator, *thresholds) if self.thresholds() else accumulator
+        return activate(accumulator, *last) if self.thresholds() else sum(last, accumulator)
 
     # ------------------------------------------------------------------ timing
 
     def sum_latency(self) -> int:
         """Return the cycles of comparing bits with weights and of counting the matches."""
-        SIMD, threes = self.number("SIMD"), ceil(self.number("SIMD") / 3)
-        ones, twos = (SIMD, 0) if self._compares_lanes() else (threes, threes)
-        return 1 + popcount(ones, twos).latency
+        SIMD = self.number("SIMD")
+        return 1 + popcount((SIMD,) if self._compares_lanes() else planes(SIMD)).latency
 
     def _counts_threes(self) -> bool:
         """Return whether the LUTs that compare and count three lanes also hold their weights."""
@@ -167,18 +167,18 @@ class BinaryMVAU(MVAU):
         threes = ceil(SIMD / 3)
         # Rows whose weights are the same function of the address share the logic behind them.
         if self.weights_in_block_ram():
-            count = xnor_popcount(SIMD) * PE
+            count = plane_popcount(SIMD) * PE
         elif self._counts_threes():
             parities, carries = different(PE, depth), different(PE, 3 * depth)
             luts = parities + carries * (1 if depth <= THREES_DEPTH else 3)
             if depth > SHARED_PARITY_DEPTH:
                 luts += 1  # the bits' parity, for all rows
-            count = Logic(luts, parities + carries) * threes + popcount(threes, threes).logic * PE
+            count = Logic(luts, parities + carries) * threes + popcount(planes(SIMD)).logic * PE
         elif self._compares_lanes():
             compared = different(PE, depth) * SIMD
-            count = Logic(compared, compared) + popcount(SIMD, 0).logic * PE
+            count = Logic(compared, compared) + popcount((SIMD,)).logic * PE
         else:
-            count = Logic(rom_luts(PE * SIMD, depth)) + xnor_popcount(SIMD) * PE
+            count = Logic(rom_luts(PE * SIMD, depth)) + plane_popcount(SIMD) * PE
         return self.feed_area(fpgapart) + count + self.accumulators_area()
 
     def accumulator_bits(self) -> int:
@@ -217,20 +217,22 @@ class BinaryMVAU(MVAU):
         weights. The accumulator's initial value, a constant for each border class and output,
         cancels that.
         """
-        W, *thresholds = (
+        W, *more = (
             np.rint(model.get_initializer(tensor)).astype(np.int64)
             for tensor in self.onnx_node.input[1:]
         )
+        last = more[0] if more else np.zeros(self.number("MH"), np.int64)
         MW, bits = self.number("MW"), self.accumulator_bits()
         padding = (~self.class_taps()).astype(np.int64)
         taken_out = padding @ W.reshape(self.taps(), self.channels(), -1).sum(axis=1)
         if self.thresholds():
-            # # acc >= T becomes matches >= least; the counter's range includes "always" and
+            # acc >= T becomes matches >= least; the counter's range includes "always" and
             # "never". Starting from half the range minus least, the sign bit is the output.
-            least = np.clip(-((taken_out - thresholds[0] - MW) // 2), 0, MW + 1)
+            least = np.clip(-((taken_out - last - MW) // 2), 0, MW + 1)
             inits = (1 << (bits - 1)) - least
         else:
-            inits = taken_out - MW
+            self.check_accumulator(min(int(last.min()), 0) - MW, max(int(last.max()), 0) + MW)
+            inits = taken_out - MW + last
         return {
             "weights": (
                 self.weight_words(W, DataType["BIPOLAR"]),

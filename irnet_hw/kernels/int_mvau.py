@@ -1,6 +1,7 @@
 """IntMVAU: integer weights times integers, such as pixels, or ±1 activations."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -9,31 +10,40 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Memory, RTLKernel
-from irnet_hw.kernels.logic import Logic, adder_tree, rom_luts
+from irnet_hw.kernels.logic import Logic, adder_tree, different, rom_luts
 from irnet_hw.kernels.memory import ultrascale
 from irnet_hw.kernels.mvau import MVAU, activate, product
+from irnet_hw.kernels.popcount import plane_popcount, planes, popcount
 from irnet_hw.kernels.registry import register
 
-WEIGHTS = tuple(f"INT{bits}" for bits in range(2, 9))
+WEIGHTS = ("BIPOLAR", *(f"INT{bits}" for bits in range(2, 9)))
 UNSIGNED = tuple(f"UINT{bits}" for bits in range(2, 9))
 SIGNED = tuple(f"INT{bits}" for bits in range(2, 11))
 INPUTS = ("BIPOLAR", *UNSIGNED, *SIGNED)
+#: Inputs of a LUT: a bit of a product of as many bits is one LUT.
+LUT_INPUTS = 6
 #: Yosys does not use a DSP block for products of up to this many bits.
 SMALL_PRODUCT = 8
 #: With weights of up to this many words, a small product is a table of address and input.
 TABLE_DEPTH = 32
+#: Weights of up to this many words fit the LUTs that count the products of three lanes' bits.
+PLANES_DEPTH = 8
 
 
 @register
 class IntMVAU(MVAU):
     """Products and sums of integers, and a threshold or a bias.
 
+    ±1 weights take the input apart into bit planes, which the XNOR-popcount hardware compares with
+    them. So do wider weights, whose planes are ANDed, where the area model finds that smaller than
+    multipliers.
+
     Inputs: x (*numInputVectors, MW) BIPOLAR, UINT2 to UINT8 or INT2 to INT10; W (MW, MH); with
     noActivation = 0: T (MH,), thresholds on the accumulator (x - InputZeroPoint) @ W; with
     noActivation = 1, if there is a third input: B (MH,), a bias that is added to it.
 
     Attributes besides those of :class:`~irnet_hw.kernels.mvau.MVAU`:
-        weightDataType: INT2 to INT8.
+        weightDataType: BIPOLAR or INT2 to INT8.
         InputZeroPoint: the integer that represents 0 in x; 0 for BIPOLAR.
     """
 
@@ -78,23 +88,38 @@ class IntMVAU(MVAU):
         return activate(accumulator, *last) if self.thresholds() else sum(last, accumulator)
 
     def sum_latency(self) -> int:
-        """Return the cycle of the products and those of the adder tree."""
-        return 1 + (self.number("SIMD") - 1).bit_length()
+        """Return the cycle of the products and those of their sum."""
+        if not self.in_planes():
+            return 1 + (self.number("SIMD") - 1).bit_length()
+        return 1 + popcount(planes(self.number("SIMD"), *self._bits())).latency
 
     # ------------------------------------------------------------------ area
+
+    def in_planes(self) -> bool:
+        """Return whether products are those of single bits."""
+        if self.weight_bits() == 1:
+            return True
+        return not self._large() and self._planes_area().lut < self._multipliers_area().lut
 
     def dsp_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
         """Return the DSP blocks: one per multiplication, unless multiplications are in LUTs."""
         return self.number("PE") * self.number("SIMD") if self._in_dsp() else 0
 
-    def _in_dsp(self) -> bool:
-        """Return whether DSP blocks multiply: tools use LUTs for products of up to 8 bits."""
+    def _bits(self) -> tuple[int, int]:
+        """Return the bits of an input and of a weight."""
+        return int(self.get_input_datatype().bitwidth()), self.weight_bits()
+
+    def _large(self) -> bool:
+        """Return whether tools multiply in DSP blocks: they use LUTs for products of 8 bits."""
         return not self.bipolar() and self._term_bits() > SMALL_PRODUCT
+
+    def _in_dsp(self) -> bool:
+        """Return whether DSP blocks multiply."""
+        return self._large() and not self.in_planes()
 
     def _term_bits(self) -> int:
         """Return the width of a product."""
-        input_bits = int(self.get_input_datatype().bitwidth())
-        return self.weight_bits() + (0 if self.bipolar() else input_bits)
+        return self.weight_bits() + (0 if self.bipolar() else self._bits()[0])
 
     def area(self, fpgapart: str) -> Logic:
         """Return the LUTs and flip-flops.
@@ -104,34 +129,67 @@ class IntMVAU(MVAU):
         UltraScale+, Yosys leaves all of that outside.
         """
         PE, SIMD, bits = self.number("PE"), self.number("SIMD"), self._term_bits()
-        total = self.feed_area(fpgapart) + adder_tree(SIMD, bits) * PE
-        tables = not (self.bipolar() or self._in_dsp() or self.weights_in_block_ram())
-        tables = tables and self.depth() <= TABLE_DEPTH
-        if not self.weights_in_block_ram() and not tables:
-            total += Logic(rom_luts(self.weight_width(), self.depth()))
-        if not self._in_dsp() or ultrascale(fpgapart):
-            products = Logic(0 if self._in_dsp() else self._product_luts(tables), bits)
-            return total + products * (PE * SIMD) + self.accumulators_area()
+        total = self.feed_area(fpgapart)
+        if self.in_planes():
+            return total + self._planes_area() + self.accumulators_area()
+        total += self._multipliers_area()
+        if not self._in_dsp():
+            return total + self.accumulators_area()
+        if ultrascale(fpgapart):
+            return total + Logic(0, bits) * (PE * SIMD) + self.accumulators_area()
         total += Logic(0, -self.get_instream_width())
         if SIMD == 1:
             return total + Logic(rom_luts(PE * self.accumulator_bits(), self.init_words()) + 4, 4)
         total += Logic(-(SIMD // 2) * (bits + 1)) * PE
         return total + self.accumulators_area()
 
+    def _planes_area(self) -> Logic:
+        """Return the area of products of single bits, their popcounts and the weights."""
+        PE, SIMD, (data_bits, weight_bits) = self.number("PE"), self.number("SIMD"), self._bits()
+        rows = plane_popcount(SIMD, data_bits, weight_bits) * PE
+        if self.weights_in_block_ram():
+            return rows
+        depth = self.depth()
+        if depth > PLANES_DEPTH:
+            return rows + Logic(rom_luts(self.weight_width(), depth))
+        # The weights are in the LUTs that count, and rows of the same weights share these.
+        pairs = ceil(SIMD / 3) * data_bits * weight_bits
+        carries = different(PE, 3 * depth)
+        parities = different(PE, depth) if weight_bits == 1 else carries
+        return rows + Logic(parities + carries - 2 * PE, parities + carries - 2 * PE) * pairs
+
+    def _multipliers_area(self) -> Logic:
+        """Return the area of products outside DSP blocks, of their adders and of the weights."""
+        PE, SIMD, bits = self.number("PE"), self.number("SIMD"), self._term_bits()
+        total = adder_tree(SIMD, bits) * PE
+        tables = not (self.bipolar() or self._large() or self.weights_in_block_ram())
+        tables = tables and self.depth() <= TABLE_DEPTH
+        if not self.weights_in_block_ram() and not tables:
+            total += Logic(rom_luts(self.weight_width(), self.depth()))
+        return (
+            total
+            if self._large()
+            else total + Logic(self._product_luts(tables), bits) * (PE * SIMD)
+        )
+
     def _product_luts(self, table: bool) -> int:
         """Return the LUTs of a small product: a table of weight and input, or adders."""
         if self.bipolar():
             return 0
-        input_bits = int(self.get_input_datatype().bitwidth())
+        input_bits, _ = self._bits()
         if not table:
             narrow, wide = sorted((input_bits, self.weight_bits()))
-            return narrow * (wide + 1)
+            return self._term_bits() if narrow + wide <= LUT_INPUTS else narrow * (wide + 1)
         address = (self.depth() - 1).bit_length()
-        return self._term_bits() << max(0, address + input_bits - 6)
+        return self._term_bits() << max(0, address + input_bits - LUT_INPUTS)
 
     def bipolar(self) -> bool:
         """Return whether inputs are ±1."""
         return bool(self.get_input_datatype() == DataType["BIPOLAR"])
+
+    def _signed_input(self) -> bool:
+        """Return whether inputs are two's complement."""
+        return bool(self.get_input_datatype().signed()) and not self.bipolar()
 
     def sum_range(self) -> tuple[int, int]:
         """Return the bounds of the sum of MW raw products, whatever the weights."""
@@ -153,8 +211,8 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
     """RTL backend of :class:`IntMVAU`.
 
     The hardware multiplies the raw input. For BIPOLAR that is a bit: with b = (x + 1) / 2, x @ W =
-    2 (b @ W) - sum(W), so a weight is only switched on and off. This constant and that of the zero
-    point are part of the accumulator's initial value.
+    2 (b @ W) - sum(W), so a weight is only switched on and off. This constant, that of the zero
+    point and those of the bit planes are part of the accumulator's initial value.
     """
 
     module = "int_mvau"
@@ -166,9 +224,10 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             "MH": self.number("MH"),
             "SIMD": self.number("SIMD"),
             "PE": self.number("PE"),
-            "IN_BITS": int(self.get_input_datatype().bitwidth()),
-            "IN_SIGNED": int(self.get_input_datatype().signed() and not self.bipolar()),
+            "IN_BITS": self._bits()[0],
+            "IN_SIGNED": int(self._signed_input()),
             "W_BITS": self.weight_bits(),
+            "PLANES": int(self.in_planes()),
             "THRESHOLDS": int(self.thresholds()),
             "ACC_BITS": self.accumulator_bits(),
             "BLOCK_RAM": int(self.weights_in_block_ram()),
@@ -188,14 +247,14 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
         scale = 2 if self.bipolar() else 1
         offset = W.sum(axis=0) * (1 if self.bipolar() else self.number("InputZeroPoint"))
         if self.thresholds():
-            # # acc >= T becomes sum >= least; the sum's range includes "always" and "never".
+            # acc >= T becomes sum >= least; the sum's range includes "always" and "never".
             # Starting from half the range minus least, the sign bit is the output.
             low, high = self.sum_range()
             least = np.clip(-(-(last + offset) // scale), low, high + 1)
-            inits = (1 << (bits - 1)) - least
+            inits = (1 << (bits - 1)) - least - self._counted_too_much(W)
         else:
             self._check_range(W, last)
-            inits = last - offset
+            inits = last - offset - scale * self._counted_too_much(W)
         return {
             "weights": (
                 self.weight_words(W, self.get_weight_datatype()),
@@ -203,6 +262,25 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             ),
             "inits": (self.init_memory(inits, bits), self.number("PE") * bits),
         }
+
+    def _counted_too_much(self, W: Ints) -> Ints:
+        """Return, for each output, by how much the module plane_popcount counts more than b @ W.
+
+        ±1 weights compare bits of an unsigned b: a bit of weight 2**i that is compared with -1
+        counts 2**i more than its product. A signed b has 2**(bits - 1) added to it. Wider weights
+        count a negative product of two bits as 0, and the other products as 2**i more.
+        """
+        data_bits, weight_bits = self._bits()
+        if not self.in_planes():
+            return np.zeros(self.number("MH"), np.int64)
+        data_sign = 1 << (data_bits - 1) if self._signed_input() else 0
+        if weight_bits == 1:
+            sums: Ints = ((1 << data_bits) - 1) * (W < 0).sum(axis=0) + data_sign * W.sum(axis=0)
+            return sums
+        weight_sign = 1 << (weight_bits - 1)
+        data_rest = (1 << data_bits) - 1 - data_sign
+        negative = data_sign * (weight_sign - 1) + data_rest * weight_sign
+        return np.full(self.number("MH"), self.number("MW") * negative)
 
     def _check_range(self, W: Ints, bias: Ints) -> None:
         """Raise a UserError unless outputDataType holds every accumulator of these weights."""

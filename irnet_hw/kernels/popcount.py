@@ -1,18 +1,23 @@
-"""The popcount of the binary matrix-vector unit: latency and area of its compressor tree.
+"""The popcount of the matrix-vector units: latency and area of its compressor tree.
 
 6:3 counters compress columns of bits of equal weight until none is higher than :data:`LEFT`; adders
 sum the rest. The SystemVerilog module popcount builds this tree.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from math import ceil
 
+import numpy as np
+
 from irnet_hw.kernels.logic import Logic
 
 #: Bits of a column that are left to the adders.
 LEFT = 4
+#: LUTs that count the products of three lanes' bits: XNORs share none; Yosys gives some ANDs a LUT.
+XNORS, ANDS = 2, 2.7
 #: Yosys turns chains of at least this many registers into a shift register.
 SHIFT_LEAST = 3
 
@@ -31,17 +36,16 @@ class Tree:
 
 
 @cache
-def popcount(ones: int, twos: int) -> Tree:
+def popcount(heights: Sequence[int]) -> Tree:
     """Return the popcount of a row.
 
     A bit that several consecutive levels pass on is in a shift register in a LUT.
 
     Args:
-        ones: bits of weight 1.
-        twos: bits of weight 2.
+        heights: bits of weight 1, 2, 4 and so on.
     """
     # Per bit of a column: the length of its register chain so far.
-    columns = [[1] * ones, [1] * twos]
+    columns = [[1] * height for height in heights]
     chains: list[int] = []
     lut = ff = levels = 0
     while max(map(len, columns)) > LEFT:
@@ -79,7 +83,18 @@ def popcount(ones: int, twos: int) -> Tree:
     return Tree(levels + sums, logic)
 
 
-def xnor_popcount(lanes: int) -> Logic:
-    """Return the area of one row of the module xnor_popcount."""
-    threes = ceil(lanes / 3)
-    return Logic(2 * threes, 2 * threes) + popcount(threes, threes).logic
+def planes(lanes: int, data_bits: int = 1, weight_bits: int = 1) -> tuple[int, ...]:
+    """Return the bits of weight 1, 2, 4 and so on that the module plane_popcount counts in a row.
+
+    Three lanes of each pair of a bit of the data and a bit of the weights give a bit of the pair's
+    weight and one of twice its weight.
+    """
+    pairs = np.convolve(np.ones(data_bits, np.int64), np.ones(weight_bits, np.int64))
+    return tuple((ceil(lanes / 3) * np.convolve(pairs, [1, 1])).tolist())
+
+
+def plane_popcount(lanes: int, data_bits: int = 1, weight_bits: int = 1) -> Logic:
+    """Return the area of one row of the module plane_popcount."""
+    pairs = ceil(lanes / 3) * data_bits * weight_bits
+    tree = popcount(planes(lanes, data_bits, weight_bits))
+    return Logic(pairs * (XNORS if weight_bits == 1 else ANDS), 2 * pairs) + tree.logic

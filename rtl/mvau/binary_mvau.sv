@@ -90,13 +90,15 @@ module binary_mvau #(
             if (!rst_n) equal_flags <= '0;
             else if (move) equal_flags <= flags;
         end
-        popcount #(.ROWS(PE), .ONES(SIMD), .FLAGS(3)) count (
+        popcount #(
+            .ROWS(PE), .N(SIMD), .BITS(COUNT_BITS), .HEIGHTS((16*COUNT_BITS)'(SIMD)), .FLAGS(3)
+        ) count (
             .clk, .rst_n, .en(move), .in_bits(equal), .in_flags(equal_flags),
             .out_count(counts), .out_flags(counts_flags)
         );
     end else begin : absorbed
-        xnor_popcount #(.ROWS(PE), .LANES(SIMD), .FLAGS(3)) count (
-            .clk, .rst_n, .en(move), .in_bits(bits), .in_weights(weights), .in_flags(flags),
+        plane_popcount #(.ROWS(PE), .LANES(SIMD), .FLAGS(3)) count (
+            .clk, .rst_n, .en(move), .in_data(bits), .in_weights(weights), .in_flags(flags),
             .out_count(counts), .out_flags(counts_flags)
         );
     end

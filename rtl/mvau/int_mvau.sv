@@ -1,6 +1,7 @@
-// Integer matrix-vector unit: PE rows of SIMD lanes multiply an input beat by the weights; adders
-// sum the lanes, an accumulator sums the beats. A one-bit input switches its weight on or off
-// instead. The accumulators' initial values correct for a zero point, or for bits that mean ±1.
+// Integer matrix-vector unit: PE rows of SIMD lanes multiply an input beat by the weights and sum
+// the products, an accumulator sums the beats. A one-bit input switches its weight on or off
+// instead. The accumulators' initial values correct for a zero point, for bits that mean ±1 and for
+// the constants of plane_popcount.
 //
 // The whole pipeline advances together; it stalls only while an output beat is not taken.
 
@@ -11,7 +12,8 @@ module int_mvau #(
     parameter int PE         = 2,   // elements of an output beat; divides MH
     parameter int IN_BITS    = 8,   // width of an input; 1 means ±1
     parameter int IN_SIGNED  = 0,   // 1: inputs are two's complement
-    parameter int W_BITS     = 8,   // width of a weight, two's complement
+    parameter int W_BITS     = 8,   // width of a weight, two's complement; 1 means ±1
+    parameter int PLANES     = 0,   // 1: count the products of single bits; 0: multiply, then add
     parameter int THRESHOLDS = 1,   // 1: output bits, 0: output accumulators
     parameter int ACC_BITS   = 22,  // width of an accumulator, enough for its range
     parameter int BLOCK_RAM  = 0,   // 1: the weights are in block RAM, 0: in LUTs
@@ -40,6 +42,10 @@ module int_mvau #(
         $error("int_mvau: PE = %0d, must divide MH = %0d", PE, MH);
     end
 
+    if (W_BITS == 1 && PLANES == 0) begin : check_planes
+        $error("int_mvau: PLANES = %0d, must be 1 for W_BITS = 1", PLANES);
+    end
+
     localparam int BEATS  = MW / SIMD;
     localparam int PASSES = MH / PE;
 
@@ -61,45 +67,60 @@ module int_mvau #(
 
     // ---------------------------------------------------------------- products
 
-    localparam int TERM_BITS = (IN_BITS == 1) ? W_BITS : IN_BITS + W_BITS;
-    logic [SIMD-1:0][PE-1:0][TERM_BITS-1:0] terms;
-    logic [2:0] term_flags;
-    always_ff @(posedge clk) begin
-        if (!rst_n) term_flags <= '0;
-        else if (move) term_flags <= flags;
-    end
-    for (genvar i = 0; i < SIMD; i++) begin : lane
+    // Accumulators are output as sums of products with ±1, where a weight switched on counts 2.
+    localparam int SHIFT       = (THRESHOLDS == 0 && IN_BITS == 1) ? 1 : 0;
+    localparam int LANES       = (PLANES != 0) ? 3 * ((SIMD + 2) / 3) : SIMD;
+    localparam int PRODUCT     = ((1 << IN_BITS) - 1) * ((1 << W_BITS) - 1);
+    localparam int COUNT_BITS  = $clog2(LANES * PRODUCT + 1);
+    localparam int TERM_BITS   = (IN_BITS == 1) ? W_BITS : IN_BITS + W_BITS;
+    localparam int SUM_BITS    = (PLANES != 0) ? COUNT_BITS + 1 : TERM_BITS + $clog2(SIMD);
+    logic [PE-1:0][SUM_BITS-1:0] sums;  // two's complement
+    logic [2:0]                  sum_flags;
+    if (PLANES != 0) begin : planes
+        logic [PE-1:0][COUNT_BITS-1:0] counts;
+        plane_popcount #(
+            .ROWS(PE), .LANES(SIMD), .IN_BITS(IN_BITS), .IN_SIGNED(IN_SIGNED), .W_BITS(W_BITS),
+            .FLAGS(3)
+        ) count (
+            .clk, .rst_n, .en(move), .in_data(inputs), .in_weights(weights), .in_flags(flags),
+            .out_count(counts), .out_flags(sum_flags)
+        );
         for (genvar r = 0; r < PE; r++) begin : row
-            if (IN_BITS == 1) begin : switched
-                always_ff @(posedge clk) if (move) terms[i][r] <= inputs[i] ? weights[i][r] : '0;
-            end else begin : multiplied
-                logic signed [IN_BITS:0] factor;
-                logic signed [TERM_BITS-1:0] product;
-                assign factor  = {(IN_SIGNED != 0) && inputs[i][IN_BITS-1], inputs[i]};
-                assign product = factor * signed'(weights[i][r]);
-                always_ff @(posedge clk) if (move) terms[i][r] <= product;
+            assign sums[r] = {1'b0, counts[r]};
+        end
+    end else begin : multiplied
+        logic [SIMD-1:0][PE-1:0][TERM_BITS-1:0] terms;
+        logic [2:0] term_flags;
+        always_ff @(posedge clk) begin
+            if (!rst_n) term_flags <= '0;
+            else if (move) term_flags <= flags;
+        end
+        for (genvar i = 0; i < SIMD; i++) begin : lane
+            for (genvar r = 0; r < PE; r++) begin : row
+                if (IN_BITS == 1) begin : switched
+                    always_ff @(posedge clk)
+                        if (move) terms[i][r] <= inputs[i] ? weights[i][r] : '0;
+                end else begin : integer_input
+                    logic signed [IN_BITS:0] factor;
+                    logic signed [TERM_BITS-1:0] product;
+                    assign factor  = {(IN_SIGNED != 0) && inputs[i][IN_BITS-1], inputs[i]};
+                    assign product = factor * signed'(weights[i][r]);
+                    always_ff @(posedge clk) if (move) terms[i][r] <= product;
+                end
             end
+        end
+        if (SIMD == 1) begin : one_lane
+            assign sums      = terms[0];
+            assign sum_flags = term_flags;
+        end else begin : several_lanes
+            adder_tree #(.ROWS(PE), .N(SIMD), .W(TERM_BITS), .FLAGS(3)) sum (
+                .clk, .rst_n, .en(move), .in_data(terms), .in_flags(term_flags),
+                .out_sum(sums), .out_flags(sum_flags)
+            );
         end
     end
 
-    // ---------------------------------------------------------------- sums
-
-    localparam int SUM_BITS = TERM_BITS + $clog2(SIMD);
-    logic [PE-1:0][SUM_BITS-1:0] sums;
-    logic [2:0] sum_flags;
-    if (SIMD == 1) begin : one_lane
-        assign sums      = terms[0];
-        assign sum_flags = term_flags;
-    end else begin : several_lanes
-        adder_tree #(.ROWS(PE), .N(SIMD), .W(TERM_BITS), .FLAGS(3)) sum (
-            .clk, .rst_n, .en(move), .in_data(terms), .in_flags(term_flags),
-            .out_sum(sums), .out_flags(sum_flags)
-        );
-    end
-
-    // Accumulators are output as sums of products with ±1, where a weight switched on counts 2.
-    localparam int SHIFT = (THRESHOLDS == 0 && IN_BITS == 1) ? 1 : 0;
-    localparam int WIDE  = SUM_BITS + SHIFT;
+    localparam int WIDE      = SUM_BITS + SHIFT;
     localparam int STEP_BITS = (WIDE < ACC_BITS) ? WIDE : ACC_BITS;
     logic [PE-1:0][STEP_BITS-1:0] steps;
     for (genvar r = 0; r < PE; r++) begin : step

@@ -8,15 +8,16 @@
 
 module popcount #(
     parameter int ROWS  = 1,  // at least 1
-    parameter int ONES  = 6,  // bits of weight 1 per row, at least 1
-    parameter int TWOS  = 0,  // bits of weight 2 per row
-    parameter int FLAGS = 1,  // flag bits, delayed with the data, at least 1
-    localparam int BITS = $clog2(ONES + 2 * TWOS + 1)
+    parameter int N     = 6,  // bits per row, at least 1
+    parameter int BITS  = 3,  // width of a count, enough if all bits are 1
+    parameter logic [16*BITS-1:0] HEIGHTS = 6,  // bits of weight 2**c: 16 bits for each c from 0 on;
+                              // their sum is N
+    parameter int FLAGS = 1   // flag bits, delayed with the data, at least 1
 ) (
     input  logic                             clk,
     input  logic                             rst_n,      // synchronous, active low; for flags
     input  logic                             en,         // pipeline enable
-    input  logic [ONES+TWOS-1:0][ROWS-1:0]   in_bits,    // bits of weight 1 first
+    input  logic [N-1:0][ROWS-1:0]           in_bits,    // bits of the lowest weight first
     input  logic [FLAGS-1:0]                 in_flags,
     output logic [ROWS-1:0][BITS-1:0]        out_count,
     output logic [FLAGS-1:0]                 out_flags   // in_flags, aligned with out_count
@@ -25,9 +26,10 @@ module popcount #(
     if (ROWS < 1) begin : check_rows
         $error("popcount: ROWS = %0d, must be at least 1", ROWS);
     end
-    if (ONES < 1) begin : check_ones
-        $error("popcount: ONES = %0d, must be at least 1", ONES);
+    if (N < 1 || start_of(HEIGHTS, BITS) != N) begin : check_n
+        $error("popcount: N = %0d, must be the sum of HEIGHTS = %h, at least 1", N, HEIGHTS);
     end
+
     // ---------------------------------------------------------------- the shape of the tree
 
     typedef logic [BITS-1:0][15:0] heights_t;  // bits in each column
@@ -45,9 +47,7 @@ module popcount #(
     // Heights of the columns that enter a level.
     function automatic heights_t heights(input int level);
         heights_t now, next;
-        now = '0;
-        now[0] = 16'(ONES);
-        if (TWOS > 0) now[1] = 16'(TWOS);
+        now = HEIGHTS;
         for (int l = 0; l < level; l++) begin
             next = '0;
             for (int c = 0; c < BITS; c++) begin

@@ -433,6 +433,7 @@ ENDS = [
     both("TopK", lambda net: topk(net.flatten().dense(5))),
     both("ArgMax", lambda net: argmax(net.flatten().dense(5))),
     both("convolution", lambda net: net.conv(3, 1)),
+    both("padded convolution, bias", lambda net: net.conv(3, 3, 1, bias=[0.5, 2.0, -1.0])),
     both("convolution, mean", lambda net: net.conv(3, 1).mean().flatten(), True),
     both("convolution of the image", lambda net: net.conv(3, net.shape[2:]).flatten().norm()),
     both("mean", lambda net: net.mean().flatten(), True),

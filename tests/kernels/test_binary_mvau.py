@@ -58,6 +58,7 @@ def test_equals_a_zero_padded_convolution(kernel_dim, stride, padding, image_dim
     plain = binary_mvau(**attributes, noActivation=1, outputDataType="INT16")
     plain.check()
     np.testing.assert_array_equal(plain.compute(x, W), expected)
+    np.testing.assert_array_equal(plain.compute(x, W, T), expected + T)
 
     thresholded = binary_mvau(**attributes)
     thresholded.check()

@@ -26,7 +26,7 @@ def int_mvau(**attributes):
 
 @given(
     datatype=st.sampled_from(["UINT8", "UINT2", "INT2", "INT8", "INT10", "BIPOLAR"]),
-    weights=st.sampled_from(["INT2", "INT4", "INT8"]),
+    weights=st.sampled_from(["BIPOLAR", "INT2", "INT4", "INT8"]),
     seed=st.integers(0, 2**32 - 1),
 )
 def test_equals_loops(datatype, weights, seed):
@@ -88,8 +88,9 @@ def test_folding():
             "UINT7, UINT8, INT2, INT3, INT4, INT5, INT6, INT7, INT8, INT9, INT10",
         ),
         (
-            {"weightDataType": "BIPOLAR"},
-            "weightDataType = BIPOLAR must be one of INT2, INT3, INT4, INT5, INT6, INT7, INT8",
+            {"weightDataType": "BINARY"},
+            "weightDataType = BINARY must be one of BIPOLAR, INT2, INT3, INT4, INT5, INT6, INT7, "
+            "INT8",
         ),
         (
             {"InputZeroPoint": 256},

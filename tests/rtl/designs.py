@@ -378,6 +378,11 @@ MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
         noActivation=1,
         outputDataType="INT10",
     ),
+    "signs by two bits": lambda: _small("UINT2", "BIPOLAR"),
+    "signs by four bits and a sign, from block RAM": lambda: _small(
+        "INT5", "BIPOLAR", MH=80, ram_style="block"
+    ),
+    "two bits by two, few words": lambda: _small("INT2", "INT2", SIMD=18),
     "two bits by two": lambda: _small("UINT2", "INT2"),
     "few bits, many weights": lambda: _small("UINT4", "INT4", MH=80),
     "as few bits as a DSP block takes": lambda: _small("UINT4", "INT5"),

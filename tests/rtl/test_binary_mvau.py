@@ -48,15 +48,20 @@ def windows(layer, frames, rng):
     return side_by_side(x, taps, layer["SIMD"] // taps)
 
 
-def build(layer, frames, seed, thresholds=None):
-    """Return the kernel and its input windows; thresholds default to values near the middle."""
+def build(layer, frames, seed, last=None):
+    """Return the kernel and its input windows.
+
+    The last parameter is the thresholds, or the biases of accumulators. It defaults to values near
+    the middle.
+    """
     rng = np.random.default_rng(seed)
     x = windows(layer, frames, rng)
     MW, MH = x.shape[-1], layer["MH"]
-    if thresholds is None:
-        thresholds = np.rint(rng.normal(0, MW**0.5, MH)).astype(np.int64)
+    if last is None:
+        last = np.rint(rng.normal(0, MW**0.5, MH)).astype(np.int64)
     plain = layer["noActivation"]
-    parameters = {"W": (rng.integers(0, 2, (MW, MH)) * 2 - 1, "BIPOLAR")}
+    parameters = {"W": (rng.integers(0, 2, (MW, MH)) * 2 - 1, "BIPOLAR"), "last": (last, "INT32")}
+    bits = (MW + int(np.abs(last).max())).bit_length() + 1
     kernel = KernelUnderTest(
         "BinaryMVAU",
         {
@@ -73,9 +78,9 @@ def build(layer, frames, seed, thresholds=None):
             "IFMDim": layer["image"],
             "ram_style": layer["ram_style"],
             "inputDataType": "BIPOLAR",
-            "outputDataType": f"INT{MW.bit_length() + 1}" if plain else "BIPOLAR",
+            "outputDataType": f"INT{bits}" if plain else "BIPOLAR",
         },
-        parameters if plain else {**parameters, "T": (thresholds, "INT32")},
+        parameters,
     )
     return kernel, x
 
@@ -136,7 +141,7 @@ def test_borders_with_constants_in_block_ram():
 
 def test_extreme_thresholds():
     extremes = np.array([-(2**31), -36, -35, 36, 37, 2**31 - 1])
-    kernel, x = build(CONVOLUTION, 3, 5, thresholds=extremes)
+    kernel, x = build(CONVOLUTION, 3, 5, extremes)
     y = kernel.kernel.compute(x, *kernel.parameters)
     assert (y[..., :2] == 1).all()
     assert (y[..., 4:] == -1).all()

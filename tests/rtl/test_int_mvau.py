@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qonnx.core.datatype import DataType
 
 from irnet_hw.errors import UserError
 from tests.rtl.harness import IRREGULAR, KernelUnderTest, random_tensor
@@ -22,7 +23,7 @@ def layers(draw):
         "SIMD": draw(st.sampled_from([n for n in range(taps, MW + 1, taps) if MW % n == 0])),
         "PE": draw(st.sampled_from([n for n in (1, 2, 4) if MH % n == 0])),
         "inputDataType": draw(st.sampled_from(INPUTS)),
-        "weightDataType": draw(st.sampled_from(["INT2", "INT5", "INT8"])),
+        "weightDataType": draw(st.sampled_from(["BIPOLAR", "INT2", "INT3", "INT5", "INT8"])),
         "noActivation": draw(st.integers(0, 1)),
         "ram_style": draw(st.sampled_from(["distributed", "block"])),
     }
@@ -84,14 +85,52 @@ def test_constants_in_block_ram():
     kernel.check_rate(x)
 
 
+@pytest.mark.parametrize("weights", ["BIPOLAR", "INT8"])
 @pytest.mark.parametrize("datatype", ["UINT8", "UINT2", "INT10", "BIPOLAR"])
-def test_extreme_thresholds(datatype):
+def test_extreme_thresholds(datatype, weights):
     most = 9 * 128 * (1 if datatype == "BIPOLAR" else 512)
     extremes = np.array([-(2**31), -most, most + 1, 2**31 - 1])
-    kernel, x = build(FIRST_LAYER | {"inputDataType": datatype}, 3, 1, extremes)
+    kernel, x = build(
+        FIRST_LAYER | {"inputDataType": datatype, "weightDataType": weights}, 3, 1, extremes
+    )
     y = kernel.kernel.compute(x, *kernel.parameters)
     assert (y[..., :2] == 1).all()
     assert (y[..., 2:] == -1).all()
+    kernel.stream(x)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "weights", "SIMD"),
+    [
+        ("BIPOLAR", "BIPOLAR", 24),
+        ("UINT2", "BIPOLAR", 4),
+        ("INT4", "BIPOLAR", 1),
+        ("BIPOLAR", "INT2", 24),
+        ("UINT2", "INT2", 12),
+        ("INT2", "INT3", 24),
+        ("UINT4", "INT2", 24),
+    ],
+)
+def test_extreme_products_of_bit_planes(inputs, weights, SIMD):
+    layer = {
+        "MW": 24,
+        "MH": 8,
+        "SIMD": SIMD,
+        "PE": 8,
+        "inputDataType": inputs,
+        "weightDataType": weights,
+        "noActivation": 1,
+        "outputDataType": "INT12",
+        "numInputVectors": [1, 2, 1],
+    }
+    ends = [[int(DataType[name].min()), int(DataType[name].max())] for name in (inputs, weights)]
+    rng = np.random.default_rng(SIMD)
+    W = rng.choice(ends[1], (24, 8))
+    W[:, 0], W[:, 1] = ends[1]
+    x = rng.choice(ends[0], (6, 2, 1, 24))
+    x[0], x[1] = ends[0]
+    kernel = KernelUnderTest("IntMVAU", layer, {"W": (W, weights)})
+    assert kernel.kernel.in_planes()
     kernel.stream(x)
 
 

@@ -53,6 +53,9 @@ BAD = [
     ("bit_max_pool", {"KH": 0}, "KH = 0, must be 1 to H_IN = 4"),
     ("bit_max_pool", {"KH": 5}, "KH = 5, must be 1 to H_IN = 4"),
     ("bit_max_pool", {"KW": 5}, "KW = 5, must be 1 to W_IN = 4"),
+    ("bit_products", {"ROWS": 0}, "ROWS = 0, must be at least 1"),
+    ("bit_products", {"LANES": 0}, "LANES = 0, must be at least 1"),
+    ("bit_products", {"INVERT": 1}, "INVERT = 1, must be 0 with XNOR"),
     *(
         ("border_class", {name: 0}, "must be at least 1")
         for name in ("KH", "KW", "SH", "SW", "IH", "IW", "OH", "OW")
@@ -90,6 +93,7 @@ BAD = [
     ("int_mvau", {"SIMD": 0}, "SIMD = 0, must divide MW = 9"),
     ("int_mvau", {"SIMD": 4}, "SIMD = 4, must divide MW = 9"),
     ("int_mvau", {"PE": 3}, "PE = 3, must divide MH = 4"),
+    ("int_mvau", {"W_BITS": 1}, "PLANES = 0, must be 1 for W_BITS = 1"),
     ("lookup_table", {"PE": 0}, "PE = 0, must be 1 to 10000"),
     ("lookup_table", {"WORDS": 0}, "WORDS = 0, must be at least 1"),
     ("lookup_table", {"IN_BITS": 0}, "IN_BITS = 0, must be at least 1"),
@@ -132,8 +136,12 @@ BAD = [
     ("parallel_window", {"ROWS": 2}, "ROWS = 2, must be at least 2 and KH = 3"),
     ("parallel_window", {"KH": 1, "TOP": 0, "ROWS": 1}, "ROWS = 1, must be at least 2"),
     ("sliding_window", {"ROWS": 3}, "ROWS = 3, must be at least KH + SH = 4"),
+    ("plane_popcount", {"ROWS": 0}, "ROWS = 0, must be at least 1"),
+    ("plane_popcount", {"LANES": 0}, "LANES = 0, must be at least 1"),
+    ("plane_popcount", {"IN_BITS": 0}, "IN_BITS = 0, must be at least 1"),
+    ("plane_popcount", {"W_BITS": 0}, "W_BITS = 0, must be at least 1"),
     ("popcount", {"ROWS": 0}, "ROWS = 0, must be at least 1"),
-    ("popcount", {"ONES": 0, "TWOS": 2}, "ONES = 0, must be at least 1"),
+    ("popcount", {"N": 7}, "N = 7, must be the sum of HEIGHTS = 000000000006, at least 1"),
     ("register_slice", {"W": 0}, "W = 0, must be at least 1"),
     ("replay_buffer", {"W": 0}, "W = 0, must be at least 1"),
     ("replay_buffer", {"BEATS": 0}, "BEATS = 0, must be at least 1"),
@@ -183,8 +191,6 @@ BAD = [
         "IN_BITS = 1, must be at least 2 for IN_KIND = 0",
     ),
     ("window_pool", {"MASK_FILE": '"x"'}, "OUT_BITS = 10, must be IN_BITS = 8 without sums"),
-    ("xnor_popcount", {"ROWS": 0}, "ROWS = 0, must be at least 1"),
-    ("xnor_popcount", {"LANES": 0}, "LANES = 0, must be at least 1"),
 ]
 
 

@@ -180,8 +180,8 @@ class Hardware:
             bias: added to the sums.
             datatype: of the sums.
         """
-        plain = bias is None or not np.any(bias)
-        binary = reads.binary() and plain and bool(np.all(np.abs(weights) == 1))
+        signs = bool(np.all(np.abs(weights) == 1))
+        binary = reads.binary() and signs
         outputs = len(weights)
         if windows is None:
             rows = reads.in_stream_order(weights[:, :, 0, 0].T)
@@ -205,11 +205,11 @@ class Hardware:
             "numInputVectors": vectors,
             "noActivation": int(thresholds is None),
         }
-        matrix = BIPOLAR if binary else type_of(rows)
+        matrix = BIPOLAR if signs else type_of(rows)
         inputs = [stream, self._constant(f"{name}_weights", rows, matrix)]
         if thresholds is not None:
             inputs.append(self._constant(f"{name}_levels", thresholds, INT32))
-        elif not binary:
+        else:
             value = np.zeros(outputs, np.int64) if bias is None else bias
             inputs.append(self._constant(f"{name}_bias", value, INT32))
         if binary:

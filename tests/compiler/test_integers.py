@@ -46,9 +46,9 @@ def test_multilayer_perceptron() -> None:
 
 @pytest.mark.parametrize(("bits", "seed"), [(1, 0), (2, 6)])
 def test_bias_behind_weights_of_one(bits: int, seed: int) -> None:
-    """The binary unit adds no bias; 2-bit weights may all be ±1 by chance (as with this seed)."""
+    """2-bit weights may all be ±1 by chance (as with this seed)."""
     network = Network(layers=(Conv(1, bits=8, pool=5),), classes=3, last_bits=bits, seed=seed)
-    assert same(network)[-1] == "IntMVAU"
+    assert same(network)[-1] == "BinaryMVAU"
 
 
 CONVOLUTION = st.builds(

@@ -72,14 +72,24 @@ class Row:
 
 ROWS = {
     "resnet20": Row(
-        "ResNet-20 1/1", ("resnet20", "resnet20-hardware"), 86.5, "IR-Net", "pynq-z2", 24_000
+        "ResNet-20 1/1",
+        ("resnet20", "resnet20-hardware", "resnet20-rounded"),
+        86.5,
+        "IR-Net",
+        "pynq-z2",
+        24_000,
     ),
     "resnet20-1w32a": Row("ResNet-20 1/32", ("resnet20-1w32a",), 90.8, "IR-Net"),
     "vgg-small": Row(
         "VGG-Small 1/1", ("vgg-small", "vgg-small-hardware"), 90.4, "IR-Net", "zcu104", 3_000
     ),
     "resnet18": Row(
-        "ResNet-18 1/1", ("resnet18", "resnet18-hardware"), 91.5, "IR-Net", "zcu104", 3_000
+        "ResNet-18 1/1",
+        ("resnet18", "resnet18-hardware", "resnet18-rounded"),
+        91.5,
+        "IR-Net",
+        "zcu104",
+        3_000,
     ),
     "cnv": Row("CNV 1/1", ("cnv",), 84.2, "Brevitas", "pynq-z2", 12_000),
     "tfc": Row("TFC 1/1", ("tfc",), 93.2, "Brevitas", "pynq-z2", 100_000),

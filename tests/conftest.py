@@ -45,6 +45,7 @@ MARKS = {
     "docs": "slow",
     "errors": "slow",
     "export/test_module.py": "slow",
+    "export/test_rounded.py": "slow",
     "export/test_station.py": "slow",
     "export/test_verify.py": "slow",
     "finn": "slow",

@@ -22,4 +22,4 @@ def test_the_examples_in_the_docstrings_hold(name):
 
 
 def test_every_room_is_searched():
-    assert {"irnet_hw.quant.frozen", "irnet_hw.export.dyadic", "irnet_hw.models"} <= set(NAMES)
+    assert {"irnet_hw.quant.frozen", "irnet_hw.quant.dyadic", "irnet_hw.models"} <= set(NAMES)

@@ -11,62 +11,16 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from irnet_hw.errors import UserError
+from irnet_hw.quant.grid import Grid
 
-#: The unit roundoff of float32, and the integer beyond which float32 has gaps.
+#: The unit roundoff of float32.
 UNIT = 2.0**-24
-EXACT_INTEGERS = 2**24
 
 #: More than a few roundings can lose where a value falls below float32's normal numbers.
 UNDERFLOW = 2.0**-120
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The values a tensor can take: integers times a step.
-
-    Attributes:
-        step: float64, a power of two for the tensor ([]) or for each channel ([C]).
-        peak: float64, the largest magnitude of the integers, likewise.
-        times: the values are this many times the trained network's.
-    """
-
-    step: Tensor
-    peak: Tensor
-    times: int = 1
-
-    @classmethod
-    def of(cls, step: float, peak: float) -> "Grid":
-        """Return the grid of a tensor."""
-        return cls(torch.tensor(step).double(), torch.tensor(peak).double())
-
-    def common(self) -> "Grid":
-        """Return the grid with one step and peak for all channels."""
-        step = self.step.min()
-        return Grid(step, (self.peak * (self.step / step)).max(), self.times)
-
-    def plus(self, other: "Grid") -> "Grid":
-        """Return the grid of sums with values of another grid."""
-        step = torch.minimum(self.step, other.step)
-        return Grid(step, self.peak * (self.step / step) + other.peak * (other.step / step))
-
-    def checked(self, name: str) -> "Grid":
-        """Return the grid itself, if float32 holds all of its values.
-
-        Raises:
-            UserError: it doesn't.
-        """
-        peak = float(self.peak.max())
-        if peak >= EXACT_INTEGERS:
-            raise UserError(
-                f"{name}: its sums reach {peak:,.0f} times their smallest step, must stay below "
-                f"{EXACT_INTEGERS:,}, where float32 is exact; use fewer inputs, fewer bits for "
-                "weights or activations, smaller biases or coarser steps"
-            )
-        return self
 
 
 #: Maps a module's float64 input and a bound on that input's error to a bound on the output's

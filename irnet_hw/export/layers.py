@@ -10,9 +10,11 @@ from brevitas.quant import Int8ActPerTensorFloat, SignedBinaryActPerTensorConst
 from torch import Tensor, nn
 
 from irnet_hw.errors import UserError
-from irnet_hw.export.dyadic import dyadic
-from irnet_hw.export.exact import UNDERFLOW, Grid, Layer, Place, exact, gamma, listed
+from irnet_hw.export.exact import UNDERFLOW, Layer, Place, exact, gamma, listed
 from irnet_hw.models.blocks import PIXEL_OFFSET, PIXEL_SCALE, Normalise, Shortcut, Stream
+from irnet_hw.models.rounded import constants
+from irnet_hw.quant.dyadic import dyadic
+from irnet_hw.quant.grid import Grid
 from irnet_hw.quant.stream import BITS, HIGHEST, LOWEST
 
 
@@ -236,12 +238,9 @@ def _batch_norm(module: nn.BatchNorm1d | nn.BatchNorm2d, place: Place) -> Layer:
     name = place.name
     if module.running_mean is None or module.running_var is None:
         raise UserError(f"{name}: has no running statistics; set track_running_stats=True")
-    mean, variance = module.running_mean.double(), module.running_var.double()
-    weight = torch.ones_like(mean) if module.weight is None else module.weight.detach().double()
-    bias = torch.zeros_like(mean) if module.bias is None else module.bias.detach().double()
     # The input may be a multiple of the trained network's.
     times = place.grid.times if place.grid else 1
-    scale, centre = weight / torch.sqrt(variance + module.eps) / times, mean * times
+    scale, centre, bias = (value.detach() for value in constants(module, times))
     shift = bias - centre * scale
     if not (torch.isfinite(scale.float()) & torch.isfinite(shift.float())).all():
         raise UserError(f"{name}: its statistics or parameters aren't finite")

@@ -10,9 +10,10 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from irnet_hw.errors import UserError
 from irnet_hw.export import weights  # noqa: F401 (registers the layers with weights)
-from irnet_hw.export.exact import Grid, Layer, Place, exact
+from irnet_hw.export.exact import Layer, Place, exact
 from irnet_hw.export.layers import add
 from irnet_hw.models.blocks import Shortcut, Stream
+from irnet_hw.quant.grid import Grid
 from irnet_hw.quant.stream import LOWEST
 
 #: Modules that pass on all or some of their input values unchanged.

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from irnet_hw.errors import UserError
-from irnet_hw.export.exact import Grid, Layer, Place, exact, gamma, listed
+from irnet_hw.export.exact import Layer, Place, exact, gamma, listed
+from irnet_hw.quant.grid import Grid, sums
 
 
 @exact.register
@@ -92,9 +93,7 @@ def _accumulator(weight: Tensor, steps: Tensor, place: Place) -> Grid:
         raise UserError(
             f"{place.name}: its input isn't quantized; put a 1-bit QuantIdentity before it"
         )
-    grid = place.grid.common()
-    sums = weight.double().abs().flatten(1).sum(1) / steps
-    return Grid(steps * grid.step, sums * grid.peak).checked(place.name)
+    return sums(weight, steps, place.grid.common()).checked(place.name)
 
 
 def _frozen_weight(

@@ -4,12 +4,14 @@ from collections import OrderedDict
 from dataclasses import dataclass, fields
 from typing import Any
 
+import torch
 from brevitas import nn as qnn
 from brevitas.quant import Int8WeightPerTensorFixedPoint
 from torch import Tensor, nn
 from torch.nn import functional
 
 from irnet_hw.errors import UserError
+from irnet_hw.models.rounded import RoundedNorm1d, RoundedNorm2d, exactly
 from irnet_hw.quant import act_quant, stream_quant, weight_quant
 
 #: The pixel value that the network sees as 0, so that zero padding equals a valid pixel.
@@ -62,6 +64,28 @@ class Dense(qnn.QuantLinear):  # type: ignore[misc]
         return functional.linear(x, self.weight_quant.tensor_quant(self.weight)[0], self.bias)
 
 
+class RoundedDense(Dense):
+    """A dense layer whose bias is a multiple of its sums' step, to which export rounds it.
+
+    Args:
+        inputs: number of inputs.
+        outputs: number of outputs.
+        step: of the inputs, a power of two.
+        arguments: of Brevitas' QuantLinear.
+    """
+
+    def __init__(self, inputs: int, outputs: int, step: float, **arguments: Any) -> None:
+        super().__init__(inputs, outputs, bias=True, **arguments)
+        self.step = step
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, outputs]."""
+        weight, scale, _, _ = self.weight_quant.tensor_quant(self.weight)
+        step = scale.detach() * self.step
+        bias = exactly(self.bias, torch.round(self.bias.detach() / step) * step)
+        return functional.linear(x, weight, bias)
+
+
 class Activations(qnn.QuantIdentity):  # type: ignore[misc]
     """Brevitas' activation quantizer with a fast forward pass, like :class:`Conv`."""
 
@@ -99,6 +123,19 @@ def check_precision(precision: str) -> None:
     """
     if precision not in PRECISIONS:
         raise UserError(f"model.precision: {precision!r}, must be one of {', '.join(PRECISIONS)}")
+
+
+def check_rounded(rounded: bool, precision: str) -> None:
+    """Check that a configuration that rounds constants is one that can be exported.
+
+    Raises:
+        UserError: it has layers in float.
+    """
+    if rounded and precision != "hardware":
+        raise UserError(
+            f"model.rounded: true, must be false with precision {precision!r}; only precision "
+            "'hardware' has constants that export rounds"
+        )
 
 
 def check_ends(image: list[int], classes: int) -> None:
@@ -189,13 +226,27 @@ def float_conv(
     return nn.Conv2d(inputs, outputs, size, stride=stride, padding=padding, bias=False)
 
 
-def dense8(inputs: int, outputs: int) -> nn.Module:
-    """Return a dense layer with bias, 8-bit weights and one power-of-two scale."""
-    return Dense(inputs, outputs, bias=True, weight_quant=Int8WeightPerTensorFixedPoint)
+def dense8(inputs: int, outputs: int, rounded: float = 0.0) -> nn.Module:
+    """Return a dense layer with bias, 8-bit weights and one power-of-two scale.
+
+    Args:
+        inputs: number of inputs.
+        outputs: number of outputs.
+        rounded: the step of the inputs, to round the bias as export does; 0 to leave it.
+    """
+    quant = {"weight_quant": Int8WeightPerTensorFixedPoint}
+    if rounded:
+        return RoundedDense(inputs, outputs, rounded, **quant)
+    return Dense(inputs, outputs, bias=True, **quant)
 
 
 def block(
-    conv: nn.Module, channels: int, *, activations: nn.Module | None = None, pool: bool = False
+    conv: nn.Module,
+    channels: int,
+    *,
+    activations: nn.Module | None = None,
+    pool: bool = False,
+    rounded: bool = False,
 ) -> nn.Module:
     """Return a convolution block, in the layer order of VGG-Small.
 
@@ -206,6 +257,7 @@ def block(
         channels: its number of output channels.
         activations: binarises the input of a 1-bit convolution to ±1.
         pool: whether a 2x2 max-pool halves the image.
+        rounded: whether the batch norm computes as exported.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     if activations is not None:
@@ -213,19 +265,21 @@ def block(
     layers["conv"] = conv
     if pool:
         layers["pool"] = nn.MaxPool2d(2)
-    layers["norm"] = nn.BatchNorm2d(channels)
+    layers["norm"] = RoundedNorm2d(channels) if rounded else nn.BatchNorm2d(channels)
     layers["clip"] = nn.Hardtanh()
     return nn.Sequential(layers)
 
 
-def hidden(dense: nn.Module, outputs: int) -> nn.Module:
+def hidden(dense: nn.Module, outputs: int, rounded: bool = False) -> nn.Module:
     """Return a hidden dense block: dense layer, batch norm, Hardtanh.
 
     Args:
         dense: the dense layer.
         outputs: its number of outputs.
+        rounded: whether the batch norm computes as exported.
     """
-    return nn.Sequential(OrderedDict(dense=dense, norm=nn.BatchNorm1d(outputs), clip=nn.Hardtanh()))
+    norm = RoundedNorm1d(outputs) if rounded else nn.BatchNorm1d(outputs)
+    return nn.Sequential(OrderedDict(dense=dense, norm=norm, clip=nn.Hardtanh()))
 
 
 class Shortcut(nn.Module):

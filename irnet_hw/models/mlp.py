@@ -26,6 +26,9 @@ class MLP:
         hidden: number of outputs of each 1-bit dense layer.
         libra: binarise weights by Libra-PB instead of taking their plain signs.
         ede: use EDE's gradient instead of the clipped straight-through one.
+        rounded: train with the constants that export rounds to, so that PyTorch, QONNX and RTL give
+            the same logits. Batch norms then use their running statistics in training and leave
+            them as they are, so set start. Not with compile.
 
     Raises:
         UserError: the values don't fit together.
@@ -42,6 +45,7 @@ class MLP:
     hidden: list[int]
     libra: bool = True
     ede: bool = True
+    rounded: bool = False
 
     def __post_init__(self) -> None:
         check_ends(self.image, self.classes)
@@ -60,7 +64,7 @@ class MLP:
             normalise=Normalise(), flatten=nn.Flatten()
         )
         for i, (inputs, outputs) in enumerate(pairwise([math.prod(self.image), *self.hidden])):
-            layers[f"hidden{i}"] = hidden(binary.dense(inputs, outputs), outputs)
+            layers[f"hidden{i}"] = hidden(binary.dense(inputs, outputs), outputs, self.rounded)
             layers[f"binarise{i}"] = binary.activations()
-        layers["dense"] = dense8(self.hidden[-1], self.classes)
+        layers["dense"] = dense8(self.hidden[-1], self.classes, float(self.rounded))
         return nn.Sequential(layers)

@@ -1,5 +1,6 @@
 """The paper's ResNets: 3x3 convolutions in stages, with shortcuts around them."""
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -9,6 +10,8 @@ from torch import nn
 from irnet_hw.errors import UserError
 from irnet_hw.models.blocks import (
     MOST_LAYERS,
+    PIXEL_OFFSET,
+    PIXEL_SCALE,
     Binary,
     Normalise,
     Residual,
@@ -17,10 +20,14 @@ from irnet_hw.models.blocks import (
     check_ends,
     check_lists,
     check_precision,
+    check_rounded,
     conv8,
     dense8,
     float_conv,
 )
+from irnet_hw.models.rounded import RoundedNorm1d, RoundedNorm2d
+from irnet_hw.quant.grid import Grid
+from irnet_hw.quant.stream import LOWEST
 
 #: Number of convolutions that a shortcut spans, by structure.
 STRUCTURES = {"bireal": 1, "normal": 2}
@@ -68,6 +75,9 @@ class ResNet:
         precision: "paper" or "hardware".
         libra: binarise weights by Libra-PB instead of taking their plain signs.
         ede: use EDE's gradient instead of the clipped straight-through one.
+        rounded: train with the constants that export rounds to, so that PyTorch, QONNX and RTL give
+            the same logits. Batch norms then use their running statistics in training and leave
+            them as they are, so set start. Not with compile.
 
     Raises:
         UserError: the values don't fit together.
@@ -91,11 +101,13 @@ class ResNet:
     precision: str = "paper"
     libra: bool = True
     ede: bool = True
+    rounded: bool = False
 
     def __post_init__(self) -> None:
         check_ends(self.image, self.classes)
         check_lists(self)
         check_precision(self.precision)
+        check_rounded(self.rounded, self.precision)
         for key, known in (
             ("structure", STRUCTURES),
             ("activation", ACTIVATIONS),
@@ -146,11 +158,13 @@ class ResNet:
             layers[f"stage{i}"] = self._stage(inputs, outputs, self.blocks[i], 2 if i else 1)
         layers["pool"] = nn.AdaptiveAvgPool2d(1)
         layers["flatten"] = nn.Flatten()
-        layers["norm"] = nn.BatchNorm1d(self.widths[-1])
+        layers["norm"] = self._last_norm()
         if self._hardware:
             layers["stream"] = Stream(NORMALISED)
-        dense = dense8 if self._hardware else nn.Linear
-        layers["dense"] = dense(self.widths[-1], self.classes)
+            step = NORMALISED if self.rounded else 0.0
+            layers["dense"] = dense8(self.widths[-1], self.classes, step)
+        else:
+            layers["dense"] = nn.Linear(self.widths[-1], self.classes)
         network = nn.Sequential(layers)
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
@@ -170,11 +184,41 @@ class ResNet:
         conv = conv8 if self._hardware else float_conv
         return conv(inputs, outputs, size, stride=stride, padding=size // 2)
 
+    def _norm(
+        self, conv: nn.Module, channels: int, inputs: Grid, room: Grid | None
+    ) -> nn.BatchNorm2d:
+        """Return the batch norm of a convolution.
+
+        Args:
+            conv: the convolution.
+            channels: its number of output channels.
+            inputs: its possible inputs, if the batch norm feeds a stream.
+            room: what is added before that stream rounds; None if only signs are taken.
+        """
+        return (
+            RoundedNorm2d(channels, room, inputs, conv)
+            if self.rounded
+            else nn.BatchNorm2d(channels)
+        )
+
+    def _last_norm(self) -> nn.BatchNorm1d:
+        """Return the batch norm of the mean of all pixels."""
+        channels = self.widths[-1]
+        if not self.rounded:
+            return nn.BatchNorm1d(channels)
+        halved = len(self.widths) - 1 + (2 if self.stem == "7x7" else 0)
+        pixels = math.prod(-(-side // 2**halved) for side in self.image[:2])
+        pixel = _values(CLIPPED)
+        total = Grid(pixel.step, pixel.peak * pixels, pixels)
+        return RoundedNorm1d(channels, _half(NORMALISED), total)
+
     def _stem(self) -> nn.Module:
         large = self.stem == "7x7"
+        conv = self._conv(self.image[2], self.widths[0], 7 if large else 3, 2 if large else 1)
+        pixels = Grid.of(PIXEL_SCALE, PIXEL_OFFSET)
         layers: OrderedDict[str, nn.Module] = OrderedDict(
-            conv=self._conv(self.image[2], self.widths[0], 7 if large else 3, 2 if large else 1),
-            norm=nn.BatchNorm2d(self.widths[0]),
+            conv=conv,
+            norm=self._norm(conv, self.widths[0], pixels, _half(CLIPPED)),
             clip=self._clip(),
         )
         if large:
@@ -191,26 +235,39 @@ class ResNet:
     def _unit(self, inputs: int, outputs: int, convs: int, stride: int) -> Residual:
         """Return ``convs`` convolutions with a shortcut around them."""
         binary = Binary(self.libra, self.ede)
+        shortcut = self._shortcut(inputs, outputs, stride)
+        added = _values(NORMALISED if isinstance(shortcut, nn.Sequential) else CLIPPED)
         body: OrderedDict[str, nn.Module] = OrderedDict()
         for i in range(convs):
             if i:
                 body[f"clip{i - 1}"] = ACTIVATIONS[self.activation]()
             if self.activation_bits == 1:
                 body[f"binarise{i}"] = binary.activations()
-            body[f"conv{i}"] = binary.conv(
-                outputs if i else inputs, outputs, stride=1 if i else stride
-            )
-            body[f"norm{i}"] = nn.BatchNorm2d(outputs)
-        return Residual(nn.Sequential(body), self._shortcut(inputs, outputs, stride), self._clip())
+            conv = binary.conv(outputs if i else inputs, outputs, stride=1 if i else stride)
+            # Only the last one's output is added; the others' is reduced to its sign.
+            room = _half(CLIPPED).plus(added) if i + 1 == convs else None
+            body[f"conv{i}"] = conv
+            body[f"norm{i}"] = self._norm(conv, outputs, Grid.of(1, 1), room)
+        return Residual(nn.Sequential(body), shortcut, self._clip())
 
     def _shortcut(self, inputs: int, outputs: int, stride: int) -> nn.Module:
         if stride == 1 and inputs == outputs:
             return nn.Identity()
         if self.shortcut == "pad":
             return Shortcut(inputs, outputs, stride)
-        layers: OrderedDict[str, nn.Module] = OrderedDict(
-            conv=self._conv(inputs, outputs, 1, stride), norm=nn.BatchNorm2d(outputs)
-        )
+        conv = self._conv(inputs, outputs, 1, stride)
+        norm = self._norm(conv, outputs, _values(CLIPPED), _half(NORMALISED))
+        layers: OrderedDict[str, nn.Module] = OrderedDict(conv=conv, norm=norm)
         if self._hardware:
             layers["stream"] = Stream(NORMALISED)
         return nn.Sequential(layers)
+
+
+def _values(step: float) -> Grid:
+    """Return the possible values of a stream."""
+    return Grid.of(step, -LOWEST)
+
+
+def _half(step: float) -> Grid:
+    """Return what a stream adds before it takes the floor."""
+    return Grid.of(step / 2, 1)

@@ -14,6 +14,7 @@ from irnet_hw.models.blocks import (
     check_ends,
     check_lists,
     check_precision,
+    check_rounded,
     conv8,
     dense8,
     float_conv,
@@ -39,6 +40,9 @@ class VGG:
             instead of PyTorch's default.
         libra: binarise weights by Libra-PB instead of taking their plain signs.
         ede: use EDE's gradient instead of the clipped straight-through one.
+        rounded: train with the constants that export rounds to, so that PyTorch, QONNX and RTL give
+            the same logits. Batch norms then use their running statistics in training and leave
+            them as they are, so set start. Not with compile.
 
     Raises:
         UserError: the values don't fit together.
@@ -55,6 +59,7 @@ class VGG:
     he: bool = False
     libra: bool = True
     ede: bool = True
+    rounded: bool = False
 
     def __post_init__(self) -> None:
         check_ends(self.image, self.classes)
@@ -70,6 +75,7 @@ class VGG:
         if min(self.hidden, default=1) < 1:
             raise UserError(f"model.hidden: {self.hidden}, must be output counts, each at least 1")
         check_precision(self.precision)
+        check_rounded(self.rounded, self.precision)
         if min(self.features_shape()[:2]) < 1:
             convolutions = "" if self.padding else "convolutions without padding and "
             raise UserError(
@@ -102,18 +108,22 @@ class VGG:
         layers: OrderedDict[str, nn.Module] = OrderedDict(normalise=Normalise())
         for i, (conv, width, pool) in enumerate(zip(convs, self.widths, self.pools, strict=True)):
             activations = binary.activations() if i else None
-            layers[f"block{i}"] = block(conv, width, activations=activations, pool=pool)
+            layers[f"block{i}"] = block(
+                conv, width, activations=activations, pool=pool, rounded=self.rounded
+            )
         height, width, channels = self.features_shape()
         sizes = [height * width * channels, *self.hidden]
         if hardware or self.hidden:
             layers["binarise"] = binary.activations()
         layers["flatten"] = nn.Flatten()
         for i, (inputs, outputs) in enumerate(pairwise(sizes)):
-            layers[f"hidden{i}"] = hidden(binary.dense(inputs, outputs), outputs)
+            layers[f"hidden{i}"] = hidden(binary.dense(inputs, outputs), outputs, self.rounded)
             if hardware or i + 1 < len(self.hidden):
                 layers[f"binarise{i}"] = binary.activations()
-        last = dense8 if hardware else nn.Linear
-        layers["dense"] = last(sizes[-1], self.classes)
+        if hardware:
+            layers["dense"] = dense8(sizes[-1], self.classes, float(self.rounded))
+        else:
+            layers["dense"] = nn.Linear(sizes[-1], self.classes)
         network = nn.Sequential(layers)
         if self.he:
             _initialise(network)

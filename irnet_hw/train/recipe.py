@@ -129,6 +129,8 @@ class Recipe:
             raise UserError(
                 f"warmup: {self.warmup}, must be at least 0 and below epochs = {self.epochs}"
             )
+        if self.compile and self.model.rounded:
+            raise UserError("compile: true, must be false with model.rounded")
         if self.nesterov and not self.momentum:
             raise UserError("nesterov: true, must be false, as momentum is 0")
 

@@ -5,6 +5,8 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional
 
+from irnet_hw.models.rounded import RoundedNorm1d, RoundedNorm2d
+
 
 class SyncedNorm(nn.BatchNorm2d):
     """A batch norm whose mean and variance are taken over the images of all processes.
@@ -64,5 +66,6 @@ def synchronise(model: nn.Module, world: int) -> None:
     """
     for module in list(model.modules()):
         for name, child in module.named_children():
-            if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
+            fixed = isinstance(child, RoundedNorm1d | RoundedNorm2d)  # takes none from the batch
+            if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d) and not fixed:
                 setattr(module, name, SyncedNorm(child, world))

@@ -12,7 +12,7 @@ from tests.data.photographs import mnist_files, parts, write_cifar10, write_file
 RESNET20 = [
     *("batch_size=10", "threads=1", "compile=false", "bf16=false"),
     *("model.widths=[4,8]", "model.blocks=[1,1]"),
-    *("resnet20:epochs=2", "resnet20-hardware:epochs=1"),
+    *("resnet20:epochs=2", "resnet20-hardware:epochs=1", "resnet20-rounded:epochs=1"),
 ]
 TFC = ["batch_size=20", "threads=1", "epochs=2", "model.hidden=[8,8]"]
 
@@ -40,7 +40,7 @@ def cells(out):
     return [cell.strip() for cell in line.split("|")[1:-1]]
 
 
-def test_a_row_of_two_recipes_stops_at_its_budget_and_goes_on(tmp_path, images):
+def test_a_row_of_three_recipes_stops_at_its_budget_and_goes_on(tmp_path, images):
     spent = run("resnet20", images, tmp_path, RESNET20, "--budget", "0")
     assert spent.exit_code == 0, spent.output
     assert entry(tmp_path, "resnet20")["runs"] == []
@@ -49,23 +49,26 @@ def test_a_row_of_two_recipes_stops_at_its_budget_and_goes_on(tmp_path, images):
     assert done.exit_code == 0, done.output
     assert "resnet20: 2 of 2 epochs left, each 4 steps of " in done.stderr
     assert "resnet20-hardware: 1 of 1 epochs left" in done.stderr
-    paper, hardware = (
-        load_checkpoint(tmp_path / name / "last.pt") for name in ("resnet20", "resnet20-hardware")
+    paper, hardware, rounded = (
+        load_checkpoint(tmp_path / name / "last.pt")
+        for name in ("resnet20", "resnet20-hardware", "resnet20-rounded")
     )
+    assert rounded.recipe.start == str(tmp_path / "resnet20-hardware" / "last.pt")
     assert hardware.recipe.start == str(tmp_path / "resnet20" / "last.pt")
-    first, second = entry(tmp_path, "resnet20")["runs"]
-    assert (first["precision"], second["precision"]) == ("paper", "hardware")
+    first, second, third = entry(tmp_path, "resnet20")["runs"]
+    precisions = [run["precision"] for run in (first, second, third)]
+    assert precisions == ["paper", "hardware", "hardware"]
     assert (first["epochs"], first["planned"], second["epochs"]) == (2, 2, 1)
     assert first["changes"]["model.widths"] == "[4, 8]"
     accuracy, best = (paper.metrics[f"{which}_test_accuracy"] for which in ("last", "best"))
     found = cells(tmp_path)
     assert found[2:6] == [
         "0",
-        "2 of 2, then 1 of 1",
+        "2 of 2, then 1 of 1, then 1 of 1",
         f"{accuracy:.2%}",
         f"{best:.2%} ({paper.metrics['best_epoch']})",
     ]
-    assert found[7:] == [f"{hardware.metrics['last_test_accuracy']:.2%}", "", ""]
+    assert found[7:] == [f"{rounded.metrics['last_test_accuracy']:.2%}", "", ""]
     again = run("resnet20", images, tmp_path, RESNET20, "--images", "0")
     assert "resnet20: all 2 epochs are done" in again.stderr
     assert load_checkpoint(tmp_path / "resnet20" / "last.pt").metrics == paper.metrics

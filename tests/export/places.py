@@ -3,8 +3,9 @@
 import pytest
 
 from irnet_hw.errors import UserError
-from irnet_hw.export.exact import Grid, Place
+from irnet_hw.export.exact import Place
 from irnet_hw.export.network import exact
+from irnet_hw.quant.grid import Grid
 
 BITS = Grid.of(1, 1)
 

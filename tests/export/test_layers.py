@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from irnet_hw.export.exact import Grid
 from irnet_hw.models.blocks import Normalise, Shortcut, Stream
 from irnet_hw.quant import EDEActQuant, LibraWeightQuant, libra
+from irnet_hw.quant.grid import Grid
 from tests.export.places import refused, replace
 
 

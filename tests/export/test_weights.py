@@ -10,8 +10,8 @@ from brevitas.quant import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from irnet_hw.export.exact import Grid
 from irnet_hw.quant import LibraWeightQuant, libra
+from irnet_hw.quant.grid import Grid
 from tests.export.places import refused, replace
 
 

@@ -17,6 +17,8 @@ SMALLER = {
     "resnet20-hardware": RESNET,
     "resnet18": RESNET,
     "resnet18-hardware": RESNET,
+    "resnet20-rounded": RESNET,
+    "resnet18-rounded": RESNET,
     "vgg-small": VGG,
     "vgg-small-hardware": VGG,
     "cnv": [*VGG, "model.hidden=[8]"],

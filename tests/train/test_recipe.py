@@ -51,11 +51,12 @@ VGG_SMALL = 9 * (3 * 128 + 128 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 512 *
 PARAMETERS = {
     # He et al.: 269722, without a batch norm before the dense layer.
     **dict.fromkeys(
-        ["resnet20", "resnet20-1w32a", "resnet20-hardware", "resnet20-normal"], 269_722 + 2 * 64
+        [f"resnet20{kind}" for kind in ("", "-1w32a", "-hardware", "-rounded", "-normal")],
+        269_722 + 2 * 64,
     ),
     # Counts of torchvision for ImageNet, and of the usual PyTorch implementation for CIFAR; both
     # also lack that batch norm.
-    **dict.fromkeys(["resnet18", "resnet18-hardware"], 11_173_962 + 2 * 512),
+    **dict.fromkeys(["resnet18", "resnet18-hardware", "resnet18-rounded"], 11_173_962 + 2 * 512),
     "cifar100-resnet18": 11_220_132 + 2 * 512,
     **dict.fromkeys(["imagenet-resnet18", "imagenet-resnet18-1w32a"], 11_689_512 + 2 * 512),
     **dict.fromkeys(["imagenet-resnet34", "imagenet-resnet34-1w32a"], 21_797_672 + 2 * 512),
@@ -110,7 +111,7 @@ def test_goes_to_a_table_and_back():
         ("model.name=vggg", "model.name = 'vggg': must be one of mlp, resnet, vgg"),
         ("model.depth=3", "model.depth = 3: no such key; the keys are model.name, model.image, "
          "model.classes, model.widths, model.pools, model.padding, model.hidden, model.precision, "
-         "model.he, model.libra, model.ede"),
+         "model.he, model.libra, model.ede, model.rounded"),
         ("model.widths=[4]", "model.pools: [False, True, False, True], must be 1 values, "
          "one per width"),
         ("epoch=3", "epoch = 3: no such key; the keys are name, data, data_folder, seed, epochs, "
@@ -199,6 +200,16 @@ def test_milestones_ascend():
     assert str(error.value) == (
         f"{DIGITS} with --set: milestones: [60, 30], must be above 0 and ascending"
     )
+
+
+def test_rounded_constants_are_not_compiled():
+    with pytest.raises(UserError, match=r"compile: true, must be false with model\.rounded$"):
+        load_recipe("resnet20-rounded", ["compile=true"])
+
+
+def test_only_the_hardware_precision_has_rounded_constants():
+    with pytest.raises(UserError, match=r"model\.rounded: true, must be false with precision "):
+        load_recipe("resnet20-rounded", ["model.precision=paper"])
 
 
 def test_nesterov_needs_momentum():

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from irnet_hw.errors import UserError
-from irnet_hw.export.exact import EXACT_INTEGERS, Grid
+from irnet_hw.quant.grid import EXACT_INTEGERS, Grid
 
 #: The largest factor: 11 bits plus the sign.
 LARGEST_FACTOR = 2**11 - 1

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
-from irnet_hw.export.dyadic import LARGEST_FACTOR, dyadic
-from irnet_hw.export.exact import EXACT_INTEGERS, Grid
+from irnet_hw.quant.dyadic import LARGEST_FACTOR, dyadic
+from irnet_hw.quant.grid import EXACT_INTEGERS, Grid
 
 signs = st.sampled_from([-1.0, 1.0])
 sizes = st.floats(-12, 2).map(lambda exponent: 10**exponent)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from onnx import helper
+from onnx import TensorProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.infer_shapes import InferShapes
 
@@ -16,9 +16,9 @@ from irnet_hw import spec
 from irnet_hw.artifact.tail import Tail
 from irnet_hw.compiler.emission.tail import tail_of
 from irnet_hw.compiler.finn_quiet import quiet
-from irnet_hw.compiler.graph import add_tensor, readers, shape
+from irnet_hw.compiler.graph import add_tensor, fresh, readers, shape
 from irnet_hw.compiler.passes.canonical import BIASES_KEY
-from irnet_hw.compiler.passes.emit import first_layer, keep_units, output
+from irnet_hw.compiler.passes.emit import ROUNDED_KEY, first_layer, keep_units, output
 from irnet_hw.compiler.passes.integers import Interpreter, Problems, split_tail
 from irnet_hw.compiler.passes.rescale import MOVED_KEY, PIXELS_KEY, Rescale, moved
 from irnet_hw.compiler.passes.sequence import PASSES
@@ -104,6 +104,9 @@ def network_of(
     tail = tail_of(exact, output(graph).tensor)
     changes = [*moved(exact), *moved(graph)]
     specification = _clean(exact, given) if changes else given
+    rounded = graph.get_metadata_prop(ROUNDED_KEY)
+    if rounded:
+        _round_once(specification, rounded)
     keep_units(graph, specification.get_all_tensor_names())
     return Network(given, specification, changes, graph, tail)
 
@@ -281,6 +284,32 @@ def _clean(exact: ModelWrapper, given: ModelWrapper) -> ModelWrapper:
     found.graph.metadata_props.extend(kept)
     assert found.graph.input[0].name == given.graph.input[0].name
     return found
+
+
+def _round_once(model: ModelWrapper, sums: str) -> None:
+    """Let a dense layer sum in float64, so that its sums are exact, and round them to float32.
+
+    Float32 would round on the way, depending on the order of additions.
+    """
+    layer = model.find_producer(sums)
+    nodes, at = model.graph.node, list(model.graph.node).index(layer)
+    for i, name in enumerate(layer.input):
+        layer.input[i] = _double(model, name)
+        cast = helper.make_node("Cast", [name], [layer.input[i]], to=TensorProto.DOUBLE)
+        nodes.insert(at, cast)
+    layer.output[0] = _double(model, sums)
+    cast = helper.make_node("Cast", [layer.output[0]], [sums], to=TensorProto.FLOAT)
+    nodes.insert(at + len(layer.input) + 1, cast)
+
+
+def _double(model: ModelWrapper, tensor: str) -> str:
+    """Declare a tensor of float64 like another one."""
+    name = fresh(model, f"{tensor}_double")
+    sizes = shape(model, tensor)
+    model.graph.value_info.append(
+        helper.make_tensor_value_info(name, TensorProto.DOUBLE, list(sizes))
+    )
+    return name
 
 
 def _try(network: ModelWrapper) -> None:

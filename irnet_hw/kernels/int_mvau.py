@@ -18,7 +18,7 @@ from irnet_hw.kernels.registry import register
 
 WEIGHTS = ("BIPOLAR", *(f"INT{bits}" for bits in range(2, 9)))
 UNSIGNED = tuple(f"UINT{bits}" for bits in range(2, 9))
-SIGNED = tuple(f"INT{bits}" for bits in range(2, 11))
+SIGNED = tuple(f"INT{bits}" for bits in range(2, 18))
 INPUTS = ("BIPOLAR", *UNSIGNED, *SIGNED)
 #: Inputs of a LUT: a bit of a product of as many bits is one LUT.
 LUT_INPUTS = 6
@@ -38,7 +38,7 @@ class IntMVAU(MVAU):
     them. So do wider weights, whose planes are ANDed, where the area model finds that smaller than
     multipliers.
 
-    Inputs: x (*numInputVectors, MW) BIPOLAR, UINT2 to UINT8 or INT2 to INT10; W (MW, MH); with
+    Inputs: x (*numInputVectors, MW) BIPOLAR, UINT2 to UINT8 or INT2 to INT17; W (MW, MH); with
     noActivation = 0: T (MH,), thresholds on the accumulator (x - InputZeroPoint) @ W; with
     noActivation = 1, if there is a third input: B (MH,), a bias that is added to it.
 

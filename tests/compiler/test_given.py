@@ -444,8 +444,21 @@ ENDS = [
         lambda net: net.sign(0.1).pool("AveragePool", 2).flatten().dense(3),
         True,
     ),
+    both(
+        "average pool of 8 bits, dense",
+        lambda net: net.norm().quant(8, 0.25).pool("AveragePool", 2).flatten().dense(3, bits=4),
+    ),
+    both("a mean of 8 bits, dense", lambda net: wide(net, 8, None), True),
+    both("sums beyond float32", lambda net: wide(net, 160, None), True),
+    both("sums beyond float32, and a bias", lambda net: wide(net, 160, [0.5, 2.0, -1.0]), True),
     both("8 bits before", lambda net: net.conv(4).quant(8, 0.5).flatten().dense(3)),
 ]
+
+
+def wide(net: Given, channels: int, bias: list[float] | None) -> Given:
+    """Means of 8 bits, which take 12, times weights of 8 bits."""
+    net.conv(channels, 1).norm().quant(8, 2.0**-5).mean().flatten()
+    return net.dense(3, bits=8, scale=2.0**-6, bias=bias)
 
 
 def topk(net: Given) -> Given:

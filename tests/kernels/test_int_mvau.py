@@ -83,9 +83,10 @@ def test_folding():
     [
         ({"SIMD": 2}, "SIMD = 2 must divide MW = 9"),
         (
-            {"inputDataType": "INT11"},
-            "inputDataType = INT11 must be one of BIPOLAR, UINT2, UINT3, UINT4, UINT5, UINT6, "
-            "UINT7, UINT8, INT2, INT3, INT4, INT5, INT6, INT7, INT8, INT9, INT10",
+            {"inputDataType": "INT18"},
+            "inputDataType = INT18 must be one of BIPOLAR, UINT2, UINT3, UINT4, UINT5, UINT6, "
+            "UINT7, UINT8, INT2, INT3, INT4, INT5, INT6, INT7, INT8, INT9, INT10, "
+            "INT11, INT12, INT13, INT14, INT15, INT16, INT17",
         ),
         (
             {"weightDataType": "BINARY"},

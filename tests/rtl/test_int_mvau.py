@@ -29,7 +29,7 @@ def layers(draw):
     }
 
 
-def build(layer, frames, seed, last=None):
+def build(layer, frames, seed, last=None, width=22):
     rng = np.random.default_rng(seed)
     x = random_tensor(rng, (frames, 2, 1, layer["MW"]), layer["inputDataType"])
     W = random_tensor(rng, (layer["MW"], layer["MH"]), layer["weightDataType"])
@@ -42,7 +42,7 @@ def build(layer, frames, seed, last=None):
             **layer,
             "numInputVectors": [1, 2, 1],
             "InputZeroPoint": 128 if layer["inputDataType"] == "UINT8" else 0,
-            "outputDataType": "INT22" if layer["noActivation"] else "BIPOLAR",
+            "outputDataType": f"INT{width}" if layer["noActivation"] else "BIPOLAR",
         },
         {"W": (W, layer["weightDataType"]), "last": (last, "INT32")},
     )
@@ -75,6 +75,14 @@ def test_one_lane_and_one_row():
     kernel, x = build(FIRST_LAYER | {"SIMD": 1, "PE": 1}, 4, seed=2)
     kernel.stream(x, 0.2, 0.2, seed=2)
     kernel.check_rate(x)
+
+
+@pytest.mark.parametrize("weights", ["INT8", "BIPOLAR"])
+def test_means_of_bytes(weights):
+    wide = {"inputDataType": "INT17", "weightDataType": weights, "noActivation": 1}
+    layer = FIRST_LAYER | wide
+    kernel, x = build(layer, 4, seed=3, width=28)
+    kernel.stream(x, 0.2, 0.2, seed=3)
 
 
 def test_constants_in_block_ram():

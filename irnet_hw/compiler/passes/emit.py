@@ -28,6 +28,8 @@ UNITS_KEY = "irnet_hw_units"
 OUTPUT_KEY = "irnet_hw_output"
 #: Key of the graph's metadata for the range of what the first layer reads.
 FIRST_KEY = "irnet_hw_first"
+#: Key of the graph's metadata for the tensor of sums that float32 does not hold.
+ROUNDED_KEY = "irnet_hw_rounded"
 INT32 = DataType["INT32"]
 BIPOLAR = DataType["BIPOLAR"]
 
@@ -132,6 +134,8 @@ class Hardware:
         self.units: dict[str, float] = {image: 1.0}
         #: What the file has inside layers, and the specification behind them.
         self.moved: list[str] = []
+        #: The tensor of the last layer's sums, if float32 does not hold all of them.
+        self.rounded = ""
         #: What the first layer reads.
         self.first: FirstLayer | None = None
 
@@ -149,6 +153,7 @@ class Hardware:
         model.set_metadata_prop(UNITS_KEY, json.dumps(self.units))
         model.set_metadata_prop(MOVED_KEY, json.dumps(self.moved))
         model.set_metadata_prop(FIRST_KEY, json.dumps(self.first))
+        model.set_metadata_prop(ROUNDED_KEY, self.rounded)
         return model
 
     def ends(self, said: "Output") -> None:

@@ -52,6 +52,7 @@ from irnet_hw.compiler.passes.values import (
     MOST_BITS,
     MOST_SKIP,
     PIXEL,
+    ROUNDED,
     Join,
     Pair,
     Sums,
@@ -302,10 +303,15 @@ class Interpreter:
         if padded and reads.binary() and not np.all(np.abs(integers) == 1):
             reads = self._make.with_zero(entry, reads)
         low, high = sum_range(reads, integers, padded)
-        if max(-low.min(), high.max()) >= EXACT:
+        most = max(-low.min(), high.max())
+        rounded = last and node.op_type == "MatMul" and EXACT <= most < ROUNDED
+        if rounded:
+            self._hardware.rounded = node.output[0]
+            self._hardware.moved.append(f"the sums of {shown(node.name)} in float64, rounded once")
+        elif most >= EXACT:
             raise UserError(
                 f"{label(node)}: its sums of {prod(integers.shape[1:])} products reach "
-                f"{max(-low.min(), high.max()):,} times their unit, must stay below {EXACT:,}, up "
+                f"{most:,} times their unit, must stay below {EXACT:,}, up "
                 "to which float32 is exact; give it fewer inputs, or weights or inputs of fewer "
                 "bits"
             )
@@ -623,7 +629,7 @@ class Interpreter:
         It can if the nodes multiply by a power of two and add multiples of the unit. A bias that
         the file has inside the layer has no tensor before it at which a tail could begin.
         """
-        if np.any(source.unit != source.unit[0]):
+        if np.any(source.unit != source.unit[0]) or self._hardware.rounded:
             return End(self._entry, None), None
         channels = len(source.low)
         scale, bias = Fraction(float(source.unit[0])), [Fraction(0)] * channels

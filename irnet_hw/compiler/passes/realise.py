@@ -94,7 +94,7 @@ class Realise:
         found = self.integers(entry, value)
         if found.single_unit() is None:
             raise UserError(f"{label(node)}: its input has other steps in other channels")
-        if found.datatype.bitwidth() > (10 if found.datatype.signed() else 8):
+        if found.datatype.bitwidth() > (17 if found.datatype.signed() else 8):
             low, high = int(found.low.min()), int(found.high.max())
             raise UserError(
                 f"{label(node)}: its input, {shown(entry)}, takes values of {low:,} to {high:,} "
@@ -156,7 +156,7 @@ class Realise:
             return self._of_wide_sums(tensor, value, function)
         codes = all_codes(source)
         values = self._run(value, function, codes * units)
-        integers, unit = self._integral(tensor, value, values)
+        integers, unit = self._integral(tensor, value, values, codes)
         return self._by_function(tensor, value, source, codes, integers, unit)
 
     def _of_wide_sums(self, tensor: str, value: Value, function: Function) -> Codes:
@@ -208,13 +208,20 @@ class Realise:
         return found
 
     def _integral(
-        self, tensor: str, value: Value, values: npt.NDArray[np.float32]
+        self,
+        tensor: str,
+        value: Value,
+        values: npt.NDArray[np.float32],
+        codes: Ints | None = None,
     ) -> tuple[Ints, float]:
-        """Return a tensor's values as integers times a unit."""
+        """Return a tensor's values as integers times a unit.
+
+        They must be few, unless they are some codes already, and nothing needs to be computed.
+        """
         unit = dyadic_unit(values)
         exact = values.astype(np.float64) / unit
         most = np.abs(exact).max()
-        if most >= 2 ** (MOST_BITS + 1):
+        if most >= 2 ** (MOST_BITS + 1) and (codes is None or not np.array_equal(exact, codes)):
             last = value.nodes[-1]
             if last.op_type == "Quant":
                 scale = float(np.ravel(constant(self._model, last.input[1]))[0])

@@ -29,6 +29,8 @@ from irnet_hw.read import shown
 
 #: Float32 is exact for integers up to 2^24: half for a sum and half for a bias.
 EXACT = 2**23
+#: The sums of the last layer may be larger: they are only rounded.
+ROUNDED = 2**31
 #: The widest codes between layers.
 MOST_BITS = 8
 #: Up to this many thresholds are compared one by one; with more, a scaling is tried first.

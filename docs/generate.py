@@ -225,6 +225,16 @@ def _arrow(
     )
 
 
+def zoo() -> str:
+    """Return the cards of the trained networks."""
+    from irnet_hw.train.zoo import entries
+
+    return "\n\n".join(
+        f"## {entry.name}\n\n{entry.card.text(entry.name, entry.path.stat().st_size)}"
+        for entry in entries()
+    )
+
+
 def code(name: str) -> str:
     """Return a file of the repository as a block of code."""
     path = ROOT / name
@@ -242,5 +252,16 @@ def _rooms() -> list[dict[str, Any]]:
 
 _GENERATORS: dict[str, Callable[..., str]] = {
     function.__name__: function
-    for function in (code, commands, file, json_keys, keys, ops, registers, rooms, rooms_picture)
+    for function in (
+        code,
+        commands,
+        file,
+        json_keys,
+        keys,
+        ops,
+        registers,
+        rooms,
+        rooms_picture,
+        zoo,
+    )
 }

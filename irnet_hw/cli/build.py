@@ -1,6 +1,9 @@
 """``irnet-hw build``: compile an exported network for a board."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +12,9 @@ from irnet_hw.artifact.resources import RESOURCES
 from irnet_hw.cli import options
 from irnet_hw.errors import UserError
 from irnet_hw.progress import say
+
+if TYPE_CHECKING:
+    from irnet_hw.train.zoo import Entry
 
 #: Default target in frames per second.
 TARGET_FPS = 10000.0
@@ -88,7 +94,8 @@ def command(
     """Compile an exported network into an accelerator for a board.
 
     MODEL.onnx is a binary network in QONNX, from irnet-hw export or any other exporter; irnet-hw
-    check says whether it can be built. The result is a folder with
+    check says whether it can be built. zoo:NAME is a trained network that irnet-hw zoo lists; its
+    folder is NAME-BOARD in the current one. The result is a folder with
     the RTL, the shell around it, the manifest, a cocotb test for your own CI, and the hardware
     graph, whose NumPy models have been compared with the network value for value.
 
@@ -99,10 +106,12 @@ def command(
     Examples:
       irnet-hw build --board pynq-z2 --target-fps 50000 runs/digits-vgg/model.onnx
       irnet-hw build --board pynq-z2 --max-fps runs/resnet20-hardware/model.onnx
+      irnet-hw build --board pynq-z2 zoo:tfc
       irnet-hw build --board zcu104 --flow vivado runs/digits-vgg/model.onnx
     """  # noqa: D301 (click wants the backspace itself)
     from irnet_hw.compiler.front import input_scale as fraction
     from irnet_hw.compiler.pipeline import build
+    from irnet_hw.train.zoo import named
 
     if max_fps and target_fps is not None:
         raise UserError("max-fps: excludes --target-fps; give one of them")
@@ -111,10 +120,13 @@ def command(
         from irnet_hw.bitstream.flow import require
 
         require(flow, board)  # fail now rather than after the build
-    folder = out or model.parent / f"{model.stem}-{board}"
-    say(f"building {model} for {board}")
     scale = None if input_scale is None else fraction(input_scale, "input-scale")
-    built = build(model, board, folder, aim, folding_config, force, scale)
+    entry = named(model)
+    name = model.stem if entry is None else entry.name
+    folder = out or (model.parent if entry is None else Path()) / f"{name}-{board}"
+    with _exported(model, entry) as file:
+        say(f"building {model} for {board}")
+        built = build(file, board, folder, aim, folding_config, force, scale)
     used = ", ".join(f"{built.area[key]} of {built.resources[key]} {key}" for key in RESOURCES)
     say(
         f"{folder}: {built.cycles_per_frame} cycles a frame, {built.fps:.0f} frames "
@@ -136,3 +148,16 @@ def command(
         say(f"making the bitstream with {flow}")
         routed = make_bitstream(folder, flow, force)
         say(f"{folder / BITSTREAMS}: {summary(built, routed)}")
+
+
+@contextlib.contextmanager
+def _exported(model: Path, entry: "Entry | None") -> Iterator[Path]:
+    """Yield the path of a QONNX file: the user's, or that of a network of the zoo."""
+    if entry is None:
+        yield model
+        return
+    from irnet_hw.export.station import export
+    from irnet_hw.scratch import scratch
+
+    with scratch("zoo") as folder:
+        yield export(entry.path, folder, drawn=True).model

@@ -97,6 +97,7 @@ def _demo(
         exported = export(checkpoint, None, force=force)
     with watch.station("build", f"compiling for {board} at {target_fps:,.0f} frames a second"):
         built = build(exported.model, board, folder, target_fps, force=force)
+    assert exported.images is not None  # the data set is there
     with watch.station("simulate", "simulating the RTL on every held-out image"):
         images, labels = read_images(exported.images, built.image, built.output.values)
         proof.simulate(folder, images, labels, force=force)

@@ -17,7 +17,8 @@ from irnet_hw.errors import UserError
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder for the files; by default the checkpoint's, or one of the function's name.",
+    help="Folder for the files; by default the checkpoint's, or one of the name of the zoo's "
+    "network or the function.",
 )
 @click.option(
     "--data-folder",
@@ -53,13 +54,16 @@ def command(
 ) -> None:
     """Write a trained network as QONNX.
 
-    CKPT is a checkpoint from `irnet-hw train`, such as runs/digits-vgg/last.pt. The command
-    writes model.onnx for `irnet-hw build`; heldout.npz, images for `irnet-hw simulate --images`;
-    golden.npz, the tensors between the layers for a few images; and export.json, the results of
-    the checks.
+    CKPT is a checkpoint from `irnet-hw train`, such as runs/digits-vgg/last.pt, or zoo:NAME, a
+    trained network that `irnet-hw zoo` lists. The command writes model.onnx for `irnet-hw build`;
+    heldout.npz, images for `irnet-hw simulate --images`; golden.npz, the tensors between the
+    layers for a few images; and export.json, the results of the checks.
 
     The exported network is compared with the trained one on every held-out image, layer by
     layer. If they differ by more than rounding explains, nothing is written.
+
+    Without --data-folder, a network of the zoo is compared on drawn images, and heldout.npz is not
+    written.
 
     With --module, any PyTorch module of Brevitas layers is exported instead. The file is compared
     with it on images of yours, layer by layer, and checked as by `irnet-hw check`; heldout.npz is
@@ -76,8 +80,13 @@ def command(
         if images is not None or input_scale is not None:
             raise UserError("--images and --input-scale: are for --module only")
         from irnet_hw.export.station import export
+        from irnet_hw.train.zoo import named
 
-        export(checkpoint, out, data_folder, force)
+        entry = named(checkpoint)
+        if entry is None:
+            export(checkpoint, out, data_folder, force)
+        else:
+            export(entry.path, out or Path(entry.name), data_folder, force, drawn=not data_folder)
         return
     if data_folder:
         raise UserError("--data-folder: is for a checkpoint only")

@@ -34,6 +34,7 @@ _COMMANDS = {
     "pack": _Entry(
         "irnet_hw.cli.train:command_pack", "Write a trained network as a small file for release."
     ),
+    "zoo": _Entry("irnet_hw.cli.zoo:command", "List the trained networks that come with irnet-hw."),
     "export": _Entry("irnet_hw.cli.export:command", "Write a trained network as QONNX."),
     "check": _Entry("irnet_hw.cli.check:command", "List what prevents building a network."),
     "build": _Entry(

@@ -31,6 +31,9 @@ LOCAL = ("data_folder", "start")
 #: Number of held-out images to evaluate of a dataset that doesn't fit in memory.
 STREAMED_IMAGES = 1000
 
+#: Number of drawn images on which a network is checked without its dataset, and their seed.
+DRAWN_IMAGES, DRAWN_SEED = 64, 0
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -39,18 +42,22 @@ class Exported:
     Attributes:
         model: the QONNX file.
         golden: the file with the tensors of its run on a few images.
-        images: the file with the held-out images and their labels.
+        images: the file with the held-out images and their labels, if there are any.
         summary: the content of export.json.
     """
 
     model: Path
     golden: Path
-    images: Path
+    images: Path | None
     summary: dict[str, Any]
 
 
 def export(
-    checkpoint: Path, out: Path | None = None, data_folder: str = "", force: bool = False
+    checkpoint: Path,
+    out: Path | None = None,
+    data_folder: str = "",
+    force: bool = False,
+    drawn: bool = False,
 ) -> Exported:
     """Write a trained network as QONNX, having checked it on the held-out images.
 
@@ -68,6 +75,8 @@ def export(
         out: the folder, by default the checkpoint's.
         data_folder: where the dataset's files lie, by default where they lay in the training.
         force: overwrite others' files of these names.
+        drawn: check it on images of random pixels, without the dataset. Nothing states an accuracy
+            then, and there is no ``heldout.npz``.
 
     Raises:
         UserError: the checkpoint can't be read, holds something that can't be exported, or
@@ -77,35 +86,32 @@ def export(
     checkpoint = Path(checkpoint)
     folder = checkpoint.parent if out is None else Path(out)
     with claimed(folder, known(("model.onnx", "golden.npz", "heldout.npz")), force):
-        return _export(checkpoint, folder, data_folder)
+        return _export(checkpoint, folder, data_folder, drawn)
 
 
-def _export(checkpoint: Path, folder: Path, data_folder: str) -> Exported:
+def _export(checkpoint: Path, folder: Path, data_folder: str, drawn: bool) -> Exported:
     """Do what :func:`export` says; the folder's files are held."""
     trained = load_checkpoint(checkpoint)
-    dataset = data.load(
-        trained.recipe.data, data_folder or trained.recipe.data_folder, trained.recipe.model.image
-    )
-    _check_data(dataset, trained, checkpoint, data_folder)
-    if isinstance(dataset, data.StreamedDataset):
-        images, labels = dataset.test_arrays(STREAMED_IMAGES)
+    if drawn:
+        shape = (DRAWN_IMAGES, *trained.recipe.model.image)
+        images = np.random.default_rng(DRAWN_SEED).integers(0, 256, shape, np.uint8)
+        labels = None
     else:
-        images, labels = dataset.test_images, dataset.test_labels
+        images, labels = _held_out(trained, checkpoint, data_folder)
     try:
         _check_precision(trained.recipe.model)
-        network = deploy(trained.model(), dataset.image_shape)
+        height, width, channels = trained.recipe.model.image
+        network = deploy(trained.model(), (height, width, channels))
         model = to_qonnx(network)
         verified = verify(network, model, images)
     except UserError as error:
         raise UserError(f"{checkpoint}: {error}") from error
     checked = verified.summary(labels)
     set_metadata(model, _metadata(trained, checked))
-    content = to_bytes(model)
-    files = {
-        "model.onnx": content,
-        "golden.npz": _golden(network, model, images[:GOLDEN_IMAGES], labels[:GOLDEN_IMAGES]),
-        "heldout.npz": npz({"images": images, "labels": labels}),
-    }
+    golden = images[:GOLDEN_IMAGES], None if labels is None else labels[:GOLDEN_IMAGES]
+    files = {"model.onnx": to_bytes(model), "golden.npz": _golden(network, model, *golden)}
+    if labels is not None:
+        files["heldout.npz"] = npz({"images": images, "labels": labels})
     summary = {
         "name": trained.recipe.name,
         "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
@@ -114,8 +120,24 @@ def _export(checkpoint: Path, folder: Path, data_folder: str) -> Exported:
     }
     files[SUMMARY] = (json.dumps(summary, indent=2) + "\n").encode()
     write(folder, files)
-    progress.say(_conclusion(folder / "model.onnx", verified, checked))
-    return Exported(folder / "model.onnx", folder / "golden.npz", folder / "heldout.npz", summary)
+    if labels is None:
+        (folder / "heldout.npz").unlink(missing_ok=True)  # of an earlier export
+    progress.say(_conclusion(folder / "model.onnx", verified, checked, len(images)))
+    held_out = None if labels is None else folder / "heldout.npz"
+    return Exported(folder / "model.onnx", folder / "golden.npz", held_out, summary)
+
+
+def _held_out(
+    trained: Checkpoint, checkpoint: Path, data_folder: str
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Return the held-out images of the dataset that a network was trained on, and their labels."""
+    dataset = data.load(
+        trained.recipe.data, data_folder or trained.recipe.data_folder, trained.recipe.model.image
+    )
+    _check_data(dataset, trained, checkpoint, data_folder)
+    if isinstance(dataset, data.StreamedDataset):
+        return dataset.test_arrays(STREAMED_IMAGES)
+    return dataset.test_images, dataset.test_labels
 
 
 def _check_data(
@@ -167,8 +189,7 @@ def _metadata(trained: Checkpoint, checked: Mapping[str, Any]) -> dict[str, Any]
             "offset": PIXEL_OFFSET,
             "scale": PIXEL_SCALE,
         },
-        "accuracy": checked["accuracy"],
-        "predictions_differ": checked["predictions_differ"],
+        **{key: checked[key] for key in ("accuracy", "predictions_differ") if key in checked},
         "versions": versions() | {name: version(name) for name in ("onnx", "qonnx")},
     }
 
@@ -177,20 +198,26 @@ def _golden(
     network: Network,
     model: ModelWrapper,
     images: npt.NDArray[np.uint8],
-    labels: npt.NDArray[np.int64],
+    labels: npt.NDArray[np.int64] | None,
 ) -> bytes:
     tensors = spec.run(model, images, network.boundaries())
-    return npz({"images": images, "labels": labels, **tensors})
+    given = {} if labels is None else {"labels": labels}
+    return npz({"images": images, **given, **tensors})
 
 
-def _conclusion(path: Path, verified: Verified, checked: Mapping[str, Any]) -> str:
-    accuracy = checked["accuracy"]
+def _conclusion(path: Path, verified: Verified, checked: Mapping[str, Any], images: int) -> str:
+    accuracy = checked.get("accuracy")
     values = sum(found.values for found in verified.equalities)
+    kind, accuracies = "drawn", ""
+    if accuracy:
+        kind = "held-out"
+        accuracies = (
+            f"accuracy {accuracy['pytorch']:.2%} as trained, {accuracy['qonnx']:.2%} as exported, "
+        )
     return (
-        f"{path}: checked on {accuracy['images']} held-out images: the QONNX run equals PyTorch "
-        f"in all {values} signs, stream values and logits; "
+        f"{path}: checked on {images} {kind} images: the QONNX run equals PyTorch in all "
+        f"{values} signs, stream values and logits; "
         f"rounding turned {verified.differences('sign')} signs and moved "
         f"{verified.differences('stream')} stream values; "
-        f"accuracy {accuracy['pytorch']:.2%} as trained, {accuracy['qonnx']:.2%} as exported, "
-        f"{checked['predictions_differ']} predictions differ"
+        f"{accuracies}{checked['predictions_differ']} predictions differ"
     )

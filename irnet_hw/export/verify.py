@@ -111,16 +111,19 @@ class Verified:
         """Return how many signs or stream values differ between exported and trained network."""
         return sum(found.differences for found in self.closenesses if found.boundary == boundary)
 
-    def summary(self, labels: npt.NDArray[np.int64]) -> dict[str, Any]:
+    def summary(self, labels: npt.NDArray[np.int64] | None) -> dict[str, Any]:
         """Return the results as JSON values.
 
         Args:
-            labels: the images' labels.
+            labels: the images' labels; without them there is no accuracy.
         """
         predictions = self.pytorch.argmax(1), self.qonnx.argmax(1)
-        pytorch, qonnx = (float(np.mean(found == labels)) for found in predictions)
+        accuracy = {}
+        if labels is not None:
+            pytorch, qonnx = (float(np.mean(found == labels)) for found in predictions)
+            accuracy = {"accuracy": {"pytorch": pytorch, "qonnx": qonnx, "images": len(labels)}}
         return {
-            "accuracy": {"pytorch": pytorch, "qonnx": qonnx, "images": len(labels)},
+            **accuracy,
             "predictions_differ": int(np.sum(predictions[0] != predictions[1])),
             "qonnx_against_pytorch": [asdict(found) for found in self.equalities],
             "exported_against_trained": [asdict(found) for found in self.closenesses],

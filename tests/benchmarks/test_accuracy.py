@@ -1,13 +1,16 @@
 """The table of accuracies, on drawn images."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.accuracy import main
+from benchmarks.accuracy import main, markdown
 from irnet_hw.train.checkpoint import load_checkpoint
 from tests.data.photographs import mnist_files, parts, write_cifar10, write_files
+
+ROOT = Path(__file__).parents[2]
 
 RESNET20 = [
     *("batch_size=10", "threads=1", "compile=false", "bf16=false"),
@@ -104,3 +107,8 @@ def test_refuses(tmp_path, images, rows, keys, message):
     found = run(rows, images, tmp_path, keys)
     assert found.exit_code == 1
     assert message in found.stderr
+
+
+def test_the_readmes_table_is_of_our_runs():
+    rows = json.loads((ROOT / "benchmarks" / "training" / "accuracy.json").read_text())["rows"]
+    assert markdown(rows) in (ROOT / "README.md").read_text()

@@ -189,8 +189,11 @@ _QUANT = {
 #: All ops that a step can be.
 OPS: Dict[str, _Op] = {
     **{name: _Op(2, 0, {}, _broadcast) for name in ("Add", "Sub", "Mul", "Div")},
-    "Neg": _Op(1, 0, {}, _broadcast),
-    "Relu": _Op(1, 0, {}, _broadcast),
+    **{
+        name: _Op(1, 0, {}, _broadcast)
+        for name in ("Neg", "Relu", "Abs", "Sigmoid", "Tanh", "Softplus")
+    },
+    "HardSigmoid": _Op(1, 0, {"alpha": NUMBER, "beta": NUMBER}, _broadcast),
     "LeakyRelu": _Op(1, 0, {"alpha": NUMBER}, _broadcast),
     "Clip": _Op(3, 2, {}, _scalars),
     "BatchNormalization": _Op(5, 4, {"epsilon": NUMBER}, _channels),

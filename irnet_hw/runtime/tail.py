@@ -1,10 +1,11 @@
 """Runs a network's tail, and with it makes the file's output of the accelerator's integers.
 
 Every step equals the node in qonnx's executor, bit for bit, because it computes float32 in the same
-order: that of onnxruntime on x86 for ONNX's ops, and that of qonnx for its own. Only Softmax and
-LogSoftmax may differ in the last places of a float32, because onnxruntime's exp and sums differ
-between processors; the integers before them are exact. Softmax here is that of processors with
-AVX-512, bit for bit. LogSoftmax rarely differs from it in the last place.
+order: that of onnxruntime on x86 for ONNX's ops, and that of qonnx for its own. Only Softmax,
+LogSoftmax, Sigmoid, Tanh and Softplus may differ in the last places of a float32, because
+onnxruntime's differ between processors; the integers before them are exact. Softmax here is that
+of processors with AVX-512, bit for bit, and LogSoftmax rarely differs from it. Sigmoid, Tanh and
+Softplus are rounded once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from irnet_hw.artifact.tail import Constant, Tail
 
 #: Steps whose results differ between processors, and by how much: relative to the value, or to 1 if
 #: that is greater.
-_PROBABILITIES = ("Softmax", "LogSoftmax")
+_APPROXIMATE = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Softplus")
 _LAST_PLACES = 2.0**-20
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def predictions(outputs: Array) -> npt.NDArray[np.int64]:
 
 
 def equal(tail: Tail, found: Array, expected: Array) -> npt.NDArray[np.bool_]:
-    """Return which outputs are as expected: probabilities within the last places, others exactly.
+    """Return which outputs are as expected: within the last places behind Softmax and the like.
 
     Args:
         tail: that gave them.
@@ -93,7 +94,7 @@ def equal(tail: Tail, found: Array, expected: Array) -> npt.NDArray[np.bool_]:
         expected: from the file's run, of the same shape.
     """
     same: npt.NDArray[np.bool_] = np.equal(found, expected)
-    if any(step.op in _PROBABILITIES for step in tail.steps) and found.dtype != np.int64:
+    if any(step.op in _APPROXIMATE for step in tail.steps) and found.dtype != np.int64:
         same |= np.abs(found - expected) <= _LAST_PLACES * np.maximum(np.abs(expected), 1)
     return same
 
@@ -125,6 +126,23 @@ def _batch_normalization(attributes: Mapping[str, Any], inputs: Sequence[Array])
     sides = (1,) * (x.ndim - 3)
     found: Array = x * scale.reshape(-1, *sides) + bias.reshape(-1, *sides)
     return found
+
+
+def _hard_sigmoid(attributes: Mapping[str, Any], inputs: Sequence[Array]) -> Array:
+    y = np.float32(attributes["alpha"]) * inputs[0] + np.float32(attributes["beta"])
+    return np.clip(y, np.float32(0), np.float32(1))
+
+
+def _rounded_once(
+    function: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]],
+) -> Callable[[Mapping[str, Any], Sequence[Array]], Array]:
+    """Return a step that computes a function in float64."""
+
+    def step(_: Mapping[str, Any], inputs: Sequence[Array]) -> Array:
+        with np.errstate(over="ignore"):
+            return function(inputs[0].astype(np.float64)).astype(np.float32)
+
+    return step
 
 
 def _bipolar_quant(_: Mapping[str, Any], inputs: Sequence[Array]) -> Array:
@@ -254,6 +272,11 @@ _RUN: dict[str, Callable[[Mapping[str, Any], Sequence[Array]], Array]] = {
     "Relu": _relu,
     "LeakyRelu": _leaky_relu,
     "Clip": _clip,
+    "Abs": lambda _, inputs: np.abs(inputs[0]),
+    "HardSigmoid": _hard_sigmoid,
+    "Sigmoid": _rounded_once(lambda x: 1 / (1 + np.exp(-x))),
+    "Tanh": _rounded_once(np.tanh),
+    "Softplus": _rounded_once(lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))),
     "BatchNormalization": _batch_normalization,
     "BipolarQuant": _bipolar_quant,
     "Quant": _quant,

@@ -25,7 +25,8 @@ class Chain:
     @property
     def exact(self):
         """Whether onnxruntime gives the same on every processor."""
-        return not any(node.op_type.endswith("Softmax") for node in self.nodes)
+        approximate = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Softplus")
+        return not any(node.op_type in approximate for node in self.nodes)
 
     def constant(self, value, kind=np.float32):
         name = f"constant{len(self.constants)}"
@@ -161,8 +162,10 @@ def _step(draw, chain, random):
         else:
             chain.node(op, chain.constant(value), first=first, shape=grown)
     elif kind == "unary":
-        op = draw(st.sampled_from(["Neg", "Relu", "LeakyRelu", "Identity", "Dropout"]))
-        chain.node(op, **({"alpha": draw(NUMBERS)} if op == "LeakyRelu" else {}))
+        plain = ["Neg", "Abs", "Relu", "Identity", "Dropout", "Sigmoid", "Tanh", "Softplus"]
+        op = draw(st.sampled_from([*plain, "LeakyRelu", "HardSigmoid"]))
+        names = {"LeakyRelu": ["alpha"], "HardSigmoid": ["alpha", "beta"]}.get(op, [])
+        chain.node(op, **{name: draw(NUMBERS) for name in names})
     elif kind == "clip":
         chain.clip(draw(st.one_of(st.none(), NUMBERS)), draw(NUMBERS))
     elif kind == "norm":

@@ -98,7 +98,7 @@ def wrong(*parts: str) -> Writer:
     writer.flatten()
     writer.dense("last", 3, 4, "MatMul", False)
     if "tail" in parts:
-        writer.step("Sigmoid", name="tail")
+        writer.step("Exp", name="tail")
     return writer
 
 

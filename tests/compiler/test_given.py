@@ -428,6 +428,7 @@ ENDS = [
     both("BN", lambda net: net.flatten().dense(3).norm()),
     both("TensorNorm", lambda net: net.flatten().dense(3).op("Sub", 0.7).op("Mul", 0.37)),
     both("Softmax", lambda net: net.flatten().dense(3).op("Mul", 0.1).node("Softmax", axis=1)),
+    both("Sigmoid", lambda net: net.flatten().dense(3).op("Mul", 0.1).node("Sigmoid")),
     both("signs", lambda net: net.flatten().dense(3).sign()),
     both("one output", lambda net: net.flatten().dense(1)),
     both("TopK", lambda net: topk(net.flatten().dense(5))),

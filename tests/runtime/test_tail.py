@@ -56,16 +56,17 @@ def test_a_scale_for_each_channel_is_one_multiplication():
     assert found.tobytes() == (integers.astype(np.float32) * scales).tobytes()
 
 
-@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax"])
+@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Softplus"])
 @pytest.mark.parametrize("classes", [1, 2, 10, 16, 17, 100, 1000])
 def test_probabilities_are_onnxruntimes(kind, classes):
+    attributes = {"axis": 1} if kind.endswith("Softmax") else {}
     values = helper.make_tensor_value_info("x", TensorProto.FLOAT, [200, classes])
     out = helper.make_tensor_value_info("y", TensorProto.FLOAT, [200, classes])
-    node = helper.make_node(kind, ["x"], ["y"], axis=1)
+    node = helper.make_node(kind, ["x"], ["y"], **attributes)
     graph = helper.make_graph([node], "probabilities", [values], [out])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     session = onnxruntime.InferenceSession(model.SerializeToString())
-    step = Step(kind, {"axis": 1}, (None,))
+    step = Step(kind, attributes, (None,))
     tail = Tail((1, classes), (step,), "y", (1, classes), "float32")
     for spread in (0.1, 1, 30):
         x = np.random.default_rng(0).normal(size=(200, classes)).astype(np.float32) * spread

@@ -184,6 +184,14 @@ def _leaky_relu(node: _Node) -> list[Step]:
     return [Step("LeakyRelu", {"alpha": float(node.attribute("alpha", 0.01))}, (None,))]
 
 
+def _hard_sigmoid(node: _Node) -> list[Step]:
+    bounds = {
+        name: float(node.attribute(name, default))
+        for name, default in (("alpha", 0.2), ("beta", 0.5))
+    }
+    return [Step("HardSigmoid", bounds, (None,))]
+
+
 def _clip(node: _Node) -> list[Step]:
     bounds = []
     for index, (name, default) in enumerate((("min", _LOWEST), ("max", _HIGHEST)), 1):
@@ -258,7 +266,8 @@ def _argmax(node: _Node) -> list[Step]:
 _BINARY = ("Add", "Sub", "Mul", "Div")
 _MAKE: dict[str, Callable[[_Node], list[Step]]] = {
     **{name: _plain(2) for name in (*_BINARY, "BipolarQuant")},
-    **{name: _plain(1) for name in ("Neg", "Relu")},
+    **{name: _plain(1) for name in ("Neg", "Relu", "Abs", "Sigmoid", "Tanh", "Softplus")},
+    "HardSigmoid": _hard_sigmoid,
     "LeakyRelu": _leaky_relu,
     "Clip": _clip,
     "BatchNormalization": _batch_normalization,

@@ -130,7 +130,8 @@ def _batch_normalization(attributes: Mapping[str, Any], inputs: Sequence[Array])
 
 def _hard_sigmoid(attributes: Mapping[str, Any], inputs: Sequence[Array]) -> Array:
     y = np.float32(attributes["alpha"]) * inputs[0] + np.float32(attributes["beta"])
-    return np.clip(y, np.float32(0), np.float32(1))
+    found: Array = np.clip(y, np.float32(0), np.float32(1))
+    return found
 
 
 def _rounded_once(

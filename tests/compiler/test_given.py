@@ -308,6 +308,15 @@ def test_layers(write: Change, moved: bool, before: str, tmp_path: Path) -> None
     same(net.dense(3), tmp_path, moved)
 
 
+def test_mean_of_a_signal_as_an_image(tmp_path: Path) -> None:
+    net = Given(1, 2, 16).op("Sub", 127.0).conv(4, 3, 1).norm().sign()
+    axis = net.constant([-2], np.int64)
+    net.node("Unsqueeze", axis, shape=[1, 4, 1, 16])
+    net.node("ReduceMean", axes=[-1, -2], keepdims=1, shape=[1, 4, 1, 1])
+    net.node("Squeeze", axis, shape=[1, 4, 1]).flatten()
+    same(net.dense(3), tmp_path)
+
+
 def test_pad_node(tmp_path: Path) -> None:
     net = Given(1, 2, 5, 6).op("Sub", 128.0).sign()
     pads = net.constant([0, 0, 1, 2, 0, 0, 1, 0], np.int64)
@@ -438,6 +447,34 @@ ENDS = [
     both("convolution, mean", lambda net: net.conv(3, 1).mean().flatten(), True),
     both("convolution of the image", lambda net: net.conv(3, net.shape[2:]).flatten().norm()),
     both("mean", lambda net: net.mean().flatten(), True),
+    both("convolution of 0.1, mean", lambda net: net.conv(3, 1, scale=0.1).mean().flatten(), True),
+    both(
+        "batch norm, mean, dense",
+        lambda net: reduced(net.conv(3, 1).norm()).norm().quant(4, 0.5).dense(3),
+        True,
+    ),
+    both(
+        "a bias, pools, batch norm",
+        lambda net: (
+            net.conv(4, 2, scale=0.1, bias=0.3)
+            .pool("AveragePool", 2, 1)
+            .norm(mean=0.0, var=0.01)
+            .quant(4, 0.5)
+            .flatten()
+            .dense(3)
+        ),
+        True,
+    ),
+    both(
+        "the whole image, dense",
+        lambda net: net.pool("AveragePool", net.shape[2:]).flatten().dense(3),
+        True,
+    ),
+    both("a flattening, batch norm", lambda net: net.conv(3, 2).flatten().norm().sign().dense(3)),
+    both(
+        "a flattening, a factor for each element",
+        lambda net: net.conv(2).op("Mul", 0.5).flatten().norm().quant(3, 0.5).dense(3),
+    ),
     both("mean, dense", lambda net: net.mean().flatten().dense(3), True),
     both("average pool, dense", lambda net: net.pool("AveragePool", 2).flatten().dense(3)),
     both(
@@ -460,6 +497,11 @@ def wide(net: Given, channels: int, bias: list[float] | None) -> Given:
     """Means of 8 bits, which take 12, times weights of 8 bits."""
     net.conv(channels, 1).norm().quant(8, 2.0**-5).mean().flatten()
     return net.dense(3, bits=8, scale=2.0**-6, bias=bias)
+
+
+def reduced(net: Given) -> Given:
+    """The mean of an image, as a vector."""
+    return net.node("ReduceMean", axes=[2, 3], keepdims=0, shape=net.shape[:2])
 
 
 def topk(net: Given) -> Given:

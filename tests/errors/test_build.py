@@ -116,8 +116,8 @@ def two_floats():
             "node averagepool5 (AveragePool): count_include_pad = 0, must be 1 if it is padded",
         ),
         (
-            lambda: signs().flatten().norm().sign(),
-            "node batchnormalization4 (BatchNormalization): has other constants for each pixel, "
+            lambda: signs().norm().flatten().norm().sign(),
+            "node batchnormalization5 (BatchNormalization): has other constants for each pixel, "
             "because it stands behind a flattening; put a quantizer before the flattening",
         ),
     ],

@@ -76,7 +76,7 @@ def of_sum(
         None if it is not a function of such a sum, or has too many values to find out.
     """
     every = [*sides[0].nodes, *sides[1].nodes, *behind]
-    width = 1 if all(_same_for_all(model, node) for node in every) else channels
+    width = 1 if all(same_for_all(model, node) for node in every) else channels
     if len(sides[0].codes) * len(sides[1].codes) * width > MOST_PAIRS:
         return None
     first, second = (_values(model, side, width) for side in sides)
@@ -100,7 +100,7 @@ def _values(model: ModelWrapper, side: Side, width: int) -> Floats:
     return Function(model, side.nodes, width)(x)
 
 
-def _same_for_all(model: ModelWrapper, node: NodeProto) -> bool:
+def same_for_all(model: ModelWrapper, node: NodeProto) -> bool:
     """Return whether a node computes the same in all channels."""
     if node.op_type in MOVING:
         return True

@@ -47,6 +47,8 @@ class Canonical(Transformation):  # type: ignore[misc]
         for node in list(model.graph.node):
             if node.op_type == "Pad":
                 _pad_in_convolution(model, node)
+            elif node.op_type == "Unsqueeze":
+                _mean_of_signal(model, node)
         for node in model.graph.node:
             if node.op_type in ("Conv", "MaxPool", "AveragePool"):
                 _written_out(model, node)
@@ -138,6 +140,27 @@ def _pad_in_convolution(model: ModelWrapper, node: NodeProto) -> None:
         _set(each, "pads", sums)
         each.input[0] = node.input[0]
     model.graph.node.remove(node)
+
+
+def _mean_of_signal(model: ModelWrapper, node: NodeProto) -> None:
+    """Take the mean of a signal as it is, and not as an image of one row."""
+    run = [node]
+    for kind in ("ReduceMean", "Squeeze"):
+        following = readers(model, run[-1].output[0])
+        if len(following) != 1 or following[0].op_type != kind:
+            return
+        run.append(following[0])
+    before, *between, after = (
+        shape(model, name) for name in (node.input[0], *(each.output[0] for each in run))
+    )
+    flat = [before[:2] + (1,) * (len(each) - 2) for each in (between[1], after)]
+    ranks = [len(each) for each in (before, between[0], after)]
+    if ranks != [3, 4, 3] or [between[1], after] != flat:
+        return
+    new = helper.make_node(
+        "GlobalAveragePool", [node.input[0]], [run[-1].output[0]], name=run[1].name
+    )
+    replace(model, run, [new])
 
 
 def _written_out(model: ModelWrapper, node: NodeProto) -> None:

@@ -26,6 +26,7 @@ from qonnx.transformation.base import Transformation
 from irnet_hw.compiler.graph import Floats, Ints, add_tensor, attribute, constant, readers, shape
 from irnet_hw.compiler.numbers.codes import Codes, Units, code_type, dyadic_unit
 from irnet_hw.compiler.numbers.function import moving_input
+from irnet_hw.compiler.numbers.pairs import same_for_all
 from irnet_hw.compiler.numbers.subsample import channel_padding, slice_steps
 from irnet_hw.compiler.numbers.weights import weights
 from irnet_hw.compiler.onnx_ops import ELEMENTWISE, LAYERS, RESHAPING, SUBSAMPLING, SUMMING
@@ -406,7 +407,20 @@ class Interpreter:
             )
         if quantized(value) or (isinstance(value.source, Codes) and not value.nodes):
             return Value(self._make.flat(node.output[0], self._make.integers(entry, value)))
+        alike = all(same_for_all(model, each) for each in value.nodes)
+        if isinstance(value.source, Codes | Sums) and alike and self._by_element(node.output[0]):
+            sums = self._make.emitted(value.source)
+            return Value(self._make.flat(node.output[0], sums), value.nodes)
         return value.then(node)
+
+    def _by_element(self, tensor: str) -> bool:
+        """Return whether a function of a vector has other constants for each element."""
+        found = readers(self._model, tensor)
+        while len(found) == 1 and found[0].op_type in ELEMENTWISE and not self._adds(found[0]):
+            if not same_for_all(self._model, found[0]):
+                return True
+            found = readers(self._model, found[0].output[0])
+        return False
 
     def _subsampled(self, node: NodeProto, entry: str) -> Value:
         """Return the result of Slice and Pad nodes: pixels at a stride, and zero channels."""
@@ -541,12 +555,12 @@ class Interpreter:
         One op can then add and round; else the exact sum must come first.
         """
         found = readers(self._model, node.output[0])
-        while len(found) == 1 and found[0].op_type == "Add" and not self._moving(found[0]):
+        while len(found) == 1 and found[0].op_type == "Add" and not self._adds(found[0]):
             found = readers(self._model, found[0].output[0])
         rounding = attribute(found[0], "rounding_mode", "ROUND").upper() if found else ""
         return len(found) == 1 and found[0].op_type == "Quant" and rounding in ("FLOOR", "CEIL")
 
-    def _moving(self, node: NodeProto) -> bool:
+    def _adds(self, node: NodeProto) -> bool:
         """Return whether a node reads two results."""
         return all(self._model.get_initializer(name) is None for name in node.input)
 

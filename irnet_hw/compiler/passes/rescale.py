@@ -36,9 +36,10 @@ from irnet_hw.compiler.graph import (
     shape,
 )
 from irnet_hw.compiler.numbers.codes import dyadic_unit, is_power_of_two
+from irnet_hw.compiler.numbers.function import moving_input
 from irnet_hw.compiler.numbers.pairs import Side, of_sum
 from irnet_hw.compiler.numbers.weights import LARGEST, common_unit, maker, values
-from irnet_hw.compiler.onnx_ops import ELEMENTWISE, LAYERS, RESHAPING, SUMMING
+from irnet_hw.compiler.onnx_ops import ELEMENTWISE, LAYERS, MEANS, RESHAPING, SUMMING
 from irnet_hw.errors import UserError
 from irnet_hw.onnx_file import QUANTIZERS, label
 from irnet_hw.read import shown
@@ -114,7 +115,8 @@ def rescale(model: ModelWrapper) -> list[Moved]:
         if node.op_type in QUANTIZERS and _moves(model, node):
             found += _activations(model, node)
     for node in list(model.graph.node):
-        if node.op_type in ("GlobalAveragePool", "ReduceMean"):
+        if node.op_type in MEANS:
+            found += _before_mean(model, node)
             found += _mean(model, node)
     return found + _pixels(model)
 
@@ -393,11 +395,74 @@ def _push(model: ModelWrapper, scaling: NodeProto) -> list[tuple[str, str]]:
     return moved
 
 
+def _before_mean(model: ModelWrapper, node: NodeProto) -> list[Moved]:
+    """Move scales, biases and batch norms behind a mean of what a layer gives.
+
+    The mean is then one of integers. The mean of s k + b is s times that of k, plus b.
+    """
+    chain: list[NodeProto] = []
+    tensor = node.input[0]
+    while True:
+        maker = model.find_producer(tensor)
+        if maker is None or len(readers(model, tensor)) != 1:
+            return []
+        if maker.op_type in LAYERS:
+            break
+        if not _affine(model, maker):
+            return []
+        chain.insert(0, maker)
+        tensor = moving_input(model, maker)
+    if not chain or any(attribute(node, "pads", [0])):
+        return []
+    rank = len(shape(model, node.output[0]))
+    sizes = shape(model, node.output[0])
+    mean = add_tensor(model, f"{tensor}_mean", *_like(model, node.output[0]))
+    result = node.output[0]
+    node.input[0], node.output[0] = tensor, mean
+    at = list(model.graph.node).index(chain[0])
+    moved = helper.make_node("Identity", [], [])
+    moved.CopyFrom(node)
+    model.graph.node.remove(node)
+    model.graph.node.insert(at, moved)
+    for each in chain:
+        entry = moving_input(model, each)
+        for i, name in enumerate(each.input):
+            if name == entry:
+                each.input[i] = mean
+            elif each.op_type != "BatchNormalization" and rank == 2:
+                value = constant(model, name)
+                each.input[i] = fresh(model, f"{name}_flat")
+                model.set_initializer(each.input[i], value.reshape(1, -1))
+        mean = each.output[0]
+        model.set_tensor_shape(mean, list(sizes))
+    chain[-1].output[0] = result
+    kinds = " and ".join(dict.fromkeys(each.op_type for each in chain))
+    return [Moved("the", shown(moved.name), kinds)]
+
+
+def _affine(model: ModelWrapper, node: NodeProto) -> bool:
+    """Return whether a node multiplies by and adds constants, of all or of each channel."""
+    if node.op_type not in (*AFFINE, "BatchNormalization"):
+        return False
+    entry, *others = node.input
+    if node.op_type in ("Mul", "Add") and model.get_initializer(entry) is not None:
+        entry, *others = reversed(node.input)
+    values = [model.get_initializer(name) for name in others]
+    if model.get_initializer(entry) is not None or any(value is None for value in values):
+        return False
+    rank = len(shape(model, entry))
+    return node.op_type == "BatchNormalization" or all(
+        prod(([1] * (rank - np.ndim(value)) + list(np.shape(value)))[2:]) == 1 for value in values
+    )
+
+
 def _mean(model: ModelWrapper, node: NodeProto) -> list[Moved]:
     """Move a mean's division behind what reads it, if that is a layer or the network's end."""
     sizes = shape(model, node.input[0])
     pixels = prod(sizes[2:])
     kept = bool(attribute(node, "keepdims", 1))
+    if node.op_type == "AveragePool" and tuple(attribute(node, "kernel_shape", [])) != sizes[2:]:
+        return []
     if not pixels & (pixels - 1) or len(sizes) < 3 or _quantized_behind(model, node.output[0]):
         return []
     axes = fresh(model, f"{node.output[0]}_axes")

@@ -61,6 +61,14 @@ def _print_passes(ctx: click.Context) -> None:
     "through torchvision's ToTensor. Default: what the file's metadata says, or 1.",
 )
 @click.option(
+    "--images",
+    "images",
+    type=click.Path(path_type=Path),
+    help="Images on which to compare MODEL with the specification if scales were moved: .npz with "
+    '"images" (uint8, [N, height, width, channels]), or .npy. Default: golden.npz next to MODEL, '
+    "or 64 random ones.",
+)
+@click.option(
     "--passes",
     is_flag=True,
     is_eager=True,
@@ -87,6 +95,7 @@ def command(
     max_fps: bool,
     folding_config: Path | None,
     input_scale: str | None,
+    images: Path | None,
     synth: bool,
     flow: str | None,
     force: bool,
@@ -126,7 +135,7 @@ def command(
     folder = out or (model.parent if entry is None else Path()) / f"{name}-{board}"
     with _exported(model, entry) as file:
         say(f"building {model} for {board}")
-        built = build(file, board, folder, aim, folding_config, force, scale)
+        built = build(file, board, folder, aim, folding_config, force, scale, images)
     used = ", ".join(f"{built.area[key]} of {built.resources[key]} {key}" for key in RESOURCES)
     say(
         f"{folder}: {built.cycles_per_frame} cycles a frame, {built.fps:.0f} frames "

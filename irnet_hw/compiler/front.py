@@ -19,7 +19,8 @@ from irnet_hw.compiler.finn_quiet import quiet
 from irnet_hw.compiler.graph import add_tensor, fresh, readers, shape
 from irnet_hw.compiler.passes.canonical import BIASES_KEY
 from irnet_hw.compiler.passes.emit import ROUNDED_KEY, first_layer, keep_units, output
-from irnet_hw.compiler.passes.integers import Interpreter, Problems, split_tail
+from irnet_hw.compiler.passes.integers import Interpreter, split_tail
+from irnet_hw.compiler.passes.problems import Problems
 from irnet_hw.compiler.passes.rescale import MOVED_KEY, PIXELS_KEY, Rescale, moved
 from irnet_hw.compiler.passes.sequence import PASSES
 from irnet_hw.compiler.passes.tidy import Tidy
@@ -129,7 +130,8 @@ def problems_of(given: ModelWrapper, input_scale: Fraction | None = None) -> lis
     found = Problems()
     with quiet():
         try:
-            graph = _checked(given, input_scale).transform(Tidy()).transform(Rescale())
+            graph = _checked(given, input_scale).transform(Tidy())
+            graph = graph.transform(Rescale(found))
             hardware = Interpreter(graph, found).graph()
             tail_of(graph, split_tail(graph)[0] if found.found else output(hardware).tensor)
         except UserError as error:
@@ -248,28 +250,30 @@ def say_first_layer(network: Network) -> None:
     )
 
 
-def say_what_moved(network: Network, golden: npt.NDArray[np.uint8] | None) -> None:
+def say_what_moved(
+    network: Network, images: npt.NDArray[np.uint8] | None = None, kind: str = "random"
+) -> None:
     """Say which scales the specification has behind layers, and how far it is from the file.
 
     Args:
         network: of :func:`read`.
-        golden: the user's images; None: random ones are taken.
+        images: on which they are compared; None: random ones are taken.
+        kind: what the images are called.
     """
     if not network.moved:
         return
     say(
-        "  the file's result depends on the order in which float32 adds; the specification is the "
-        "file with"
+        "  the file's float32 sums may depend on the order of additions; so that they don't, the "
+        "specification is the file with"
     )
     for each in network.moved:
         say(f"    {each}")
-    images = golden
     if images is None:
         sizes = spec.image_shape(network.given)
         images = np.random.default_rng(0).integers(0, 256, (IMAGES, *sizes), dtype=np.uint8)
     found = differences(network, images)
     say(
-        f"    on {found['images']} {'random' if golden is None else 'golden'} images: largest "
+        f"    on {found['images']} {kind} images: largest "
         f"difference of an output {found['largest_difference']:.3g}, {found['flipped_signs']} of "
         f"{found['signs']} signs and {found['other_classes']} classes differ"
     )

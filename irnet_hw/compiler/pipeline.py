@@ -8,6 +8,7 @@ from pathlib import Path
 from qonnx.transformation.infer_shapes import InferShapes
 
 import irnet_hw.kernels  # noqa: F401 (registers the ops)
+from irnet_hw import spec
 from irnet_hw.artifact import manifest
 from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import DATAFLOW, FOLDING, GIVEN, MODEL
@@ -27,7 +28,9 @@ from irnet_hw.compiler.passes.emit import units
 from irnet_hw.compiler.testbench import write_testbench
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_folder
+from irnet_hw.images import images_in
 from irnet_hw.progress import say
+from irnet_hw.read import arrays
 
 
 def build(
@@ -38,6 +41,7 @@ def build(
     folding_config: Path | None = None,
     force: bool = False,
     input_scale: Fraction | None = None,
+    images: Path | None = None,
 ) -> Manifest:
     """Compile a network into an accelerator's folder.
 
@@ -53,13 +57,16 @@ def build(
         folding_config: a file that fixes folds.
         force: write even into a folder that is not an accelerator's, and overwrite files there.
         input_scale: pixels are multiplied by this before they reach the file's input.
+        images: a .npz or .npy file, on whose images the file is compared with the specification if
+            that has scales moved; None: golden.npz, or random images.
 
     Returns:
         the manifest.
 
     Raises:
         UserError: the network is not supported, the board is unknown, the rate can't be reached,
-            the fixed folds are not possible, or the folder can't be written.
+            the fixed folds are not possible, the images are of another shape, or the folder can't
+            be written.
     """
     model, out = Path(model), Path(out)
     if target_fps is not None and not 0 < target_fps < inf:
@@ -75,7 +82,14 @@ def build(
         network = read(model, input_scale)
         graph = network.graph
         golden = golden_images(network.given, model.with_name("golden.npz"))
-        say_what_moved(network, golden)
+        if images is not None:
+            with arrays(images) as content:
+                own = images_in(content, images, spec.image_shape(network.given))
+            say_what_moved(network, own, "given")
+        elif golden is not None:
+            say_what_moved(network, golden, "golden")
+        else:
+            say_what_moved(network)
         aim = "the highest rate" if target_fps is None else f"{target_fps:g} frames per second"
         say(f"  folding for {aim} on {board}")
         pins = folding_file.pins(folding_config, fixed, graph, where.part) if folding_config else {}

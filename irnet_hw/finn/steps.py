@@ -157,7 +157,7 @@ def _network(model: ModelWrapper, cfg: DataflowBuildConfig, scale: Fraction | No
     spec.metadata(model)
     network = front.network_of(model, scale, say)
     front.say_first_layer(network)
-    front.say_what_moved(network, None)
+    front.say_what_moved(network)
     folder, graph = Path(cfg.output_dir), network.graph
     said = output(graph)
     frame = shape(graph, graph.graph.output[0].name)[1:]

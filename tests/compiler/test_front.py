@@ -14,6 +14,7 @@ from irnet_hw.artifact.names import GIVEN, MODEL
 from irnet_hw.compiler.front import input_scale, problems, read
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
+from tests.compiler.given import Given
 from tests.compiler.graphs import Conv, Network, Writer, images
 
 NETWORK = Network(image=(4, 4, 1), layers=(Conv(2, bits=8),), classes=2, zero=0)
@@ -55,6 +56,18 @@ def test_the_option_counts_more_than_the_file(tmp_path: Path) -> None:
     network = read(path, Fraction(1, 4))
     found = logits(network.specification, PIXELS)
     assert np.array_equal(found, logits(NETWORK.build(), PIXELS / np.float32(4)))
+
+
+def test_compares_the_specification_on_the_user_s_images(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, own = save(tmp_path / "small.onnx", input_scale="1/255"), tmp_path / "own.npz"
+    np.savez(own, images=PIXELS[:3])
+    build(path, "pynq-z2", tmp_path / "built", None, images=own)
+    assert "on 3 given images: " in capsys.readouterr().err
+    np.savez(own, images=PIXELS[:3, 1:])
+    with pytest.raises(UserError, match=r"own\.npz: images have shape"):
+        build(path, "pynq-z2", tmp_path / "built", None, images=own)
 
 
 def test_a_specification_holds_no_notes_of_the_compiler(tmp_path: Path) -> None:
@@ -110,6 +123,17 @@ def test_lists_all_problems_at_once(parts: tuple[str, ...], tmp_path: Path) -> N
     wrong(*parts).model().save(str(path))
     found = problems(path)
     assert [text.partition(" (")[0] for text in found] == [f"node {name}" for name in parts]
+
+
+def test_lists_scales_that_cannot_move_with_all_else(tmp_path: Path) -> None:
+    net = Given(1, 2, 6, 6).quant(4, [0.1, 0.2]).conv(2).norm().quant(4, [0.3, 0.1])
+    net.conv(2).sign().flatten().dense(2).node("Exp").model().save(str(tmp_path / "wrong.onnx"))
+    found = problems(tmp_path / "wrong.onnx")
+    assert [text.partition(" (")[0] for text in found] == [
+        "node quant0",
+        "node quant4",
+        "node exp11",
+    ]
 
 
 def test_says_how_many_steps_a_quantizer_has_that_is_too_wide(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ support a further op, begin in :meth:`Interpreter._value`.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 
@@ -46,6 +46,7 @@ from irnet_hw.compiler.passes.code_types import (
     sums_type,
 )
 from irnet_hw.compiler.passes.emit import BIPOLAR, FirstLayer, Hardware, Output
+from irnet_hw.compiler.passes.problems import Problems
 from irnet_hw.compiler.passes.realise import Realise
 from irnet_hw.compiler.passes.rescale import PIXELS_KEY
 from irnet_hw.compiler.passes.values import (
@@ -73,13 +74,6 @@ class Integers(Transformation):  # type: ignore[misc]
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the graph."""
         return Interpreter(model).graph(), False
-
-
-@dataclass
-class Problems:
-    """What prevents a build."""
-
-    found: list[UserError] = field(default_factory=list)
 
 
 def split_tail(model: ModelWrapper) -> tuple[str, list[NodeProto]]:
@@ -148,8 +142,11 @@ class Interpreter:
         moving = [name for name in node.input if name in self._values]
         if not moving:
             return  # makes weights
+        known = set() if self._collect is None else self._collect.behind
         try:
-            if any(self._values[name] is None for name in moving):
+            if node.output[0] in known and node.op_type in LAYERS:
+                result = None
+            elif node.output[0] in known or any(self._values[name] is None for name in moving):
                 result = self._behind_a_problem(node)
             else:
                 result = self._value(node, moving)

@@ -14,6 +14,7 @@ Scales that are powers of two stay where they are: a network that has only these
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
@@ -40,6 +41,7 @@ from irnet_hw.compiler.numbers.function import moving_input
 from irnet_hw.compiler.numbers.pairs import Side, of_sum
 from irnet_hw.compiler.numbers.weights import LARGEST, common_unit, maker, values
 from irnet_hw.compiler.onnx_ops import ELEMENTWISE, LAYERS, MEANS, RESHAPING, SUMMING
+from irnet_hw.compiler.passes.problems import Problems
 from irnet_hw.errors import UserError
 from irnet_hw.onnx_file import QUANTIZERS, label
 from irnet_hw.read import shown
@@ -83,23 +85,32 @@ def moved(model: ModelWrapper) -> list[str]:
 
 
 class Rescale(Transformation):  # type: ignore[misc]
-    """Move scales that are not powers of two behind layers."""
+    """Move scales that are not powers of two behind layers.
+
+    Args:
+        collect: go on behind nodes whose scale can't be moved, and keep why; None: raise at once.
+    """
+
+    def __init__(self, collect: Problems | None = None) -> None:
+        super().__init__()
+        self._collect = collect
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the model, whose metadata says what was moved."""
         changed = ModelWrapper(model.model, make_deepcopy=True)
-        found = [str(each) for each in rescale(changed)]
+        found = [str(each) for each in rescale(changed, self._collect)]
         if changed.model == model.model:
             return model, False
         changed.set_metadata_prop(MOVED_KEY, json.dumps(found))
         return changed.transform(InferShapes()), False
 
 
-def rescale(model: ModelWrapper) -> list[Moved]:
+def rescale(model: ModelWrapper, collect: Problems | None = None) -> list[Moved]:
     """Move scales that are not powers of two behind layers, in place.
 
     Args:
         model: a tidied network.
+        collect: see :class:`Rescale`.
 
     Returns:
         what was moved; empty if nothing had to be.
@@ -108,17 +119,26 @@ def rescale(model: ModelWrapper) -> list[Moved]:
         UserError: names the node whose scale can't be moved.
     """
     found: list[Moved] = []
-    for node in list(model.graph.node):
-        if node.op_type in LAYERS:
-            found += _weights(model, node)
-    for node in list(model.graph.node):
-        if node.op_type in QUANTIZERS and _moves(model, node):
-            found += _activations(model, node)
-    for node in list(model.graph.node):
-        if node.op_type in MEANS:
-            found += _before_mean(model, node)
-            found += _mean(model, node)
-    return found + _pixels(model)
+
+    def each(step: Callable[[ModelWrapper, NodeProto], list[Moved]], *kinds: str) -> None:
+        for node in list(model.graph.node):
+            if node.op_type not in kinds:
+                continue
+            try:
+                found.extend(step(model, node))
+            except UserError as error:
+                if collect is None:
+                    raise
+                if node.output[0] not in collect.behind:
+                    collect.found.append(error)
+                    collect.behind.add(node.output[0])
+
+    each(_weights, *LAYERS)
+    each(_activations, *QUANTIZERS)
+    each(_before_mean, *MEANS)
+    each(_mean, *MEANS)
+    each(_pixels, *LAYERS)
+    return found
 
 
 def _moves(model: ModelWrapper, node: NodeProto) -> bool:
@@ -206,7 +226,7 @@ def _scales(
 
 def _activations(model: ModelWrapper, quantizer: NodeProto) -> list[Moved]:
     """Split a quantizer's scale from it, and move that behind the layers that read it."""
-    if not _summed(model, quantizer.output[0]):
+    if not _moves(model, quantizer) or not _summed(model, quantizer.output[0]):
         return []
     scale = model.get_initializer(quantizer.input[1])
     if scale is None:
@@ -498,7 +518,7 @@ def _quantized_behind(model: ModelWrapper, tensor: str) -> bool:
 # ------------------------------------------------------------------ pixels
 
 
-def _pixels(model: ModelWrapper) -> list[Moved]:
+def _pixels(model: ModelWrapper, layer: NodeProto) -> list[Moved]:
     """Move what pixels are scaled by behind a first layer that reads them unquantized."""
     image = model.graph.input[0].name
     tensor = image
@@ -516,7 +536,7 @@ def _pixels(model: ModelWrapper) -> list[Moved]:
         else:
             break
         tensor = node.output[0]
-    if node.op_type not in LAYERS or not affine:
+    if node.output[0] != layer.output[0] or not affine:
         return []
     constants = [value for each in affine if (value := _constant_of(model, each)) is not None]
     pixels = np.arange(256, dtype=np.float32)

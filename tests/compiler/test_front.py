@@ -136,6 +136,17 @@ def test_lists_scales_that_cannot_move_with_all_else(tmp_path: Path) -> None:
     ]
 
 
+def test_says_what_joins_scales_that_do_not_fit(tmp_path: Path) -> None:
+    net = Given(1, 1, 6, 6).op("Sub", 128.0).sign()
+    start = net.here
+    one = net.conv(2).norm().quant(4, 0.3).here
+    net.back(start).conv(2).norm().quant(4, 0.41).concat(one).conv(2).sign().flatten().dense(2)
+    net.model().save(str(tmp_path / "wrong.onnx"))
+    (found,) = problems(tmp_path / "wrong.onnx")
+    assert found.startswith("node concat")
+    assert "one quantizer" in found
+
+
 def test_says_how_many_steps_a_quantizer_has_that_is_too_wide(tmp_path: Path) -> None:
     writer = Writer((4, 4, 1))
     constants = [writer.constant(*each) for each in (("s", 2.0**-9), ("z", 0), ("b", 12))]

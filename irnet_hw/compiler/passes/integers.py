@@ -476,7 +476,17 @@ class Interpreter:
         for name in moving:
             value = self._values[name]
             assert value is not None
-            parts.append(self._make.without_offset(name, self._make.exact(name, value)))
+            try:
+                part = self._make.exact(name, value)
+            except UserError as error:
+                if self._make.on_codes(value) is None:
+                    raise
+                raise UserError(
+                    f"{label(node)}: joins {' and '.join(map(shown, moving))}, whose scales must "
+                    "be equal, or powers of two times each other; let one quantizer make all (one "
+                    "QuantIdentity or QuantReLU, called for each)"
+                ) from error
+            parts.append(self._make.without_offset(name, part))
         unit = min(float(part.unit.min()) for part in parts)
         ratios = [part.unit / unit for part in parts]
         if any(ratio.max() > 2**MOST_BITS for ratio in ratios):

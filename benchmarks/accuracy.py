@@ -171,8 +171,9 @@ def seconds_of(stage: Stage, dataset: data.Dataset) -> float:
     if left <= 0:
         say(f"{recipe.name}: all {done} epochs are done")
         return 0.0
-    # It may start from a checkpoint that is not there yet.
-    recipe = dataclasses.replace(recipe, start="")
+    # What it starts from may not be there yet; a teacher that is not there is not timed.
+    teacher = recipe.teacher if Path(recipe.teacher).is_file() else ""
+    recipe = dataclasses.replace(recipe, start="", teacher=teacher)
     fabric = devices(recipe, 1, 1)
     feed = batches_of(dataset, recipe, fabric)
     before = torch.get_num_threads()
@@ -256,7 +257,7 @@ def figures(name: str, chain: list[Stage], proven: dict[str, Any] | None) -> dic
             break
         checkpoint = load_checkpoint(stage.last)
         changed = tables.changes(load_recipe(stage.folder.name), checkpoint.recipe)
-        local = ("data_folder", "start", "threads", "epochs")
+        local = ("data_folder", "start", "teacher", "threads", "epochs")
         runs.append(
             {
                 "recipe": stage.folder.name,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from irnet_hw.errors import UserError
 from irnet_hw.export.exact import UNDERFLOW, Layer, Place, exact, gamma, listed
-from irnet_hw.models.blocks import PIXEL_OFFSET, PIXEL_SCALE, Normalise, Shortcut, Stream
+from irnet_hw.models.blocks import PIXEL_OFFSET, PIXEL_SCALE, Normalise, Shift, Shortcut, Stream
 from irnet_hw.models.rounded import constants
 from irnet_hw.quant.dyadic import dyadic
 from irnet_hw.quant.grid import Grid
@@ -114,6 +114,13 @@ def _carry(_: Tensor, error: Tensor) -> Tensor:
 def _normalise(module: Normalise, place: Place) -> Layer:
     del place
     return Layer(copy.deepcopy(module), Grid.of(PIXEL_SCALE, PIXEL_OFFSET), _carry)
+
+
+@exact.register
+def _shift(module: Shift, place: Place) -> Layer:
+    if not place.normed:
+        raise UserError(f"{place.name}: shifts a stream; only what is reduced to signs may be")
+    return Layer(copy.deepcopy(module), None, _carry)
 
 
 @exact.register

@@ -26,7 +26,7 @@ from irnet_hw.train.run import data_of
 from irnet_hw.train.table import table
 
 #: A recipe's keys that are paths on the training machine and meaningless elsewhere.
-LOCAL = ("data_folder", "start")
+LOCAL = ("data_folder", "start", "teacher")
 
 #: Number of held-out images to evaluate of a dataset that doesn't fit in memory.
 STREAMED_IMAGES = 1000

@@ -306,6 +306,22 @@ class Shortcut(nn.Module):
         return functional.pad(sampled, (0, 0, 0, 0, *self.channels))
 
 
+class Shift(nn.Module):
+    """Adds a learnt constant to each channel.
+
+    Args:
+        channels: number of channels.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the shifted ``x``, [N, channels, height, width]."""
+        return x + self.shift.reshape(1, -1, 1, 1)
+
+
 class Residual(nn.Module):
     """Layers with a shortcut around them, and an activation function on the sum.
 

@@ -15,6 +15,7 @@ from irnet_hw.models.blocks import (
     Binary,
     Normalise,
     Residual,
+    Shift,
     Shortcut,
     Stream,
     check_ends,
@@ -26,6 +27,7 @@ from irnet_hw.models.blocks import (
     float_conv,
 )
 from irnet_hw.models.rounded import RoundedNorm1d, RoundedNorm2d
+from irnet_hw.quant.frozen import binary_weights
 from irnet_hw.quant.grid import Grid
 from irnet_hw.quant.stream import LOWEST
 
@@ -65,6 +67,14 @@ class ResNet:
         classes: number of logits.
         structure: "bireal", a shortcut around every convolution; or "normal", around every two.
         activation_bits: 1, or 32 for activations in float.
+        weight_bits: of the 3x3 convolutions in the stages: 1, or 32 for weights in float, in the
+            paper's precision. Weights have the same names and shapes in both, so that one network
+            can start from the other, or be its teacher.
+        shifts: learn a constant for each channel that is added before the signs of a stream are
+            taken: Liu et al., "ReActNet", ECCV 2020. The shift after a convolution is the batch
+            norm's. It costs no hardware but a threshold per channel.
+        gain: factor on the initial weights of the 1-bit convolutions. Libra-PB standardises them,
+            so that a gain above 1 only makes each step of the training turn fewer of their signs.
         activation: the activation function, "hardtanh", or "relu" with activations in float.
         stem: the first convolution, "3x3", or "7x7" with stride 2 and a 3x3 max-pool with
             stride 2.
@@ -102,6 +112,9 @@ class ResNet:
     libra: bool = True
     ede: bool = True
     rounded: bool = False
+    weight_bits: int = 1
+    shifts: bool = False
+    gain: float = 1.0
 
     def __post_init__(self) -> None:
         check_ends(self.image, self.classes)
@@ -129,6 +142,16 @@ class ResNet:
                 f"model.activation_bits: {self.activation_bits}, must be 1 with precision "
                 "'hardware'"
             )
+        if self.weight_bits not in (1, 32):
+            raise UserError(f"model.weight_bits: {self.weight_bits}, must be 1 or 32")
+        if self.weight_bits != 1 and self.precision == "hardware":
+            raise UserError(
+                f"model.weight_bits: {self.weight_bits}, must be 1 with precision 'hardware'"
+            )
+        if self.shifts and self.activation_bits != 1:
+            raise UserError("model.shifts: true, must be false with activations in float")
+        if not self.gain > 0:
+            raise UserError(f"model.gain: {self.gain}, must be above 0")
         if (
             not self.widths
             or self.widths[0] < 1
@@ -169,6 +192,9 @@ class ResNet:
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight)
+        if self.gain != 1:
+            for name in binary_weights(network):
+                network.get_submodule(name).get_parameter("weight").data *= self.gain
         return network
 
     @property
@@ -183,6 +209,12 @@ class ResNet:
         """Return a convolution that is not binary."""
         conv = conv8 if self._hardware else float_conv
         return conv(inputs, outputs, size, stride=stride, padding=size // 2)
+
+    def _body_conv(self, inputs: int, outputs: int, stride: int) -> nn.Module:
+        """Return a 3x3 convolution of a stage."""
+        if self.weight_bits == 1:
+            return Binary(self.libra, self.ede).conv(inputs, outputs, stride=stride)
+        return float_conv(inputs, outputs, stride=stride)
 
     def _norm(
         self, conv: nn.Module, channels: int, inputs: Grid, room: Grid | None
@@ -241,9 +273,12 @@ class ResNet:
         for i in range(convs):
             if i:
                 body[f"clip{i - 1}"] = ACTIVATIONS[self.activation]()
+            channels, step = (outputs, 1) if i else (inputs, stride)
+            if self.shifts and not i:
+                body["shift"] = Shift(channels)
             if self.activation_bits == 1:
                 body[f"binarise{i}"] = binary.activations()
-            conv = binary.conv(outputs if i else inputs, outputs, stride=1 if i else stride)
+            conv = self._body_conv(channels, outputs, step)
             # Only the last one's output is added; the others' is reduced to its sign.
             room = _half(CLIPPED).plus(added) if i + 1 == convs else None
             body[f"conv{i}"] = conv

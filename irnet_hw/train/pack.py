@@ -53,7 +53,7 @@ def _pack(checkpoint: Path, out: Path) -> None:
     metrics = {key: trained.metrics[key] for key in _METRICS if key in trained.metrics}
     packed = dataclasses.replace(
         trained,
-        recipe=dataclasses.replace(trained.recipe, data_folder="", start=""),
+        recipe=dataclasses.replace(trained.recipe, data_folder="", start="", teacher=""),
         state_dict=state,
         optimizer={},
         metrics=metrics,

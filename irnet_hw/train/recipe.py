@@ -38,7 +38,9 @@ class Recipe:
         warmup: number of epochs over which the learning rate first rises linearly from 0.
         momentum: momentum of SGD.
         nesterov: use Nesterov momentum.
-        weight_decay: weight decay of SGD, on all parameters.
+        weight_decay: weight decay of SGD.
+        decay_norms: decay all parameters; if false, only those of more than one dimension: weights,
+            but not batch norms, biases and shifts.
         label_smoothing: share of the target that is spread evenly over the classes.
         t_min: smallest t of the EDE schedule.
         t_max: largest t of the EDE schedule.
@@ -53,6 +55,10 @@ class Recipe:
             for a "hardware" network; if empty, the weights are newly initialised. Its classes must
             be the dataset's, in the same order. If it shares no class with the dataset, as for a
             network trained on another task, the last layer is newly initialised.
+        teacher: a checkpoint of a network, such as a float one of the same shape, whose
+            probabilities are learnt instead of the labels: Liu et al., "ReActNet", ECCV 2020,
+            section 4.3. Its classes must be the dataset's, in the same order.
+        teacher_share: the teacher's share of the loss; the rest is the labels'.
         threads: number of processor threads. It affects how sums are split and therefore rounded,
             and so the weights. Small networks train fastest with one.
         model: the network.
@@ -82,6 +88,9 @@ class Recipe:
     bf16: bool = False
     compile: bool = False
     start: str = ""
+    teacher: str = ""
+    teacher_share: float = 1.0
+    decay_norms: bool = True
     threads: int
     model: models.Config
 
@@ -109,6 +118,8 @@ class Recipe:
             raise UserError(
                 f"label_smoothing: {self.label_smoothing}, must be at least 0 and below 1"
             )
+        if not 0 < self.teacher_share <= 1:
+            raise UserError(f"teacher_share: {self.teacher_share}, must be above 0 and at most 1")
         if not 0 <= self.shift <= min(self.model.image[:2]):
             raise UserError(
                 f"shift: {self.shift}, must be from 0 to the image's {min(self.model.image[:2])} "

@@ -13,7 +13,7 @@ from irnet_hw.data.classes import difference
 from irnet_hw.errors import UserError
 from irnet_hw.form import AMOUNT, SHARE, SIZE, TEXT
 from irnet_hw.train import table
-from irnet_hw.train.checkpoint import Checkpoint, load_trainable, versions
+from irnet_hw.train.checkpoint import Checkpoint, load_checkpoint, load_trainable, versions
 from irnet_hw.train.recipe import Recipe
 from irnet_hw.train.statistics import Signs
 from irnet_hw.train.synced import synchronise
@@ -69,6 +69,7 @@ class Run:
         history: a row of metrics.csv for each epoch.
         weights: rows of weights.csv, for each epoch and layer.
         planned: how many epochs it was to have before it was resumed, 0 if it was not.
+        teacher: the network whose probabilities are learnt, if there is one; constant.
     """
 
     recipe: Recipe
@@ -80,6 +81,7 @@ class Run:
     history: list[dict[str, Any]] = field(default_factory=list)
     weights: list[dict[str, Any]] = field(default_factory=list)
     planned: int = 0
+    teacher: nn.Module | None = None
 
     @classmethod
     def fresh(cls, recipe: Recipe, world: int, labels: Sequence[str]) -> "Run":
@@ -98,7 +100,7 @@ class Run:
             model = models.build(recipe.model)
         if recipe.start:
             _start_from(model, recipe, labels)
-        return cls._of(recipe, world, model)
+        return cls._of(recipe, world, model, labels)
 
     @classmethod
     def resumed(cls, recipe: Recipe, world: int, path: Path, labels: Sequence[str]) -> "Run":
@@ -128,7 +130,7 @@ class Run:
         if differing := difference(labels, checkpoint.labels, data_of(recipe), str(path)):
             raise UserError(f"{differing}; --resume needs the same classes in the same order")
         try:
-            run = cls._of(recipe, world, checkpoint.model())
+            run = cls._of(recipe, world, checkpoint.model(), labels)
             run._restore(checkpoint)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
@@ -142,7 +144,10 @@ class Run:
         return {name: momentum for name, momentum in found if momentum is not None}
 
     def _parameters(self) -> list[tuple[str, nn.Parameter]]:
-        return list(self.model.named_parameters())
+        """Return the parameters by name, in the optimiser's order."""
+        names = {parameter: name for name, parameter in self.model.named_parameters()}
+        groups = self.optimizer.param_groups
+        return [(names[parameter], parameter) for group in groups for parameter in group["params"]]
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Restore everything in a checkpoint except the network.
@@ -193,10 +198,11 @@ class Run:
         self.optimizer.load_state_dict({"state": kept, "param_groups": own})
 
     @classmethod
-    def _of(cls, recipe: Recipe, world: int, model: nn.Module) -> "Run":
+    def _of(cls, recipe: Recipe, world: int, model: nn.Module, labels: Sequence[str]) -> "Run":
         if world > 1:
             synchronise(model, world)
-        return cls(recipe, model, optimizer_of(recipe, model), Signs(model))
+        teacher = _teacher(recipe, labels) if recipe.teacher else None
+        return cls(recipe, model, optimizer_of(recipe, model), Signs(model), teacher=teacher)
 
     def checkpoint(self, labels: list[str]) -> Checkpoint:
         """Return the run as a checkpoint.
@@ -227,8 +233,14 @@ class Run:
 
 def optimizer_of(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
     """Return the recipe's optimiser for a network's parameters."""
+    parameters = list(model.parameters())
+    groups: list[dict[str, Any]] = [{"params": parameters}]
+    if not recipe.decay_norms:
+        wide = [parameter for parameter in parameters if parameter.dim() > 1]
+        narrow = [parameter for parameter in parameters if parameter.dim() <= 1]
+        groups = [{"params": wide}, {"params": narrow, "weight_decay": 0.0}]
     return torch.optim.SGD(
-        model.parameters(),
+        groups,
         lr=recipe.learning_rate,
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
@@ -239,6 +251,22 @@ def optimizer_of(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
 def data_of(recipe: Recipe) -> str:
     """Return what messages call a recipe's dataset: its folder, or the name of a bundled one."""
     return recipe.data_folder or recipe.data
+
+
+def _teacher(recipe: Recipe, labels: Sequence[str]) -> nn.Module:
+    """Return the network that a recipe's ``teacher`` names.
+
+    Raises:
+        UserError: it can't be read, or has other images or classes.
+    """
+    path = Path(recipe.teacher)
+    checkpoint = load_checkpoint(path)
+    if differing := difference(labels, checkpoint.labels, data_of(recipe), str(path)):
+        raise UserError(f"teacher: {differing}; the classes must be the same in the same order")
+    image = checkpoint.recipe.model.image
+    if image != recipe.model.image:
+        raise UserError(f"teacher: {path} takes images {image}, must take {recipe.model.image}")
+    return checkpoint.model().requires_grad_(False)
 
 
 def _start_from(model: nn.Module, recipe: Recipe, labels: Sequence[str]) -> None:

@@ -60,6 +60,8 @@ class Work:
         # Evaluation bypasses Fabric, whose wrapper would compute in bfloat16 if training does.
         self._network = _compiled(run.model, fabric) if run.recipe.compile else run.model
         self._trained, self._optimizer = fabric.setup(self._network, run.optimizer)
+        if run.teacher is not None:
+            run.teacher.to(fabric.device)
         # A resumed run's momentum follows its parameters to the device.
         run.optimizer.load_state_dict(run.optimizer.state_dict())
 
@@ -126,15 +128,25 @@ class Work:
     def _step(self, images: Tensor, labels: Tensor) -> None:
         """Train on a batch."""
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
-        logits = self._trained(images.float())
-        loss = functional.cross_entropy(
-            logits, labels, label_smoothing=self._run.recipe.label_smoothing
-        )
+        pixels = images.float()
+        logits = self._trained(pixels)
+        loss = self._loss(pixels, labels, logits)
         self._optimizer.zero_grad()
         self._fabric.backward(loss)
         self._optimizer.step()
         right = (logits.argmax(1) == labels).sum()
         self._sums += torch.stack([loss.detach() * len(labels), right])
+
+    def _loss(self, pixels: Tensor, labels: Tensor, logits: Tensor) -> Tensor:
+        """Return the mean loss over a batch."""
+        recipe, teacher = self._run.recipe, self._run.teacher
+        own = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        if teacher is None:
+            return own
+        with torch.no_grad():
+            wanted = teacher(pixels).softmax(1)
+        share = recipe.teacher_share
+        return share * functional.cross_entropy(logits, wanted) + (1 - share) * own
 
     def _set_rate(self, rate: float) -> None:
         for group in self._run.optimizer.param_groups:

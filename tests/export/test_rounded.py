@@ -44,6 +44,23 @@ def logits(folder):
 
 
 @pytest.mark.simulation
+def test_learnt_shifts_before_signs_become_thresholds(tmp_path):
+    first, run, built = (tmp_path / name for name in ("first", "run", "built"))
+    train("resnet20-hardware", first, "model.shifts=true")
+    train("resnet20-rounded", run, "model.shifts=true", f"start={first / 'last.pt'}")
+    parameters = load_checkpoint(run / "last.pt").model().named_parameters()
+    shifts = [value for name, value in parameters if name.endswith(".shift")]
+    assert len(shifts) == 4
+    assert all(shift.abs().min() > 0 for shift in shifts)
+    command("export", run / "last.pt")
+    pytorch, qonnx = logits(run)
+    assert np.count_nonzero(pytorch != qonnx) == 0
+    command("build", "--board", "pynq-z2", "--out", built, run / "model.onnx")
+    command("simulate", built, "--images", run / "heldout.npz")
+    assert json.loads((built / "simulation.json").read_text())["differences"] == 0
+
+
+@pytest.mark.simulation
 def test_pytorch_qonnx_and_rtl_give_the_same_logits(tmp_path):
     hardware, rounded, built = (tmp_path / name for name in ("hardware", "rounded", "built"))
     train("resnet20-hardware", hardware)

@@ -116,8 +116,8 @@ def test_goes_to_a_table_and_back():
          "one per width"),
         ("epoch=3", "epoch = 3: no such key; the keys are name, data, data_folder, seed, epochs, "
          "batch_size, learning_rate, momentum, weight_decay, label_smoothing, t_min, t_max, "
-         "shift, flip, schedule, milestones, warmup, nesterov, bf16, compile, start, threads, "
-             "model"),
+         "shift, flip, schedule, milestones, warmup, nesterov, bf16, compile, start, teacher, "
+         "teacher_share, decay_norms, threads, model"),
         ("epochs=many", 'epochs = "many": must be an integer'),
         ("epochs=0", "epochs: 0, must be at least 1"),
         ("name=../x", "name: '../x', must be letters, digits, '-', '_' and '.', "

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from irnet_hw.files import whole_file
-from irnet_hw.synthesise import yosys
+from irnet_hw.synthesise import primitives, yosys
 from irnet_hw.tools.environment import cache_dir, locked
 
 
 def run_yosys(folder: Path, script: str) -> tuple[int, str]:
     """Run a script in a folder; return the exit status and Yosys' output."""
+    primitives.write(folder)
     (folder / "run.ys").write_text(script)
     run = subprocess.run(
         [yosys.program(), "-Q", "-q", "-l", "yosys.log", "run.ys"],

@@ -1,6 +1,6 @@
 """The popcount of the matrix-vector units: latency and area of its compressor tree.
 
-6:3 counters compress columns of bits of equal weight until none is higher than :data:`LEFT`; adders
+7:3 counters compress columns of bits of equal weight until none is higher than :data:`LEFT`; adders
 sum the rest. The SystemVerilog module popcount builds this tree.
 """
 
@@ -52,10 +52,10 @@ def popcount(heights: Sequence[int]) -> Tree:
         # A column's own results, the bits it passes on, and carries of the two columns below.
         after: list[list[list[int]]] = [[[], [], [], []] for _ in range(len(columns) + 2)]
         for column, ages in enumerate(columns):
-            counters = 0 if len(ages) <= LEFT else (len(ages) + 1) // 6
-            lut += 3 * counters
-            chains += ages[: 6 * counters]
-            after[column][1] = [age + 1 for age in ages[6 * counters :]]
+            counters = 0 if len(ages) <= LEFT else (len(ages) + 2) // 7
+            lut += 2 * counters
+            chains += ages[: 7 * counters]
+            after[column][1] = [age + 1 for age in ages[7 * counters :]]
             for place, part in enumerate((0, 2, 3)):
                 after[column + place][part] = [1] * counters
         columns = [list(chain(*parts)) for parts in after]

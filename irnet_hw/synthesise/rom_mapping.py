@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from irnet_hw.synthesise import primitives
+
 #: Memories with more words are mapped here. The bits of shallower ones can share LUTs with the
 #: logic that uses them, which ABC finds.
 SHALLOW = 32
@@ -34,25 +36,6 @@ _GROUP, _GROUP_LINES = 16, 4
 #: The INIT of a LUT6 as a 4-to-1 multiplexer: the last two inputs select one of the first four.
 _FOUR_TO_ONE = 0xFF00F0F0CCCCAAAA
 
-_PRIMITIVES = """\
-(* blackbox *)
-module LUT6 #(
-    parameter logic [63:0] INIT = '0
-) (
-    output logic O,
-    input  logic I0, I1, I2, I3, I4, I5
-);
-endmodule
-
-(* blackbox *)
-module MUXF7 (output logic O, input logic I0, I1, S);
-endmodule
-
-(* blackbox *)
-module MUXF8 (output logic O, input logic I0, I1, S);
-endmodule
-"""
-
 
 def write(texts: Mapping[str, str], data: Mapping[str, Path], folder: Path) -> None:
     """Write a design's files for Yosys into a folder, with the deep memories mapped.
@@ -62,6 +45,7 @@ def write(texts: Mapping[str, str], data: Mapping[str, Path], folder: Path) -> N
         data: the hex files, by the names under which the sources read them.
         folder: where to write.
     """
+    primitives.write(folder)
     for name, text in texts.items():
         (folder / name).write_text(mapped(text, data) if name == _FILE else text)
     for name, path in data.items():
@@ -102,7 +86,6 @@ def mapped(text: str, files: Mapping[str, Path]) -> str:
     return "\n".join(
         [
             text.replace("module lut_rom #(", "module shallow_rom #(", 1),
-            _PRIMITIVES,
             *modules,
             f"module lut_rom{ports}{''.join(branches)}begin : shallow",
             "    shallow_rom #(.WIDTH(WIDTH), .DEPTH(DEPTH), .FILE(FILE)) words (.*);",

@@ -7,8 +7,9 @@ technology mapping:
 
 - LUT counts LUT1 to LUT6, inverters, and the LUTs used as memories and shift registers. Constants
   of more than 32 words in LUTs are mapped in advance, see :mod:`irnet_hw.synthesise.rom_mapping`.
-  Vivado also packs pairs of small functions into one LUT6 (LUT6_2) and optimises across layers;
-  neither is modelled, so Vivado's count is usually lower.
+  A LUT6_2, which the library instantiates in counters, counts as one. Vivado also packs other pairs
+  of small functions into one LUT6 and optimises across layers; neither is modelled, so Vivado's
+  count is usually lower.
 - For UltraScale+, Yosys does not use CARRY8 (carry chains count as CARRY4) and leaves registers and
   adders outside the DSP slices, which Vivado moves into them, so Yosys' count is much higher there.
 - BRAM18 counts blocks of 18 Kib; a block of 36 Kib counts as two.
@@ -39,7 +40,7 @@ from irnet_hw.held import held
 from irnet_hw.progress import say, track
 from irnet_hw.read import json_file
 from irnet_hw.scratch import scratch
-from irnet_hw.synthesise import rom_mapping
+from irnet_hw.synthesise import primitives, rom_mapping
 from irnet_hw.tools.environment import cache_dir, cached, require
 from irnet_hw.tools.process import Job, run, run_one
 from irnet_hw.verilog import writer
@@ -49,6 +50,7 @@ from irnet_hw.verilog.trusted import open_for_tools
 #: What each cell costs. LUTs per memory cell are from UG474 and UG574.
 _COSTS: dict[str, dict[str, int]] = {
     **{f"LUT{inputs}": {"LUT": 1} for inputs in range(1, 7)},
+    "LUT6_2": {"LUT": 1},
     "INV": {"LUT": 1},
     **{name: {"FF": 1} for name in ("FDRE", "FDSE", "FDCE", "FDPE")},
     **{f"{name}_1": {"FF": 1} for name in ("FDRE", "FDSE", "FDCE", "FDPE")},
@@ -69,9 +71,10 @@ _COSTS: dict[str, dict[str, int]] = {
     **{name: {name: 1} for name in ("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9")},
     **{name: {} for name in ("$scopeinfo", "VCC", "GND")},
 }
-#: Reads SystemVerilog. Warnings are errors: they report reads past the end of a vector or array,
-#: negative shifts and the like. Unconnected outputs are allowed.
-READ = "read_slang --threads 1 -Werror -Wno-unconnected-output-port"
+#: Reads SystemVerilog and the FPGA's primitives that it may instantiate. Warnings are errors: they
+#: report reads past the end of a vector or array, negative shifts and the like. Unconnected outputs
+#: are allowed.
+READ = f"read_slang --threads 1 -Werror -Wno-unconnected-output-port {primitives.FILE}"
 #: Warnings that mean the netlist may not match the source.
 MISCOMPILED = re.compile(
     r"implicitly declared|latch inferred|multiple (conflicting )?drivers"

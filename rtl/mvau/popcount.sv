@@ -1,10 +1,8 @@
 // Pipelined popcount of many bits in each of ROWS parallel rows.
 //
-// 6:3 counters (one LUT6 per result bit) compress columns of bits of equal weight until no column
-// is higher than four; adders on carry chains sum the rest. Each LUT removes about one bit, the
-// best possible without vendor primitives. A register after each level keeps tools from merging
-// levels, and the paths short. The counters of a column, for all rows and all k, are written as one
-// operation on bit vectors, which simulates fast.
+// 7:3 counters compress columns of bits of equal weight until no column is higher than four; adders
+// on carry chains sum the rest. A register after each level keeps the paths short. The counters of a
+// column, for all rows, are one operation on bit vectors, which simulates fast.
 
 module popcount #(
     parameter int ROWS  = 1,  // at least 1
@@ -36,12 +34,12 @@ module popcount #(
 
     // Counters in a column. Five bits are worth a counter; four are left to the adders.
     function automatic int counters(input int height);
-        return (height < 5) ? 0 : (height + 1) / 6;
+        return (height < 5) ? 0 : (height + 2) / 7;
     endfunction
 
     // Bits of a column that no counter takes.
     function automatic int passed(input int height);
-        return (6 * counters(height) < height) ? height - 6 * counters(height) : 0;
+        return (7 * counters(height) < height) ? height - 7 * counters(height) : 0;
     endfunction
 
     // Heights of the columns that enter a level.
@@ -115,27 +113,18 @@ module popcount #(
                     localparam int TO_FOURS = start_of(NEXT, c + 2) + counters(TWICE) + passed(TWICE)
                         + counters(ABOVE);
                     localparam int WIDTH    = COUNTERS * ROWS;
-                    // A counter's six bits are COUNTERS places apart. The last counter may have
-                    // only five.
+                    // A counter's seven bits are COUNTERS places apart. The last counter may have
+                    // only five or six.
                     localparam int TAKEN    = HEIGHT - PASSED;
-                    logic [6*WIDTH-1:0] taken;
-                    logic [WIDTH-1:0] sum0, sum1, carry0, carry1, carry2;
-                    logic [WIDTH-1:0] a[6];
-                    assign taken = (6*WIDTH)'(bits[FROM*ROWS+:TAKEN*ROWS]);
-                    for (genvar j = 0; j < 6; j++) begin : operand
-                        assign a[j] = taken[j*WIDTH+:WIDTH];
-                    end
-                    assign sum0   = a[0] ^ a[1] ^ a[2];
-                    assign carry0 = (a[0] & a[1]) | (a[2] & (a[0] ^ a[1]));
-                    assign sum1   = a[3] ^ a[4] ^ a[5];
-                    assign carry1 = (a[3] & a[4]) | (a[5] & (a[3] ^ a[4]));
-                    assign carry2 = sum0 & sum1;
+                    logic [6:0][WIDTH-1:0] taken;
+                    logic [WIDTH-1:0]      ones, twos, fours;
+                    assign taken = (7*WIDTH)'(bits[FROM*ROWS+:TAKEN*ROWS]);
+                    counter_7_3 #(.WIDTH(WIDTH)) count (.in_bits(taken), .ones, .twos, .fours);
                     always_ff @(posedge clk) begin
                         if (en) begin
-                            result[TO_ONES*ROWS+:WIDTH]  <= sum0 ^ sum1;
-                            result[TO_TWOS*ROWS+:WIDTH]  <= carry0 ^ carry1 ^ carry2;
-                            result[TO_FOURS*ROWS+:WIDTH] <=
-                                (carry0 & carry1) | (carry2 & (carry0 ^ carry1));
+                            result[TO_ONES*ROWS+:WIDTH]  <= ones;
+                            result[TO_TWOS*ROWS+:WIDTH]  <= twos;
+                            result[TO_FOURS*ROWS+:WIDTH] <= fours;
                         end
                     end
                 end

@@ -66,6 +66,7 @@ BAD = [
     ("concat_streams", {"W": 0}, "W = 0, must be at least 1"),
     ("concat_streams", {"STREAMS": 1}, "STREAMS = 1, must be at least 2"),
     ("concat_streams", {"WORDS": 1}, "WORDS[1] = 0, must be at least 1"),
+    ("counter_7_3", {"WIDTH": 0}, "WIDTH = 0, must be at least 1"),
     ("dyadic_lanes", {"PE": 0}, "PE = 0, must be at least 1"),
     ("dyadic_lanes", {"WORDS": 0}, "WORDS = 0, must be at least 1"),
     *(("dyadic_lanes", {name: 1}, f"{name} = 1, ") for name in ("IN_BITS", "M_BITS", "B_BITS")),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from irnet_hw.share import share
+from irnet_hw.verilog.library import library
 from tests.bench import compile_bench
 
 ROWS = 16
@@ -14,7 +15,7 @@ def count(bits, heights, tmp_path):
     width = sum(height << column for column, height in enumerate(heights)).bit_length()
     packed = sum(height << 16 * column for column, height in enumerate(heights))
     bench = compile_bench(
-        [share("rtl") / "lint.vlt", share("rtl") / "mvau" / "popcount.sv"],
+        [share("rtl") / "lint.vlt", *(library()[name] for name in ("counter_7_3", "popcount"))],
         "popcount",
         {
             "ROWS": ROWS,

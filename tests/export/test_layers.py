@@ -198,7 +198,7 @@ def test_unknown_module():
     assert refused(nn.GELU()) == (
         "part: GELU modules can't be exported; those that can: AdaptiveAvgPool2d, BatchNorm1d, "
         "BatchNorm2d, Flatten, Hardtanh, Identity, MaxPool2d, Normalise, QuantConv2d, "
-        "QuantIdentity, QuantLinear, Shortcut, Stream"
+        "QuantIdentity, QuantLinear, Shift, Shortcut, Stream"
     )
 
 

@@ -17,12 +17,9 @@ from irnet_hw.kernels.mvau import MVAU, activate, product
 from irnet_hw.kernels.popcount import plane_popcount, planes, popcount
 from irnet_hw.kernels.registry import register
 
-#: Weights of up to this many words fit the LUTs that compare and count three lanes; the second
-#: limit holds if at least THREES_ROWS rows share the part that depends only on the bits. Weights of
-#: up to LANE_DEPTH words fit the LUT that compares one lane.
-THREES_DEPTH, ROWS_THREES_DEPTH = 8, 16
-THREES_ROWS = 4
-LANE_DEPTH = 32
+#: Weights of up to this many words fit the LUTs that compare and count three lanes, or the LUT that
+#: compares one lane.
+THREES_DEPTH, LANE_DEPTH = 8, 32
 #: Weights of up to this many words leave room in a LUT for the parity of three lanes' bits.
 SHARED_PARITY_DEPTH = 4
 
@@ -151,8 +148,7 @@ class BinaryMVAU(MVAU):
 
     def _counts_threes(self) -> bool:
         """Return whether the LUTs that compare and count three lanes also hold their weights."""
-        most = THREES_DEPTH if self.number("PE") < THREES_ROWS else ROWS_THREES_DEPTH
-        return not self.weights_in_block_ram() and self.depth() <= most
+        return not self.weights_in_block_ram() and self.depth() <= THREES_DEPTH
 
     def _compares_lanes(self) -> bool:
         """Return whether each lane is compared separately, in the LUTs that hold its weights."""
@@ -170,7 +166,7 @@ class BinaryMVAU(MVAU):
             count = plane_popcount(SIMD) * PE
         elif self._counts_threes():
             parities, carries = different(PE, depth), different(PE, 3 * depth)
-            luts = parities + carries * (1 if depth <= THREES_DEPTH else 3)
+            luts = parities + carries
             if depth > SHARED_PARITY_DEPTH:
                 luts += 1  # the bits' parity, for all rows
             count = Logic(luts, parities + carries) * threes + popcount(planes(SIMD)).logic * PE

@@ -38,6 +38,8 @@ RESULTS = ("irnet.bit", "irnet.bin")
 _TOP = "openxc7_top"
 #: The board's sources around irnet_board.
 _SOURCES = ("gp_to_axi_lite.sv", f"{_TOP}.sv")
+#: What cells that nextpnr-xilinx does not pack are made of.
+_MAP = "openxc7_cells.v"
 #: The clock's net in the top module.
 _CLOCK = "aclk"
 #: The cells of nextpnr-xilinx that we count: our name of the resource, and how many each cell is.
@@ -108,7 +110,8 @@ def synthesise(folder: Path, manifest: Manifest, log: Path) -> Path:
     sources += [share("boards") / BOARD / name for name in _SOURCES]
     texts = {path.name: path.read_text() for path in sources}
     data = {Path(file).name: folder / file for file in manifest.data}
-    script, read = _script(list(texts)), digest([*sources, *data.values()])
+    cells = share("boards") / BOARD / _MAP
+    script, read = _script(list(texts)), digest([*sources, *data.values(), cells])
     made_of = (yosys.version(), script, rom_mapping.mapping(texts), read)
     name = hashlib.sha256("".join(made_of).encode()).hexdigest()[:32]
     kept = cache_dir() / "netlists" / f"{name}.json"
@@ -117,6 +120,7 @@ def synthesise(folder: Path, manifest: Manifest, log: Path) -> Path:
             return kept
         say("  synthesising the whole design with Yosys")
         rom_mapping.write(texts, data, place)
+        shutil.copyfile(cells, place / _MAP)
         (place / "synthesis.ys").write_text(script)
         command = [yosys.program(), "-Q", "-T", "synthesis.ys"]
         for line in follow(command, place, log, yosys.environment()):
@@ -138,6 +142,7 @@ def _script(sources: list[str]) -> str:
         f"{rom_mapping.CLOSE}\n"
         f"{yosys.dissolving(f'synth_xilinx -family xc7 -flatten -abc9 -noiopad -top {_TOP}')}\n"
         f"{rom_mapping.DISSOLVE}\n"
+        f"techmap -map {_MAP}\n"
         "delete t:$scopeinfo\n"
         "check -assert\n"
         "write_json netlist.json\n"

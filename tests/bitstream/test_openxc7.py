@@ -10,12 +10,16 @@ from irnet_hw.artifact import manifest
 from irnet_hw.bitstream.flow import make_bitstream
 from irnet_hw.bitstream.openxc7 import synthesise
 from irnet_hw.errors import UserError
+from irnet_hw.share import share
+from irnet_hw.synthesise.yosys import READ, modules_cells
+from irnet_hw.verilog.library import library
+from tests.yosys import run_yosys
 
 #: The cells that nextpnr-xilinx packs (its pack*.cc).
 PACKED = {
     *(f"LUT{inputs}" for inputs in range(1, 7)),
     *("INV", "FDRE", "FDSE", "FDCE", "FDPE", "CARRY4", "MUXF7", "MUXF8", "SRL16E", "SRLC32E"),
-    *(f"RAM{words}X1{ports}" for words in (32, 64, 128, 256) for ports in "SD"),
+    *(f"RAM{words}X1D" for words in (32, 64, 128)),
     *("RAM32M", "RAM64M", "RAMB18E1", "RAMB36E1", "DSP48E1", "BUFG", "PS7"),
 }
 
@@ -42,6 +46,63 @@ def test_the_netlist_is_flat_and_of_cells_that_can_be_placed(netlist, top):
 
 def is_library(module):
     return int(module["attributes"].get("blackbox", "0"), 2) == 1
+
+
+MEMORY = """\
+module memory_{depth} (
+    input logic clk, write, data, input logic [{high}:0] address, output logic held
+);
+one_port_ram #(.WIDTH(1), .DEPTH({depth})) ram (.clk, .address, .held, .write, .data);
+endmodule
+"""
+
+
+def test_memories_with_one_address_and_counters_become_cells_that_can_be_placed(tmp_path):
+    """nextpnr-xilinx packs no memory with one address, and old versions leave O5 of LUT6_2 open."""
+    depths = (64, 128, 256)
+    tops = [f"memory_{depth}" for depth in depths] + ["counter_7_3"]
+    names = ("one_port_ram", "counter_7_3")
+    (tmp_path / "used.sv").write_text(
+        "".join(MEMORY.format(depth=d, high=d.bit_length() - 2) for d in depths)
+        + "".join(library()[name].read_text() for name in names)
+    )
+    shutil.copyfile(share("boards") / "pynq-z2" / "openxc7_cells.v", tmp_path / "cells.v")
+    each = "".join(
+        f"synth_xilinx -family xc7 -noiopad -noclkbuf -top {top}\n"
+        f"tee -q -o {top}.before stat -json\ntechmap -map cells.v\nopt_clean\n"
+        f"tee -q -o {top}.after stat -json\ndesign -load all\n"
+        for top in tops
+    )
+    read = f"{READ} {' '.join(f'--top {top}' for top in tops)} used.sv\ndesign -save all\n"
+    status, said = run_yosys(tmp_path, read + each)
+    assert status == 0, said[-4000:]
+    for top in tops:
+        before, after = (
+            modules_cells(json.loads((tmp_path / f"{top}.{when}").read_text()))[top]
+            for when in ("before", "after")
+        )
+        assert not set(before) <= PACKED
+        assert set(after) <= PACKED, top
+
+
+@pytest.mark.parametrize("constant", [0, 1])
+def test_a_lut_of_two_outputs_is_two_luts(constant, tmp_path):
+    """Whether its last input is constant, as in a counter, or not."""
+    last = "1'b1" if constant else "i[5]"
+    (tmp_path / "one.v").write_text(
+        "module one (input [5:0] i, output [1:0] o);\n"
+        "LUT6_2 #(.INIT(64'h8F3A_92C7_5D01_E64B)) lut (.O6(o[1]), .O5(o[0]), .I0(i[0]), .I1(i[1]), "
+        f".I2(i[2]), .I3(i[3]), .I4(i[4]), .I5({last}));\nendmodule\n"
+    )
+    shutil.copyfile(share("boards") / "pynq-z2" / "openxc7_cells.v", tmp_path / "cells.v")
+    status, said = run_yosys(
+        tmp_path,
+        "read_verilog one.v\ncopy one mapped\ntechmap -map cells.v mapped\n"
+        "select -assert-count 0 mapped/t:LUT6_2\nselect -assert-count 2 mapped/t:LUT*\n"
+        "read_verilog +/xilinx/cells_sim.v\nproc\nflatten\n"
+        "miter -equiv -flatten -make_assert one mapped both\nsat -verify -prove-asserts both\n",
+    )
+    assert status == 0, said[-4000:]
 
 
 def test_deep_constants_come_mapped(least_built, top):

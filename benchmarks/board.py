@@ -26,6 +26,7 @@ from rich.table import Table
 
 from irnet_hw import spec
 from irnet_hw.artifact.names import MODEL
+from irnet_hw.artifact.registers import PORT_BYTES
 from irnet_hw.cli import options
 from irnet_hw.errors import UserError
 from irnet_hw.files import holds_json, require_ours, whole_file
@@ -34,8 +35,6 @@ from irnet_hw.runtime import Accelerator
 from irnet_hw.simulate.board import SimulatedBoard
 from irnet_hw.verilog.trusted import open_for_tools
 
-#: Bytes per cycle of the memory port, in each direction.
-PORT = 8
 #: Number of batches of one image used to measure the driver.
 SINGLE = 20
 
@@ -98,7 +97,7 @@ def measure(folder: Path, file: Path, frames: int) -> Figures:
         "port": {
             name: {
                 "utilisation": words / frames / rate["interval_cycles"],
-                "megabytes_per_second": PORT
+                "megabytes_per_second": PORT_BYTES
                 * built.clock_mhz
                 * words
                 / frames

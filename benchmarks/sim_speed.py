@@ -29,9 +29,10 @@ from irnet_hw.cli import options
 from irnet_hw.errors import UserError
 from irnet_hw.files import holds_json, require_ours, whole_file
 from irnet_hw.images import Images, read_images
+from irnet_hw.runtime.frames import Frames
 from irnet_hw.scratch import scratch
 from irnet_hw.share import share
-from irnet_hw.simulate.beats import beat_bytes, decode, encode
+from irnet_hw.simulate.beats import beat_bytes, decode
 from irnet_hw.simulate.simulator import Simulator, compile_accelerator
 from irnet_hw.verilog.trusted import open_for_tools
 from tests.bench import compile_bench
@@ -87,7 +88,7 @@ def measure_cocotb(folder: Path, built: Manifest, images: Images) -> tuple[Figur
         case, result = place / "case.npz", place / "result.npz"
         np.savez(
             case,
-            beats=encode(images, built.input),
+            beats=Frames(built).of(images).reshape(-1, beat_bytes(built.input)),
             expect=len(images) * built.output.beats * width,
             p_gap=0.0,
             p_stall=0.0,

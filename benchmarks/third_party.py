@@ -123,7 +123,7 @@ def measure(
         built = build(path, board, out, fps, force=True, input_scale=scale)
     except UserError as error:
         return {**row, "result": "refused", "reason": str(error).removeprefix(f"{path}: ")}
-    pixels = pictures(built.input.shape, images)
+    pixels = pictures(built.image, images)
     specification = spec.load(out / MODEL)
     moved = (out / GIVEN).exists() and scale is None
     with Accelerator(out, device="sim") as accelerator:

@@ -1,7 +1,8 @@
 """cocotb test of this accelerator: golden images in, and every logit compared bit for bit.
 
-golden.npz holds the images and the network's logits: what the output stream carries, before the
-manifest's `tail`. ../manifest.json holds the formats of the streams.
+golden.npz holds the images, their frames (the bytes that the input stream carries) and the
+network's logits: what the output stream carries, before the manifest's `tail`. ../manifest.json
+holds the formats of the streams.
 Both streams pause at random. The environment variable COCOTB_RANDOM_SEED sets the seed; without it,
 the seed differs in each run.
 """
@@ -29,7 +30,7 @@ PATIENCE = 30
 @cocotb.test()
 async def golden_vectors(dut):
     golden = np.load(HERE / "golden.npz")
-    images, expected = golden["images"], golden["logits"]
+    frames, expected = golden["frames"], golden["logits"]
     source = endpoint(AxiStreamSource, dut, "in0_V")
     sink = endpoint(AxiStreamSink, dut, "out0_V")
     Clock(dut.ap_clk, PERIOD, unit="step").start()
@@ -37,8 +38,8 @@ async def golden_vectors(dut):
     await ClockCycles(dut.ap_clk, 4)
     dut.ap_rst_n.value = 1
 
-    await source.write(images.tobytes())  # NHWC; the first channel is in the lowest bits
-    found = np.stack([await logits(sink, number) for number in range(len(images))])
+    await source.write(frames.tobytes())
+    found = np.stack([await logits(sink, number) for number in range(len(frames))])
 
     wrong = np.argwhere(found != expected)
     assert not wrong.size, (
@@ -48,7 +49,7 @@ async def golden_vectors(dut):
     )
     await ClockCycles(dut.ap_clk, 2 * MANIFEST["latency_cycles"])
     assert sink.empty(), f"beats on out0_V after the last image's; {REPEAT}"
-    dut._log.info("%d logits of %d images are equal, seed %d", found.size, len(images), SEED)
+    dut._log.info("%d logits of %d images are equal, seed %d", found.size, len(frames), SEED)
 
 
 def endpoint(kind, dut, name):

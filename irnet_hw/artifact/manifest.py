@@ -20,7 +20,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.form import POSITIVE, Annotated, Count, Kind, Name, Positive, Size, matching
 from irnet_hw.read import json_file, shown
 
-FORMAT = 5
+FORMAT = 6
 
 _HINT = "build it again"
 #: What to do with a package where a folder is needed.
@@ -43,6 +43,7 @@ Source = Annotated[str, matching(r"rtl/[A-Za-z_]\w*\.sv", "a source, rtl/NAME.sv
 HexFile = Annotated[str, matching(r"rtl/[A-Za-z_]\w*\.hex", "a hex file, rtl/NAME.hex")]
 ShellSource = Annotated[str, matching(r"shell/[A-Za-z_]\w*\.sv", "a source, shell/NAME.sv")]
 Hash = Annotated[str, matching("[0-9a-f]{64}", "64 hexadecimal digits")]
+Codes = Annotated[str, matching("[0-9a-f]{256}", "256 hexadecimal digits")]
 #: Keeps every logit, an integer of at most 25 bits, zero or a normal float32.
 Scale = Annotated[
     float,
@@ -71,7 +72,7 @@ class Stream:
     Attributes:
         tensor: the QONNX tensor that it carries, or null.
         scale: the value of one integer step; null if it carries no tensor.
-        shape: the shape of a frame, NHWC without N.
+        shape: the shape of a frame, NHWC without N; flat at the input if beats cross pixels.
         datatype: FINN's name of the element type.
         lanes: elements per beat, the first in the least significant bits.
         bits: the width of a beat.
@@ -100,7 +101,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class End(Stream):
-    """The accelerator's input or output stream, which always carries a tensor."""
+    """The accelerator's output stream, which always carries a tensor."""
 
     tensor: str
     scale: Scale
@@ -253,6 +254,10 @@ class Manifest:
         top: the accelerator's top module.
         sources: SystemVerilog files in `rtl/`, in compilation order.
         data: hex files with memory contents in `rtl/`.
+        image: shape of an image: height, width and channels, length, 1 and channels, or length.
+        pixel_codes: what the driver makes of pixels: for all of them or for each channel, a digit
+            for each pixel from 0 to 255, the element's bits in the stream; `[]` if the input
+            carries the pixels themselves.
         input: the first of `streams`.
         output: the last of `streams`.
         tail: what the QONNX file computes after it.
@@ -283,7 +288,9 @@ class Manifest:
     top: Module
     sources: Tuple[Source, ...]
     data: Tuple[HexFile, ...]
-    input: End
+    image: Tuple[Size, ...]
+    pixel_codes: Tuple[Codes, ...]
+    input: Stream
     output: End
     tail: Tail
     labels: Tuple[str, ...]
@@ -303,11 +310,6 @@ class Manifest:
     shell: Shell
 
     @property
-    def image(self) -> Tuple[int, ...]:
-        """Shape of an image: height, width and channels, length, 1 and channels, or length."""
-        return self.input.shape
-
-    @property
     def files(self) -> Tuple[str, ...]:
         """The paths of all SystemVerilog in the folder: the accelerator's, then the shell's."""
         return (*self.sources, *self.shell.files)
@@ -315,7 +317,7 @@ class Manifest:
 
 #: What the driver relies on: the identity is computed from it, and the bitstream contains that.
 _TRUSTED = (
-    *("board", "clock_mhz", "input", "output", "tail", "labels"),
+    *("board", "clock_mhz", "image", "pixel_codes", "input", "output", "tail", "labels"),
     *("cycles_per_frame", "latency_cycles"),
 )
 _TRUSTED_SHELL = ("top", "version", "address_bits", "base_address")
@@ -368,11 +370,14 @@ def _misfit(manifest: Manifest) -> str:
                 f"{end}.shape = {list(port.shape)}, must have lanes * beats = "
                 f"{port.lanes * port.beats} values, at most {_MOST}"
             )
-    if len(manifest.input.shape) not in (1, 3):
+    if len(manifest.image) not in (1, 3):
         return (
-            f"input.shape = {list(manifest.input.shape)}, must be height, width and channels, or "
-            "the length of a vector"
+            f"image = {list(manifest.image)}, must be height, width and channels, or the length of "
+            "a vector"
         )
+    wrong = _misfit_of_input(manifest)
+    if wrong:
+        return wrong
     if prod(manifest.tail.entry) != manifest.output.values:
         return (
             f"tail.entry = {list(manifest.tail.entry)}, must have output.shape's "
@@ -396,6 +401,27 @@ def _misfit(manifest: Manifest) -> str:
         return "streams and layers don't fit together"
     if manifest.bottleneck not in {layer.name for layer in manifest.layers}:
         return f"bottleneck {shown(repr(manifest.bottleneck))} is not a layer"
+    return ""
+
+
+def _misfit_of_input(manifest: Manifest) -> str:
+    """Return what of the input's stream does not fit the images, or an empty string."""
+    pixels, entry, tables = prod(manifest.image), manifest.input, len(manifest.pixel_codes)
+    if entry.values != pixels:
+        return f"image = {list(manifest.image)}, must have input.shape's {entry.values} values"
+    if tables and pixels % tables:
+        return f"pixel_codes: {tables}, must be 0, 1 or one for each channel of an image"
+    bits = entry.bits // entry.lanes
+    if bits * entry.lanes != entry.bits or not (1 <= bits <= 4 if tables else bits == 8):
+        right = "1 to 4" if tables else "8"
+        return f"input.bits = {entry.bits}, must be {right} for each of {entry.lanes} lanes"
+    if entry.tdata_bits != -(-entry.bits // 8) * 8:
+        return f"input.tdata_bits = {entry.tdata_bits}, must be {entry.bits} in whole bytes"
+    most = max(
+        (int(digit, 16) for codes in manifest.pixel_codes for digit in set(codes)), default=0
+    )
+    if most >> bits:
+        return f"pixel_codes: contain {most:x}, must have at most {bits} bits"
     return ""
 
 

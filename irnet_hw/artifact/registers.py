@@ -19,6 +19,10 @@ IDENTITY_BYTES = 16
 QUEUED = 8
 #: Source and target addresses are multiples of this many bytes.
 ALIGNMENT = 8
+#: The memory port moves this many bytes a cycle in each direction.
+PORT_BYTES = 8
+#: Bytes of each of the accelerator's values in memory.
+VALUE_BYTES = 4
 
 
 class Register(IntEnum):

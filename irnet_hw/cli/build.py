@@ -69,6 +69,12 @@ def _print_passes(ctx: click.Context) -> None:
     "or 64 random ones.",
 )
 @click.option(
+    "--packed-pixels",
+    is_flag=True,
+    help="Let the driver compute the sign or few-bit quantizer that MODEL begins with, so that the "
+    "accelerator reads 1 to 4 bits for a pixel in place of 8.",
+)
+@click.option(
     "--passes",
     is_flag=True,
     is_eager=True,
@@ -96,6 +102,7 @@ def command(
     folding_config: Path | None,
     input_scale: str | None,
     images: Path | None,
+    packed_pixels: bool,
     synth: bool,
     flow: str | None,
     force: bool,
@@ -135,7 +142,7 @@ def command(
     folder = out or (model.parent if entry is None else Path()) / f"{name}-{board}"
     with _exported(model, entry) as file:
         say(f"building {model} for {board}")
-        built = build(file, board, folder, aim, folding_config, force, scale, images)
+        built = build(file, board, folder, aim, folding_config, force, scale, images, packed_pixels)
     used = ", ".join(f"{built.area[key]} of {built.resources[key]} {key}" for key in RESOURCES)
     say(
         f"{folder}: {built.cycles_per_frame} cycles a frame, {built.fps:.0f} frames "

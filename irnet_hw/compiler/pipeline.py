@@ -24,6 +24,7 @@ from irnet_hw.compiler.folding import config as folding_file
 from irnet_hw.compiler.folding.fold import fold
 from irnet_hw.compiler.folding.links import InsertStreams
 from irnet_hw.compiler.front import read, say_what_moved
+from irnet_hw.compiler.packed_pixels import take_out
 from irnet_hw.compiler.passes.emit import units
 from irnet_hw.compiler.testbench import write_testbench
 from irnet_hw.errors import UserError
@@ -42,6 +43,7 @@ def build(
     force: bool = False,
     input_scale: Fraction | None = None,
     images: Path | None = None,
+    packed_pixels: bool = False,
 ) -> Manifest:
     """Compile a network into an accelerator's folder.
 
@@ -59,14 +61,16 @@ def build(
         input_scale: pixels are multiplied by this before they reach the file's input.
         images: a .npz or .npy file, on whose images the file is compared with the specification if
             that has scales moved; None: golden.npz, or random images.
+        packed_pixels: leave the function that the network begins with to the driver, so that the
+            accelerator reads 1 to 4 bits for each pixel.
 
     Returns:
         the manifest.
 
     Raises:
-        UserError: the network is not supported, the board is unknown, the rate can't be reached,
-            the fixed folds are not possible, the images are of another shape, or the folder can't
-            be written.
+        UserError: the network is not supported, or has no function to leave to the driver, the
+            board is unknown, the rate can't be reached, the fixed folds are not possible, the
+            images are of another shape, or the folder can't be written.
     """
     model, out = Path(model), Path(out)
     if target_fps is not None and not 0 < target_fps < inf:
@@ -81,6 +85,7 @@ def build(
     with whole_folder(out, goes, force) as folder, quiet():
         network = read(model, input_scale)
         graph = network.graph
+        codes = take_out(graph) if packed_pixels else ()
         golden = golden_images(network.given, model.with_name("golden.npz"))
         if images is not None:
             with arrays(images) as content:
@@ -111,6 +116,7 @@ def build(
             model.stem,
             network.specification,
             network.tail,
+            codes,
             graph,
             where,
             target_fps,
@@ -122,6 +128,6 @@ def build(
         specification = network.specification.transform(InferShapes())
         checked = selfcheck(specification, graph, built, golden)
         say(f"  compared {checked.values} values with the QONNX run: 0 differences")
-        write_testbench(folder, checked.images, checked.logits, built.output)
+        write_testbench(folder, checked.images, checked.logits, built)
     set_bitstream_aside(out, built, former)
     return built

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from irnet_hw.artifact.manifest import Stream
+from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import COCOTB
 from irnet_hw.files import holds_arrays, is_sealed, sealed
+from irnet_hw.runtime.frames import Frames
 from irnet_hw.share import share
 from irnet_hw.spec import channels_last
 
@@ -20,7 +21,7 @@ _FILES = ("Makefile", "accelerator_bench.py", "test_accelerator.py")
 #: The checks that tell whether the files are ours and unchanged.
 KNOWN = {
     **{f"{COCOTB}/{name}": is_sealed for name in _FILES},
-    f"{COCOTB}/golden.npz": holds_arrays("images", "logits"),
+    f"{COCOTB}/golden.npz": holds_arrays("images", "frames", "logits"),
 }
 
 
@@ -28,7 +29,7 @@ def write_testbench(
     folder: Path,
     images: npt.NDArray[np.uint8],
     logits: npt.NDArray[np.float32],
-    output: Stream,
+    manifest: Manifest,
 ) -> None:
     """Write the test with its golden vectors.
 
@@ -36,7 +37,7 @@ def write_testbench(
         folder: the accelerator's.
         images: uint8 [N, ...]; the first ones are used.
         logits: of these images, from the QONNX run: the tensor that the output stream carries.
-        output: the manifest's description of the output stream.
+        manifest: the accelerator's.
     """
     images, logits = images[:IMAGES], logits[:IMAGES]
     target = folder / COCOTB
@@ -47,5 +48,6 @@ def write_testbench(
         target / "golden.npz",
         allow_pickle=False,
         images=images,
-        logits=channels_last(logits).reshape(len(images), *output.shape),
+        frames=Frames(manifest).of(images),
+        logits=channels_last(logits).reshape(len(images), *manifest.output.shape),
     )

@@ -82,6 +82,7 @@ def gather(folder: Path) -> dict[str, Any]:
         "accuracy": _accuracy(trained, simulation),
         "area": _area(built, synthesis, route),
         "route": plain(route),
+        "image": list(built.image),
         "input": plain(built.input),
         "output": plain(built.output),
         "streams": plain(built.streams),

@@ -51,7 +51,8 @@ def draw(facts: dict[str, Any]) -> Markup:
     left = _EDGE + _RAIL * (max(rails.values(), default=-1) + 1)
     right = WIDTH - (_BRACKET if repeats else _EDGE)
     middle = (left + right) / 2
-    parts = [_text(middle, 14, f"images {_shape(facts['input'])}", "svg-end")]
+    packed = "" if facts["input"]["datatype"] == "UINT8" else ", packed by the driver"
+    parts = [_text(middle, 14, f"images {_shape(facts['image'])}{packed}", "svg-end")]
     parts.append(_arrow(20, middle, facts["input"]))
     y = 20.0 + _ARROW
     busiest = facts["throughput"]["cycles_per_frame"]["model"]
@@ -81,7 +82,7 @@ def draw(facts: dict[str, Any]) -> Markup:
         y += _ARROW
     parts += [_rail(way, rail, rails, drawn, places) for way, rail in rails.items()]
     parts += [_bracket(repeat, places) for repeat in repeats]
-    parts.append(_text(middle, y + 12, f"logits {_shape(facts['output'])}", "svg-end"))
+    parts.append(_text(middle, y + 12, f"logits {_shape(facts['output']['shape'])}", "svg-end"))
     return Markup(
         '<svg viewBox="0 0 {} {}" role="img" aria-label="The dataflow, kernel by kernel">'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
@@ -228,5 +229,5 @@ def _text(x: float, y: float, text: str, css: str = "svg-small") -> Markup:
     return Markup('<text x="{}" y="{}" class="{}">{}</text>').format(x, y, css, text)
 
 
-def _shape(stream: Mapping[str, Any]) -> str:
-    return " × ".join(str(size) for size in stream["shape"])
+def _shape(sizes: Sequence[int]) -> str:
+    return " × ".join(map(str, sizes))

@@ -15,11 +15,12 @@ import numpy as np
 
 from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import BITSTREAM
-from irnet_hw.artifact.registers import Register
+from irnet_hw.artifact.registers import PORT_BYTES, VALUE_BYTES, Register
 from irnet_hw.errors import UserError
 from irnet_hw.read import require_memory, shown
 from irnet_hw.runtime import package, tail
 from irnet_hw.runtime.device import Buffer, Device
+from irnet_hw.runtime.frames import Frames
 from irnet_hw.runtime.shell import Shell
 
 if TYPE_CHECKING:
@@ -28,13 +29,11 @@ if TYPE_CHECKING:
     Images = npt.NDArray[np.uint8]
     Integers = npt.NDArray[np.int32]
 
-#: Bounds on a hardware batch, in bytes of images, but never less than one image: large enough to
+#: Bounds on a hardware batch, in bytes of frames, but never less than one frame: large enough to
 #: take longer than queueing it, small enough that copying overlaps the batches in flight.
 _LEAST, _MOST = 2**16, 2**20
 #: Buffer sizes are multiples of this many bytes.
 _ROUND = 64
-#: The memory port moves this many bytes per cycle in each direction.
-_WORD = 8
 #: A batch is late after this multiple of its expected time plus this many seconds: others may use
 #: the memory, too.
 _SLACK, _MORE = 4, 0.01
@@ -91,10 +90,11 @@ class Accelerator:
             self._stack = stack.pop_all()
         self._open, self._running, self._process = True, False, os.getpid()
         self._image = self.manifest.image
+        self._frames = Frames(self.manifest)
         self._values = self.manifest.output.values
         self.labels: list[str] = list(self.manifest.labels) or [str(i) for i in range(self._values)]
         #: The largest number of frames in a batch.
-        self._most = max(1, _MOST // prod(self._image))
+        self._most = max(1, _MOST // self._frames.bytes)
 
     def predict(self, images: Images) -> npt.NDArray[np.int64]:
         """Return the class of each image, int64 [N].
@@ -146,7 +146,8 @@ class Accelerator:
         """
         if not isinstance(frames, (int, np.integer)) or frames < 2:
             raise UserError(f"frames: {_called(frames)}, must be an integer of at least 2")
-        require_memory(int(frames) * (prod(self._image) + 4 * self._values), f"frames: {frames}")
+        each = prod(self._image) + VALUE_BYTES * self._values
+        require_memory(int(frames) * each, f"frames: {frames}")
         noise = np.random.default_rng(0).integers(0, 256, (frames, *self._image), np.uint8)
         with self._turn():
             self._shell.reset()
@@ -163,7 +164,7 @@ class Accelerator:
             "clock_mhz": self._device.clock_mhz,
             "seconds": seconds,
             "frames_per_second": frames / seconds,
-            "read_megabytes_per_second": noise.nbytes / seconds / 1e6,
+            "read_megabytes_per_second": frames * self._frames.bytes / seconds / 1e6,
             "written_megabytes_per_second": values.nbytes / seconds / 1e6,
             "cycles": cycles,
             "interval_cycles": interval,
@@ -219,7 +220,7 @@ class Accelerator:
         self._check(images)
         values = np.empty((len(images), self._values), np.int32)
         step = min(
-            max(ceil(len(images) / self._shell.capacity), _LEAST // prod(self._image), 1),
+            max(ceil(len(images) / self._shell.capacity), _LEAST // self._frames.bytes, 1),
             self._most,
         )
         running: deque[_Batch] = deque()
@@ -230,7 +231,7 @@ class Accelerator:
                     free.append(self._finished(running.popleft(), values))
                 self._require_open()
                 part, slot = images[start : start + step], free.popleft()
-                slot.fill(part)
+                slot.fill(self._frames.of(part))
                 number = self._shell.start(slot.source.address, slot.target.address, len(part))
                 running.append(_Batch(number, slot, start, len(part)))
             while running:
@@ -285,11 +286,10 @@ class Accelerator:
 
     def _buffers(self) -> list[_Slot]:
         """Return memory for as many batches as can be queued; allocate it on first use."""
-        image = prod(self._image)
         while len(self._slots) < self._shell.capacity:
             source, target = (
                 self._device.allocate(ceil(self._most * size / _ROUND) * _ROUND)
-                for size in (image, 4 * self._values)
+                for size in (self._frames.bytes, VALUE_BYTES * self._values)
             )
             self._slots.append(_Slot(source, target))
         return self._slots
@@ -304,7 +304,7 @@ class Accelerator:
 
     def _latest(self, frames: int) -> float:
         """Return after how many seconds a batch of ``frames`` frames is late."""
-        transfer = max(prod(self._image), 4 * self._values) / _WORD
+        transfer = max(self._frames.bytes, VALUE_BYTES * self._values) / PORT_BYTES
         pace: float = max(self.manifest.cycles_per_frame, transfer)
         cycles = frames * pace + self.manifest.latency_cycles
         return _SLACK * cycles / (self._device.clock_mhz * 1e6) + _MORE
@@ -325,10 +325,10 @@ class _Slot(NamedTuple):
     source: Buffer
     target: Buffer
 
-    def fill(self, images: Images) -> None:
-        """Copy images to the device."""
-        self.source.array[: images.nbytes].reshape(images.shape)[:] = images
-        self.source.flush(images.nbytes)
+    def fill(self, frames: npt.NDArray[np.uint8]) -> None:
+        """Copy frames to the device."""
+        self.source.array[: frames.nbytes].reshape(frames.shape)[:] = frames
+        self.source.flush(frames.nbytes)
 
 
 class _Batch(NamedTuple):

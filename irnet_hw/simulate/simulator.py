@@ -13,7 +13,8 @@ import numpy.typing as npt
 from irnet_hw.artifact.manifest import Manifest, Stream
 from irnet_hw.errors import UserError
 from irnet_hw.progress import track
-from irnet_hw.simulate.beats import Bytes, beat_bytes, decode, encode
+from irnet_hw.runtime.frames import Frames
+from irnet_hw.simulate.beats import Bytes, beat_bytes, decode
 from irnet_hw.simulate.compile import Compiled, Design, compile_design, start
 from irnet_hw.simulate.deadlock import State, explain, stream_names
 
@@ -94,7 +95,7 @@ class Simulator:
         """Put images through the accelerator after a reset.
 
         Args:
-            images: [N, *input shape].
+            images: uint8 [N, ...], of the manifest's shape.
             tapped: for how many images, the first ones, all streams are recorded.
             label: the progress bar's.
             seed: None for full rate; else the seed of random gaps at the input and stalls at the
@@ -107,7 +108,8 @@ class Simulator:
         frames, described = len(images), self.manifest.streams
         # In simulator.cpp's order: the two ports, then all streams but the input.
         ports = [described[0], described[-1], *described[1:]]
-        data = [encode(images, ports[0]), _room(frames, ports[1])]
+        entering = Frames(self.manifest).of(images).reshape(-1, beat_bytes(ports[0]))
+        data = [entering, _room(frames, ports[1])]
         data += [_room(min(tapped, frames), port) for port in ports[2:]]
         ends = np.zeros((len(ports), frames), np.uint64)
         streams = np.zeros(len(ports), _STREAM)

@@ -65,7 +65,7 @@ def test_refuses_another_format(tmp_path: Path, content: dict[str, object]) -> N
     path.write_text(json.dumps(content))
     with pytest.raises(UserError) as caught:
         manifest.load(tmp_path)
-    assert str(caught.value) == f"{path}: has format 3, must have format 5; build it again"
+    assert str(caught.value) == f"{path}: has format 3, must have format 6; build it again"
 
 
 def test_refuses_a_changed_one(tmp_path: Path) -> None:

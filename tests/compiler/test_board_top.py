@@ -62,6 +62,8 @@ def test_the_identity_is_made_of_the_hashes_and_of_what_the_driver_uses(built):
         {"output.scale": 2.0},
         {"output.shape": (*content.output.shape, 1)},
         {"input.shape": content.input.shape[::-1], "input.beats": 7},
+        {"image": content.image[::-1]},
+        {"pixel_codes": ("0" * 256,)},
         {"labels": ("a",)},
         {"clock_mhz": 200.0},
         {"shell.base_address": 0},

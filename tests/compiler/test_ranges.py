@@ -94,7 +94,7 @@ def test_images_reach_the_ends_of_the_first_layer(network: Network, tmp_path: Pa
     build(tmp_path / "model.onnx", "pynq-z2", tmp_path / "out", 1000)
     graph = ModelWrapper(str(tmp_path / "out" / "dataflow.onnx"))
     layer = next(n for n in model.graph.node if n.op_type in ("Conv", "MatMul"))
-    found = spec.run(model, extremes(graph), [layer.output[0], layer.input[1]])
+    found = spec.run(model, extremes(graph, network.image), [layer.output[0], layer.input[1]])
     sums, weights = (found[name].astype(float) for name in (layer.output[0], layer.input[1]))
     taps = weights.reshape(len(weights), -1) if layer.op_type == "Conv" else weights.T
     low, high = -128 * 2.0**-7, 127 * 2.0**-7

@@ -29,6 +29,4 @@ def test_streams_are_what_the_kernels_compute():
 def test_other_images_are_refused():
     with pytest.raises(UserError) as caught:
         graph_run(branches.graph(), branches.images(2)[:, :3])
-    assert str(caught.value) == (
-        "images: uint8 of shape [2, 3, 4, 2], must be uint8 of shape [N, 4, 4, 2]"
-    )
+    assert str(caught.value) == ("input image: shape [2, 3, 4, 2], must be [N, 4, 4, 2]")

@@ -28,7 +28,7 @@ def accelerator(graph, folder):
     tail = tail_of(network, "logits")
     folding = Folding(1000.0, NOTHING, 0.0, next_doubling=None, config="", schedule=plan)
     return describe_accelerator(
-        folder, "model", network, tail, graph, board, 1000.0, folding, plan.passages, stitched
+        folder, "model", network, tail, (), graph, board, 1000.0, folding, plan.passages, stitched
     )
 
 

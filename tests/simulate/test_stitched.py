@@ -3,8 +3,9 @@ import pytest
 
 from irnet_hw import spec
 from irnet_hw.artifact import manifest
+from irnet_hw.runtime.frames import Frames
 from irnet_hw.share import share
-from irnet_hw.simulate.beats import beat_bytes, decode, encode
+from irnet_hw.simulate.beats import beat_bytes, decode
 from tests.bench import compile_bench
 from tests.networks import tiny_images
 
@@ -20,7 +21,7 @@ def test_a_network_computes_through_its_streams(built, tmp_path, p_gap, p_stall)
     width = beat_bytes(content.output)
     np.savez(
         tmp_path / "case.npz",
-        beats=encode(images, content.input),
+        beats=Frames(content).of(images).reshape(-1, beat_bytes(content.input)),
         expect=len(images) * content.output.beats * width,
         p_gap=p_gap,
         p_stall=p_stall,

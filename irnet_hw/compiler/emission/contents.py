@@ -32,6 +32,7 @@ def describe_accelerator(
     name: str,
     network: ModelWrapper,
     tail: Tail,
+    pixel_codes: tuple[str, ...],
     graph: ModelWrapper,
     board: Board,
     target_fps: float | None,
@@ -46,6 +47,7 @@ def describe_accelerator(
         name: the network's name, if its metadata do not state one.
         network: the QONNX model.
         tail: what it computes behind the hardware ops.
+        pixel_codes: what the driver computes before them; () if that is nothing.
         graph: the specialised hardware graph.
         board: the board that it is for.
         target_fps: the requested rate; None for the highest that fits.
@@ -86,12 +88,14 @@ def describe_accelerator(
         top=TOP,
         sources=stitched.sources,
         data=stitched.data,
-        input=End(**vars(streams[0])),
+        image=spec.image_shape(network),
+        pixel_codes=pixel_codes,
+        input=streams[0],
         output=End(**vars(streams[-1])),
         tail=tail,
         labels=tuple(str(label) for label in metadata.get("labels", [])),
         cycles_per_frame=int(plan.pace),
-        fps=board.clock_mhz * 1e6 / plan.pace,
+        fps=folding.fps,
         bottleneck=max(layers, key=lambda layer: layer.cycles).name,
         latency_cycles=int(plan.latency),
         folding=Aim(aim="rate" if target_fps is None else "area", distance=folding.distance),

@@ -4,6 +4,7 @@ No value may differ, either in the logits or in any stream that carries a tensor
 difference is the compiler's fault, never the user's, and aborts the build.
 """
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import spec
 from irnet_hw.artifact.manifest import Manifest
-from irnet_hw.compiler.emission.reference import graph_run
+from irnet_hw.compiler.emission.reference import entering, graph_run
 from irnet_hw.compiler.graph import int_array, op
 from irnet_hw.errors import UserError
 from irnet_hw.images import images_in
@@ -63,26 +64,28 @@ def selfcheck(
     Raises:
         CompilerError: names the first tensor that differs.
     """
-    images = own = np.concatenate([_images(spec.image_shape(network)), extremes(graph)])
+    shape = manifest.image
+    images = own = np.concatenate([_images(shape), extremes(graph, shape)])
     if golden is not None:
         images = np.concatenate([own, golden])
     streams = manifest.streams
     names = dict.fromkeys(stream.tensor for stream in streams if stream.tensor is not None)
-    entry, logits = manifest.input.tensor, manifest.output.tensor
+    entry, logits = network.graph.input[0].name, manifest.output.tensor
     inner = [name for name in names if name not in (entry, manifest.tail.name)]
     expected: dict[str, npt.NDArray[Any]] = dict(spec.run(network, images, inner))
     expected[entry] = spec.entry(network, images)
     compared = 0
-    run = graph_run(graph, images)
-    for stream, found in zip(streams[1:], run[1:], strict=True):
-        if stream.tensor is None or stream.scale is None or stream.source is None:
+    run = graph_run(graph, entering(manifest, images))
+    for stream, found in zip(streams, run, strict=True):
+        if stream.tensor is None or stream.scale is None or stream.tensor == entry:
             continue
         right = spec.channels_last(expected[stream.tensor]).reshape(found.shape)
         wrong = np.count_nonzero(right != (found * stream.scale).astype(np.float32))
         if wrong:
+            source = "the driver" if stream.source is None else manifest.layers[stream.source].name
             raise CompilerError(
-                f"tensor {stream.tensor} from {manifest.layers[stream.source].name} differs from "
-                f"the QONNX run in {wrong} of {right.size} values"
+                f"tensor {stream.tensor} from {source} differs from the QONNX run in {wrong} of "
+                f"{right.size} values"
             )
         compared += right.size
     tail, right = manifest.tail, expected[manifest.tail.name]
@@ -100,7 +103,7 @@ def _images(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     return np.concatenate([ends, random])
 
 
-def extremes(graph: ModelWrapper) -> npt.NDArray[np.uint8]:
+def extremes(graph: ModelWrapper, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
     """Return images for which the first layer's sums reach their minimum and maximum.
 
     The images are grids of windows. Each window is white where one channel's weights are positive,
@@ -109,11 +112,11 @@ def extremes(graph: ModelWrapper) -> npt.NDArray[np.uint8]:
 
     Args:
         graph: the specialised hardware graph.
+        shape: of an image.
 
     Returns:
         uint8 [N, height, width, channels], or [N, length] of vectors.
     """
-    _, *shape = graph.get_tensor_shape(graph.graph.input[0].name)
     height, width, channels = shape if len(shape) == 3 else (1, 1, *shape)
     layer = next(node for node in graph.graph.node if isinstance(op(node), MVAU))
     rows, columns, down, across, top, left = height, width, 1, 1, 0, 0

@@ -4,20 +4,24 @@ Or for the highest rate within the board's resources. Every kernel lists its leg
 their cycles and area. Among those within the cycles that a frame may take, the search finds the
 cheapest combination for all kernels. The board's reserve is left free.
 
+No rate exceeds that at which the board's memory port carries the frames and the results.
+
 A sliding window and the unit that it feeds have no FIFO between them and may stall each other, so
 that a frame takes more cycles than the slowest kernel. The schedule shows that, and then the next
 faster kernels are tried.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, prod
 
 from onnx import NodeProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
 from irnet_hw.artifact.manifest import Doubling
+from irnet_hw.artifact.registers import PORT_BYTES, VALUE_BYTES
 from irnet_hw.artifact.resources import RESOURCES, Area
 from irnet_hw.boards import Board
 from irnet_hw.compiler.folding import config as folding_config
@@ -27,7 +31,7 @@ from irnet_hw.compiler.folding.links import InsertStreams, kernels
 from irnet_hw.compiler.folding.planner import Plan, Planner
 from irnet_hw.compiler.folding.schedule import Schedule
 from irnet_hw.compiler.folding.search import Scale, search
-from irnet_hw.compiler.graph import op
+from irnet_hw.compiler.graph import op, shape
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.resources import area, total
 from irnet_hw.progress import say
@@ -41,7 +45,7 @@ class Folding:
     """A folded graph.
 
     Attributes:
-        fps: frames per second that it reaches.
+        fps: frames per second that it reaches with the board's memory port.
         area: including FIFOs and converters.
         distance: how far it may be from the optimum, relative to the bound: of its area, as the sum
             of its shares of the usable resources, or, for the highest rate, of the rate.
@@ -88,8 +92,10 @@ def fold(
     _set(model, folder.planner, made.plan)
     used = ", ".join(f"{made.area[key]} of {board.usable[key]} {key}" for key in RESOURCES)
     say(f"  {made.pace} cycles a frame, {text}; {used} ({_reserve(board)})")
+    if made.pace < folder.port:
+        say(f"  the memory port takes {folder.port:g} cycles for a frame")
     return Folding(
-        fps=board.clock_mhz * 1e6 / made.pace,
+        fps=board.clock_mhz * 1e6 / max(made.pace, folder.port),
         area=made.area,
         distance=distance,
         next_doubling=folder.doubling(made.pace),
@@ -121,7 +127,12 @@ class _Made:
 
 
 class _Folder:
-    """Makes plans for one network and board."""
+    """Makes plans for one network and board.
+
+    Attributes:
+        planner: of the network.
+        port: cycles that the memory port takes for a frame, on average.
+    """
 
     def __init__(self, model: ModelWrapper, board: Board, pins: Mapping[str, Attributes]) -> None:
         self._model = model
@@ -130,6 +141,7 @@ class _Folder:
         self._scale = Scale(board)
         self._pins = pins
         self.planner = Planner(model, board.part, pins)
+        self.port = max(_frame_bytes(model)) / PORT_BYTES
         self._waits = [
             0 if link.target is None else waiting(model, link.target)[link.inlet]
             for link in self.planner.links
@@ -139,6 +151,13 @@ class _Folder:
         """Return the plan of least area that reaches a rate, and its distance from the bound."""
         slowest, least = self.planner.limit()
         budget = self._clock / target_fps
+        if budget < self.port:
+            taken, given = _frame_bytes(self._model)
+            raise UserError(
+                f"{self._leaves(target_fps)} the memory port takes {self.port:g}, for {taken} "
+                f"bytes in and {given} out at {PORT_BYTES} a cycle; must be at most "
+                f"{_floor(self._clock / self.port)}"
+            )
         if budget < least:
             raise UserError(
                 f"{self._leaves(target_fps)} layer {slowest.name} "
@@ -162,6 +181,8 @@ class _Folder:
     def fastest(self) -> tuple[_Made, float]:
         """Return the fitting plan with the highest rate, and its distance from the bound."""
         budgets = self.planner.budgets()
+        # One of these is as fast as the port, and less cycles gain nothing.
+        budgets = budgets[max(0, bisect_right(budgets, self.port) - 1) :]
         made, possible = self._first(budgets)
         if made is None:
             size = self._plan(budgets[-1]).area
@@ -174,13 +195,13 @@ class _Folder:
     def doubling(self, cycles: int) -> Doubling | None:
         """Return the rate, area and fit of an accelerator with twice the rate."""
         _, least = self.planner.limit()
-        if cycles // 2 < least:
+        if cycles // 2 < least or cycles / 2 < self.port:
             return None
         made = self._reaching(cycles / 2)
         if made.pace > cycles / 2:
             return None
         fitting = made.area.fits(self._board.usable)
-        return Doubling(fps=self._clock / made.pace, area=made.area, fits=fitting)
+        return Doubling(fps=self._clock / max(made.pace, self.port), area=made.area, fits=fitting)
 
     def _first(self, budgets: Sequence[int]) -> tuple[_Made | None, int]:
         """Return the first plan that fits, and the least budget that might.
@@ -298,6 +319,13 @@ class _Folder:
             for key in RESOURCES
             if size[key] > usable[key]
         )
+
+
+def _frame_bytes(model: ModelWrapper) -> tuple[int, int]:
+    """Return the bytes that a frame takes in memory, without padding, and those of its results."""
+    entry, exit_ = (end[0].name for end in (model.graph.input, model.graph.output))
+    bits = prod(shape(model, entry)) * int(model.get_tensor_datatype(entry).bitwidth())
+    return -(-bits // 8), VALUE_BYTES * prod(shape(model, exit_))
 
 
 def _set(model: ModelWrapper, planner: Planner, plan: Plan) -> None:

@@ -2,7 +2,8 @@
 
 A sliding window feeds its matrix-vector unit directly. Every other stream between two kernels gets
 a FIFO, so that a stall on one side does not stop the other at once, and a width converter behind it
-if the lanes differ. Register slices at both ends keep the accelerator's ports free of logic.
+if the lanes differ. Register slices at both ends keep the accelerator's ports free of logic. The
+input has the first kernel's lanes, or more if those would leave padding in memory.
 
 :mod:`irnet_hw.compiler.folding.schedule` determines the depth of each FIFO. It lets every kernel
 work as soon as it can, with unlimited FIFOs, and with the input at the pace of the slowest kernel.
@@ -24,6 +25,7 @@ spare beat, and whatever its memory holds beyond that: together they cost almost
 """
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from onnx import NodeProto, helper
@@ -32,12 +34,15 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
 from irnet_hw.compiler.folding.schedule import Schedule, schedule
-from irnet_hw.compiler.graph import FINN_DOMAIN, add_tensor, consumer, op
+from irnet_hw.compiler.graph import FINN_DOMAIN, add_tensor, consumer, op, redeclare
+from irnet_hw.kernels.base import divisors
 
 #: Beats that a FIFO holds if nothing waits: as many as the full rate needs.
 DEPTH = 2
 #: Beats that a column of LUT-RAM holds.
 BANK = 64
+#: The input's beats have at most this many bits, or those of the first kernel.
+ENTRY_BITS = 1024
 
 
 @dataclass(frozen=True)
@@ -104,17 +109,18 @@ def between(
         depth: of the FIFO.
     """
     before, after_lanes = ends
+    after = tuple(op(link.flatten).numbers("outShape")) if link.flatten is not None else shape
     if before is None:
-        # The input has the first kernel's lanes, or whole pixels if those lanes cross pixels.
-        before = shape[-1] if link.flatten is not None else after_lanes
+        before = entry_lanes(prod(shape), int(datatype.bitwidth()), after_lanes)
+        # Beats of the input may cross pixels.
+        shape = after if before == after_lanes else (1, prod(shape))
     lanes = (before, after_lanes)
     found = []
     if link.source is None or link.target is None:
         found.append(_node("RegisterSlice", datatype, shape=list(shape), lanes=lanes[0]))
     elif not link.direct:
         found.append(_node("StreamFIFO", datatype, shape=list(shape), lanes=lanes[0], depth=depth))
-    if link.flatten is not None or lanes[0] != lanes[1]:
-        after = op(link.flatten).get_nodeattr("outShape") if link.flatten is not None else shape
+    if shape != after or lanes[0] != lanes[1]:
         found.append(
             _node(
                 "WidthConverter",
@@ -126,6 +132,25 @@ def between(
             )
         )
     return found
+
+
+def entry_lanes(values: int, bits: int, lanes: int) -> int:
+    """Return how many elements a beat of the accelerator's input has.
+
+    In memory, a beat takes whole bytes. These are the fewest lanes that leave the least padding in
+    a frame, among those at which the input is as fast as the first kernel takes it.
+
+    Args:
+        values: elements of a frame.
+        bits: of an element.
+        lanes: of the first kernel; divides ``values``.
+    """
+    possible = [
+        each
+        for each in divisors(values)
+        if each == lanes or (each > lanes and each * bits <= ENTRY_BITS)
+    ]
+    return min(possible, key=lambda each: (values // each * -(-each * bits // 8), each))
 
 
 class InsertStreams(Transformation):  # type: ignore[misc]
@@ -185,6 +210,7 @@ def _insert(model: ModelWrapper, link: Link) -> None:
         model.graph.node.remove(link.flatten)
     if link.source is None:
         stream = model.graph.input[0].name
+        redeclare(model, stream, op(new[0]).get_normal_input_shape(), datatype)
     elif link.target is None:
         # The last node takes over the output's name.
         stream = add_tensor(model, f"{link.source.output[0]}_unregistered", sizes, datatype)

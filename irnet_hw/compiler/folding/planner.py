@@ -8,7 +8,7 @@ another (:mod:`irnet_hw.compiler.folding.elimination`).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf, prod
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +70,7 @@ class Planner:
 
     def _restrict(self, pins: Mapping[str, Attributes]) -> None:
         """Drop choices that no neighbour matches, and slow down those none keeps up with."""
-        for link, (shape, _) in zip(self.links, self._streams, strict=True):
+        for link in self.links:
             if link.target is None:
                 continue
             if link.source is not None and op(link.source).feeds_directly and not link.direct:
@@ -88,13 +88,6 @@ class Planner:
                         f"folding-config: {window} feeds {unit} directly, and no fold of the one "
                         "suits the other's; must leave lanes and parallel_window that agree"
                     )
-            elif link.source is None and link.flatten is not None:
-                # Pixels enter a dense layer one per beat.
-                pixels = prod(shape[:-1])
-                self._choices[target] = [
-                    replace(choice, cycles=max(choice.cycles, pixels))
-                    for choice in self._choices[target]
-                ]
 
     def _keep_order(self, link: Link, pins: Mapping[str, Attributes]) -> None:
         """Drop choices whose windows have their elements in another order than the tensor."""

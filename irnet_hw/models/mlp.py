@@ -16,8 +16,8 @@ class MLP:
     """A network of dense layers: 1-bit weights in hidden layers, 8-bit weights in the last.
 
     Umuroglu et al., "FINN", FPGA 2017, section 6.1. Every hidden layer has a batch norm and
-    Hardtanh and passes signs to the next one. The first layer reads 8-bit pixels; FINN's reads
-    their signs.
+    Hardtanh and passes signs to the next one. The first layer reads 8-bit pixels, or their signs as
+    FINN's does.
 
     Attributes:
         name: "mlp".
@@ -26,6 +26,8 @@ class MLP:
         hidden: number of outputs of each 1-bit dense layer.
         libra: binarise weights by Libra-PB instead of taking their plain signs.
         ede: use EDE's gradient instead of the clipped straight-through one.
+        sign_pixels: the first layer reads the signs of the pixels less 128, which the driver can
+            compute: see ``irnet-hw build --packed-pixels``.
         rounded: train with the constants that export rounds to, so that PyTorch, QONNX and RTL give
             the same logits. Batch norms then use their running statistics in training and leave
             them as they are, so set start. Not with compile.
@@ -45,6 +47,7 @@ class MLP:
     hidden: list[int]
     libra: bool = True
     ede: bool = True
+    sign_pixels: bool = False
     rounded: bool = False
 
     def __post_init__(self) -> None:
@@ -63,6 +66,8 @@ class MLP:
         layers: OrderedDict[str, nn.Module] = OrderedDict(
             normalise=Normalise(), flatten=nn.Flatten()
         )
+        if self.sign_pixels:
+            layers["binarise"] = binary.activations()
         for i, (inputs, outputs) in enumerate(pairwise([math.prod(self.image), *self.hidden])):
             layers[f"hidden{i}"] = hidden(binary.dense(inputs, outputs), outputs, self.rounded)
             layers[f"binarise{i}"] = binary.activations()

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from irnet_hw import spec
+from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import MODEL
 from irnet_hw.artifact.registers import PORT_BYTES
 from irnet_hw.cli import options
@@ -32,6 +33,7 @@ from irnet_hw.errors import UserError
 from irnet_hw.files import holds_json, require_ours, whole_file
 from irnet_hw.images import Images, read_images
 from irnet_hw.runtime import Accelerator
+from irnet_hw.runtime.frames import Frames
 from irnet_hw.simulate.board import SimulatedBoard
 from irnet_hw.verilog.trusted import open_for_tools
 
@@ -58,7 +60,11 @@ def main(accelerators: tuple[tuple[Path, Path], ...], frames: int, out: Path, fo
     """Measure accelerators on the simulated board and print a table of their figures."""
     try:
         require_ours(out, holds_json(machine=..., accelerators=...), force)
-        rows = [measure(folder, file, frames) for folder, file in accelerators]
+        rows = []
+        for folder, file in accelerators:
+            built = open_for_tools(folder)
+            images, _ = read_images(file, built.image, built.output.values)
+            rows.append(measure(folder, images[:frames], frames))
     except UserError as error:
         raise click.ClickException(str(error)) from error
     result = {
@@ -71,11 +77,15 @@ def main(accelerators: tuple[tuple[Path, Path], ...], frames: int, out: Path, fo
     Console(width=200).print(table(rows))
 
 
-def measure(folder: Path, file: Path, frames: int) -> Figures:
-    """Return the figures of one accelerator."""
+def measure(folder: Path, images: Images, frames: int) -> Figures:
+    """Return the figures of one accelerator.
+
+    Args:
+        folder: the accelerator's.
+        images: whose logits are compared.
+        frames: to measure the rate.
+    """
     built = open_for_tools(folder)
-    images, _ = read_images(file, built.image, built.output.values)
-    images = images[:frames]
     (expected,) = spec.run(spec.load(folder / MODEL), images).values()
     board = SimulatedBoard(folder, built)
     with Accelerator(folder, board) as accelerator:
@@ -107,6 +117,7 @@ def measure(folder: Path, file: Path, frames: int) -> Figures:
         },
         "driver_seconds_per_batch": driver,
         "frames_per_batch": -(-frames // rate["batches"]),
+        "packed_images_per_second": packing(built, images),
     }
 
 
@@ -118,6 +129,16 @@ def single(accelerator: Accelerator, board: SimulatedBoard, image: Images) -> fl
         accelerator.predict(image)
         found.append(time.perf_counter() - start - (board.simulating - simulating))
     return statistics.median(found)
+
+
+def packing(built: Manifest, images: Images) -> float:
+    """Return how many images a second this machine makes frames of."""
+    frames, found = Frames(built), []
+    for _ in range(SINGLE):
+        start = time.perf_counter()
+        frames.of(images)
+        found.append(time.perf_counter() - start)
+    return len(images) / statistics.median(found)
 
 
 def table(rows: list[Figures]) -> Table:

@@ -86,6 +86,37 @@ def test_no_fold_of_less_area_reaches_the_rate() -> None:
     assert found == pytest.approx(best)
 
 
+@pytest.mark.parametrize(
+    ("image", "classes", "port", "said"),
+    [
+        (
+            (6, 6, 1),
+            2,
+            4.5,
+            "4.5, for 36 bytes in and 8 out at 8 a cycle; must be at most 22222222",
+        ),
+        (
+            (2, 2, 1),
+            7,
+            3.5,
+            "3.5, for 4 bytes in and 28 out at 8 a cycle; must be at most 28571428",
+        ),
+    ],
+)
+def test_no_rate_exceeds_the_memory_ports(image, classes, port, said) -> None:
+    network = Network(image=image, layers=(Dense(4),), classes=classes).build()
+    model = upto(network, Forks)
+    folding = fold(model, BOARD, None)
+    assert folding.fps == 1e8 / port
+    # Fewer cycles would gain nothing.
+    assert port / 2 < folding.schedule.pace <= port
+    with pytest.raises(
+        UserError, match=r"target-fps: 4e\+07 leaves 2 cycles .* the memory port takes"
+    ) as caught:
+        fold(upto(network, Forks), BOARD, 4e7)
+    assert str(caught.value).endswith(said)
+
+
 def test_names_the_layer_that_limits_the_rate() -> None:
     model = upto(SMALL.build(), Forks)
     with pytest.raises(UserError) as caught:

@@ -106,7 +106,7 @@ def test_damaged_manifest(shell):
     assert shell.fails("report", "built").startswith("built/manifest.json: is not JSON: ")
     manifest.write_text(json.dumps({"format": 1}))
     assert shell.fails("report", "built") == (
-        "built/manifest.json: has format 1, must have format 5; build it again"
+        "built/manifest.json: has format 1, must have format 6; build it again"
     )
 
 

@@ -68,7 +68,7 @@ def test_a_changed_manifest_is_refused(folder):
 def test_an_older_format_is_refused(folder):
     path = folder / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 3}))
-    assert refusal(folder) == f"{path}: has format 3, must have format 5; build it again"
+    assert refusal(folder) == f"{path}: has format 3, must have format 6; build it again"
 
 
 def test_another_model_is_refused(folder):
@@ -121,11 +121,13 @@ def rewritten(folder, change):
         (["clock_mhz"], "x", 'clock_mhz = "x", must be a number from 0.1 to 1000'),
         (["clock_mhz"], 1e300, "clock_mhz = 1e+300, must be a number from 0.1 to 1000"),
         (["input", "shape"], "x", 'input.shape = "x", must be a list'),
-        (
-            ["input", "shape"],
-            [8, 9],
-            "input.shape = [8, 9], must be height, width and channels, or ",
-        ),
+        (["image"], [8, 9], "image = [8, 9], must be height, width and channels, or "),
+        (["image"], [6, 6, 3], "image = [6, 6, 3], must have input.shape's 72 values"),
+        (["pixel_codes"], ["0" * 255], "must be 256 hexadecimal digits"),
+        (["pixel_codes"], ["0" * 256], "must be 1 to 4 for each of "),
+        (["pixel_codes"], ["0" * 256] * 5, "pixel_codes: 5, must be 0, 1 or one for each channel"),
+        (["input", "bits"], 4, "input.bits = 4, must be 8 for each of "),
+        (["input", "tdata_bits"], 64, "input.tdata_bits = 64, must be "),
         (["tail", "entry"], [1, 9], "tail.entry = [1, 9], must have output.shape's "),
         (["tail", "type"], "int64", "tail: gives float32 of shape [1, 3], but states int64 of "),
         (["input", "shape"], [6, 6, 4], "input.shape = [6, 6, 4], must have lanes * beats = 72"),
@@ -168,6 +170,7 @@ def test_a_forged_manifest_is_refused(folder, keys, value, said):
     [
         lambda content: content["output"].update(scale=content["output"]["scale"] * 2),
         lambda content: content["input"].update(shape=[6, 4, 3]),
+        lambda content: content.update(image=[6, 4, 3]),
         lambda content: content["labels"].extend(["a", "b", "c"]),
         lambda content: content.update(clock_mhz=400.0),
         lambda content: content["shell"].update(base_address=0),
@@ -197,7 +200,7 @@ def archive(path, members):
         ([("a", b"0" * (2**30 + 1))], "holds 1,073,741,825 bytes, must be at most 1,073,741,824"),
         ([], "manifest.json: can't be read: No such file or directory; must be in a folder made"),
         ([("manifest.json", "[" * 10000)], "manifest.json: nests more than 64 deep; must be"),
-        ([("manifest.json", "[]")], "manifest.json: has format None, must have format 5"),
+        ([("manifest.json", "[]")], "manifest.json: has format None, must have format 6"),
         ([("manifest.json", b"\xff")], "manifest.json: is not UTF-8 text, byte 0 is 0xff"),
     ],
 )

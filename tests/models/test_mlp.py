@@ -40,11 +40,15 @@ def test_any_configuration_trains(image, hidden, libra, ede):
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
 
 
-def test_the_exporter_takes_it():
+@pytest.mark.parametrize(
+    ("signs", "boundaries"),
+    [(False, ["binarise0", "binarise1"]), (True, ["binarise", "binarise0", "binarise1"])],
+)
+def test_the_exporter_takes_it(signs, boundaries):
     torch.manual_seed(0)
-    model = models.build(MLP("mlp", [4, 4, 1], 3, hidden=[6, 5])).eval()
+    model = models.build(MLP("mlp", [4, 4, 1], 3, hidden=[6, 5], sign_pixels=signs)).eval()
     network = deploy(model, (4, 4, 1))
-    assert network.boundaries() == ["binarise0", "binarise1"]
+    assert network.boundaries() == boundaries
     pixels = torch.randint(0, 256, (20, 1, 4, 4)).float()
     got = network.deployed(pixels) / network.step
     assert torch.equal(got, got.round())

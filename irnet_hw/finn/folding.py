@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from irnet_hw.compiler.folding.links import (
     links,
 )
 from irnet_hw.compiler.graph import add_tensor, op
+from irnet_hw.errors import UserError
 from irnet_hw.finn.layer import is_ours, stand_in
 
 #: Frames per second that any fold reaches.
@@ -78,6 +80,7 @@ def fold_kernels(
         UserError: the rate can't be reached, or the file fixes what is not possible.
     """
     copy = _with_stand_ins(model, board.part)
+    _require_pace_of_pixels(copy, board, target_fps or _ANY_RATE)
     pins = {}
     if path is not None:
         pins = config.pins(path, _for_ours(model, content), copy, board.part)
@@ -93,6 +96,24 @@ def fold_kernels(
     theirs = extract_model_config(model, None, _FINN_ATTRIBUTES)
     written.update({name: value for name, value in theirs.items() if name in folded.keys() - ours})
     return json.dumps(written, indent=1) + "\n"
+
+
+def _require_pace_of_pixels(model: ModelWrapper, board: Board, target_fps: float) -> None:
+    """Raise a UserError if a dense layer that reads the image needs more than a pixel a cycle.
+
+    FINN's input has whole pixels as beats, where `irnet-hw build` lets beats cross pixels.
+    """
+    for link in links(model):
+        if link.source is not None or link.flatten is None:
+            continue
+        pixels = prod(link_shape(model, link)[0][:-1])
+        most = board.clock_mhz * 1e6 / pixels
+        if target_fps > most:
+            raise UserError(
+                f"target_fps: {target_fps:g}, must be at most {int(most)}: the first layer reads "
+                f"{pixels} pixels, and in FINN's accelerators one a cycle; irnet-hw build takes "
+                "several"
+            )
 
 
 def _with_stand_ins(model: ModelWrapper, part: str) -> ModelWrapper:

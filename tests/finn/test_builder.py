@@ -209,6 +209,18 @@ def test_the_fifos_of_branches_are_as_deep_as_in_our_build(tmp_path):
     check_exact(theirs.graph, theirs.folder, (6, 6, 3))
 
 
+def test_a_dense_layer_takes_one_pixel_a_cycle(tmp_path):
+    """`irnet-hw build` has beats that cross pixels, FINN has not."""
+    Network(image=(6, 6, 2), layers=(Dense(8),)).build().save(str(tmp_path / "network.onnx"))
+    (tmp_path / "finn").mkdir()
+    code, text = finn(tmp_path / "network.onnx", tmp_path / "finn", target_fps=3_000_000)
+    assert code != 0
+    assert (
+        "target_fps: 3e+06, must be at most 2777777: the first layer reads 36 pixels, and in "
+        "FINN's accelerators one a cycle; irnet-hw build takes several"
+    ) in " ".join(text.split()), text[-4000:]
+
+
 def test_it_says_what_the_specification_moved_and_what_is_left(mixed):
     built, text = mixed
     assert "the weights' scale 0.1 behind conv1" in text

@@ -107,6 +107,18 @@ class Given:
         ]
         return self.node("Quant", *constants, signed=signed, narrow=narrow, rounding_mode=rounding)
 
+    def quantize(self, input, bits=8, scale=2.0**-4):
+        """Put a quantizer in front of a constant that the last node reads."""
+        node = self.nodes[-1]
+        name = node.input[input]
+        constants = [name, self.constant(scale), self.constant(0.0), self.constant(bits)]
+        node.input[input] = f"{name}_quantized"
+        flags = {"signed": 1, "narrow": 0, "rounding_mode": "ROUND"}
+        self.nodes.insert(
+            -1, helper.make_node("Quant", constants, [node.input[input]], domain=QONNX, **flags)
+        )
+        return self
+
     def clip(self, least=-1.0, most=1.0):
         return self.node("Clip", self.constant(least), self.constant(most))
 

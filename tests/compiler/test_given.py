@@ -270,6 +270,27 @@ def test_initializers_among_the_inputs(tmp_path: Path) -> None:
     assert np.array_equal(found, expected)
 
 
+@pytest.mark.parametrize("kind", ["initializer", "quantizer"])
+def test_quantized_constants(kind: str, tmp_path: Path) -> None:
+    """Brevitas quantizes biases, and constants of scales behind layers, if asked to."""
+    net = Given(*IMAGE).op("Sub", 128.0).conv(4, bias=[0.3, -1.1, 3.7, 7.0], kind=kind).quantize(2)
+    net.op("Mul", [0.2, 1.3, -0.7, 0.5]).quantize(1).sign().flatten()
+    net.dense(3, bias=[1.2, 0.4, -2.0]).quantize(2)
+    same(net, tmp_path)
+
+
+@pytest.mark.parametrize(("bits", "scale", "moved"), [(1, 0.5, False), (3, [0.1, 0.3, 0.7], True)])
+def test_scales_behind_the_quantizer_of_weights(
+    bits: int, scale: object, moved: bool, tmp_path: Path
+) -> None:
+    net = Given(*IMAGE).op("Sub", 128.0).sign()
+    constants = [net.weights([3, 3, 2, 2], bits=bits), net.constant(scale)]
+    net.constants[constants[1]] = np.reshape(net.constants[constants[1]], [-1, 1, 1, 1])
+    net.nodes.append(helper.make_node("Mul", constants, ["scaled"]))
+    net.node("Conv", "scaled", shape=[1, 3, 5, 6]).norm().sign().flatten()
+    same(net.dense(3), tmp_path, moved)
+
+
 # ------------------------------------------------------------------ layers
 
 LAYERS = [

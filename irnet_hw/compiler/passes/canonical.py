@@ -17,7 +17,9 @@ from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
 from irnet_hw.compiler.graph import add_tensor, attribute, fresh, readers, replace, shape
+from irnet_hw.compiler.onnx_ops import LAYERS
 from irnet_hw.onnx_file import QUANTIZERS
+from irnet_hw.runner import node_result
 
 FLOAT32 = DataType["FLOAT32"]
 #: Key of the graph's metadata for the Adds that the file has inside layers, as their biases.
@@ -36,6 +38,7 @@ class Canonical(Transformation):  # type: ignore[misc]
         """Return the model."""
         _known_shapes(model)
         biases = split_biases(model)
+        _fold_quantizers(model)
         model = model.transform(FoldConstants(exclude_op_types=list(QUANTIZERS)))
         for node in list(model.graph.node):
             _constants_second(model, node)
@@ -63,6 +66,20 @@ def _known_shapes(model: ModelWrapper) -> None:
         if sizes is not None and all(sizes):
             start, end = attribute(node, "start", 0), attribute(node, "end", len(sizes))
             model.set_initializer(node.output[0], np.array(sizes[start:end], np.int64))
+            model.graph.node.remove(node)
+
+
+def _fold_quantizers(model: ModelWrapper) -> None:
+    """Make results of quantizers constants, but for those of weights: biases, for example."""
+    for node in list(model.graph.node):
+        fixed = all(model.get_initializer(name) is not None for name in node.input)
+        result = node.output[0]
+        as_weights = any(
+            each.op_type in (*LAYERS, "Gemm") and each.input[1] == result
+            for each in readers(model, result)
+        )
+        if node.op_type in QUANTIZERS and fixed and not as_weights:
+            model.set_initializer(result, node_result(model, node))
             model.graph.node.remove(node)
 
 

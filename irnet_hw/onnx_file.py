@@ -19,6 +19,7 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError, Message
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 from qonnx.core.datatype import DataType
 
 from irnet_hw.errors import UserError
@@ -39,6 +40,13 @@ MOST_SIZE = 2**16
 
 #: Ops whose result is not bounded by the sizes of their inputs, but by the values in them.
 _GROWING = ("ConstantOfShape", "Expand", "OneHot", "Pad", "Range", "Resize", "Tile", "Upsample")
+#: Exporters compute sizes, such as those of a Pad, by these.
+_OF_SIZES = (
+    *("Constant", "ConstantOfShape", "Concat", "Reshape", "Slice", "Transpose", "Cast", "Gather"),
+    *("Squeeze", "Unsqueeze"),
+)
+#: The most elements of what is computed of sizes.
+_MOST_SIZES = 64
 _RANDOM = (
     "Bernoulli",
     "Multinomial",
@@ -62,6 +70,7 @@ _NUMBERS = (
     TensorProto.UINT8,
     TensorProto.BOOL,
 )
+_INTEGERS = (TensorProto.INT64, TensorProto.INT32)
 #: Names of the inputs of the quantizers, and the attributes that they must have and may have.
 _QUANTIZER_INPUTS = {"Quant": ("x", "scale", "zero point", "bits"), "BipolarQuant": ("x", "scale")}
 _FLAGS = ("signed", "narrow")
@@ -126,10 +135,12 @@ def check(proto: ModelProto) -> None:
         _check_tensor(f"initializer {tensor.name}", tensor)
     _use_one_domain(proto)
     _mend_reshapes(proto)
+    _fix_batch(proto)
     for node in graph.node:
         _check_node(node)
     _check_annotations(proto)
     _check_opset(proto)
+    _fold_sizes(proto)
     _check_by_onnx(proto)
 
 
@@ -286,6 +297,51 @@ def _mend_reshapes(proto: ModelProto) -> None:
         for entry in [entry for entry in node.attribute if entry.name == "allowzero" and entry.i]:
             if 0 in sizes and -1 in sizes:
                 node.attribute.remove(entry)
+
+
+def _fix_batch(proto: ModelProto) -> None:
+    """Make a batch of any size one of 1 image."""
+    graph = proto.graph
+    dims = graph.input[0].type.tensor_type.shape.dim
+    if not dims or dims[0].HasField("dim_value"):
+        return
+    dims[0].dim_value = 1
+    for dim in graph.output[0].type.tensor_type.shape.dim[:1]:
+        dim.dim_value = 1
+    del graph.value_info[:]  # they are inferred again
+
+
+def _fold_sizes(proto: ModelProto) -> None:
+    """Make sizes constants that nodes compute of constants, because shapes depend on them."""
+    graph = proto.graph
+    known: dict[str, Any] = {}
+    for tensor in graph.initializer:
+        if prod(tensor.dims) <= _MOST_SIZES and tensor.data_type in _INTEGERS:
+            known[tensor.name] = numpy_helper.to_array(tensor)
+    for node in list(graph.node):
+        names = [name for name in dict.fromkeys(node.input) if name]
+        fits = node.op_type in _OF_SIZES and not node.domain and len(node.output) == 1
+        if not fits or not known.keys() >= set(names):
+            continue
+        if node.op_type == "ConstantOfShape" and prod(known[names[0]].tolist()) > _MOST_SIZES:
+            continue
+        alone = helper.make_graph(
+            [node],
+            "sizes",
+            [],
+            [helper.make_tensor_value_info(node.output[0], TensorProto.UNDEFINED, None)],
+            [numpy_helper.from_array(known[name], name) for name in names],
+        )
+        model = helper.make_model(alone, opset_imports=proto.opset_import)
+        try:
+            (found,) = ReferenceEvaluator(model).run(None, {})
+        except Exception:
+            continue  # what is wrong with it, ONNX says below
+        array = np.asarray(found)
+        if array.size <= _MOST_SIZES and array.dtype in (np.int64, np.int32):
+            known[node.output[0]] = array
+            graph.initializer.append(numpy_helper.from_array(array, node.output[0]))
+            graph.node.remove(node)
 
 
 def _check_node(node: NodeProto) -> None:

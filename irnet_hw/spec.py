@@ -75,8 +75,9 @@ def image_shape(model: ModelWrapper) -> tuple[int, ...]:
     """
     shape = model.get_tensor_shape(model.graph.input[0].name)
     if shape is None or len(shape) not in (2, 3, 4) or shape[0] != 1 or min(shape) < 1:
+        sizes = ", ".join(str(size or "any") for size in shape or [])
         raise UserError(
-            f"input {model.graph.input[0].name}: shape {shape}, must be [1, channels, height, "
+            f"input {model.graph.input[0].name}: shape [{sizes}], must be [1, channels, height, "
             "width], [1, channels, length] or [1, length]"
         )
     _, first, *sides = map(int, shape)

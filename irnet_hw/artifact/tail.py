@@ -191,10 +191,12 @@ OPS: Dict[str, _Op] = {
     **{name: _Op(2, 0, {}, _broadcast) for name in ("Add", "Sub", "Mul", "Div")},
     **{
         name: _Op(1, 0, {}, _broadcast)
-        for name in ("Neg", "Relu", "Abs", "Sigmoid", "Tanh", "Softplus")
+        for name in ("Neg", "Relu", "Abs", "Exp", "Sigmoid", "Tanh", "Softplus")
     },
     "HardSigmoid": _Op(1, 0, {"alpha": NUMBER, "beta": NUMBER}, _broadcast),
     "LeakyRelu": _Op(1, 0, {"alpha": NUMBER}, _broadcast),
+    "Elu": _Op(1, 0, {"alpha": NUMBER}, _broadcast),
+    "PRelu": _Op(2, 1, {}, _broadcast),
     "Clip": _Op(3, 2, {}, _scalars),
     "BatchNormalization": _Op(5, 4, {"epsilon": NUMBER}, _channels),
     "BipolarQuant": _Op(2, 1, {}, _broadcast),

@@ -119,6 +119,15 @@ def reader(model: ModelWrapper, tensor: str) -> NodeProto:
     return found
 
 
+def reduced_axes(model: ModelWrapper, node: NodeProto) -> list[int]:
+    """Return the axes that a ReduceMean or ReduceSum reduces, counted from 0, in order."""
+    rank = len(shape(model, node.input[0]))
+    axes = attribute(node, "axes", None)
+    if axes is None and len(node.input) > 1 and node.input[1]:
+        axes = np.asarray(constant(model, node.input[1])).reshape(-1).tolist()
+    return sorted(axis % rank for axis in axes) if axes else list(range(rank))
+
+
 def readers(model: ModelWrapper, tensor: str) -> list[NodeProto]:
     """Return the nodes that read a tensor, in the order of the graph."""
     return list(model.find_consumers(tensor) or [])

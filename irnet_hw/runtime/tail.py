@@ -2,10 +2,10 @@
 
 Every step equals the node in qonnx's executor, bit for bit, because it computes float32 in the same
 order: that of onnxruntime on x86 for ONNX's ops, and that of qonnx for its own. Only Softmax,
-LogSoftmax, Sigmoid, Tanh and Softplus may differ in the last places of a float32, because
+LogSoftmax, Sigmoid, Tanh, Softplus, Exp and Elu may differ in the last places of a float32, because
 onnxruntime's differ between processors; the integers before them are exact. Softmax here is that
-of processors with AVX-512, bit for bit, and LogSoftmax rarely differs from it. Sigmoid, Tanh and
-Softplus are rounded once.
+of processors with AVX-512, bit for bit, and LogSoftmax rarely differs from it. The others are
+rounded once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from irnet_hw.artifact.tail import Constant, Tail
 
 #: Steps whose results differ between processors, and by how much: relative to the value, or to 1 if
 #: that is greater.
-_APPROXIMATE = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Softplus")
+_APPROXIMATE = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Softplus", "Exp", "Elu")
 _LAST_PLACES = 2.0**-20
 
 if TYPE_CHECKING:
@@ -111,6 +111,19 @@ def _relu(_: Mapping[str, Any], inputs: Sequence[Array]) -> Array:
 def _leaky_relu(attributes: Mapping[str, Any], inputs: Sequence[Array]) -> Array:
     x = inputs[0]
     return np.where(x >= 0, x, np.float32(attributes["alpha"]) * x)
+
+
+def _prelu(_: Mapping[str, Any], inputs: Sequence[Array]) -> Array:
+    x, slope = inputs
+    found: Array = np.where(x >= 0, x, slope * x)
+    return found
+
+
+def _elu(attributes: Mapping[str, Any], inputs: Sequence[Array]) -> Array:
+    alpha = float(np.float32(attributes["alpha"]))
+    return _rounded_once(lambda x: np.where(x >= 0, x, alpha * np.expm1(np.minimum(x, 0))))(
+        attributes, inputs
+    )
 
 
 def _clip(_: Mapping[str, Any], inputs: Sequence[Array]) -> Array:
@@ -272,6 +285,9 @@ _RUN: dict[str, Callable[[Mapping[str, Any], Sequence[Array]], Array]] = {
     "Neg": lambda _, inputs: -inputs[0],
     "Relu": _relu,
     "LeakyRelu": _leaky_relu,
+    "PRelu": _prelu,
+    "Elu": _elu,
+    "Exp": _rounded_once(np.exp),
     "Clip": _clip,
     "Abs": lambda _, inputs: np.abs(inputs[0]),
     "HardSigmoid": _hard_sigmoid,

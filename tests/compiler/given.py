@@ -107,15 +107,15 @@ class Given:
         ]
         return self.node("Quant", *constants, signed=signed, narrow=narrow, rounding_mode=rounding)
 
-    def quantize(self, input, bits=8, scale=2.0**-4):
+    def quantize(self, place, bits=8, scale=2.0**-4):
         """Put a quantizer in front of a constant that the last node reads."""
         node = self.nodes[-1]
-        name = node.input[input]
+        name = node.input[place]
         constants = [name, self.constant(scale), self.constant(0.0), self.constant(bits)]
-        node.input[input] = f"{name}_quantized"
+        node.input[place] = f"{name}_quantized"
         flags = {"signed": 1, "narrow": 0, "rounding_mode": "ROUND"}
         self.nodes.insert(
-            -1, helper.make_node("Quant", constants, [node.input[input]], domain=QONNX, **flags)
+            -1, helper.make_node("Quant", constants, [node.input[place]], domain=QONNX, **flags)
         )
         return self
 

@@ -25,7 +25,7 @@ class Chain:
     @property
     def exact(self):
         """Whether onnxruntime gives the same on every processor."""
-        approximate = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Softplus")
+        approximate = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Softplus", "Exp", "Elu")
         return not any(node.op_type in approximate for node in self.nodes)
 
     def constant(self, value, kind=np.float32):
@@ -140,7 +140,7 @@ def chains(draw):
 def _step(draw, chain, random):
     shape, rank = chain.shape, len(chain.shape)
     kinds = ["binary", "unary", "clip", "bipolar", "quant", "softmax", "transpose", "reshape"]
-    kinds += ["unsqueeze", "squeeze", "flatten"] + ["norm"] * (rank >= 2)
+    kinds += ["prelu", "unsqueeze", "squeeze", "flatten"] + ["norm"] * (rank >= 2)
     kind = draw(st.sampled_from(kinds))
     channels = [
         (),
@@ -163,9 +163,15 @@ def _step(draw, chain, random):
             chain.node(op, chain.constant(value), first=first, shape=grown)
     elif kind == "unary":
         plain = ["Neg", "Abs", "Relu", "Identity", "Dropout", "Sigmoid", "Tanh", "Softplus"]
-        op = draw(st.sampled_from([*plain, "LeakyRelu", "HardSigmoid"]))
-        names = {"LeakyRelu": ["alpha"], "HardSigmoid": ["alpha", "beta"]}.get(op, [])
+        op = draw(st.sampled_from([*plain, "Elu", "LeakyRelu", "HardSigmoid"]))
+        names = {"LeakyRelu": ["alpha"], "Elu": ["alpha"], "HardSigmoid": ["alpha", "beta"]}.get(
+            op, []
+        )
         chain.node(op, **{name: draw(NUMBERS) for name in names})
+    elif kind == "prelu":
+        chain.node(
+            "PRelu", chain.constant(random.normal(size=draw(st.sampled_from([(), shape[-1:]]))))
+        )
     elif kind == "clip":
         chain.clip(draw(st.one_of(st.none(), NUMBERS)), draw(NUMBERS))
     elif kind == "norm":

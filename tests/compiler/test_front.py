@@ -111,7 +111,7 @@ def wrong(*parts: str) -> Writer:
     writer.flatten()
     writer.dense("last", 3, 4, "MatMul", False)
     if "tail" in parts:
-        writer.step("Exp", name="tail")
+        writer.step("Erf", name="tail")
     return writer
 
 
@@ -127,12 +127,12 @@ def test_lists_all_problems_at_once(parts: tuple[str, ...], tmp_path: Path) -> N
 
 def test_lists_scales_that_cannot_move_with_all_else(tmp_path: Path) -> None:
     net = Given(1, 2, 6, 6).quant(4, [0.1, 0.2]).conv(2).norm().quant(4, [0.3, 0.1])
-    net.conv(2).sign().flatten().dense(2).node("Exp").model().save(str(tmp_path / "wrong.onnx"))
+    net.conv(2).sign().flatten().dense(2).node("Erf").model().save(str(tmp_path / "wrong.onnx"))
     found = problems(tmp_path / "wrong.onnx")
     assert [text.partition(" (")[0] for text in found] == [
         "node quant0",
         "node quant4",
-        "node exp11",
+        "node erf11",
     ]
 
 

@@ -408,6 +408,19 @@ BRANCHES = [
         "0.3 and 0.41",
         lambda net: added(net, (4, 0.3), (4, 0.41), signed=0).node("Relu").quant(2, 2.0),
     ),
+    both(
+        "0.3 and 0.41, added and pooled",
+        lambda net: added(net, (4, 0.3), (4, 0.41)).norm(gamma=0.7).pool("MaxPool", 3, 2, 1).sign(),
+    ),
+    both(
+        "sums, added and pooled",
+        lambda net: (
+            residual(net.quant(4, 1.0), lambda net: net.norm())
+            .pool("MaxPool", 2, 1)
+            .node("Relu")
+            .quant(6, 2.0**-2, signed=0, rounding="FLOOR")
+        ),
+    ),
     both("8 bits of any scales", lambda net: added(net, (8, 0.03), (8, 0.0413)).norm().sign()),
     both(
         "signs of 0.1 and 0.12", lambda net: added(net, (1, 0.1), (1, 0.12)).op("Add", 0.2).sign()
@@ -459,6 +472,9 @@ ENDS = [
     both("TensorNorm", lambda net: net.flatten().dense(3).op("Sub", 0.7).op("Mul", 0.37)),
     both("Softmax", lambda net: net.flatten().dense(3).op("Mul", 0.1).node("Softmax", axis=1)),
     both("Sigmoid", lambda net: net.flatten().dense(3).op("Mul", 0.1).node("Sigmoid")),
+    both("Exp", lambda net: net.flatten().dense(3).op("Mul", 0.1).node("Exp")),
+    both("Elu", lambda net: net.flatten().dense(3).op("Mul", 0.1).node("Elu", alpha=0.7)),
+    both("PReLU", lambda net: net.flatten().dense(3).prelu([0.1, -0.3, 1.7])),
     both("signs", lambda net: net.flatten().dense(3).sign()),
     both("one output", lambda net: net.flatten().dense(1)),
     both("TopK", lambda net: topk(net.flatten().dense(5))),
@@ -543,6 +559,56 @@ def test_ends(write: Change, moved: bool, tmp_path: Path) -> None:
     net = Given(1, 3, 5, 6, seed=2).op("Sub", 128.0).conv(4).norm().sign()
     write(net)
     same(net, tmp_path, moved)
+
+
+def test_builds_the_specification_of_a_build_that_sums_in_float64(tmp_path: Path) -> None:
+    net = Given(1, 3, 5, 6, seed=2).op("Sub", 128.0).conv(4).norm().sign()
+    same(wide(net, 160, [0.5, 2.0, -1.0]), tmp_path, True)
+    again = tmp_path / "again.onnx"
+    again.write_bytes((tmp_path / "built" / MODEL).read_bytes())
+    build(again, "zcu104", tmp_path / "again", 1.0)
+    images = pixels(net.entry)
+    runs = [spec.run(spec.load(tmp_path / each / MODEL), images) for each in ("built", "again")]
+    assert np.array_equal(*(run[net.at] for run in runs))
+
+
+def test_a_batch_of_any_size(tmp_path: Path) -> None:
+    net = ended(Given(*IMAGE).op("Sub", 128.0).sign())
+    model = net.model().model
+    for each in (*model.graph.input, *model.graph.output):
+        each.type.tensor_type.shape.dim[0].dim_param = "batch"
+    (tmp_path / "network.onnx").write_bytes(model.SerializeToString())
+    built = build(tmp_path / "network.onnx", "zcu104", tmp_path / "built", 1.0)
+    images = pixels(net.entry)
+    found = tail.outputs(built, dataflow_run(tmp_path / "built", images)[-1])
+    assert np.array_equal(found, *spec.run(net.model(), images).values())
+
+
+def test_sizes_of_a_pad_that_nodes_compute(tmp_path: Path) -> None:
+    """As PyTorch's TorchScript exporter writes them."""
+    net = Given(1, 2, 5, 6).op("Sub", 128.0).sign()
+    image = net.here
+    net.at = net.constant([0, 0, 1, 2], np.int64)
+    net.node("Concat", net.constant([0, 0, 1, 0], np.int64), axis=0)
+    net.node("Cast", to=TensorProto.INT64)
+    pads = net.at
+    net.back(image).node("Pad", pads, shape=[1, 2, 7, 8]).conv(4).norm().sign().flatten()
+    same(net.dense(3), tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 1])
+def test_refuses_means_along_one_axis(keep: int, tmp_path: Path) -> None:
+    net = Given(1, 3, 5, 6).op("Sub", 128.0).conv(4, 2).norm().sign()
+    net.node("ReduceMean", axes=[2], keepdims=keep, shape=[1, 4, *[1] * keep, 5]).flatten()
+    net.dense(3).model().save(str(tmp_path / "network.onnx"))
+    with pytest.raises(UserError, match="must be all pixels"):
+        build(tmp_path / "network.onnx", "zcu104", tmp_path / "built", 1.0)
+
+
+def test_refuses_a_network_of_pools(tmp_path: Path) -> None:
+    Given(1, 3, 6, 6).quant(4, 1.0).pool().model().save(str(tmp_path / "network.onnx"))
+    with pytest.raises(UserError, match="has no convolution"):
+        build(tmp_path / "network.onnx", "zcu104", tmp_path / "built", 1.0)
 
 
 @settings(max_examples=20, phases=[Phase.explicit, Phase.reuse, Phase.generate])

@@ -91,7 +91,7 @@ def branched():
 @pytest.mark.parametrize(
     ("chain", "said"),
     [
-        (Chain((1, 4)).node("Exp"), "node node0 (Exp): is not supported after the last layer, "),
+        (Chain((1, 4)).node("Erf"), "node node0 (Erf): is not supported after the last layer, "),
         (Chain((1, 4, 2, 2)).node("GlobalAveragePool", shape=(1, 4, 1, 1)), "node node0 (GlobalA"),
         (branched(), "tensor Relu0_0: 2 nodes read it; from integers to the output Add2_0, the "),
         (Chain((3, 4)).node("Relu"), "tensor integers: shape [3, 4], must begin with 1, the batch"),

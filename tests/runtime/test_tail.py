@@ -56,10 +56,12 @@ def test_a_scale_for_each_channel_is_one_multiplication():
     assert found.tobytes() == (integers.astype(np.float32) * scales).tobytes()
 
 
-@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Softplus"])
+@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Softplus", "Elu"])
 @pytest.mark.parametrize("classes", [1, 2, 10, 16, 17, 100, 1000])
 def test_probabilities_are_onnxruntimes(kind, classes):
-    attributes = {"axis": 1} if kind.endswith("Softmax") else {}
+    attributes = {"Softmax": {"axis": 1}, "LogSoftmax": {"axis": 1}, "Elu": {"alpha": 0.7}}.get(
+        kind, {}
+    )
     values = helper.make_tensor_value_info("x", TensorProto.FLOAT, [200, classes])
     out = helper.make_tensor_value_info("y", TensorProto.FLOAT, [200, classes])
     node = helper.make_node(kind, ["x"], ["y"], **attributes)

@@ -180,8 +180,10 @@ def _plain(inputs: int) -> Callable[[_Node], list[Step]]:
     return lambda node: [Step(node.node.op_type, {}, node.inputs(inputs))]
 
 
-def _leaky_relu(node: _Node) -> list[Step]:
-    return [Step("LeakyRelu", {"alpha": float(node.attribute("alpha", 0.01))}, (None,))]
+def _with_alpha(default: float) -> Callable[[_Node], list[Step]]:
+    return lambda node: [
+        Step(node.node.op_type, {"alpha": float(node.attribute("alpha", default))}, (None,))
+    ]
 
 
 def _hard_sigmoid(node: _Node) -> list[Step]:
@@ -265,10 +267,11 @@ def _argmax(node: _Node) -> list[Step]:
 
 _BINARY = ("Add", "Sub", "Mul", "Div")
 _MAKE: dict[str, Callable[[_Node], list[Step]]] = {
-    **{name: _plain(2) for name in (*_BINARY, "BipolarQuant")},
-    **{name: _plain(1) for name in ("Neg", "Relu", "Abs", "Sigmoid", "Tanh", "Softplus")},
+    **{name: _plain(2) for name in (*_BINARY, "BipolarQuant", "PRelu")},
+    **{name: _plain(1) for name in ("Neg", "Relu", "Abs", "Exp", "Sigmoid", "Tanh", "Softplus")},
     "HardSigmoid": _hard_sigmoid,
-    "LeakyRelu": _leaky_relu,
+    "LeakyRelu": _with_alpha(0.01),
+    "Elu": _with_alpha(1.0),
     "Clip": _clip,
     "BatchNormalization": _batch_normalization,
     "Quant": _quant,

@@ -52,7 +52,7 @@ def channel_padding(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
     if mode != "constant" or value != 0 or not only_channels:
         raise UserError(
             f"{label(node)}: pads by {pads} in mode {mode} with {value:g}; must be mode constant "
-            "with 0, and only channels, axis 1 of 4"
+            "with 0, and be read by convolutions only, or pad only channels, axis 1 of 4"
         )
     return before, after
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from irnet_hw.compiler.graph import attribute, constant, shape
+from irnet_hw.compiler.graph import attribute, reduced_axes, shape
 from irnet_hw.compiler.passes.emit import Windows
 from irnet_hw.errors import UserError
 from irnet_hw.onnx_file import label
@@ -54,14 +53,10 @@ def summed_windows(model: ModelWrapper, node: NodeProto, image: tuple[int, int])
         if any(pads) and not attribute(node, "count_include_pad", 0):
             raise UserError(f"{label(node)}: count_include_pad = 0, must be 1 if it is padded")
         return windows_of(node, image, attribute(node, "kernel_shape", []))
-    axes = attribute(node, "axes", None)
-    if axes is None and len(node.input) > 1 and node.input[1]:
-        axes = np.asarray(constant(model, node.input[1])).tolist()
-    rank = len(shape(model, node.input[0]))
-    if sorted(axis % rank for axis in axes or []) != list(range(2, rank)):
+    axes, rank = reduced_axes(model, node), len(shape(model, node.input[0]))
+    if axes != list(range(2, rank)):
         raise UserError(
-            f"{label(node)}: axes {list(axes or [])} of {rank}, must be all pixels, "
-            f"{list(range(2, rank))}"
+            f"{label(node)}: axes {axes} of {rank}, must be all pixels, {list(range(2, rank))}"
         )
     return whole
 

@@ -17,7 +17,7 @@ from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
 from irnet_hw.compiler.graph import add_tensor, attribute, fresh, readers, replace, shape
-from irnet_hw.compiler.onnx_ops import LAYERS
+from irnet_hw.compiler.onnx_ops import ELEMENTWISE, LAYERS
 from irnet_hw.onnx_file import QUANTIZERS
 from irnet_hw.runner import node_result
 
@@ -52,9 +52,11 @@ class Canonical(Transformation):  # type: ignore[misc]
                 _pad_in_convolution(model, node)
             elif node.op_type == "Unsqueeze":
                 _mean_of_signal(model, node)
-        for node in model.graph.node:
+        for node in list(model.graph.node):
             if node.op_type in ("Conv", "MaxPool", "AveragePool"):
                 _written_out(model, node)
+            if node.op_type == "MaxPool" and len(node.output) == 1:
+                _pool_behind_quantizer(model, node)
         model = model.transform(InferShapes()).transform(FoldTransposeIntoQuantInit())
         return model.transform(FoldConstants(exclude_op_types=list(QUANTIZERS))), False
 
@@ -157,6 +159,49 @@ def _pad_in_convolution(model: ModelWrapper, node: NodeProto) -> None:
         _set(each, "pads", sums)
         each.input[0] = node.input[0]
     model.graph.node.remove(node)
+
+
+def _pool_behind_quantizer(model: ModelWrapper, pool: NodeProto) -> None:
+    """Pool a sum of two results behind its quantizer, where the codes are what is pooled.
+
+    The greatest value stays the greatest behind whatever does not fall.
+    """
+    tensor, adds = pool.input[0], False
+    while (maker := model.find_producer(tensor)) is not None and maker.op_type in ELEMENTWISE:
+        moving = [name for name in maker.input if name and model.get_initializer(name) is None]
+        adds = len(moving) > 1
+        if adds:
+            break
+        tensor = moving[0]
+    behind: list[NodeProto] = []
+    while adds and (not behind or behind[-1].op_type not in QUANTIZERS):
+        found = readers(model, (behind or [pool])[-1].output[0])
+        if len(found) != 1 or not _never_falls(model, found[0]):
+            return
+        behind.append(found[0])
+    if not behind:
+        return
+    sizes, result = shape(model, pool.input[0]), behind[-1].output[0]
+    source = pool.input[0]
+    for node in behind:
+        node.input[0] = source
+        node.output[0] = add_tensor(model, f"{node.output[0]}_unpooled", sizes, FLOAT32)
+        source = node.output[0]
+    moved = helper.make_node("Identity", [], [])
+    moved.CopyFrom(pool)
+    moved.input[0], moved.output[0] = source, result
+    model.graph.node.remove(pool)
+    model.graph.node.insert(list(model.graph.node).index(behind[-1]) + 1, moved)
+
+
+def _never_falls(model: ModelWrapper, node: NodeProto) -> bool:
+    """Return whether a node's result, also in float32, does not fall where its input rises."""
+    values = [model.get_initializer(name) for name in node.input[1:] if name]
+    if any(value is None for value in values):
+        return False
+    if node.op_type in (*QUANTIZERS, "Mul", "Div", "BatchNormalization"):
+        return bool(np.all(values[0] > 0))
+    return node.op_type in ("Add", "Sub", "Relu", "Clip", "Min", "Max", "Floor", "Ceil", "Round")
 
 
 def _mean_of_signal(model: ModelWrapper, node: NodeProto) -> None:

@@ -92,7 +92,7 @@ def split_tail(model: ModelWrapper) -> tuple[str, list[NodeProto]]:
             break
         tail.insert(0, node)
         tensor = moving[0]
-    if node is None:
+    if node is None or not any(each.op_type in LAYERS for each in model.graph.node):
         raise UserError("has no convolution and no dense layer")
     return tensor, tail
 
@@ -422,11 +422,6 @@ class Interpreter:
     def _subsampled(self, node: NodeProto, entry: str) -> Value:
         """Return the result of Slice and Pad nodes: pixels at a stride, and zero channels."""
         model = self._model
-        value = self._values[entry]
-        assert value is not None
-        reads = self._make.without_offset(entry, self._make.exact(entry, value))
-        if reads.spatial is None:
-            raise UserError(f"{label(node)}: must read an image")
         run = [node]
         while len(found := readers(model, run[-1].output[0])) == 1:
             if found[0].op_type not in SUBSAMPLING:
@@ -440,6 +435,11 @@ class Interpreter:
             else:
                 added = channel_padding(model, each)
                 padding = [a + b for a, b in zip(padding, added, strict=True)]
+        value = self._values[entry]
+        assert value is not None
+        reads = self._make.without_offset(entry, self._make.exact(entry, value))
+        if reads.spatial is None:
+            raise UserError(f"{label(node)}: must read an image")
         if any(padding) and reads.binary():
             reads = self._make.with_zero(entry, reads)
         result = run[-1].output[0]
@@ -740,6 +740,9 @@ _INSTEAD = {
     "Resize": "use a network without it",
     "LayerNormalization": "use BatchNorm, which needs no statistics of the image",
     "InstanceNormalization": "use BatchNorm, which needs no statistics of the image",
+    "QuantizeLinear": "export the network as QONNX, with Brevitas' export_qonnx",
+    "Transpose": "an image enters as [1, channels, height, width], and is flattened as it is",
+    "Gemm": "alpha and beta must be 1, and transA 0",
 }
 
 

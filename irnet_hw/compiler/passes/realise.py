@@ -642,8 +642,9 @@ class Realise:
             upper[part] = np.min(to_add + (1 << fine) - 1, axis=1, initial=FAR, where=q < most)
         if np.any(lower > upper):
             raise UserError(
-                f"{label(last)}: rounds ties to even numbers, and some of its sums are ties; use "
-                "another rounding mode (FLOOR, CEIL), or a scale that makes none"
+                f"{label(last)}: rounds some of its sums to even numbers, or a function in front "
+                "of it cuts them off; use another rounding mode (FLOOR, CEIL), a scale that makes "
+                "no ties, or a quantizer that cuts off itself, such as QuantReLU"
             )
         return scaling_between(x, lower, upper), low, high
 

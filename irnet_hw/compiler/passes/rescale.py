@@ -33,6 +33,7 @@ from irnet_hw.compiler.graph import (
     constant,
     fresh,
     readers,
+    reduced_axes,
     replace,
     shape,
 )
@@ -420,6 +421,8 @@ def _before_mean(model: ModelWrapper, node: NodeProto) -> list[Moved]:
 
     The mean is then one of integers. The mean of s k + b is s times that of k, plus b.
     """
+    if not _of_pixels(model, node):
+        return []
     chain: list[NodeProto] = []
     tensor = node.input[0]
     while True:
@@ -460,6 +463,12 @@ def _before_mean(model: ModelWrapper, node: NodeProto) -> list[Moved]:
     return [Moved("the", shown(moved.name), kinds)]
 
 
+def _of_pixels(model: ModelWrapper, mean: NodeProto) -> bool:
+    """Return whether a mean is one of pixels of a channel; others are refused where it is built."""
+    axes = list(range(2, len(shape(model, mean.input[0]))))
+    return mean.op_type != "ReduceMean" or reduced_axes(model, mean) == axes
+
+
 def _affine(model: ModelWrapper, node: NodeProto) -> bool:
     """Return whether a node multiplies by and adds constants, of all or of each channel."""
     if node.op_type not in (*AFFINE, "BatchNormalization"):
@@ -478,6 +487,8 @@ def _affine(model: ModelWrapper, node: NodeProto) -> bool:
 
 def _mean(model: ModelWrapper, node: NodeProto) -> list[Moved]:
     """Move a mean's division behind what reads it, if that is a layer or the network's end."""
+    if not _of_pixels(model, node):
+        return []
     sizes = shape(model, node.input[0])
     pixels = prod(sizes[2:])
     kept = bool(attribute(node, "keepdims", 1))

@@ -342,11 +342,16 @@ def _remedy(module: nn.Module, traced: Traced, problem: str) -> str:
         node = makers[node.input[0]]
     path = traced.paths[node.name]
     layer = module.get_submodule(path)
-    if not path or type(layer).__module__.startswith("brevitas."):
+    if not path:
         return ""
     kind = type(layer).__name__
+    called = f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+    if type(layer).__module__.startswith("brevitas."):
+        weights = getattr(layer, "weight_quant", None)
+        floats = getattr(weights, "is_quant_enabled", None) is False
+        return f"; {path} is {called} with weight_quant=None: leave that out" if floats else ""
     if match[1]:
-        return f"; {path} is a {kind}; put brevitas.nn.QuantIdentity(bit_width=4) behind it"
+        return f"; {path} is {called}; put brevitas.nn.QuantIdentity(bit_width=4) behind it"
     if type(layer) in _FLOAT_LAYERS:
         return (
             f"; {path} is a torch.nn.{kind}, whose weights are float: replace it by "
@@ -354,7 +359,7 @@ def _remedy(module: nn.Module, traced: Traced, problem: str) -> str:
             "weight_quant=irnet_hw.quant.LibraWeightQuant for 1 bit"
         )
     other = next((line for kinds, line in _INSTEAD.items() if kind in kinds), "")
-    return f"; {path} is a {kind}" + (f": replace it by {other}" if other else "")
+    return f"; {path} is {called}" + (f": replace it by {other}" if other else "")
 
 
 # ------------------------------------------------------------------ what is written and said

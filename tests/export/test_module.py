@@ -210,6 +210,10 @@ def on_another_device():
             lambda: with_layer(7, nn.Softplus()),
             ["7 is a Softplus", "put brevitas.nn.QuantIdentity(bit_width=4) behind it"],
         ),
+        (
+            lambda: with_layer(4, qnn.QuantConv2d(4, 8, 3, padding=1, weight_quant=None)),
+            ["4 is a QuantConv2d with weight_quant=None: leave that out"],
+        ),
         (lambda: with_layer(6, nn.GELU()), ["6 is a GELU", "replace it by torch.nn.ReLU()"]),
         (lambda: with_layer(6, nn.LayerNorm(3)), ["6 is a LayerNorm", "torch.nn.BatchNorm2d"]),
         (lambda: with_layer(6, Fourier()), ["6 (Fourier): can't be exported", "fft"]),

@@ -31,6 +31,11 @@ from irnet_hw.read import shown
 
 #: The domains of ONNX's own ops.
 ONNX_DOMAINS = ("", "ai.onnx")
+#: What to do about ops of QONNX that are refused.
+_INSTEAD = {
+    "MultiThreshold": "; build from the file before FINN's conversion",
+    "Trunc": "; use an average pool and a quantizer behind it, such as QuantIdentity, instead",
+}
 #: Images on which the file and its specification are compared, if the user has none.
 IMAGES = 64
 #: The node that multiplies pixels by their scale.
@@ -160,6 +165,7 @@ def check_domains(model: ModelWrapper) -> None:
             raise UserError(
                 f"{label(node)}: is of domain {node.domain}; only ONNX's own ops and "
                 f"{' and '.join(QUANTIZERS)} of QONNX are supported"
+                f"{_INSTEAD.get(node.op_type, '')}"
             )
 
 

@@ -596,6 +596,13 @@ def test_sizes_of_a_pad_that_nodes_compute(tmp_path: Path) -> None:
     same(net.dense(3), tmp_path)
 
 
+def test_pads_of_channels_as_attributes(tmp_path: Path) -> None:
+    """As until opset 10."""
+    net = Given(1, 2, 5, 6, opset=9).op("Sub", 128.0).sign()
+    net.node("Pad", pads=[0, 1, 0, 0, 0, 2, 0, 0], shape=[1, 5, 5, 6]).conv(4).norm().sign()
+    same(net.flatten().dense(3, "MatMul"), tmp_path)
+
+
 @pytest.mark.parametrize("keep", [0, 1])
 def test_refuses_means_along_one_axis(keep: int, tmp_path: Path) -> None:
     net = Given(1, 3, 5, 6).op("Sub", 128.0).conv(4, 2).norm().sign()

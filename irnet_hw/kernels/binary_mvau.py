@@ -14,12 +14,11 @@ from irnet_hw.kernels.base import Ints, Memory, Parameter, RTLKernel
 from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.logic import Logic, different, rom_luts
 from irnet_hw.kernels.mvau import MVAU, activate, product
-from irnet_hw.kernels.popcount import plane_popcount, planes, popcount
+from irnet_hw.kernels.popcount import ABSORBED_DEPTH, absorbed, plane_popcount, planes, popcount
 from irnet_hw.kernels.registry import register
 
-#: Weights of up to this many words fit the LUTs that compare and count three lanes, or the LUT that
-#: compares one lane.
-THREES_DEPTH, LANE_DEPTH = 8, 32
+#: Weights of up to this many words fit the LUT that compares one lane.
+LANE_DEPTH = 32
 #: Weights of up to this many words leave room in a LUT for the parity of three lanes' bits.
 SHARED_PARITY_DEPTH = 4
 
@@ -148,7 +147,7 @@ class BinaryMVAU(MVAU):
 
     def _counts_threes(self) -> bool:
         """Return whether the LUTs that compare and count three lanes also hold their weights."""
-        return not self.weights_in_block_ram() and self.depth() <= THREES_DEPTH
+        return not self.weights_in_block_ram() and self.depth() <= ABSORBED_DEPTH
 
     def _compares_lanes(self) -> bool:
         """Return whether each lane is compared separately, in the LUTs that hold its weights."""
@@ -160,16 +159,13 @@ class BinaryMVAU(MVAU):
     def area(self, fpgapart: str) -> Logic:
         """Return the LUTs and flip-flops."""
         PE, SIMD, depth = self.number("PE"), self.number("SIMD"), self.depth()
-        threes = ceil(SIMD / 3)
         # Rows whose weights are the same function of the address share the logic behind them.
         if self.weights_in_block_ram():
             count = plane_popcount(SIMD) * PE
         elif self._counts_threes():
-            parities, carries = different(PE, depth), different(PE, 3 * depth)
-            luts = parities + carries
+            count = absorbed(PE, SIMD, depth)
             if depth > SHARED_PARITY_DEPTH:
-                luts += 1  # the bits' parity, for all rows
-            count = Logic(luts, parities + carries) * threes + popcount(planes(SIMD)).logic * PE
+                count += Logic(ceil(SIMD / 3))  # the bits' parity, for all rows
         elif self._compares_lanes():
             compared = different(PE, depth) * SIMD
             count = Logic(compared, compared) + popcount((SIMD,)).logic * PE

@@ -1,7 +1,6 @@
 """IntMVAU: integer weights times integers, such as pixels, or ±1 activations."""
 
 from collections.abc import Mapping
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Memory, RTLKernel
-from irnet_hw.kernels.logic import Logic, adder_tree, different, rom_luts
+from irnet_hw.kernels.logic import Logic, adder_tree, rom_luts
 from irnet_hw.kernels.memory import ultrascale
 from irnet_hw.kernels.mvau import MVAU, activate, product
-from irnet_hw.kernels.popcount import plane_popcount, planes, popcount
+from irnet_hw.kernels.popcount import ABSORBED_DEPTH, absorbed, plane_popcount, planes, popcount
 from irnet_hw.kernels.registry import register
 
 WEIGHTS = ("BIPOLAR", *(f"INT{bits}" for bits in range(2, 9)))
@@ -26,8 +25,6 @@ LUT_INPUTS = 6
 SMALL_PRODUCT = 8
 #: With weights of up to this many words, a small product is a table of address and input.
 TABLE_DEPTH = 32
-#: Weights of up to this many words fit the LUTs that count the products of three lanes' bits.
-PLANES_DEPTH = 8
 
 
 @register
@@ -146,17 +143,11 @@ class IntMVAU(MVAU):
     def _planes_area(self) -> Logic:
         """Return the area of products of single bits, their popcounts and the weights."""
         PE, SIMD, (data_bits, weight_bits) = self.number("PE"), self.number("SIMD"), self._bits()
+        depth, block = self.depth(), self.weights_in_block_ram()
+        if depth <= ABSORBED_DEPTH and not block:
+            return absorbed(PE, SIMD, depth, data_bits, weight_bits)
         rows = plane_popcount(SIMD, data_bits, weight_bits) * PE
-        if self.weights_in_block_ram():
-            return rows
-        depth = self.depth()
-        if depth > PLANES_DEPTH:
-            return rows + Logic(rom_luts(self.weight_width(), depth))
-        # The weights are in the LUTs that count, and rows of the same weights share these.
-        pairs = ceil(SIMD / 3) * data_bits * weight_bits
-        carries = different(PE, 3 * depth)
-        parities = different(PE, depth) if weight_bits == 1 else carries
-        return rows + Logic(parities + carries - 2 * PE, parities + carries - 2 * PE) * pairs
+        return rows if block else rows + Logic(rom_luts(self.weight_width(), depth))
 
     def _multipliers_area(self) -> Logic:
         """Return the area of products outside DSP blocks, of their adders and of the weights."""

@@ -12,12 +12,14 @@ from math import ceil
 
 import numpy as np
 
-from irnet_hw.kernels.logic import Logic
+from irnet_hw.kernels.logic import Logic, different
 
 #: Bits of a column that are left to the adders.
 LEFT = 4
 #: LUTs that count the products of three lanes' bits: XNORs share none; Yosys gives some ANDs a LUT.
 XNORS, ANDS = 2, 2.7
+#: Weights of up to this many words fit those LUTs.
+ABSORBED_DEPTH = 8
 #: Yosys turns chains of at least this many registers into a shift register.
 SHIFT_LEAST = 3
 
@@ -98,3 +100,24 @@ def plane_popcount(lanes: int, data_bits: int = 1, weight_bits: int = 1) -> Logi
     pairs = ceil(lanes / 3) * data_bits * weight_bits
     tree = popcount(planes(lanes, data_bits, weight_bits))
     return Logic(pairs * (XNORS if weight_bits == 1 else ANDS), 2 * pairs) + tree.logic
+
+
+def absorbed(rows: int, lanes: int, depth: int, data_bits: int = 1, weight_bits: int = 1) -> Logic:
+    """Return the area of rows of the module plane_popcount with their weights.
+
+    The weights are in the LUTs that count three lanes. Rows whose weights are the same function of
+    the address share them.
+
+    Args:
+        rows: of weights.
+        lanes: of each.
+        depth: words of weights, at most ABSORBED_DEPTH.
+        data_bits: of an input.
+        weight_bits: of a weight.
+    """
+    pairs = ceil(lanes / 3) * data_bits * weight_bits
+    carries = different(rows, 3 * depth)
+    parities = different(rows, depth) if weight_bits == 1 else carries
+    more = 0 if weight_bits == 1 else (ANDS - XNORS) * rows
+    first = Logic(parities + carries + more, parities + carries)
+    return first * pairs + popcount(planes(lanes, data_bits, weight_bits)).logic * rows

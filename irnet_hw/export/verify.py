@@ -115,7 +115,7 @@ class Verified:
         """Return the results as JSON values.
 
         Args:
-            labels: the images' labels; without them there is no accuracy.
+            labels: the images' labels, to state the accuracy; or None.
         """
         predictions = self.pytorch.argmax(1), self.qonnx.argmax(1)
         accuracy = {}

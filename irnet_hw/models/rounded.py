@@ -86,7 +86,7 @@ class _RoundedNorm:
             inputs, values = self._inputs(), (scale.detach(), centre.detach(), offset.detach())
             found = dyadic(*values, inputs, room, type(self).__name__)
             scale, shift = exactly(scale, found.scale), exactly(shift, found.shift)
-            if times > 1:  # the sum of pixels, of which x is the rounded mean
+            if times > 1:  # x is the rounded mean of pixels; this is their sum
                 total = torch.round(x.detach().double() * times / inputs.step) * inputs.step
                 x = exactly(x * times, total.to(x.dtype))
         shape = (1, -1, *[1] * (x.dim() - 2))

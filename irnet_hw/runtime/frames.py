@@ -99,7 +99,7 @@ class _Plane(NamedTuple):
     """A bit of the codes, as a function of the pixel in each table.
 
     Attributes:
-        steps: [steps, tables] the least pixels of the steps, each of which inverts the bit.
+        steps: [steps, tables] the least pixel of each step; every step inverts the bit.
         start: [tables] the bit before all steps.
     """
 

@@ -24,7 +24,7 @@ from irnet_hw.compiler.numbers.function import MOVING, Function, moving_input
 MOST_PAIRS = 2**24
 #: The greatest factor: codes of 8 bits times it are entries of a table.
 MOST_FACTOR = 2**12
-#: The most bits of a sum of which any function can be computed, by a table.
+#: A sum of up to this many bits can go through any function: a table computes it.
 TABLE_BITS = 8
 
 

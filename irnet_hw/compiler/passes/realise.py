@@ -9,8 +9,8 @@ results are integers times a power of two, the hardware is chosen by their form:
   multiplication and a shift;
 - anything else, of codes of up to 8 bits: a table.
 
-The sum of functions of two streams is evaluated for all pairs of codes. The hardware adds integers,
-of which the results must be a function as above.
+The sum of functions of two streams is evaluated for all pairs of codes. The hardware adds integers;
+the results must be a function of their sum, as above.
 
 Sums with too many values for this (``EVERY``) must have a function that is monotone by its ops, and
 a quantizer at its end. Their thresholds are found by bisection.

@@ -47,8 +47,8 @@ class Recipe:
         shift: images are shifted by up to this many pixels in each direction.
         flip: mirror half of the images left to right, at random.
         bf16: compute layers in bfloat16 where PyTorch's autocast considers it safe, in training
-            only; accuracy is always measured in float32. It pays off on GPUs and on processors
-            with AVX-512 BF16 or AMX.
+            only; accuracy is always measured in float32. A device without instructions for
+            bfloat16, such as a processor with AVX2 only, computes in float32 all the same.
         compile: compile the network before training. This takes a minute and pays off if an epoch
             takes longer than that.
         start: a checkpoint to take the initial weights from, for example one in "paper" precision

@@ -269,16 +269,24 @@ def _compiled(model: nn.Module, fabric: Fabric) -> nn.Module:
 
 def devices(recipe: Recipe, world: int, local: int) -> Fabric:
     """Return the device, or those of all processes that torchrun started."""
+    cuda = torch.cuda.is_available()
     fabric = Fabric(
         # Not "auto": Apple's GPUs lack float64, which the sums of the metrics need.
-        accelerator="cuda" if torch.cuda.is_available() else "cpu",
+        accelerator="cuda" if cuda else "cpu",
         devices=local,
         num_nodes=world // local,
         strategy="ddp" if world > 1 else "auto",
-        precision="bf16-mixed" if recipe.bf16 else "32-true",
+        precision="bf16-mixed" if recipe.bf16 and _computes_bf16(cuda) else "32-true",
     )
     fabric.launch()
     return fabric
+
+
+def _computes_bf16(cuda: bool) -> bool:
+    """Return whether the device has instructions for bfloat16; imitating them is far slower."""
+    if cuda:
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def batches_of(

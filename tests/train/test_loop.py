@@ -179,8 +179,16 @@ def test_signals_do_what_they_did_before(small, tmp_path):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize(("native", "used"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_bfloat16_is_used_where_the_processor_has_it(small, monkeypatch, native, used):
+    monkeypatch.setattr(work, "_computes_bf16", lambda _: native)
+    recipe = dataclasses.replace(small, bf16=True)
+    assert work.devices(recipe, 1, 1)._precision.precision == used
+
+
 def test_compiled_training_in_bfloat16_learns_and_resumes(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
+    monkeypatch.setattr(work, "_computes_bf16", lambda _: True)
     recipe = load_recipe("digits-vgg", [*SMALL, "compile=true", "bf16=true"])
     whole = load_checkpoint(train(recipe, tmp_path / "whole"))
     history = whole.metrics["history"]

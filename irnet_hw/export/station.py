@@ -58,6 +58,7 @@ def export(
     data_folder: str = "",
     force: bool = False,
     drawn: bool = False,
+    count: int | None = None,
 ) -> Exported:
     """Write a trained network as QONNX, having checked it on the held-out images.
 
@@ -77,19 +78,24 @@ def export(
         force: overwrite others' files of these names.
         drawn: check it on images of random pixels, without the dataset. Nothing states an accuracy
             then, and there is no ``heldout.npz``.
+        count: check it on this many images, the first ones; by default on all. The accuracy is
+            stated for these; ``heldout.npz`` still holds all.
 
     Raises:
         UserError: the checkpoint can't be read, holds something that can't be exported, or
             the exported network isn't the trained one; or the folder can't be written, or holds
-            files of these names that irnet-hw did not write. Nothing is written then.
+            files of these names that irnet-hw did not write. Nothing is written then. Or there are
+            fewer images than ``count``.
     """
     checkpoint = Path(checkpoint)
     folder = checkpoint.parent if out is None else Path(out)
     with claimed(folder, known(("model.onnx", "golden.npz", "heldout.npz")), force):
-        return _export(checkpoint, folder, data_folder, drawn)
+        return _export(checkpoint, folder, data_folder, drawn, count)
 
 
-def _export(checkpoint: Path, folder: Path, data_folder: str, drawn: bool) -> Exported:
+def _export(
+    checkpoint: Path, folder: Path, data_folder: str, drawn: bool, count: int | None
+) -> Exported:
     """Do what :func:`export` says; the folder's files are held."""
     trained = load_checkpoint(checkpoint)
     if drawn:
@@ -98,15 +104,17 @@ def _export(checkpoint: Path, folder: Path, data_folder: str, drawn: bool) -> Ex
         labels = None
     else:
         images, labels = _held_out(trained, checkpoint, data_folder)
+    if count is not None and not 1 <= count <= len(images):
+        raise UserError(f"images: {count}, must be from 1 to {len(images)}, the images there are")
     try:
         _check_precision(trained.recipe.model)
         height, width, channels = trained.recipe.model.image
         network = deploy(trained.model(), (height, width, channels))
         model = to_qonnx(network)
-        verified = verify(network, model, images)
+        verified = verify(network, model, images[:count])
     except UserError as error:
         raise UserError(f"{checkpoint}: {error}") from error
-    checked = verified.summary(labels)
+    checked = verified.summary(None if labels is None else labels[:count])
     set_metadata(model, _metadata(trained, checked))
     golden = images[:GOLDEN_IMAGES], None if labels is None else labels[:GOLDEN_IMAGES]
     files = {"model.onnx": to_bytes(model), "golden.npz": _golden(network, model, *golden)}
@@ -122,7 +130,7 @@ def _export(checkpoint: Path, folder: Path, data_folder: str, drawn: bool) -> Ex
     write(folder, files)
     if labels is None:
         (folder / "heldout.npz").unlink(missing_ok=True)  # of an earlier export
-    progress.say(_conclusion(folder / "model.onnx", verified, checked, len(images)))
+    progress.say(_conclusion(folder / "model.onnx", verified, checked))
     held_out = None if labels is None else folder / "heldout.npz"
     return Exported(folder / "model.onnx", folder / "golden.npz", held_out, summary)
 
@@ -205,7 +213,7 @@ def _golden(
     return npz({"images": images, **given, **tensors})
 
 
-def _conclusion(path: Path, verified: Verified, checked: Mapping[str, Any], images: int) -> str:
+def _conclusion(path: Path, verified: Verified, checked: Mapping[str, Any]) -> str:
     accuracy = checked.get("accuracy")
     values = sum(found.values for found in verified.equalities)
     kind, accuracies = "drawn", ""
@@ -215,8 +223,8 @@ def _conclusion(path: Path, verified: Verified, checked: Mapping[str, Any], imag
             f"accuracy {accuracy['pytorch']:.2%} as trained, {accuracy['qonnx']:.2%} as exported, "
         )
     return (
-        f"{path}: checked on {images} {kind} images: the QONNX run equals PyTorch in all "
-        f"{values} signs, stream values and logits; "
+        f"{path}: checked on {len(verified.qonnx)} {kind} images: the QONNX run equals PyTorch in "
+        f"all {values} signs, stream values and logits; "
         f"rounding turned {verified.differences('sign')} signs and moved "
         f"{verified.differences('stream')} stream values; "
         f"{accuracies}{checked['predictions_differ']} predictions differ"

@@ -132,6 +132,35 @@ def test_command(checkpoint, exported, tmp_path):
     assert names(tmp_path) == FILES
 
 
+def test_on_fewer_images(checkpoint, exported, tmp_path):
+    result = CliRunner().invoke(command, [str(checkpoint), "--out", str(tmp_path), "--images", "7"])
+    assert result.exit_code == 0
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith(f"{tmp_path / 'model.onnx'}: checked on 7 held-out images: ")
+    assert f"in all {7 * 257040 // 360} signs" in last
+    accuracy = json.loads((tmp_path / "export.json").read_text())["accuracy"]
+    logits = spec.run(spec.load(exported.model), data.load("digits").test_images[:7])["logits"]
+    right = float(np.mean(logits.argmax(1) == data.load("digits").test_labels[:7]))
+    assert accuracy == {"pytorch": right, "qonnx": right, "images": 7}
+    assert spec.metadata(spec.load(tmp_path / "model.onnx"))["accuracy"] == accuracy
+    for name in ("golden.npz", "heldout.npz"):
+        assert (tmp_path / name).read_bytes() == (exported.model.parent / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ("0", "images: 0, must be from 1 to 360, the images there are"),
+        ("361", "images: 361, must be from 1 to 360, the images there are"),
+        ("my.npz", "--images: my.npz, must be a number; a file is for --module only"),
+    ],
+)
+def test_not_that_many_images(checkpoint, tmp_path, images, message):
+    arguments = [str(checkpoint), "--out", str(tmp_path), "--images", images]
+    assert str(CliRunner().invoke(command, arguments).exception) == message
+    assert names(tmp_path) == []
+
+
 def test_a_data_folder_overrules_the_checkpoints(checkpoint, tmp_path):
     trained = load_checkpoint(checkpoint)
     network = dataclasses.replace(trained.recipe.model, image=[32, 32, 3])

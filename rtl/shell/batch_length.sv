@@ -1,6 +1,6 @@
 // Batch length: the number of 64-bit words that a batch of frames occupies in memory. It multiplies
 // by shift and add, one bit per cycle, because the accelerator may need all of the device's
-// multipliers. A length is known 32 cycles after its number of frames.
+// multipliers. A length is known 33 cycles after its number of frames.
 
 module batch_length #(
     parameter int ADDRESS_BITS = 32,  // of an address in bytes, 13 to 64
@@ -31,33 +31,47 @@ module batch_length #(
     typedef logic [ADDRESS_BITS-3:0] words_t;
 
     logic [31:0] digits;             // bits of the number still to come, highest first
-    logic [5:0]  steps;              // how many are still to come
+    logic [4:0]  steps;              // how many come after the next one
+    logic        running;            // there is a next one
     logic [ADDRESS_BITS-1:0] bytes;  // the length for the digits so far
     sum_t        sum;
+    logic [SUM_BITS-1:ADDRESS_BITS] over;  // the last sum's bits above those
 
     assign sum = sum_t'({bytes, 1'b0}) + (digits[31] ? sum_t'(FRAME_BYTES) : '0);
 
     always_ff @(posedge clk) begin
         if (!rst_n) begin
-            steps    <= '0;
-            digits   <= '0;
-            bytes    <= '0;
-            too_long <= 1'b0;
+            running <= 1'b0;
+            ready   <= 1'b1;
+            bytes   <= '0;
+            over    <= '0;
         end else if (start) begin
-            steps    <= 6'd32;
-            digits   <= frames;
-            bytes    <= '0;
-            too_long <= 1'b0;
-        end else if (!ready) begin
-            steps    <= steps - 1'b1;
-            digits   <= digits << 1;
-            bytes    <= sum[ADDRESS_BITS-1:0];
-            too_long <= too_long || sum[SUM_BITS-1:ADDRESS_BITS] != '0;
+            running <= 1'b1;
+            ready   <= 1'b0;
+            bytes   <= '0;
+            over    <= '0;
+        end else begin
+            if (running) running <= steps != '0;
+            ready <= !running;
+            if (running) {over, bytes} <= sum;
         end
     end
 
-    assign ready = steps == '0;
-    assign tail = bytes[2:0];
-    assign words = words_t'(bytes[ADDRESS_BITS-1:3]) + words_t'(tail != '0);
+    always_ff @(posedge clk) begin
+        if (start) begin
+            digits <= frames;
+            steps  <= 5'd31;
+        end else if (running) begin
+            digits <= digits << 1;
+            steps  <= steps - 1'b1;
+        end
+    end
+
+    always_ff @(posedge clk) begin
+        if (!rst_n || start) too_long <= 1'b0;
+        else too_long <= too_long || over != '0;
+        words <= words_t'(bytes[ADDRESS_BITS-1:3]) + words_t'(bytes[2:0] != '0);
+        tail  <= bytes[2:0];
+    end
 
 endmodule

@@ -10,6 +10,7 @@ module batch_queue #(
     input  logic                    clk,
     input  logic                    rst_n,               // synchronous, active low
 
+    // A description must be there a cycle before its start: it is checked in that cycle.
     input  logic                    start,               // queue the batch described by:
     input  logic [63:0]             source,              // address of its frames
     input  logic [63:0]             target,              // address for its values
@@ -48,7 +49,8 @@ module batch_queue #(
         $error("batch_queue: CAPACITY = %0d, must be at least 2", CAPACITY);
     end
 
-    logic misaligned, nowhere, accept;
+    logic misaligned, nowhere, invalid, accept;
+    logic [31:0] last_frame;
     logic read_free, pack_free, write_free;
 
     assign misaligned = source[2:0] != '0 || target[2:0] != '0;
@@ -57,8 +59,11 @@ module batch_queue #(
     end else begin : unbounded
         assign nowhere = 1'b0;
     end
-    assign descriptor_error = start
-        && (misaligned || nowhere || frames == '0 || source_too_long || target_too_long);
+    always_ff @(posedge clk) begin
+        invalid <= misaligned || nowhere || frames == '0 || source_too_long || target_too_long;
+        last_frame <= frames - 1'b1;
+    end
+    assign descriptor_error = start && invalid;
     assign overrun = start && full;
     assign accept = start && !descriptor_error && !overrun;
 
@@ -89,7 +94,7 @@ module batch_queue #(
     ) to_pack (
         .clk       (clk),
         .rst_n     (rst_n),
-        .in_data   (frames - 1'b1),
+        .in_data   (last_frame),
         .in_valid  (accept),
         .in_ready  (pack_free),
         .out_data  (pack_last_frame),

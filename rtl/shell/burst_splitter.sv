@@ -29,20 +29,24 @@ module burst_splitter #(
         $error("burst_splitter: TAG_BITS = %0d, must be at least 1", TAG_BITS);
     end
 
-    typedef logic [ADDRESS_BITS-4:0] address_t;
+    // Memory is divided into blocks of 16 words; a burst ends with its block or its transfer. Where
+    // that ends is found in a cycle of its own, and whether it ends in a block in the cycle after
+    // that has become the next one: no carry chain follows another.
+    typedef logic [ADDRESS_BITS-8:0] block_t;
     typedef logic [ADDRESS_BITS-3:0] words_t;
 
-    address_t address;              // of the next burst
-    words_t   left;                 // words from there on
-    logic [4:0] room;               // words up to the next multiple of 128 bytes
-    logic     last, step;
-    logic     active;               // there is a next burst
+    block_t     block;   // of the next burst
+    logic [3:0] first;   // its first word in the block
+    words_t     left;    // words from the block's start to the transfer's end; at first, of the
+                         // transfer
+    logic       last;    // the transfer ends in this block
+    logic       active;  // there is a next burst
+    logic [1:0] age;     // cycles since the transfer came, 2 for more
+    logic       step;
     logic [TAG_BITS-1:0] tag;
 
     assign transfer_ready = !active;
-    assign room = 5'd16 - {1'b0, address[3:0]};
-    assign last = left <= words_t'(room);
-    assign step = active && !burst_valid;
+    assign step = active && age[1] && !burst_valid;
 
     always_ff @(posedge clk) begin
         if (!rst_n) begin
@@ -57,17 +61,23 @@ module burst_splitter #(
     end
 
     always_ff @(posedge clk) begin
+        if (transfer_ready) age <= '0;
+        else if (!age[1]) age <= age + 1'b1;
+        last <= left <= words_t'(16);
         if (transfer_ready) begin
-            address <= transfer_address;
-            left    <= transfer_words;
-            tag     <= transfer_tag;
+            {block, first} <= transfer_address;
+            left           <= transfer_words;
+            tag            <= transfer_tag;
+        end else if (age == '0) begin
+            left <= left + words_t'(first);
         end else if (step) begin
-            address <= {address[ADDRESS_BITS-4:4] + 1'b1, 4'd0};
-            left    <= left - words_t'(room);
+            block <= block + 1'b1;
+            first <= '0;
+            left  <= left - words_t'(16);
         end
         if (step) begin
-            burst_address <= address;
-            burst_len     <= 4'((last ? left[4:0] : room) - 1'b1);
+            burst_address <= {block, first};
+            burst_len     <= (last ? left[3:0] - 1'b1 : 4'd15) - first;
             burst_last    <= last;
             burst_tag     <= tag;
         end

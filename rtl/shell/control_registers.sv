@@ -156,7 +156,7 @@ module control_registers #(
 
     // Counters.
 
-    logic        busy;
+    logic        busy, was_busy;
     logic [31:0] batches;
     logic [63:0] cycles;        // busy
     logic [31:0] cycles_high;   // its high word when the low one was read
@@ -165,15 +165,31 @@ module control_registers #(
 
     always_ff @(posedge clk) begin
         if (!flow_rst_n) begin
-            batches     <= '0;
-            cycles      <= '0;
+            was_busy    <= 1'b0;
             cycles_high <= '0;
         end else begin
-            batches <= batches + 32'(done);
-            cycles  <= cycles + 64'(busy);
+            was_busy <= busy;
             if (read_valid && read_word == AT_CYCLES_LOW) cycles_high <= cycles[63:32];
         end
     end
+
+    split_counter #(
+        .BITS (32)
+    ) batch_counter (
+        .clk   (clk),
+        .clear (!flow_rst_n),
+        .step  (done),
+        .count (batches)
+    );
+
+    split_counter #(
+        .BITS (64)
+    ) cycle_counter (
+        .clk   (clk),
+        .clear (!flow_rst_n),
+        .step  (was_busy),
+        .count (cycles)
+    );
 
     // Reads.
 

@@ -74,17 +74,16 @@ module dma_read #(
     );
 
     // Requesting. A burst reserves its room in the FIFO from here until its words have left the
-    // FIFO.
+    // FIFO. Room is counted a cycle late; the splitter keeps a burst's length for that cycle. That a
+    // burst may be issued is found a cycle ahead: until it is, room only grows and bursts only end.
 
     free_t      free;       // words that there is room for
     flight_t    in_flight;  // bursts, the one on the bus included
     logic [2:0] ar_tail;    // of the burst on the bus, 0 unless it is a transfer's last one
-    logic       asked, ended, leaves;
+    logic       may_issue, issued, asked, ended, left;
 
-    assign issue = burst_valid && !m_axi_arvalid && !stop
-        && free >= free_t'(16) && in_flight != flight_t'(BURSTS);
+    assign issue = may_issue && !m_axi_arvalid && !stop;
     assign asked = m_axi_arvalid && m_axi_arready;
-    assign leaves = out_valid && out_ready;
     assign busy = in_flight != '0;
 
     always_ff @(posedge clk) begin
@@ -92,12 +91,19 @@ module dma_read #(
             m_axi_arvalid <= 1'b0;
             in_flight     <= '0;
             free          <= free_t'(DEPTH);
+            may_issue     <= 1'b0;
+            issued        <= 1'b0;
+            left          <= 1'b0;
         end else begin
+            may_issue <= burst_valid && !issue
+                && free >= free_t'(16) && in_flight != flight_t'(BURSTS);
+            issued <= issue;
+            left   <= out_valid && out_ready;
             if (issue) m_axi_arvalid <= 1'b1;
             else if (m_axi_arready) m_axi_arvalid <= 1'b0;
             if (issue && !ended) in_flight <= in_flight + 1'b1;
             else if (ended && !issue) in_flight <= in_flight - 1'b1;
-            free <= free - (issue ? free_t'(burst_len) + 1'b1 : '0) + free_t'(leaves);
+            free <= free - (issued ? free_t'(burst_len) + 1'b1 : '0) + free_t'(left);
         end
     end
 

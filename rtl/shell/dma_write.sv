@@ -76,11 +76,13 @@ module dma_write #(
         .burst_ready      (issue)
     );
 
-    // The words, and how many of them have no burst yet.
+    // The words, and how many of them have no burst yet. They are counted a cycle late, words that
+    // came and words of a burst that was issued; the splitter keeps its length for that cycle.
 
     logic [63:0] word;
     logic        word_valid, word_ready;
     held_t       held;
+    logic        arrived, issued;
 
     stream_fifo #(
         .W     (64),
@@ -97,25 +99,35 @@ module dma_write #(
     );
 
     always_ff @(posedge clk) begin
-        if (!rst_n) held <= '0;
-        else held <= held + held_t'(in_valid && in_ready)
-            - (issue ? held_t'(burst_len) + 1'b1 : '0);
+        if (!rst_n) begin
+            held    <= '0;
+            arrived <= 1'b0;
+            issued  <= 1'b0;
+        end else begin
+            held    <= held + held_t'(arrived) - (issued ? held_t'(burst_len) + 1'b1 : '0);
+            arrived <= in_valid && in_ready;
+            issued  <= issue;
+        end
     end
 
-    // Issuing.
+    // Issuing. That a burst may be issued is found a cycle ahead: until it is, words only come and
+    // bursts only end.
 
     flight_t in_flight;  // bursts, from when they are issued
     logic    answered;   // an expected response has come
+    logic    may_issue;
 
-    assign issue = burst_valid && !m_axi_awvalid && !stop
-        && held > held_t'(burst_len) && in_flight != flight_t'(BURSTS);
+    assign issue = may_issue && !m_axi_awvalid && !stop;
     assign busy = in_flight != '0;
 
     always_ff @(posedge clk) begin
         if (!rst_n) begin
             m_axi_awvalid <= 1'b0;
             in_flight     <= '0;
+            may_issue     <= 1'b0;
         end else begin
+            may_issue <= burst_valid && !issue
+                && held > held_t'(burst_len) && in_flight != flight_t'(BURSTS);
             if (issue) m_axi_awvalid <= 1'b1;
             else if (m_axi_awready) m_axi_awvalid <= 1'b0;
             if (issue && !answered) in_flight <= in_flight + 1'b1;
@@ -177,7 +189,7 @@ module dma_write #(
     // Responses. One is expected once both address and data of a burst have been taken. It is
     // checked in the cycle after it arrived.
 
-    logic    came, came_error, ends, ending, ending_ready;
+    logic    came, came_error, expected, ends, ending, ending_ready;
     flight_t addresses, bursts;  // taken, without response
     logic    address_taken, burst_taken;
 
@@ -187,18 +199,22 @@ module dma_write #(
         came_error <= m_axi_berror;
     end
 
-    assign answered = came && addresses != '0 && bursts != '0;
+    assign answered = came && expected;
     assign address_taken = m_axi_awvalid && m_axi_awready;
     assign burst_taken = m_axi_wvalid && m_axi_wready && m_axi_wlast;
     assign response_error = came && came_error;
     assign protocol_error = came && !answered;
-    assign done = answered && ends && ending && !came_error && !stop;
 
     always_ff @(posedge clk) begin
         if (!rst_n) begin
             addresses <= '0;
             bursts    <= '0;
+            expected  <= 1'b0;
+            done      <= 1'b0;
         end else begin
+            expected <= (address_taken || addresses > flight_t'(answered))
+                && (burst_taken || bursts > flight_t'(answered));
+            done <= answered && ends && ending && !came_error && !stop;
             if (address_taken && !answered) addresses <= addresses + 1'b1;
             else if (answered && !address_taken) addresses <= addresses - 1'b1;
             if (burst_taken && !answered) bursts <= bursts + 1'b1;

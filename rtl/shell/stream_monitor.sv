@@ -35,39 +35,71 @@ module stream_monitor #(
 
     logic [IN_BITS-1:0]  in_beat;
     logic [OUT_BITS-1:0] out_beat;
-    logic                in_moves, out_moves, out_ends;
+    logic                in_moves, out_moves, in_ends, out_ends;
 
-    assign in_moves = in_valid && in_ready;
-    assign out_moves = out_valid && out_ready;
+    assign in_ends = in_moves && in_beat == IN_BITS'(IN_BEATS - 1);
     assign out_ends = out_moves && out_beat == OUT_BITS'(OUT_BEATS - 1);
 
+    // Beats are counted in the cycle after they moved.
     always_ff @(posedge clk) begin
         if (!rst_n) begin
-            in_beat    <= '0;
-            out_beat   <= '0;
-            frames_in  <= '0;
-            frames_out <= '0;
+            in_moves  <= 1'b0;
+            out_moves <= 1'b0;
+            in_beat   <= '0;
+            out_beat  <= '0;
         end else begin
-            if (in_moves && in_beat == IN_BITS'(IN_BEATS - 1)) begin
-                in_beat   <= '0;
-                frames_in <= frames_in + 1'b1;
-            end else if (in_moves) in_beat <= in_beat + 1'b1;
-            if (out_ends) begin
-                out_beat   <= '0;
-                frames_out <= frames_out + 1'b1;
-            end else if (out_moves) out_beat <= out_beat + 1'b1;
+            in_moves  <= in_valid && in_ready;
+            out_moves <= out_valid && out_ready;
+            if (in_moves) in_beat <= in_ends ? '0 : in_beat + 1'b1;
+            if (out_moves) out_beat <= out_ends ? '0 : out_beat + 1'b1;
         end
     end
 
-    logic [31:0] age;        // cycles since the first beat of the first frame after idle
-    logic [31:0] since;      // cycles since the end of the newest frame
+    split_counter #(
+        .BITS (32)
+    ) in_counter (
+        .clk   (clk),
+        .clear (!rst_n),
+        .step  (in_ends),
+        .count (frames_in)
+    );
+
+    split_counter #(
+        .BITS (32)
+    ) out_counter (
+        .clk   (clk),
+        .clear (!rst_n),
+        .step  (out_ends),
+        .count (frames_out)
+    );
+
+    logic [31:0] age;        // cycles since the first beat of the first frame after idle, with its
+    logic [31:0] since;      // cycles since the end of the newest frame, with the current one
     logic        waiting;    // for the first beat after idle
     logic        first_out;  // no frame has left since idle
 
+    split_counter #(
+        .BITS  (32),
+        .FIRST (32'd1)
+    ) age_counter (
+        .clk   (clk),
+        .clear (!rst_n || (waiting && !in_moves)),
+        .step  (1'b1),
+        .count (age)
+    );
+
+    split_counter #(
+        .BITS  (32),
+        .FIRST (32'd1)
+    ) since_counter (
+        .clk   (clk),
+        .clear (!rst_n || out_ends),
+        .step  (1'b1),
+        .count (since)
+    );
+
     always_ff @(posedge clk) begin
         if (!rst_n) begin
-            age       <= '0;
-            since     <= '0;
             waiting   <= 1'b1;
             first_out <= 1'b1;
             latency   <= '0;
@@ -77,10 +109,8 @@ module stream_monitor #(
             else if (in_moves) waiting <= 1'b0;
             if (idle) first_out <= 1'b1;
             else if (out_ends) first_out <= 1'b0;
-            age   <= waiting && !in_moves ? '0 : age + 1'b1;
-            since <= out_ends ? '0 : since + 1'b1;
-            if (out_ends && first_out) latency <= age + 1'b1;
-            if (out_ends && !first_out) interval <= since + 1'b1;
+            if (out_ends && first_out) latency <= age;
+            if (out_ends && !first_out) interval <= since;
         end
     end
 

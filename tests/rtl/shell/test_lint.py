@@ -39,6 +39,7 @@ def test_verilator_has_no_warnings(board, tmp_path):
         ("batch_length", {"ADDRESS_BITS": 12}, "ADDRESS_BITS = 12, must be from 13 to 64"),
         ("burst_splitter", {"ADDRESS_BITS": 12}, "ADDRESS_BITS = 12, must be from 13 to 64"),
         ("burst_splitter", {"TAG_BITS": 0}, "TAG_BITS = 0, must be at least 1"),
+        ("split_counter", {"BITS": 0}, "BITS = 0, must be at least 1"),
         ("control_registers", {"CAPACITY": 256}, "CAPACITY = 256, must be from 1 to 255"),
         ("dma_read", {"BURSTS": 1}, "BURSTS = 1, must be at least 2"),
         ("dma_write", {"BURSTS": 1}, "BURSTS = 1, must be at least 2"),

@@ -59,8 +59,8 @@ def test_holds_in_every_cycle(top, parameters, tmp_path):
     ("top", "file", "right", "wrong"),
     [
         ("axi_lite_slave_proof", "axi_lite_slave", "&& !s_axi_bvalid;", ";"),
-        ("batch_length_proof", "batch_length", "words_t'(tail != '0)", "words_t'(0)"),
-        ("burst_splitter_proof", "burst_splitter", "left <= words_t", "left < words_t"),
+        ("batch_length_proof", "batch_length", "words_t'(bytes[2:0] != '0)", "words_t'(0)"),
+        ("burst_splitter_proof", "burst_splitter", "left <= words_t'(16);", "left < words_t'(16);"),
         ("control_registers_proof", "control_registers", "|| done;", ";"),
         ("dma_read_proof", "dma_read", "free >= free_t'(16)", "free >= free_t'(15)"),
         ("dma_read_proof", "dma_read", "(full_length || came_last)", "came_last"),

@@ -1,4 +1,4 @@
-// The length of a batch is right 32 cycles after its number of frames, whatever happened before.
+// The length of a batch is right 33 cycles after its number of frames, whatever happened before.
 
 module batch_length_proof #(
     parameter int ADDRESS_BITS = 13,
@@ -18,26 +18,29 @@ module batch_length_proof #(
 
     logic [31:0] number;        // of frames
     logic [5:0]  age;           // cycles since it changed
-    logic [31:0] part;          // its digits up to this age
-    logic [47:0] bytes;
+    logic [31:0] part, earlier; // its digits up to this age, and a cycle before
+    logic [47:0] bytes, bytes_before;
 
     always_ff @(posedge clk) begin
         if (!rst_n || start) begin
             number <= rst_n ? frames : '0;
             age    <= '0;
-        end else if (age != 6'd32) age <= age + 1'b1;
+        end else if (age != 6'd33) age <= age + 1'b1;
     end
 
-    assign part = 32'(64'(number) >> (6'd32 - age));
+    assign part = 32'(64'(number) >> (age == 6'd33 ? 6'd0 : 6'd32 - age));
+    assign earlier = 32'(64'(number) >> (6'd33 - age));
     assign bytes = 48'(part) * 48'(FRAME_BYTES);
+    assign bytes_before = 48'(earlier) * 48'(FRAME_BYTES);
 
     always_comb begin
         if (rst_n && number != '0) begin
-            assert (age <= 6'd32 && dut.steps == 6'd32 - age);
-            assert (dut.digits == number << age);
-            assert (dut.too_long == (bytes >> ADDRESS_BITS != '0));
-            if (!too_long) assert (dut.bytes == bytes[ADDRESS_BITS-1:0]);
-            assert (ready == (age == 6'd32));
+            assert (age <= 6'd33 && dut.running == (age < 6'd32));
+            if (dut.running) assert (dut.steps == 6'd31 - age && dut.digits == number << age);
+            assert (too_long == (bytes_before >> ADDRESS_BITS != '0));
+            assert ((too_long || dut.over != '0) == (bytes >> ADDRESS_BITS != '0));
+            if (!too_long && dut.over == '0) assert (dut.bytes == bytes[ADDRESS_BITS-1:0]);
+            assert (ready == (age == 6'd33));
             if (ready && !too_long)
                 assert (48'(words) == (bytes + 48'd7) >> 3 && tail == bytes[2:0]);
         end

@@ -25,8 +25,9 @@ module burst_splitter_proof #(
     logic behind;            // and a burst of the previous one is offered
     logic tag;
     logic [31:0] next, left; // its remaining words
-    logic [31:0] beats;
+    logic [31:0] beats, address;
 
+    assign address = 32'({dut.block, dut.first});
     assign beats = 32'(burst_len) + 1;
 
     logic waited;
@@ -62,7 +63,14 @@ module burst_splitter_proof #(
                 assert (burst_valid);
                 assert ({burst_address, burst_len, burst_last, burst_tag} == offered);
             end
-            if (dut.active) assert (dut.left != '0);
+            if (dut.active) begin
+                assert (dut.age <= 2'd2 && 32'(dut.left) <= SPACE + 15);
+                if (dut.age == '0) assert (dut.left != '0 && 32'(dut.left) <= SPACE);
+                else assert (dut.left > 32'(dut.first));
+                // It is a cycle late after a burst.
+                if (dut.age == 2'd2 && (waited || !burst_valid))
+                    assert (dut.last == (dut.left <= 16));
+            end
             if (burst_valid) assert (32'(burst_address[3:0]) + beats <= 16);
             if (chosen) begin
                 assert (left >= 1 && next + left <= SPACE);
@@ -70,13 +78,13 @@ module burst_splitter_proof #(
                     assert (32'(burst_address) == next && beats <= left && burst_tag == tag);
                     assert (burst_last == (beats == left));
                     if (!burst_last) begin
-                        assert (dut.active);
-                        assert (32'(dut.address) == next + beats && dut.address[3:0] == '0);
-                        assert (32'(dut.left) == left - beats && dut.tag == tag);
+                        assert (dut.active && dut.age == 2'd2 && dut.tag == tag);
+                        assert (address == next + beats && dut.first == '0);
+                        assert (32'(dut.left) == left - beats);
                     end
                 end else begin
-                    assert (dut.active && dut.tag == tag);
-                    assert (32'(dut.address) == next && 32'(dut.left) == left);
+                    assert (dut.active && dut.tag == tag && address == next);
+                    assert (32'(dut.left) == left + (dut.age == '0 ? 0 : 32'(dut.first)));
                 end
                 if (behind) assert (burst_valid);
             end

@@ -41,6 +41,7 @@ module control_registers_proof (
     logic [1:0]  enable;
     logic [63:0] cycles, moment;
     logic [31:0] batches, number;
+    logic        busy;   // in the previous cycle
     logic        fresh;  // the number of frames was written in the previous cycle
 
     assign write = write_valid && write_ready;
@@ -65,8 +66,10 @@ module control_registers_proof (
             cycles  <= '0;
             moment  <= '0;
             batches <= '0;
+            busy    <= 1'b0;
         end else begin
-            if (queued != '0) cycles <= cycles + 1'b1;
+            busy <= queued != '0;
+            if (busy) cycles <= cycles + 1'b1;
             if (read_valid && read_word == 10'h60 / 4) moment <= cycles;
             if (done) batches <= batches + 1'b1;
         end
@@ -81,7 +84,11 @@ module control_registers_proof (
         if (rst_n) begin
             assert (dut.errors == errors && dut.finished == finished && dut.enable == enable);
             assert (interrupt == raised);
+            assert (dut.was_busy == busy);
             assert (dut.cycles == cycles && dut.batches == batches);
+            for (int i = 0; i < 3; i++)
+                assert (dut.cycle_counter.full[i] == &cycles[i*16 +: 16]);
+            assert (dut.batch_counter.full[0] == &batches[15:0]);
             assert (dut.cycles_high == moment[63:32]);
             assert (frames == number && frames_changed == fresh);
             if (read_word == 10'h28 / 4) assert (read_data == 32'(errors));

@@ -72,7 +72,12 @@ module dma_read_proof #(
             assert (int'(dut.in_flight) <= BURSTS);
             if (!busy) assert (owing == 0 && !m_axi_arvalid && outside == 0);
             // Words.
-            assert (int'(dut.free) + int'(dut.words.held) + int'(out_valid) + owing <= DEPTH);
+            assert (int'(dut.free) + int'(dut.left) - (dut.issued ? int'(dut.burst_len) + 1 : 0)
+                    + int'(dut.words.held) + int'(out_valid) + owing <= DEPTH);
+            if (dut.issued)
+                assert (!dut.burst_valid && !dut.may_issue && dut.free > dut.burst_len);
+            if (dut.may_issue)
+                assert (dut.burst_valid && dut.free >= 16 && int'(dut.in_flight) < BURSTS);
             if (dut.asked) assert (dut.owed_ready);
             if (dut.came && dut.owed) assert (dut.fifo_ready);
         end

@@ -75,13 +75,20 @@ module dma_write_proof #(
                     + int'(m_axi_wvalid && m_axi_wlast) + int'(dut.bursts));
             assert (in_flight == int'(dut.endings.held) + int'(dut.ending));
             if (!dut.ending) assert (dut.addresses == '0);
+            assert (dut.expected == (dut.addresses != '0 && dut.bursts != '0));
             if (dut.answered) assert (dut.ending);
             if (dut.issue) assert (dut.sending_ready && dut.ending_ready);
             if (!busy) assert (!m_axi_awvalid && owing == 0 && !(m_axi_wvalid && m_axi_wlast));
             if (m_axi_wvalid && !m_axi_wlast) assert (dut.send && dut.beat != '0);
             if (dut.send && dut.beat != '0 && m_axi_wvalid) assert (!m_axi_wlast);
             // Words.
-            assert (int'(dut.words.held) + int'(dut.word_valid) == int'(dut.held) + owing);
+            assert (int'(dut.words.held) + int'(dut.word_valid)
+                    == int'(dut.held) + int'(dut.arrived) + owing
+                    - (dut.issued ? int'(dut.burst_len) + 1 : 0));
+            if (dut.issued)
+                assert (!dut.burst_valid && !dut.may_issue && dut.held > dut.burst_len);
+            if (dut.may_issue)
+                assert (dut.burst_valid && dut.held > dut.burst_len && in_flight < BURSTS);
         end
     end
 

@@ -106,6 +106,10 @@ module shell_proof #(
             assert (reading == int'(m_axi_arvalid) + owed && reading <= 8);
             assert (writing == int'(m_axi_awvalid) + int'(dut.writer.addresses) && writing <= 8);
             assert (writing == sending + int'(dut.writer.bursts));
+            assert (dut.writer.expected
+                    == (dut.writer.addresses != '0 && dut.writer.bursts != '0));
+            assert (!dut.reader.may_issue || reading < 8);
+            assert (!dut.writer.may_issue || writing < 8);
             assert (dut.writer.beat <= dut.writer.send_len || !dut.writer.send);
             if (!dut.writer.send) assert (dut.writer.beat == '0);
             if (m_axi_wvalid)

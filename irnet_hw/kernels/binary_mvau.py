@@ -1,7 +1,7 @@
 """BinaryMVAU: ±1 weights times ±1 activations by XNOR and popcount."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,19 @@ from irnet_hw.kernels.base import Ints, Memory, Parameter, RTLKernel
 from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.logic import Logic, different, rom_luts
 from irnet_hw.kernels.mvau import MVAU, activate, product
-from irnet_hw.kernels.popcount import ABSORBED_DEPTH, absorbed, plane_popcount, planes, popcount
+from irnet_hw.kernels.popcount import (
+    LANE_DEPTH,
+    THREES_DEPTH,
+    absorbed,
+    lut_popcount,
+    plane_popcount,
+    planes,
+    popcount,
+)
 from irnet_hw.kernels.registry import register
 
-#: Weights of up to this many words fit the LUT that compares one lane.
-LANE_DEPTH = 32
-#: Weights of up to this many words leave room in a LUT for the parity of three lanes' bits.
-SHARED_PARITY_DEPTH = 4
+#: Weights of up to this many words fit a LUT6 that compares a lane.
+SEPARATE_DEPTH = 32
 
 
 @register
@@ -141,37 +147,51 @@ class BinaryMVAU(MVAU):
     # ------------------------------------------------------------------ timing
 
     def sum_latency(self) -> int:
-        """Return the cycles of comparing bits with weights and of counting the matches."""
-        SIMD = self.number("SIMD")
-        return 1 + popcount((SIMD,) if self._compares_lanes() else planes(SIMD)).latency
+        """Return the cycles of comparing bits with weights and of counting the matches.
 
-    def _counts_threes(self) -> bool:
-        """Return whether the LUTs that compare and count three lanes also hold their weights."""
-        return not self.weights_in_block_ram() and self.depth() <= ABSORBED_DEPTH
+        LUTs that hold their weights compare while weights would be read.
+        """
+        SIMD = self.number("SIMD")
+        absorbed = self._absorbed_lanes()
+        lanes = absorbed == 1 or (not absorbed and self._compares_lanes())
+        tree = popcount((SIMD,) if lanes else planes(SIMD))
+        return tree.latency + (0 if absorbed else 1)
+
+    def _absorbed_lanes(self) -> int:
+        """Return how many lanes a LUT6_2 takes that holds their weights; 0 if none does.
+
+        Of a single word, rows share LUTs, which Yosys finds.
+        """
+        depth = self.depth()
+        if self.weights_in_block_ram() or depth == 1 or depth > LANE_DEPTH:
+            return 0
+        return 3 if depth <= THREES_DEPTH else 1
 
     def _compares_lanes(self) -> bool:
-        """Return whether each lane is compared separately, in the LUTs that hold its weights."""
-        fits = not self.weights_in_block_ram() and self.depth() <= LANE_DEPTH
-        return fits and not self._counts_threes()
+        """Return whether each lane is compared separately, in the LUT6 that holds its weight."""
+        return not self.weights_in_block_ram() and LANE_DEPTH < self.depth() <= SEPARATE_DEPTH
 
     # ------------------------------------------------------------------ area
 
     def area(self, fpgapart: str) -> Logic:
         """Return the LUTs and flip-flops."""
         PE, SIMD, depth = self.number("PE"), self.number("SIMD"), self.depth()
+        feed = self.feed_area(fpgapart)
         # Rows whose weights are the same function of the address share the logic behind them.
         if self.weights_in_block_ram():
             count = plane_popcount(SIMD) * PE
-        elif self._counts_threes():
+        elif group := self._absorbed_lanes():
+            count = lut_popcount(PE, SIMD, depth, group)
+            # The registers between the replay buffer and the weights are left out.
+            feed += Logic(0, -SIMD - depth.bit_length() - 3)
+        elif depth == 1:
             count = absorbed(PE, SIMD, depth)
-            if depth > SHARED_PARITY_DEPTH:
-                count += Logic(ceil(SIMD / 3))  # the bits' parity, for all rows
         elif self._compares_lanes():
             compared = different(PE, depth) * SIMD
             count = Logic(compared, compared) + popcount((SIMD,)).logic * PE
         else:
             count = Logic(rom_luts(PE * SIMD, depth)) + plane_popcount(SIMD) * PE
-        return self.feed_area(fpgapart) + count + self.accumulators_area()
+        return feed + count + self.accumulators_area()
 
     def accumulator_bits(self) -> int:
         """Return the width of an accumulator."""
@@ -245,6 +265,7 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
         return {
             **self.shape_parameters(),
             "SEPARATE": int(self._compares_lanes()),
+            "ABSORB": self._absorbed_lanes(),
             "WEIGHTS": self.memory_file("weights"),
             "INITS": self.memory_file("inits"),
         }

@@ -20,6 +20,9 @@ LEFT = 4
 XNORS, ANDS = 2, 2.7
 #: Weights of up to this many words fit those LUTs.
 ABSORBED_DEPTH = 8
+#: Weights of up to this many words fit a LUT6_2 that counts three lanes, and one that compares a
+#: lane for two rows or, with up to ABSORBED_DEPTH words, two lanes for a row.
+THREES_DEPTH, LANE_DEPTH = 4, 16
 #: Yosys turns chains of at least this many registers into a shift register.
 SHIFT_LEAST = 3
 
@@ -121,3 +124,22 @@ def absorbed(rows: int, lanes: int, depth: int, data_bits: int = 1, weight_bits:
     more = 0 if weight_bits == 1 else (ANDS - XNORS) * rows
     first = Logic(parities + carries + more, parities + carries)
     return first * pairs + popcount(planes(lanes, data_bits, weight_bits)).logic * rows
+
+
+def lut_popcount(rows: int, lanes: int, depth: int, group: int) -> Logic:
+    """Return the area of rows of the module lut_popcount with their weights.
+
+    Args:
+        rows: of weights.
+        lanes: of each.
+        depth: words of weights, at most THREES_DEPTH or LANE_DEPTH.
+        group: lanes of a LUT6_2: 3, or 1 to compare them.
+    """
+    threes = ceil(lanes / 3)
+    if group == 3:
+        first, tree = Logic(threes, 2 * threes) * rows, popcount(planes(lanes))
+    else:
+        odd = ceil(lanes / 2) if depth <= ABSORBED_DEPTH else lanes
+        first = Logic(rows // 2 * lanes + rows % 2 * odd, rows * lanes)
+        tree = popcount((lanes,))
+    return first + tree.logic * rows

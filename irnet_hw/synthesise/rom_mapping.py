@@ -1,7 +1,10 @@
-"""Maps deep memories of constants to LUT6, MUXF7 and MUXF8 before Yosys reads them.
+"""Maps memories of constants to LUTs before Yosys reads them.
 
 A LUT6 holds one bit of 64 words, so there is nothing to optimise; yet ABC takes minutes for a layer
 of such memories and uses up to 50 % more LUTs. The module written here replaces rtl/mvau/lut_rom.
+
+A LUT6_2 holds the weights of few words and compares them with activations. Yosys makes no LUT6_2 by
+itself. The modules written here replace rtl/mvau/lane_products and rtl/mvau/three_counts.
 
 ABC9 copies a cell's model for each value of its parameters, which for tens of thousands of LUTs
 takes all available memory. So the modules with the LUTs stay black boxes until ABC9 is done.
@@ -22,8 +25,6 @@ SHALLOW = 32
 #: Yosys commands that make the modules with the LUTs black boxes, and commands that flatten them.
 CLOSE = "setattr -mod -set blackbox 1 deep_luts_*"
 DISSOLVE = "setattr -mod -unset blackbox =deep_luts_*\nflatten\nopt_clean -purge"
-#: The source that is replaced.
-_FILE = "lut_rom.sv"
 _LUT_WORDS = 64
 #: With these numbers of banks, or of groups of them, ABC maps the selection: it needs no more LUTs
 #: than we would, and merges some of them with the logic that follows.
@@ -47,7 +48,7 @@ def write(texts: Mapping[str, str], data: Mapping[str, Path], folder: Path) -> N
     """
     primitives.write(folder)
     for name, text in texts.items():
-        (folder / name).write_text(mapped(text, data) if name == _FILE else text)
+        (folder / name).write_text(_MAPPED[name](text, data) if name in _MAPPED else text)
     for name, path in data.items():
         shutil.copyfile(path, folder / name)
 
@@ -58,7 +59,7 @@ def mapping(sources: Collection[str]) -> str:
     Args:
         sources: the design's file names.
     """
-    return Path(__file__).read_text() if _FILE in sources else ""
+    return Path(__file__).read_text() if _MAPPED.keys() & set(sources) else ""
 
 
 def mapped(text: str, files: Mapping[str, Path]) -> str:
@@ -90,6 +91,42 @@ def mapped(text: str, files: Mapping[str, Path]) -> str:
             f"module lut_rom{ports}{''.join(branches)}begin : shallow",
             "    shallow_rom #(.WIDTH(WIDTH), .DEPTH(DEPTH), .FILE(FILE)) words (.*);",
             "end\nendmodule\n",
+        ]
+    )
+
+
+def absorbed(text: str, files: Mapping[str, Path]) -> str:
+    """Return the text of a module lane_products or three_counts that is made of LUT6_2.
+
+    Args:
+        text: the original, whose name, parameters and ports stay.
+        files: the memories in hexadecimal, one word per line, by the values that FILE may have.
+    """
+    name = text[text.index("\nmodule ") + 8 : text.index(" #(")]
+    ports = text[text.index(" #(") : text.index(");\n") + 3]
+    branches = []
+    for number, (file, path) in enumerate(files.items()):
+        words = path.read_text().split()
+        if len(words) > _ABSORBED_WORDS[name]:
+            continue
+        bits = 4 * len(words[0])
+        contents = ", ".join(f"{bits}'h{word}" for word in reversed(words))
+        branches.append(
+            f'if (FILE == "{file}") begin : file_{number}\n'
+            f"    {name}_luts #(\n"
+            "        .ROWS(ROWS), .LANES(LANES), .DEPTH(DEPTH), "
+            f".BITS({bits}), .WORDS({{{contents}}})\n"
+            "    ) luts (.*);\n"
+            "end"
+        )
+    inside = ports.replace(
+        'FILE  = ""', "int BITS = 4, parameter logic [DEPTH*BITS-1:0] WORDS = '0"
+    )
+    return "\n".join(
+        [
+            f"module {name}_luts{inside}{_LUTS[name]}endmodule\n",
+            f"module {name}{ports}{' else '.join(branches)}",
+            "endmodule\n",
         ]
     )
 
@@ -230,3 +267,72 @@ def _tables(column: npt.NDArray[np.uint8]) -> list[int]:
         int.from_bytes(packed[start : start + step], "little")
         for start in range(0, len(packed), step)
     ]
+
+
+#: The LUTs of the modules that :func:`absorbed` writes. WORDS has BITS bits for each word.
+_LUTS = {
+    # I0 is a lane's bit, or those of two lanes are I0 and I4; the others are the address.
+    "lane_products": """\
+    function automatic logic product(input int word, input int lane, input int row, input logic b);
+        return (word < DEPTH) ? WORDS[word*BITS+lane*ROWS+row] ~^ b : 1'b0;
+    endfunction
+    function automatic logic [31:0] one(input int lane, input int row, input logic second);
+        for (int i = 0; i < 32; i++)
+            one[i] = product((i >> 1) % ((DEPTH > 8) ? 16 : 8), lane, row, second ? i[4] : i[0]);
+    endfunction
+    logic [3:0] word;
+    assign word = 4'(address);
+    for (genvar l = 0; l < LANES; l++) begin : lane
+        for (genvar r = 0; r + 1 < ROWS; r += 2) begin : rows
+            LUT6_2 #(.INIT({one(l, r + 1, 1'b0), one(l, r, 1'b0)})) two (
+                .O6(products[l][r+1]), .O5(products[l][r]), .I0(in_bits[l]),
+                .I1(word[0]), .I2(word[1]), .I3(word[2]), .I4(word[3]), .I5(1'b1)
+            );
+        end
+        if (ROWS % 2 == 1) begin : last_row
+            if (DEPTH > 8 || (l % 2 == 0 && l == LANES - 1)) begin : alone
+                LUT6_2 #(.INIT({2{one(l, ROWS - 1, 1'b0)}})) row (
+                    .O6(products[l][ROWS-1]), .O5(), .I0(in_bits[l]),
+                    .I1(word[0]), .I2(word[1]), .I3(word[2]), .I4(word[3]), .I5(1'b1)
+                );
+            end else if (l % 2 == 0) begin : lanes
+                LUT6_2 #(.INIT({one(l + 1, ROWS - 1, 1'b1), one(l, ROWS - 1, 1'b0)})) two (
+                    .O6(products[l+1][ROWS-1]), .O5(products[l][ROWS-1]), .I0(in_bits[l]),
+                    .I1(word[0]), .I2(word[1]), .I3(word[2]), .I4(in_bits[l+1]), .I5(1'b1)
+                );
+            end
+        end
+    end
+""",
+    # I0 to I2 are the lanes' bits, I3 and I4 the address.
+    "three_counts": """\
+    function automatic logic [31:0] one(input int three, input int row, input bit twos);
+        logic [2:0] products;
+        int word;
+        for (int i = 0; i < 32; i++) begin
+            word = i >> 3;
+            products = '0;
+            for (int l = 0; l < 3; l++)
+                if (word < DEPTH && 3 * three + l < LANES)
+                    products[l] = WORDS[word*BITS+(3*three+l)*ROWS+row] ~^ i[l];
+            one[i] = twos ? $countones(products) > 1 : ^products;
+        end
+    endfunction
+    logic [1:0] word;
+    logic [3*THREES-1:0] bits;
+    assign word = 2'(address);
+    assign bits = (3*THREES)'(in_bits);
+    for (genvar g = 0; g < THREES; g++) begin : three
+        for (genvar r = 0; r < ROWS; r++) begin : row
+            LUT6_2 #(.INIT({one(g, r, 1'b0), one(g, r, 1'b1)})) count (
+                .O6(ones[g][r]), .O5(twos[g][r]), .I0(bits[3*g]), .I1(bits[3*g+1]),
+                .I2(bits[3*g+2]), .I3(word[0]), .I4(word[1]), .I5(1'b1)
+            );
+        end
+    end
+""",
+}
+#: The most words that fit these LUTs.
+_ABSORBED_WORDS = {"lane_products": 16, "three_counts": 4}
+#: The sources that are replaced, and what writes them anew.
+_MAPPED = {"lut_rom.sv": mapped, "lane_products.sv": absorbed, "three_counts.sv": absorbed}

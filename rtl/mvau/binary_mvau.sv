@@ -29,6 +29,8 @@ module binary_mvau #(
     parameter int INITS_BLOCK_RAM = 0,  // likewise for the accumulators' initial values
     parameter int SEPARATE   = 0,   // 1: compare each lane by itself, then count the matches,
                                     // 0: compare and count three lanes in the same LUTs
+    parameter int ABSORB     = 0,   // 0: as SEPARATE says. Otherwise the LUTs that compare this
+                                    // many lanes, 1 or 3, hold the weights
     parameter     WEIGHTS    = "",  // for $readmemh: word pass * beats + beat, bit lane * PE + row
     parameter     INITS      = "",  // for $readmemh: initial values of PE accumulators, see
                                     // mvau_accumulate
@@ -53,54 +55,74 @@ module binary_mvau #(
         $error("binary_mvau: PE = %0d, must divide MH = %0d", PE, MH);
     end
 
+    if (ABSORB != 0 && ABSORB != 1 && ABSORB != 3) begin : check_absorb
+        $error("binary_mvau: ABSORB = %0d, must be 0, 1 or 3", ABSORB);
+    end
+
     localparam int BEATS  = MW / SIMD;
     localparam int PASSES = MH / PE;
 
     logic move;
     assign move = !out_valid || out_ready;
 
-    // ---------------------------------------------------------------- bits and weights
-
-    logic [SIMD-1:0]         bits;
-    logic [SIMD-1:0][PE-1:0] weights;
-    logic [2:0]              flags;  // valid, first, last
-    mvau_feed #(
-        .W(SIMD), .BEATS(BEATS), .PASSES(PASSES), .W_WIDTH(SIMD * PE),
-        .BLOCK_RAM(BLOCK_RAM), .WEIGHTS(WEIGHTS)
-    ) feed (
-        .clk, .rst_n, .in_data, .in_valid, .in_ready, .en(move),
-        .data(bits), .weights, .valid(flags[2]), .first(flags[1]), .last(flags[0])
-    );
-
     // ---------------------------------------------------------------- matches
 
-    localparam int COUNT_BITS =
-        (SEPARATE != 0) ? $clog2(SIMD + 1) : $clog2(3 * ((SIMD + 2) / 3) + 1);
+    // The greatest count is that of all lanes, rounded up to whole groups.
+    localparam int GROUP      = (ABSORB != 0) ? ABSORB : (SEPARATE != 0) ? 1 : 3;
+    localparam int COUNT_BITS = $clog2(GROUP * ((SIMD + GROUP - 1) / GROUP) + 1);
 
     logic [PE-1:0][COUNT_BITS-1:0] counts;
-    logic [2:0]                    counts_flags;
-    if (SEPARATE != 0) begin : separate
-        logic [SIMD-1:0][PE-1:0] bits_of_rows, equal;
-        logic [2:0]              equal_flags;
-        for (genvar i = 0; i < SIMD; i++) begin : lane
-            assign bits_of_rows[i] = {PE{bits[i]}};
-        end
-        always_ff @(posedge clk) begin
-            if (move) equal <= weights ~^ bits_of_rows;
-            if (!rst_n) equal_flags <= '0;
-            else if (move) equal_flags <= flags;
-        end
-        popcount #(
-            .ROWS(PE), .N(SIMD), .BITS(COUNT_BITS), .HEIGHTS((16*COUNT_BITS)'(SIMD)), .FLAGS(3)
+    logic [2:0]                    counts_flags;  // valid, first, last
+    if (ABSORB != 0) begin : absorbed
+        localparam int DEPTH_BITS = (BEATS * PASSES == 1) ? 1 : $clog2(BEATS * PASSES);
+        logic [SIMD-1:0]       bits;
+        logic [DEPTH_BITS-1:0] word;
+        logic [2:0]            flags;
+        mvau_beats #(.W(SIMD), .BEATS(BEATS), .PASSES(PASSES)) beats (
+            .clk, .rst_n, .in_data, .in_valid, .in_ready, .en(move),
+            .data(bits), .address(word), .valid(flags[2]), .first(flags[1]), .last(flags[0])
+        );
+        lut_popcount #(
+            .ROWS(PE), .LANES(SIMD), .DEPTH(BEATS * PASSES), .THREES((ABSORB == 3) ? 1 : 0),
+            .FLAGS(3), .WEIGHTS(WEIGHTS)
         ) count (
-            .clk, .rst_n, .en(move), .in_bits(equal), .in_flags(equal_flags),
+            .clk, .rst_n, .en(move), .in_data(bits), .in_word(word), .in_flags(flags),
             .out_count(counts), .out_flags(counts_flags)
         );
-    end else begin : absorbed
-        plane_popcount #(.ROWS(PE), .LANES(SIMD), .FLAGS(3)) count (
-            .clk, .rst_n, .en(move), .in_data(bits), .in_weights(weights), .in_flags(flags),
-            .out_count(counts), .out_flags(counts_flags)
+    end else begin : compared
+        logic [SIMD-1:0]         bits;
+        logic [SIMD-1:0][PE-1:0] weights;
+        logic [2:0]              flags;
+        mvau_feed #(
+            .W(SIMD), .BEATS(BEATS), .PASSES(PASSES), .W_WIDTH(SIMD * PE),
+            .BLOCK_RAM(BLOCK_RAM), .WEIGHTS(WEIGHTS)
+        ) feed (
+            .clk, .rst_n, .in_data, .in_valid, .in_ready, .en(move),
+            .data(bits), .weights, .valid(flags[2]), .first(flags[1]), .last(flags[0])
         );
+        if (SEPARATE != 0) begin : separate
+            logic [SIMD-1:0][PE-1:0] bits_of_rows, equal;
+            logic [2:0]              equal_flags;
+            for (genvar i = 0; i < SIMD; i++) begin : lane
+                assign bits_of_rows[i] = {PE{bits[i]}};
+            end
+            always_ff @(posedge clk) begin
+                if (move) equal <= weights ~^ bits_of_rows;
+                if (!rst_n) equal_flags <= '0;
+                else if (move) equal_flags <= flags;
+            end
+            popcount #(
+                .ROWS(PE), .N(SIMD), .BITS(COUNT_BITS), .HEIGHTS((16*COUNT_BITS)'(SIMD)), .FLAGS(3)
+            ) count (
+                .clk, .rst_n, .en(move), .in_bits(equal), .in_flags(equal_flags),
+                .out_count(counts), .out_flags(counts_flags)
+            );
+        end else begin : threes
+            plane_popcount #(.ROWS(PE), .LANES(SIMD), .FLAGS(3)) count (
+                .clk, .rst_n, .en(move), .in_data(bits), .in_weights(weights), .in_flags(flags),
+                .out_count(counts), .out_flags(counts_flags)
+            );
+        end
     end
 
     // ---------------------------------------------------------------- sums

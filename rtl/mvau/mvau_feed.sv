@@ -24,40 +24,26 @@ module mvau_feed #(
     output logic                 last    // of a pass
 );
 
-    localparam int BEAT_BITS  = (BEATS == 1) ? 1 : $clog2(BEATS);
     localparam int DEPTH      = BEATS * PASSES;
     localparam int DEPTH_BITS = (DEPTH == 1) ? 1 : $clog2(DEPTH);
 
-    logic [W-1:0] next_data;
-    logic         next_valid;
-    replay_buffer #(.W(W), .BEATS(BEATS), .PASSES(PASSES)) replay (
-        .clk, .rst_n, .in_data, .in_valid, .in_ready,
-        .out_data(next_data), .out_valid(next_valid), .out_ready(en)
+    logic [W-1:0]          next_data;
+    logic [DEPTH_BITS-1:0] address;
+    logic                  next_valid, next_first, next_last;
+    mvau_beats #(.W(W), .BEATS(BEATS), .PASSES(PASSES)) beats (
+        .clk, .rst_n, .in_data, .in_valid, .in_ready, .en, .data(next_data), .address,
+        .valid(next_valid), .first(next_first), .last(next_last)
     );
 
-    logic [DEPTH_BITS-1:0] address;
-    logic [BEAT_BITS-1:0]  next_beat;  // index of the beat in data after the next move
-    logic next_last, address_end;
-    assign next_last   = next_beat == BEAT_BITS'(BEATS - 1);
-    assign address_end = address == DEPTH_BITS'(DEPTH - 1);
     always_ff @(posedge clk) begin
-        if (!rst_n) begin
-            next_beat <= '0;
-            address   <= '0;
-            valid     <= 1'b0;
-        end else if (en) begin
-            valid <= next_valid;
-            if (next_valid) begin
-                next_beat <= next_last ? '0 : next_beat + 1'b1;
-                address   <= address_end ? '0 : address + 1'b1;
-            end
-        end
+        if (!rst_n) valid <= 1'b0;
+        else if (en) valid <= next_valid;
     end
 
     always_ff @(posedge clk) begin
         if (en) begin
             data  <= next_data;
-            first <= next_beat == '0;
+            first <= next_first;
             last  <= next_last;
         end
     end

@@ -1,4 +1,4 @@
-"""The modules that replace memories of constants in LUTs give the same words at every address."""
+"""The modules that replace memories of constants in LUTs compute the same at every address."""
 
 import json
 
@@ -152,3 +152,83 @@ def test_bits_that_are_equal_or_never_change_take_no_luts(tmp_path):
     path.write_text("".join(f"{0b0100 | 0b1001 * (word % 3 == 0):x}\n" for word in range(64)))
     text = rom_mapping.mapped(original(), {"rom.hex": path})
     assert text.count("\nLUT6 #(") == 1
+
+
+#: Rows, lanes and words of weights. Odd rows are alone in a LUT6_2, or have two lanes in it.
+ABSORBED = {
+    "lane_products": [(2, 3, 16), (5, 2, 11), (3, 3, 8), (1, 4, 5), (1, 1, 2)],
+    "three_counts": [(2, 4, 4), (1, 6, 3), (3, 5, 2)],
+}
+BOTH = """
+    logic [{outputs}-1:0] gold_{number}, gate_{number};
+    gold #(
+        .ROWS({rows}), .LANES({lanes}), .DEPTH({depth}), .FILE("rom_{number}.hex")
+    ) its_gold_{number} (
+        address % {depth}, in_bits[{lanes}-1:0], {gold}
+    );
+    {name} #(
+        .ROWS({rows}), .LANES({lanes}), .DEPTH({depth}), .FILE("rom_{number}.hex")
+    ) its_gate_{number} (
+        address % {depth}, in_bits[{lanes}-1:0], {gate}
+    );
+    assign different[{number}] = gold_{number} != gate_{number};
+"""
+
+
+def halves(name, wire, half):
+    """Return the connections of a module's outputs to a wire of their bits together."""
+    if name == "lane_products":
+        return wire
+    return f"{wire}[0+:{half}], {wire}[{half}+:{half}]"
+
+
+def absorbed_proof(folder, name):
+    """Write both modules for each size; return a script that proves that they are equal."""
+    sizes = ABSORBED[name]
+    files = write_memories(folder, [(rows * lanes, depth) for rows, lanes, depth in sizes])
+    text = (share("rtl") / "mvau" / f"{name}.sv").read_text()
+    lanes_text = (share("rtl") / "mvau" / "lane_products.sv").read_text()
+    gold = text.replace(f"module {name}", "module gold").replace("lane_products #(", "inner #(")
+    inner = lanes_text.replace("module lane_products", "module inner")
+    (folder / "gold.sv").write_text(inner + gold)
+    (folder / "gate.sv").write_text(rom_mapping.absorbed(text, files))
+    body = ""
+    for number, (rows, lanes, depth) in enumerate(sizes):
+        half = rows * (lanes if name == "lane_products" else -(-lanes // 3))
+        body += BOTH.format(
+            number=number,
+            name=name,
+            rows=rows,
+            lanes=lanes,
+            depth=depth,
+            outputs=half * (1 if name == "lane_products" else 2),
+            gold=halves(name, f"gold_{number}", half),
+            gate=halves(name, f"gate_{number}", half),
+        )
+    (folder / "both.sv").write_text(
+        "module both (input logic [3:0] address, input logic [5:0] in_bits, "
+        f"output logic [{len(sizes) - 1}:0] different);\n{body}endmodule\n"
+    )
+    return (
+        f"{READ} -Wno-width-trunc -Wno-port-width-trunc --keep-hierarchy --top both "
+        "gold.sv gate.sv both.sv\n"
+        "read_verilog +/xilinx/cells_sim.v\n"
+        "hierarchy -top both\nproc\nflatten\nmemory\nopt -full\n"
+        f"sat -verify -prove different {len(sizes)}'b0 both\n"
+    )
+
+
+@pytest.mark.parametrize("name", ABSORBED)
+def test_luts_with_weights_compute_the_same(name, tmp_path):
+    status, said = run_yosys(tmp_path, absorbed_proof(tmp_path, name))
+    assert status == 0, said[-4000:]
+
+
+@pytest.mark.parametrize("name", ABSORBED)
+def test_the_proof_fails_for_another_weight(name, tmp_path):
+    script = absorbed_proof(tmp_path, name)
+    path = tmp_path / "rom_1.hex"
+    first, *words = path.read_text().split()
+    path.write_text("\n".join([f"{int(first, 16) ^ 1:x}", *words]))
+    status, said = run_yosys(tmp_path, script)
+    assert status != 0 and "proof did fail" in said

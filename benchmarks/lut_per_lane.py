@@ -57,6 +57,8 @@ def few_bits(inputs: str, weights: str, layer: dict[str, Any]) -> dict[str, Any]
 _LUTS: dict[str, int | str] = {"PE": 32, "SIMD": 32, "ram_style": "distributed"}
 _WIDE: dict[str, int | str] = {"parallel_window": 1, "ram_style": "distributed"}
 _BLOCKS: dict[str, int | str] = {"PE": 32, "SIMD": 32, "ram_style": "block"}
+_TABLES: dict[str, int | str] = {"PE": 32, "SIMD": 32, "ram_style": "tables"}
+_WIDE_TABLES: dict[str, int | str] = {"parallel_window": 1, "ram_style": "tables"}
 _FEW: dict[str, int | str] = {"PE": 16, "SIMD": 32, "ram_style": "distributed"}
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "dense 32 to 32; constant weights": dense(32, 32, **_LUTS),
@@ -69,6 +71,16 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "3x3x16 to 16, 144 lanes, 4 rows, 4 deep": convolution(16, 16, 32, SIMD=144, PE=4, **_WIDE),
     "3x3x32 to 32, 288 lanes, 2 rows, 16 deep": convolution(32, 32, 16, SIMD=288, PE=2, **_WIDE),
     "3x3x64 to 64, 576 lanes, 1 row, 64 deep": convolution(64, 64, 8, SIMD=576, PE=1, **_WIDE),
+    "dense 128 to 64; tables in block RAM, 8 deep": dense(128, 64, **_TABLES),
+    "dense 256 to 64; tables in block RAM, 16 deep": dense(256, 64, **_TABLES),
+    "3x3x32 to 64, padded; tables in block RAM, 18 deep": convolution(32, 64, 8, **_TABLES),
+    "dense 1024 to 64; tables in block RAM, 64 deep": dense(1024, 64, **_TABLES),
+    "3x3x16 to 16, 144 lanes, 4 rows, tables, 4 deep": convolution(
+        16, 16, 32, SIMD=144, PE=4, **_WIDE_TABLES
+    ),
+    "3x3x32 to 32, 288 lanes, 2 rows, tables, 16 deep": convolution(
+        32, 32, 16, SIMD=288, PE=2, **_WIDE_TABLES
+    ),
     **{
         f"dense {MW} to 64, {inputs} by {weights}; weights in LUTs, {MW // 8} deep": few_bits(
             inputs, weights, dense(MW, 64, **_FEW)

@@ -10,7 +10,7 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.base import Ints, Memory, Parameter, RTLKernel
+from irnet_hw.kernels.base import STYLES, Ints, Memory, Parameter, RTLKernel
 from irnet_hw.kernels.hls_backend import HLSKernel
 from irnet_hw.kernels.logic import Logic, different, rom_luts
 from irnet_hw.kernels.mvau import MVAU, activate, product
@@ -24,6 +24,7 @@ from irnet_hw.kernels.popcount import (
     popcount,
 )
 from irnet_hw.kernels.registry import register
+from irnet_hw.kernels.tables import BITS, WORDS, Tables, tables
 
 #: Weights of up to this many words fit a LUT6 that compares a lane.
 SEPARATE_DEPTH = 32
@@ -44,6 +45,8 @@ class BinaryMVAU(MVAU):
         Stride: (down, right).
         Padding: (top, left, bottom, right).
         IFMDim: (rows, columns) of the image before padding.
+        ram_style: also "tables": block RAM has no weights, but the counts of matches of groups of
+            lanes (:mod:`irnet_hw.kernels.tables`), for at most 256 words of weights.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -53,7 +56,12 @@ class BinaryMVAU(MVAU):
             "Stride": ("ints", False, [1, 1]),
             "Padding": ("ints", False, [0, 0, 0, 0]),
             "IFMDim": ("ints", False, [1, 1]),
+            "ram_style": ("s", False, "auto", {"auto", *self.styles()["ram_style"]}),
         }
+
+    def styles(self) -> Mapping[str, tuple[str, ...]]:
+        """Return where the weights may be."""
+        return {"ram_style": (*STYLES["ram_style"], "tables")}
 
     def check(self) -> None:
         """Raise a UserError if an attribute is illegal."""
@@ -65,6 +73,11 @@ class BinaryMVAU(MVAU):
             )
         for attribute, length, least in (("Stride", 2, 1), ("Padding", 4, 0), ("IFMDim", 2, 1)):
             self.require_numbers(attribute, length, least)
+        if self.uses_tables() and 2 * self.depth() > WORDS:
+            raise UserError(
+                f"{name}: ram_style = tables must be distributed or block for {self.depth()} words "
+                f"of weights; tables have room for {WORDS // 2}"
+            )
         vectors = self.numbers("numInputVectors")
         expected = self._output_dim()
         if (vectors[1:] or (1, 1)) != expected:
@@ -149,8 +162,10 @@ class BinaryMVAU(MVAU):
     def sum_latency(self) -> int:
         """Return the cycles of comparing bits with weights and of counting the matches.
 
-        LUTs that hold their weights compare while weights would be read.
+        LUTs that hold their weights, and tables, compare while weights would be read.
         """
+        if self.uses_tables():
+            return self.tables().popcount().latency
         SIMD = self.number("SIMD")
         absorbed = self._absorbed_lanes()
         lanes = absorbed == 1 or (not absorbed and self._compares_lanes())
@@ -163,7 +178,7 @@ class BinaryMVAU(MVAU):
         Of a single word, rows share LUTs, which Yosys finds.
         """
         depth = self.depth()
-        if self.weights_in_block_ram() or depth == 1 or depth > LANE_DEPTH:
+        if self.weights_in_block_ram() or self.uses_tables() or depth == 1 or depth > LANE_DEPTH:
             return 0
         return 3 if depth <= THREES_DEPTH else 1
 
@@ -171,19 +186,37 @@ class BinaryMVAU(MVAU):
         """Return whether each lane is compared separately, in the LUT6 that holds its weight."""
         return not self.weights_in_block_ram() and LANE_DEPTH < self.depth() <= SEPARATE_DEPTH
 
+    # ------------------------------------------------------------------ tables
+
+    def uses_tables(self) -> bool:
+        """Return whether tables count the matches."""
+        return bool(self.get_nodeattr("ram_style") == "tables")
+
+    def tables(self) -> Tables:
+        """Return the tables."""
+        return tables(self.number("PE"), self.number("SIMD"), self.depth())
+
     # ------------------------------------------------------------------ area
+
+    def bram_estimation(self, fpgapart: str) -> int:
+        """Return the 18 Kbit block RAMs, those of tables included."""
+        blocks = self.tables().blocks if self.uses_tables() else 0
+        return super().bram_estimation(fpgapart) + blocks
 
     def area(self, fpgapart: str) -> Logic:
         """Return the LUTs and flip-flops."""
         PE, SIMD, depth = self.number("PE"), self.number("SIMD"), self.depth()
         feed = self.feed_area(fpgapart)
+        if self.uses_tables() or self._absorbed_lanes():
+            # The registers between the replay buffer and the weights are left out.
+            feed += Logic(0, -SIMD - depth.bit_length() - 3)
         # Rows whose weights are the same function of the address share the logic behind them.
-        if self.weights_in_block_ram():
+        if self.uses_tables():
+            count = self.tables().popcount().logic * PE
+        elif self.weights_in_block_ram():
             count = plane_popcount(SIMD) * PE
         elif group := self._absorbed_lanes():
             count = lut_popcount(PE, SIMD, depth, group)
-            # The registers between the replay buffer and the weights are left out.
-            feed += Logic(0, -SIMD - depth.bit_length() - 3)
         elif depth == 1:
             count = absorbed(PE, SIMD, depth)
         elif self._compares_lanes():
@@ -246,12 +279,16 @@ class BinaryMVAU(MVAU):
             self.check_accumulator(min(int(last.min()), 0) - MW, max(int(last.max()), 0) + MW)
             inits = taken_out - MW + last
         return {
-            "weights": (
-                self.weight_words(W, DataType["BIPOLAR"]),
-                self.number("PE") * self.number("SIMD"),
-            ),
+            **self._weights(W),
             "inits": (self.init_memory(inits, bits), self.number("PE") * bits),
         }
+
+    def _weights(self, W: Ints) -> Mapping[str, Memory]:
+        """Return the memory of the weights, or those of the tables."""
+        if not self.uses_tables():
+            return {"weights": (self.weight_words(W, DataType["BIPOLAR"]), self.weight_width())}
+        contents = self.tables().contents(self.folded((W > 0).astype(np.int64)))
+        return {f"table{i:06}": (words, BITS) for i, words in enumerate(contents)}
 
 
 @register
@@ -266,9 +303,16 @@ class BinaryMVAU_rtl(BinaryMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             **self.shape_parameters(),
             "SEPARATE": int(self._compares_lanes()),
             "ABSORB": self._absorbed_lanes(),
-            "WEIGHTS": self.memory_file("weights"),
+            "GROUP": self.tables().group if self.uses_tables() else 0,
+            "WEIGHTS": self._weights_file(),
             "INITS": self.memory_file("inits"),
         }
+
+    def _weights_file(self) -> str:
+        """Return the file of the weights, or what the names of the tables' files begin with."""
+        if self.uses_tables():
+            return self.memory_file("table").removesuffix(".hex")
+        return self.memory_file("weights")
 
 
 @register
@@ -277,9 +321,23 @@ class BinaryMVAU_hls(BinaryMVAU, HLSKernel):  # noqa: N801 (FINN's naming)
 
     function = "binary_mvau"
 
+    def check(self) -> None:
+        """Raise a UserError if an attribute is illegal."""
+        super().check()
+        if self.uses_tables():
+            raise UserError(
+                f"{self.onnx_node.name}: ram_style = tables must be auto, distributed or block for "
+                "preferred_impl_style = hls"
+            )
+
     def hls_parameters(self, fpgapart: str) -> Mapping[str, int]:  # noqa: ARG002
         """Return the folding and the border."""
         return self.shape_parameters()
+
+    def constant_memories(self, model: ModelWrapper) -> Mapping[str, Memory]:
+        """Return the weights and the accumulators' initial values."""
+        self.check()  # FINN does not
+        return super().constant_memories(model)
 
     def widest(self) -> int:
         """Return the wider of a word of weights and a word of initial values, in bits."""

@@ -279,11 +279,14 @@ class MVAU(Kernel):
     def weight_words(self, W: Ints, datatype: BaseDataType) -> list[int]:
         """Return the weights: word pass * beats + beat holds, for each lane, those of PE rows."""
         values = (W > 0).astype(np.int64) if datatype == DataType["BIPOLAR"] else W
-        values = values[self.order()]
-        PE, SIMD = self.number("PE"), self.number("SIMD")
-        folded = values.reshape(self.beats(), SIMD, self.passes(), PE).transpose(2, 0, 1, 3)
         bits = int(datatype.bitwidth())
-        return [pack(word, bits) for word in folded.reshape(self.depth(), SIMD * PE).tolist()]
+        return [pack(word, bits) for word in self.folded(values).reshape(self.depth(), -1).tolist()]
+
+    def folded(self, values: Ints) -> Ints:
+        """Return weights, (MW, MH), in the order of their use: (words, SIMD, PE)."""
+        PE, SIMD = self.number("PE"), self.number("SIMD")
+        beats = values[self.order()].reshape(self.beats(), SIMD, self.passes(), PE)
+        return beats.transpose(2, 0, 1, 3).reshape(self.depth(), SIMD, PE)
 
     def init_memory(self, values: Ints, bits: int) -> list[int]:
         """Return the memory of the accumulators' initial values: PE of them per word.

@@ -70,8 +70,9 @@ def popcount(heights: Sequence[int]) -> Tree:
         columns.pop()
     heights = [len(ages) for ages in columns]
     bits = len(heights) + 1
-    both = [column for column, height in enumerate(heights) if height > 1]
-    rest = [column for column, height in enumerate(heights) if height > 2]
+    both, rest, four = (
+        [column for column, height in enumerate(heights) if height > most] for most in (1, 2, 3)
+    )
     # Bits below the first sum pass through its registers, and through those of the second.
     alone = both[0] if both else len(heights)
     sums = 2 if rest else 1
@@ -79,13 +80,12 @@ def popcount(heights: Sequence[int]) -> Tree:
         chains += [age + sums if column < alone else age for age in ages]
     shifted = [length for length in chains if length >= SHIFT_LEAST]
     lut, ff = lut + len(shifted), ff - sum(shifted)
-    first = len(heights) - alone
+    # A bit to which nothing but a carry is added takes no LUT.
+    lut += len(both)
     if not rest:
-        return Tree(levels + sums, Logic(lut + first, ff + bits))
-    second = rest[-1] - rest[0] + 1
-    carry = second if max(heights) > 3 else 0
-    logic = Logic(lut + first + carry + bits - rest[0], ff + bits + second + bits)
-    return Tree(levels + sums, logic)
+        return Tree(levels + sums, Logic(lut, ff + bits))
+    added = rest[-1] - rest[0] + 2 if four else len(rest)
+    return Tree(levels + sums, Logic(lut + len(four) + added, ff + bits + added + bits))
 
 
 def planes(lanes: int, data_bits: int = 1, weight_bits: int = 1) -> tuple[int, ...]:

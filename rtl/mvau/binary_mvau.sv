@@ -1,5 +1,6 @@
 // Binary matrix-vector unit: PE rows of SIMD lanes compare an input beat with the weights; a
 // popcount counts the matches of a beat, an accumulator sums the beats. Bit 1 is +1, bit 0 is -1.
+// Instead of comparing, tables in block RAM may have the counts of small groups of lanes.
 //
 // The sum of products is 2 matches - MW. In a convolution with zero padding, a padded tap must add
 // 0 to it, but it arrives as bits that are all -1. What they add depends only on the output's
@@ -31,7 +32,10 @@ module binary_mvau #(
                                     // 0: compare and count three lanes in the same LUTs
     parameter int ABSORB     = 0,   // 0: as SEPARATE says. Otherwise the LUTs that compare this
                                     // many lanes, 1 or 3, hold the weights
-    parameter     WEIGHTS    = "",  // for $readmemh: word pass * beats + beat, bit lane * PE + row
+    parameter int GROUP      = 0,   // 0: as above. Otherwise tables in block RAM count the matches
+                                    // of this many lanes
+    parameter     WEIGHTS    = "",  // for $readmemh: word pass * beats + beat, bit lane * PE + row;
+                                    // with GROUP, the tables of table_popcount
     parameter     INITS      = "",  // for $readmemh: initial values of PE accumulators, see
                                     // mvau_accumulate
     localparam int OUT_BITS  = (THRESHOLDS != 0) ? 1 : ACC_BITS
@@ -67,13 +71,15 @@ module binary_mvau #(
 
     // ---------------------------------------------------------------- matches
 
-    // The greatest count is that of all lanes, rounded up to whole groups.
-    localparam int GROUP      = (ABSORB != 0) ? ABSORB : (SEPARATE != 0) ? 1 : 3;
-    localparam int COUNT_BITS = $clog2(GROUP * ((SIMD + GROUP - 1) / GROUP) + 1);
+    // The greatest count is that of all groups, each with all bits of its own count 1.
+    localparam int LANES =
+        (GROUP != 0) ? GROUP : (ABSORB != 0) ? ABSORB : (SEPARATE != 0) ? 1 : 3;
+    localparam int MOST       = (1 << $clog2(LANES + 1)) - 1;
+    localparam int COUNT_BITS = $clog2(MOST * ((SIMD + LANES - 1) / LANES) + 1);
 
     logic [PE-1:0][COUNT_BITS-1:0] counts;
     logic [2:0]                    counts_flags;  // valid, first, last
-    if (ABSORB != 0) begin : absorbed
+    if (GROUP != 0 || ABSORB != 0) begin : looked_up
         localparam int DEPTH_BITS = (BEATS * PASSES == 1) ? 1 : $clog2(BEATS * PASSES);
         logic [SIMD-1:0]       bits;
         logic [DEPTH_BITS-1:0] word;
@@ -82,13 +88,23 @@ module binary_mvau #(
             .clk, .rst_n, .in_data, .in_valid, .in_ready, .en(move),
             .data(bits), .address(word), .valid(flags[2]), .first(flags[1]), .last(flags[0])
         );
-        lut_popcount #(
-            .ROWS(PE), .LANES(SIMD), .DEPTH(BEATS * PASSES), .THREES((ABSORB == 3) ? 1 : 0),
-            .FLAGS(3), .WEIGHTS(WEIGHTS)
-        ) count (
-            .clk, .rst_n, .en(move), .in_data(bits), .in_word(word), .in_flags(flags),
-            .out_count(counts), .out_flags(counts_flags)
-        );
+        if (GROUP != 0) begin : tables
+            table_popcount #(
+                .ROWS(PE), .LANES(SIMD), .GROUP(GROUP), .DEPTH(BEATS * PASSES), .FLAGS(3),
+                .TABLES(WEIGHTS)
+            ) count (
+                .clk, .rst_n, .en(move), .in_data(bits), .in_word(word), .in_flags(flags),
+                .out_count(counts), .out_flags(counts_flags)
+            );
+        end else begin : absorbed
+            lut_popcount #(
+                .ROWS(PE), .LANES(SIMD), .DEPTH(BEATS * PASSES), .THREES((ABSORB == 3) ? 1 : 0),
+                .FLAGS(3), .WEIGHTS(WEIGHTS)
+            ) count (
+                .clk, .rst_n, .en(move), .in_data(bits), .in_word(word), .in_flags(flags),
+                .out_count(counts), .out_flags(counts_flags)
+            );
+        end
     end else begin : compared
         logic [SIMD-1:0]         bits;
         logic [SIMD-1:0][PE-1:0] weights;

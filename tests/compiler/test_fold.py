@@ -325,6 +325,17 @@ def test_a_scarce_resource_is_charged_for() -> None:
         assert 0 <= folding.distance < 0.3
 
 
+def test_tables_in_block_ram_take_the_place_of_scarce_luts() -> None:
+    network = Network(layers=(Dense(64), Dense(64)))
+    free = fold(upto(network.build(), Forks), BOARD, 1e6)
+    luts = int(free.area["LUT"] * 0.85)
+    board = dataclasses.replace(BOARD, reserve={}, resources={**BOARD.resources, "LUT": luts})
+    model = upto(network.build(), Forks)
+    assert fold(model, board, 1e6).area.fits(board.usable)
+    (binary,) = model.get_nodes_by_op_type("BinaryMVAU")
+    assert op(binary).get_nodeattr("ram_style") == "tables"
+
+
 def test_what_runs_out_is_charged_for_until_the_bound_is_close() -> None:
     """LUT and block RAM are scarce, and what takes less of one takes more of the other."""
     planner = Planner(resnet((8, 8, 3), (16, 32)), BOARD.part, {})

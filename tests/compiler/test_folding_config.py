@@ -106,7 +106,7 @@ def test_finn_applies_what_a_build_wrote(tmp_path: Path) -> None:
         ),
         (
             {"BinaryMVAU_rtl_0": {"ram_style": "ultra"}},
-            "BinaryMVAU_rtl_0: ram_style = 'ultra', must be one of distributed, block",
+            "BinaryMVAU_rtl_0: ram_style = 'ultra', must be one of distributed, block, tables",
         ),
         (
             {"IntMVAU_rtl_0": {"PE": True}},

@@ -155,3 +155,17 @@ def test_words_too_wide_for_vitis_hls_are_refused(tmp_path):
         "preferred_impl_style = hls"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_of_counts_are_refused(tmp_path):
+    model = specialised("binary accumulators")
+    kernel = getCustomOp(model.graph.node[0])
+    kernel.set_nodeattr("ram_style", "tables")
+    kernel.set_nodeattr("code_gen_dir_ipgen", str(tmp_path))
+    with pytest.raises(UserError) as error:
+        kernel.code_generation_ipgen(model, PART, CLOCK_NS)
+    assert str(error.value) == (
+        "BinaryMVAU_hls_0: ram_style = tables must be auto, distributed or block for "
+        "preferred_impl_style = hls"
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -138,6 +138,24 @@ def test_auto_puts_deep_weights_into_block_ram():
     assert forced.bram_estimation("") == 4
 
 
+def test_tables_take_as_few_block_rams_as_possible():
+    # Half a block RAM has 18 bits: for nine rows' counts of three lanes, or six rows' of seven.
+    few = {"Padding": [0, 0, 0, 0], "ConvKernelDim": [1, 1], "ram_style": "tables"}
+    deep = binary_mvau(**few, MW=64 * 6, MH=9, SIMD=6, PE=9)
+    shallow = binary_mvau(**few, MW=28, MH=12, SIMD=14, PE=6)
+    assert [(one.tables().group, one.tables().blocks) for one in (deep, shallow)] == [
+        (3, 1),
+        (7, 1),
+    ]
+    assert deep.bram_estimation("") == shallow.bram_estimation("") == 1
+
+
+def test_tables_have_room_for_256_words_of_weights():
+    most = binary_mvau(MW=36, MH=64, SIMD=9, PE=1, ram_style="tables")
+    most.check()
+    assert (most.depth(), most.tables().group) == (256, 1)
+
+
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
@@ -168,6 +186,11 @@ def test_auto_puts_deep_weights_into_block_ram():
         (
             {"MW": 4, "ConvKernelDim": [1, 1], "parallel_window": 1},
             "parallel_window = 1 must be 0 for ConvKernelDim = [1, 1]",
+        ),
+        (
+            {"ram_style": "tables", "MH": 65, "PE": 1, "SIMD": 9},
+            "ram_style = tables must be distributed or block for 260 words of weights; "
+            "tables have room for 256",
         ),
         ({"MW": 32}, "MW = 32 must be a multiple of the kernel's 9 taps"),
         (

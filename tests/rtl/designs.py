@@ -352,6 +352,10 @@ MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
     "binary weights in block RAM": lambda: _matrix(
         "BinaryMVAU", 6, 1, **_BORDER, ram_style="block"
     ),
+    "binary tables": lambda: _matrix("BinaryMVAU", 6, 4, **_BORDER, ram_style="tables"),
+    "binary tables of many rows": lambda: _matrix(
+        "BinaryMVAU", 20, 20, MW=120, MH=40, numInputVectors=[1], ram_style="tables"
+    ),
     "binary accumulators": lambda: _matrix(
         "BinaryMVAU", 9, 1, numInputVectors=[1], noActivation=1, outputDataType="INT6"
     ),

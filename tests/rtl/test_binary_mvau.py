@@ -22,7 +22,7 @@ def layers(draw):
         "image": draw(st.tuples(st.integers(1, 4), st.integers(1, 4))),
         "channels": draw(st.integers(1, 6)),
         "MH": draw(st.sampled_from([1, 2, 6])),
-        "ram_style": draw(st.sampled_from(["distributed", "block"])),
+        "ram_style": draw(st.sampled_from(["distributed", "block", "tables"])),
         "noActivation": draw(st.integers(0, 1)),
     }
     top, left, bottom, right = layer["padding"]
@@ -111,6 +111,10 @@ BORDERS = {
     "one lane and one row": {"MH": 2, "SIMD": 1, "PE": 1},
     "more padding than image": {"image": (1, 2), "padding": (2, 3, 2, 3)},
     "no padding": {"padding": (0, 0, 0, 0), "ram_style": "block"},
+    "tables": {"ram_style": "tables", "SIMD": 12, "MH": 16, "PE": 8},
+    "tables with a short group": {"ram_style": "tables", "SIMD": 36, "PE": 3, "parallel": 1},
+    "tables of one lane": {"ram_style": "tables", "SIMD": 1, "MH": 12, "PE": 3},
+    "tables of a constant word": {"ram_style": "tables", "SIMD": 36, "MH": 12, "PE": 12},
 }
 
 
@@ -150,7 +154,7 @@ def test_extreme_thresholds():
 
 def test_wide_popcount():
     layer = CONVOLUTION | {"kernel": (1, 1), "padding": (0, 0, 0, 0), "image": (1, 1)}
-    for ram_style in ("distributed", "block"):
+    for ram_style in ("distributed", "block", "tables"):
         wide = layer | {"channels": 320, "SIMD": 160, "ram_style": ram_style, "noActivation": 1}
         kernel, x = build(wide, 40, seed=7)
         kernel.stream(x)

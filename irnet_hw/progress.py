@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
@@ -74,6 +75,45 @@ def track(
             left = (now - start) / done * (total - done)
             line = f"{label}: {done}/{total}, {rate(done)}, {left:.0f} s left"
             print(f"{line}  {status.text}".rstrip(), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def stages(label: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """Show how far another program is, of which only its stages are known.
+
+    Args:
+        label: what is being done.
+        total: the number of stages.
+
+    Yields:
+        a function to call with the number of stages that are over, and what is done now. In a log,
+        a new stage is always shown, and what happens within one at intervals.
+    """
+    console = Console(file=sys.stderr)
+    if console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[status]}"),
+        )
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task(label, total=total, status="")
+            yield lambda done, text: bar.update(task, completed=done, status=text, refresh=True)
+            bar.update(task, completed=total, status="")
+        return
+    start = time.monotonic()
+    shown, stage = start, -1
+
+    def show(done: int, text: str) -> None:
+        nonlocal shown, stage
+        now = time.monotonic()
+        if done != stage or now - shown >= max(LOG_INTERVAL, LOG_PART * (now - start)):
+            shown, stage = now, done
+            print(f"{label}: {text}, {now - start:.0f} s", file=sys.stderr, flush=True)
+
+    yield show
 
 
 def say(text: str) -> None:

@@ -4,7 +4,7 @@ import re
 from rich.console import Console
 
 from irnet_hw import progress
-from irnet_hw.progress import Status, say, track
+from irnet_hw.progress import Status, say, stages, track
 
 
 def test_items_pass_unchanged(capsys):
@@ -42,6 +42,29 @@ def test_terminal_gets_a_bar(monkeypatch):
         status.text = f"loss {item}"
     shown = screen.getvalue()
     for part in ("training", "3/3", "epochs/s", "loss 2"):
+        assert part in shown
+
+
+def test_stages_in_a_log(capsys, monkeypatch):
+    with stages("seed 1", 2) as show:
+        show(0, "placing")
+        show(0, "placing, pass 1")  # too soon after the line before
+        show(1, "routing")
+        monkeypatch.setattr(progress, "LOG_INTERVAL", 0.0)
+        show(1, "routing, pass 1")
+    assert re.sub(r", \d+ s$", "", capsys.readouterr().err, flags=re.MULTILINE).splitlines() == [
+        *("seed 1: placing", "seed 1: routing", "seed 1: routing, pass 1")
+    ]
+
+
+def test_stages_on_a_terminal(monkeypatch):
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120)
+    monkeypatch.setattr(progress, "Console", lambda **_: console)
+    with stages("seed 1", 2) as show:
+        show(1, "routing, pass 1")
+    shown = screen.getvalue()
+    for part in ("seed 1", "routing, pass 1", "2/2"):
         assert part in shown
 
 

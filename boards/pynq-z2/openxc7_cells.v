@@ -17,14 +17,16 @@ module lut6_2 (output O6, O5, input I0, I1, I2, I3, I4, I5);
     endgenerate
 endmodule
 
-// A memory with one address, as one with two. Its second output is open.
+// A memory with one address, as one with two, both the same. The output is that of the second: the
+// packer gives the first outputs of all memories that share an address and a write enable, such as
+// the bits of a word, to the same LUT.
 
 (* techmap_celltype = "RAM64X1S" *)
 module ram64x1s (output O, input A0, A1, A2, A3, A4, A5, D, WCLK, WE);
     parameter [63:0] INIT = 0;
     parameter [0:0] IS_WCLK_INVERTED = 0;
     RAM64X1D #(.INIT(INIT), .IS_WCLK_INVERTED(IS_WCLK_INVERTED)) ram (
-        .SPO(O), .D(D), .WCLK(WCLK), .WE(WE), .A0(A0), .A1(A1), .A2(A2), .A3(A3), .A4(A4), .A5(A5),
+        .DPO(O), .D(D), .WCLK(WCLK), .WE(WE), .A0(A0), .A1(A1), .A2(A2), .A3(A3), .A4(A4), .A5(A5),
         .DPRA0(A0), .DPRA1(A1), .DPRA2(A2), .DPRA3(A3), .DPRA4(A4), .DPRA5(A5)
     );
 endmodule

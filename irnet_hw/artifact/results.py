@@ -178,12 +178,16 @@ class Route:
         flow: "vivado" or "openxc7".
         part: the FPGA's part name.
         target_mhz: the requested clock.
-        LUT: lookup tables.
+        LUT: lookup tables, each with one function of up to six inputs or two of up to five.
+        half_luts: functions in them, of which each has room for two: what nextpnr-xilinx counts, as
+            SLICE_LUTX. Null for Vivado.
         FF: flip-flops.
         BRAM18: block RAMs of 18 Kib.
         DSP: DSP slices.
         tool: the tool's name and version.
         clock_mhz: the highest clock at which the tool's timing analysis finds no path too slow.
+        seeds: the clock reached with each of the placer's seeds that was tried; irnet.bit has the
+            best. Empty for Vivado.
         clock_from: where the delays come from: "vendor", signed off by the device's maker, or
             "estimate".
         bytes: the size of irnet.bit.
@@ -196,11 +200,13 @@ class Route:
     part: Name
     target_mhz: Positive
     LUT: Count
+    half_luts: Optional[Count]
     FF: Count
     BRAM18: Count
     DSP: Count
     tool: Name
     clock_mhz: Positive
+    seeds: Mapping[str, Positive]
     clock_from: Name
     bytes: Count
     seconds: Amount

@@ -16,20 +16,25 @@ from irnet_hw.held import held
 from irnet_hw.verilog.trusted import open_for_tools
 
 
-def require(flow: str, board: str) -> None:
+def require(flow: str, board: str, seeds: int | None) -> None:
     """Refuse a flow that can't be run, before an accelerator is built for it.
 
     Vivado may be missing: its scripts can be used on another machine.
 
     Raises:
-        UserError: the flow is not for this board, the board is unknown, or a tool is missing.
+        UserError: the flow is not for this board, the board is unknown, a tool is missing, or the
+            flow does not try this number of seeds.
     """
     where = load_board(board)
+    if seeds is not None and flow != "openxc7":
+        raise UserError(f"--seeds: is for --flow openxc7, not {flow}, which has no seeds")
+    if seeds is not None and seeds < 1:
+        raise UserError(f"--seeds: {seeds}, must be at least 1")
     if flow == "openxc7":
         openxc7.find_tools(where)
 
 
-def make_bitstream(folder: Path, flow: str, force: bool = False) -> Route:
+def make_bitstream(folder: Path, flow: str, force: bool = False, seeds: int = 1) -> Route:
     """Make the bitstream of an accelerator; write bitstream/ and bitstream.log into its folder.
 
     Args:
@@ -37,6 +42,7 @@ def make_bitstream(folder: Path, flow: str, force: bool = False) -> Route:
         flow: "vivado" or "openxc7".
         force: overwrite files in bitstream/ and vivado/, and a bitstream.log, that irnet-hw did
             not write.
+        seeds: for "openxc7": how many seeds to place and route with; the best is taken.
 
     Returns:
         the contents of bitstream/route.json.
@@ -57,7 +63,7 @@ def make_bitstream(folder: Path, flow: str, force: bool = False) -> Route:
             vivado.write_project(folder, manifest, board, force)
             routed = vivado.route(folder, target, log)
         else:
-            routed = openxc7.route(folder, manifest, board, target, log)
+            routed = openxc7.route(folder, manifest, board, target, log, seeds)
         result = Route(
             kind="route",
             identity=manifest.shell.identity,
@@ -65,11 +71,13 @@ def make_bitstream(folder: Path, flow: str, force: bool = False) -> Route:
             part=board.part,
             target_mhz=manifest.clock_mhz,
             LUT=routed.area.LUT,
+            half_luts=routed.half_luts,
             FF=routed.area.FF,
             BRAM18=routed.area.BRAM18,
             DSP=routed.area.DSP,
             tool=routed.tool,
             clock_mhz=routed.clock_mhz,
+            seeds=routed.seeds,
             clock_from=routed.clock_from,
             bytes=(target / Path(BITSTREAM).name).stat().st_size,
             seconds=time.monotonic() - start,
@@ -103,6 +111,8 @@ def summary(manifest: Manifest, result: Route) -> str:
     used = ", ".join(
         f"{result.area[kind]} of {manifest.resources[kind]} {kind}" for kind in RESOURCES
     )
+    if result.half_luts is not None:
+        used += f" ({result.half_luts} of {2 * manifest.resources['LUT']} half LUTs)"
     reached, wanted = result.clock_mhz, result.target_mhz
     clock = f"{reached:.1f} MHz of {wanted:g} reached"
     if reached < wanted:

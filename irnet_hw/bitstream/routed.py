@@ -1,6 +1,7 @@
 """The figures that a bitstream flow returns."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from irnet_hw.artifact.resources import Area
 
@@ -15,9 +16,13 @@ class Routed:
         clock_from: where the delays come from: "vendor", signed off by the device's maker, or
             "estimate".
         area: of everything in the bitstream.
+        half_luts: functions in LUTs, of which each has room for two; None if the tool does not say.
+        seeds: the clock reached with each of the placer's seeds that was tried.
     """
 
     tool: str
     clock_mhz: float
     clock_from: str
     area: Area
+    half_luts: int | None = None
+    seeds: Mapping[str, float] = field(default_factory=dict)

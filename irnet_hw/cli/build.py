@@ -92,6 +92,11 @@ def _print_passes(ctx: click.Context) -> None:
     type=click.Choice(["vivado", "openxc7"]),
     help="Then make a bitstream, with Vivado or with open-source tools (openxc7, for the pynq-z2).",
 )
+@click.option(
+    "--seeds",
+    type=int,
+    help="For openxc7: place and route with this many seeds, and take the best. Default: 1.",
+)
 @options.force
 def command(
     model: Path,
@@ -105,6 +110,7 @@ def command(
     packed_pixels: bool,
     synth: bool,
     flow: str | None,
+    seeds: int | None,
     force: bool,
 ) -> None:
     """Compile an exported network into an accelerator for a board.
@@ -135,7 +141,9 @@ def command(
     if flow is not None:
         from irnet_hw.bitstream.flow import require
 
-        require(flow, board)  # fail now rather than after the build
+        require(flow, board, seeds)  # fail now rather than after the build
+    elif seeds is not None:
+        raise UserError("--seeds: is for --flow openxc7 only")
     scale = None if input_scale is None else fraction(input_scale, "input-scale")
     entry = named(model)
     name = model.stem if entry is None else entry.name
@@ -162,7 +170,7 @@ def command(
         from irnet_hw.bitstream.flow import make_bitstream, summary
 
         say(f"making the bitstream with {flow}")
-        routed = make_bitstream(folder, flow, force)
+        routed = make_bitstream(folder, flow, force, seeds or 1)
         say(f"{folder / BITSTREAMS}: {summary(built, routed)}")
 
 

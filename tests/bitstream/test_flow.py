@@ -5,6 +5,7 @@ The tools themselves are not tested here; test_openxc7.py runs them where they a
 
 import json
 import os
+import re
 import struct
 import sys
 
@@ -88,6 +89,8 @@ def test_what_vivado_leaves_is_kept_and_summed_up(least_dir, pretend, capsys):
         "DSP": 32,
         "tool": "Vivado 2023.2",
         "clock_mhz": 125.0,
+        "half_luts": None,
+        "seeds": {},
         "clock_from": "vendor",
         "bytes": len(bit_file()),
     }
@@ -176,9 +179,11 @@ given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 assert set(given) >= {{"--chipdb", "--xdc", "--json", "--fasm", "--freq"}}, given
 top = json.loads(pathlib.Path(given["--json"]).read_text())["modules"]["openxc7_top"]
 assert any(cell["type"] == "PS7" for cell in top["cells"].values())
+luts = "CLBLL_L_X2Y50.SLICEL_X0.ALUT.INIT[63:0] = 64'b1\\nCLBLL_L_X2Y50.SLICEL_X0.AFF.ZINI\\n" * 3
 pathlib.Path(given["--fasm"]).write_text(
-    given["--chipdb"] + "; " + pathlib.Path(given["--xdc"]).read_text())
-print({NEXTPNR_LOG!r})
+    given["--chipdb"] + "; " + pathlib.Path(given["--xdc"]).read_text() + luts)
+clocks = {{"1": "64.25", "2": "70.50", "3": "61.00"}}
+print({NEXTPNR_LOG!r}.replace("64.25", clocks[given["--seed"]]))
 """
 FASM2FRAMES = 'print(" ".join(sys.argv[1:]), open(sys.argv[-1]).read(), sep="; ")'
 FRAMES2BIT = f"""
@@ -204,23 +209,41 @@ def test_the_open_tools_are_called_one_after_the_other(least_dir, open_tools, ca
     result = make_bitstream(least_dir, "openxc7")
     folder = least_dir / "bitstream"
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("irnet.bin", "irnet.bit", "route.json")
+        *("irnet.bin", "irnet.bit", "irnet.fasm", "route.json")
     ]
     assert (folder / "irnet.bin").read_bytes() == struct.pack("<6I", *WORDS)
     said = capsys.readouterr().err.removeprefix("  synthesising the whole design with Yosys\n")
-    assert said == "  placing and routing with nextpnr-xilinx\n  writing the bitstream\n"
-    assert (result.area, result.clock_mhz) == (Area(7890, 6543, 21, 32), 64.25)
+    assert re.sub(r", \d+ s$", "", said, flags=re.MULTILINE).splitlines() == [
+        "  placing and routing with nextpnr-xilinx",
+        "seed 1: packing",
+        "  seed 1: 64.2 MHz",
+        "  writing the bitstream",
+    ]
+    assert (result.area, result.clock_mhz) == (Area(3, 6543, 21, 32), 64.25)
+    assert (result.half_luts, result.seeds) == (7890, {"1": 64.25})
     assert (result.tool, result.clock_from) == ("nextpnr-xilinx 0.8.2-25", "estimate")
     # The file that the last program read says how the first two were called.
     assert (
-        f"--part xc7z020clg400-1 --db-root {xray}/zynq7 irnet.fasm; "
+        f"--part xc7z020clg400-1 --db-root {xray}/zynq7 1.fasm; "
         f"{chip}/xc7z020clg400.bin; create_clock -period 10.000 [get_nets aclk]\n"
     ) in (least_dir / "bitstream.log").read_text()
     assert summary(manifest.load(least_dir), result) == (
-        "7890 of 53200 LUT, 6543 of 106400 FF, 21 of 280 BRAM18, 32 of 220 DSP; 64.2 MHz of 100 "
-        "reached, so it must not run faster than 64.2 MHz (after place and route by nextpnr-xilinx "
-        "0.8.2-25)"
+        "3 of 53200 LUT, 6543 of 106400 FF, 21 of 280 BRAM18, 32 of 220 DSP (7890 of 106400 half "
+        "LUTs); 64.2 MHz of 100 reached, so it must not run faster than 64.2 MHz (after place and "
+        "route by nextpnr-xilinx 0.8.2-25)"
     )
+
+
+@pytest.mark.yosys
+@pytest.mark.usefixtures("open_tools")
+def test_the_best_of_several_seeds_is_kept(least_dir, capsys):
+    result = make_bitstream(least_dir, "openxc7", seeds=3)
+    assert result.clock_mhz == 70.5
+    assert result.seeds == {"1": 64.25, "2": 70.5, "3": 61.0}
+    assert "  seed 2: 70.5 MHz\n" in capsys.readouterr().err
+    fasm = least_dir / "bitstream" / "irnet.fasm"
+    assert fasm.read_text().count("ALUT") == 3
+    assert "zynq7 2.fasm" in (least_dir / "bitstream.log").read_text()
 
 
 @pytest.mark.yosys
@@ -230,7 +253,7 @@ def test_the_open_tools_are_called_one_after_the_other(least_dir, open_tools, ca
         ("nextpnr-xilinx", 'print("ERROR: Unable to find legal placement"); sys.exit(255)',
          "nextpnr-xilinx: failed with exit status 255, see LOG:\n"
          "ERROR: Unable to find legal placement\n"),
-        ("nextpnr-xilinx", 'open("irnet.fasm", "w")',
+        ("nextpnr-xilinx", 'open("1.fasm", "w")',
          "nextpnr-xilinx: its log does not state SLICE_LUTX, SLICE_FFX, RAMB18E1, RAMB36E1, "
          "DSP48E1, one clock"),
         ("fasm2frames", 'sys.exit("no such feature")',
@@ -290,6 +313,7 @@ def test_missing_databases_are_named(least_dir, open_tools, monkeypatch):
     assert message() == (
         f"{chip}/xc7z020clg400.bin: not found; it is made by nextpnr-xilinx' bbaexport.py and bbasm"
     )
+    (chip / "xc7z020clg400.bin").touch()
     monkeypatch.delenv("PRJXRAY_DB_DIR")
     assert message() == (
         "PRJXRAY_DB_DIR: not set; it must name the folder of Project X-Ray's database"

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import tomllib
 from collections import Counter
 
 import pytest
 
 from irnet_hw.artifact import manifest
 from irnet_hw.bitstream.flow import make_bitstream
+from irnet_hw.bitstream.nextpnr import check_netlist
 from irnet_hw.bitstream.openxc7 import synthesise
 from irnet_hw.errors import UserError
 from irnet_hw.share import share
@@ -15,19 +17,20 @@ from irnet_hw.synthesise.yosys import READ, modules_cells
 from irnet_hw.verilog.library import library
 from tests.yosys import run_yosys
 
-#: The cells that nextpnr-xilinx packs (its pack*.cc).
-PACKED = {
-    *(f"LUT{inputs}" for inputs in range(1, 7)),
-    *("INV", "FDRE", "FDSE", "FDCE", "FDPE", "CARRY4", "MUXF7", "MUXF8", "SRL16E", "SRLC32E"),
-    *(f"RAM{words}X1D" for words in (32, 64, 128)),
-    *("RAM32M", "RAM64M", "RAMB18E1", "RAMB36E1", "DSP48E1", "BUFG", "PS7"),
-}
+#: The cells that nextpnr-xilinx packs.
+TABLE = tomllib.loads((share("boards") / "pynq-z2" / "openxc7_packed.toml").read_text())
+PACKED = set(TABLE["packed"])
 
 
 @pytest.fixture(scope="module")
-def netlist(least_built, tmp_path_factory):
+def netlist_file(least_built, tmp_path_factory):
     log = tmp_path_factory.mktemp("netlist") / "log"
-    return json.loads(synthesise(least_built, manifest.load(least_built), log).read_text())
+    return synthesise(least_built, manifest.load(least_built), log)
+
+
+@pytest.fixture(scope="module")
+def netlist(netlist_file):
+    return json.loads(netlist_file.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +42,47 @@ def test_the_netlist_is_flat_and_of_cells_that_can_be_placed(netlist, top):
     whole = [name for name, one in netlist["modules"].items() if not is_library(one)]
     assert whole == ["openxc7_top"]
     cells = Counter(cell["type"] for cell in top["cells"].values())
-    assert set(cells) <= PACKED
     assert cells["PS7"] == cells["BUFG"] == 1
     assert not top["ports"]
+
+
+def test_each_cell_is_one_that_can_be_placed(netlist_file):
+    check_netlist(netlist_file, "openxc7_top")
+
+
+def test_the_table_has_each_cell_once():
+    assert len(TABLE["packed"]) == len(PACKED)
+    assert PACKED.isdisjoint(TABLE["refused"])
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ({"type": "RAM64X1S", "attributes": {"src": "one_port_ram.sv:30.5-34.8|x.sv:1.1"}},
+         "RAM64X1S (shell.ram in top, from one_port_ram.sv:30.5-34.8): nextpnr-xilinx "
+         "0.8.2-25-ge22bcf69 does not take this cell: it packs no memory of one port; make it of "
+         "cells that it takes, in boards/pynq-z2/openxc7_cells.v (list: openxc7_packed.toml)"),
+        ({"type": "URAM288"},
+         "URAM288 (shell.ram in top): nextpnr-xilinx 0.8.2-25-ge22bcf69 does not take this cell: "
+         "its packer has no rule for it; make it of cells that it takes, in "
+         "boards/pynq-z2/openxc7_cells.v (list: openxc7_packed.toml)"),
+        ({"type": "FDRE", "parameters": {"INIT": "1", "IS_C_INVERTED": "1"}},
+         "FDRE (shell.ram in top): IS_C_INVERTED = 1, must be 0: nextpnr-xilinx "
+         "0.8.2-25-ge22bcf69 passes over it"),
+        ({"type": "FDRE", "parameters": {"INIT": "x", "IS_C_INVERTED": "0"}}, None),
+        ({"type": "RAM64X1D", "parameters": {"IS_WCLK_INVERTED": "1"}}, None),
+    ],
+)  # fmt: skip
+def test_a_cell_that_cannot_be_placed_is_named(cell, message, tmp_path):
+    whole = {"attributes": {}, "parameters": {}, **cell}
+    file = tmp_path / "netlist.json"
+    file.write_text(json.dumps({"modules": {"top": {"cells": {"shell.ram": whole}}}}))
+    if message is None:
+        check_netlist(file, "top")
+        return
+    with pytest.raises(UserError) as error:
+        check_netlist(file, "top")
+    assert str(error.value) == message
 
 
 def is_library(module):

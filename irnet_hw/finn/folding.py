@@ -90,7 +90,7 @@ def fold_kernels(
     for name in folded.keys() & ours.keys():
         for key in config.keys(folded[name]):
             op(ours[name]).set_nodeattr(key, op(folded[name]).get_nodeattr(key))
-    _set_depths(copy.transform(InsertStreams(folding.schedule)), ours)
+    _set_depths(copy.transform(InsertStreams(folding.schedule, folding.fifo_styles)), ours)
     _fit_lanes(model, copy)
     written = json.loads(config.text(copy))
     theirs = extract_model_config(model, None, _FINN_ATTRIBUTES)

@@ -20,6 +20,8 @@ class StreamFIFO(PassThrough):
         shape: the tensor's shape; its last axis is folded.
         lanes: elements per beat; divides the last axis.
         depth: beats held, at least 2, besides the one in the output register.
+        ram_style: memory of the beats, "distributed" (LUT-RAM) or "block"; "auto" takes the
+            cheaper.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -27,6 +29,7 @@ class StreamFIFO(PassThrough):
         return {
             **super().get_nodeattr_types(),
             "depth": ("i", True, 0),
+            "ram_style": ("s", False, "auto", {"auto", "distributed", "block"}),
         }
 
     def check(self) -> None:
@@ -54,6 +57,9 @@ class StreamFIFO(PassThrough):
         For up to 32 beats, LUT-RAM takes two thirds of a LUT per bit of a beat. Shift registers
         (SRL) would take a whole LUT, so they are never smaller.
         """
+        style = str(self.get_nodeattr("ram_style"))
+        if style != "auto":
+            return style
         return ram_style(self.number("depth"), self.get_instream_width(), fpgapart)
 
     def latency(self) -> int:
@@ -68,7 +74,7 @@ class StreamFIFO(PassThrough):
         depth = self.number("depth")
         memory = lut_ram(depth, self.get_instream_width(), fpgapart)
         wraps = depth & (depth - 1) != 0  # pointers do not wrap around by themselves
-        pointers = 6 + (4 if wraps else 2) * depth.bit_length()
+        pointers = 6 + (3 if wraps else 2) * depth.bit_length()
         return pointers + (memory if self.buffer_style(fpgapart) == "distributed" else 0)
 
     def bram_estimation(self, fpgapart: str) -> int:

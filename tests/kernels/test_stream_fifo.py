@@ -33,6 +33,13 @@ def test_deep_ones_are_block_ram(depth, style):
     assert (fifo(depth=depth).bram_estimation("") > 0) == (style == "block")
 
 
+@pytest.mark.parametrize(("depth", "style"), [(2, "block"), (512, "distributed")])
+def test_its_memory_can_be_chosen(depth, style):
+    chosen = fifo(depth=depth, ram_style=style)
+    assert chosen.buffer_style("") == style
+    assert (chosen.bram_estimation("") > 0) == (style == "block")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

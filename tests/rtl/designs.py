@@ -57,9 +57,9 @@ def _window_pool(mode: str, simd: int, window: list[int], *types: str) -> Kernel
     )
 
 
-def _fifo(depth: int) -> KernelUnderTest:
-    attributes = {"shape": [1, 4, 4, 8], "lanes": 8, "depth": depth, **_stream("INT4")}
-    return KernelUnderTest("StreamFIFO", attributes)
+def _fifo(depth: int, lanes: int = 8, ram_style: str = "auto") -> KernelUnderTest:
+    attributes = {"shape": [1, 4, 4, lanes], "lanes": lanes, "depth": depth, **_stream("INT4")}
+    return KernelUnderTest("StreamFIFO", {**attributes, "ram_style": ram_style})
 
 
 def _converter(lanes_in: int, lanes_out: int) -> KernelUnderTest:
@@ -286,6 +286,9 @@ STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "short fifo": lambda: _fifo(2),
     "fifo": lambda: _fifo(20),
     "deep fifo": lambda: _fifo(2000),
+    "short fifo in block RAM": lambda: _fifo(2, 9, "block"),
+    "wide fifo in block RAM": lambda: _fifo(64, 19, "block"),
+    "deep fifo in LUT-RAM": lambda: _fifo(512, 8, "distributed"),
     "wires": lambda: _converter(3, 3),
     "narrow to wide": lambda: _converter(2, 6),
     "wide to narrow": lambda: _converter(12, 3),

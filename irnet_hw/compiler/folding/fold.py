@@ -27,8 +27,16 @@ from irnet_hw.boards import Board
 from irnet_hw.compiler.folding import config as folding_config
 from irnet_hw.compiler.folding.choices import Attributes
 from irnet_hw.compiler.folding.join_wait import waiting
-from irnet_hw.compiler.folding.links import InsertStreams, kernels
-from irnet_hw.compiler.folding.planner import Plan, Planner
+from irnet_hw.compiler.folding.links import InsertStreams, kernels, queues
+from irnet_hw.compiler.folding.planner import (
+    Alternatives,
+    Plan,
+    Planner,
+    Prices,
+    as_area,
+    numbers,
+    settle,
+)
 from irnet_hw.compiler.folding.schedule import Schedule
 from irnet_hw.compiler.folding.search import Scale, search
 from irnet_hw.compiler.graph import op, shape
@@ -47,12 +55,13 @@ class Folding:
     Attributes:
         fps: frames per second that it reaches with the board's memory port.
         area: including FIFOs and converters.
-        distance: how far it may be from the optimum, relative to the bound: of its area, as the sum
-            of its shares of the usable resources, or, for the highest rate, of the rate.
+        distance: how far it may be from the optimum, relative to the bound: of the cost of its area
+            (:mod:`irnet_hw.compiler.folding.search`), or, for the highest rate, of the rate.
         next_doubling: frames per second, area and whether it fits the board, for the smallest
             accelerator with at least twice the rate; None if no fold reaches that.
         config: the text of a folding configuration with these folds.
         schedule: of the graph with its FIFOs and converters.
+        fifo_styles: the memory of each FIFO of that graph, "distributed" or "block".
     """
 
     fps: float
@@ -61,6 +70,7 @@ class Folding:
     next_doubling: Doubling | None
     config: str
     schedule: Schedule
+    fifo_styles: tuple[str, ...]
 
 
 def fold(
@@ -101,6 +111,7 @@ def fold(
         next_doubling=folder.doubling(made.pace),
         config=folding_config.text(model),
         schedule=made.schedule,
+        fifo_styles=made.fifo_styles,
     )
 
 
@@ -113,12 +124,14 @@ class _Made:
         bound: no fitting plan within the same cycles costs less.
         area: including FIFOs and converters.
         schedule: of the graph with them.
+        fifo_styles: the memory of each FIFO.
     """
 
     plan: Plan
     bound: float
     area: Area
     schedule: Schedule
+    fifo_styles: tuple[str, ...]
 
     @property
     def pace(self) -> int:
@@ -262,17 +275,36 @@ class _Folder:
         _set(model, self.planner, plan)
         streams = InsertStreams()
         model = model.transform(streams)
-        elements = {}
-        for node in model.graph.node:
-            kernel = op(node)
-            if kernel.queues:
-                elements[node.input[0]] = kernel.number("depth") * kernel.lanes_in()
+        fifos = queues(model)
+        elements = {node.input[0]: op(node).number("depth") * op(node).lanes_in() for node in fifos}
         waits = [
             0 if link.source is None else elements.get(link.source.output[link.outlet], 0)
             for link in self.planner.links
         ]
-        size = total(*(area(op(node), self._board.part) for node in model.graph.node))
-        return _Made(plan, bound, size, streams.plan), waits
+        others = [op(node) for node in model.graph.node if not op(node).queues]
+        size = total(*(area(kernel, self._board.part) for kernel in others))
+        size, styles = self._styles(fifos, size, plan.prices)
+        return _Made(plan, bound, size, streams.plan, styles), waits
+
+    def _styles(
+        self, fifos: Sequence[NodeProto], others: Area, prices: Prices
+    ) -> tuple[Area, tuple[str, ...]]:
+        """Return the area with FIFOs in the memories that cost least, and those memories.
+
+        Args:
+            fifos: with their depths.
+            others: the area of all other nodes.
+            prices: of the plan.
+        """
+        options = [self.planner.styled(node) for node in fifos]
+        tables = [Alternatives([sizes]) for _, sizes in options]
+        places = [table.cheapest(0, prices) for table in tables]
+        used = numbers(others)
+        for table, place in zip(tables, places, strict=True):
+            used = used + table.sizes[place]
+        places, used = settle(tables, places, used, prices, self._scale.costs)
+        chosen = [choices[place] for (choices, _), place in zip(options, places, strict=True)]
+        return as_area(used), tuple(str(choice.attributes["ram_style"]) for choice in chosen)
 
     def _leaves(self, target_fps: float) -> str:
         """Return the beginning of messages about a rate that leaves too few cycles."""

@@ -24,6 +24,7 @@ bypass stalls its fork in every frame, which costs a few percent of the rate. So
 spare beat, and whatever its memory holds beyond that: together they cost almost no LUTs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -158,6 +159,7 @@ class InsertStreams(Transformation):  # type: ignore[misc]
 
     Args:
         known: the schedule of a copy of the graph with all its nodes, if there is one.
+        styles: the memory of each FIFO ("distributed" or "block"), if that is known, too.
 
     Attributes:
         plan: the schedule of the graph with all its nodes, when that is done.
@@ -165,19 +167,27 @@ class InsertStreams(Transformation):  # type: ignore[misc]
 
     plan: Schedule
 
-    def __init__(self, known: Schedule | None = None) -> None:
+    def __init__(self, known: Schedule | None = None, styles: Sequence[str] | None = None) -> None:
         super().__init__()
-        self._known = known
+        self._known, self._styles = known, styles
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Return the graph with all its nodes."""
         for link in links(model):
             _insert(model, link)
         self.plan = self._known.of(model) if self._known is not None else schedule(model)
-        for node in model.graph.node:
-            if op(node).queues:
-                op(node).set_nodeattr("depth", depth(self.plan.backlog[node.output[0]]))
+        fifos = queues(model)
+        for node in fifos:
+            op(node).set_nodeattr("depth", depth(self.plan.backlog[node.output[0]]))
+        if self._styles is not None:
+            for node, style in zip(fifos, self._styles, strict=True):
+                op(node).set_nodeattr("ram_style", style)
         return model, False
+
+
+def queues(model: ModelWrapper) -> list[NodeProto]:
+    """Return the FIFOs of a graph."""
+    return [node for node in model.graph.node if op(node).queues]
 
 
 def depth(backlog: int) -> int:

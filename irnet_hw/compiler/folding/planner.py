@@ -1,13 +1,15 @@
 """The least area of a whole graph, given a price for each resource.
 
-Every kernel has its choices; every stream between two kernels has a FIFO and, if the lanes differ,
-a width converter. Besides its own area, the cost of a choice depends only on its neighbours' lanes.
+Every kernel has its choices; every stream between two kernels has a FIFO, in LUT-RAM or in block
+RAM, and, if the lanes differ, a width converter. Besides its own area, the cost of a choice depends
+only on its neighbours' lanes.
 So the cheapest combination for all kernels is found exactly, by eliminating one kernel after
 another (:mod:`irnet_hw.compiler.folding.elimination`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from math import inf
 
 import numpy as np
@@ -18,26 +20,46 @@ from qonnx.core.modelwrapper import ModelWrapper
 from irnet_hw.artifact.resources import RESOURCES, Area
 from irnet_hw.compiler.folding.choices import Attributes, Choice, Choices, Ports, Size
 from irnet_hw.compiler.folding.elimination import Costs, Problem, minimise
-from irnet_hw.compiler.folding.links import DEPTH, Link, between, kernels, link_shape, links
+from irnet_hw.compiler.folding.links import Link, between, depth, kernels, link_shape, links
 from irnet_hw.compiler.graph import op
 from irnet_hw.errors import UserError
-from irnet_hw.kernels.resources import area, total
 
 #: The price of a unit of each resource, in the order of RESOURCES.
 Prices = npt.NDArray[np.float64]
+#: A change that lowers the cost by less may be rounding.
+LEAST_SAVED = 1e-9
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A choice for every kernel, and the accelerator's area with them."""
+    """A choice for every kernel.
+
+    Attributes:
+        choices: of the kernels.
+        area: of the accelerator with them.
+        prices: with which the plan was made.
+        places: of all choices in the tables of its task.
+    """
 
     choices: tuple[Choice, ...]
     area: Area
+    prices: Prices
+    places: tuple[int, ...]
 
     @property
     def cycles(self) -> int:
         """Cycles per frame of the slowest kernel."""
         return max(choice.cycles for choice in self.choices)
+
+
+def numbers(area: Area) -> Size:
+    """Return an area as numbers, in the order of RESOURCES."""
+    return np.array([area[name] for name in RESOURCES])
+
+
+def as_area(size: Size) -> Area:
+    """Return numbers as an area."""
+    return Area(*(int(number) for number in size))
 
 
 class Planner:
@@ -55,7 +77,7 @@ class Planner:
         self._part = part
         self._streams = [link_shape(model, link) for link in self.links]
         self._places = {node.output[0]: i for i, node in enumerate(self.nodes)}
-        self._areas: dict[tuple[object, ...], Size] = {}
+        self._areas: dict[tuple[object, ...], list[Size]] = {}
         # Kernels that differ only in their names have the same choices.
         tables: dict[object, Choices] = {}
         self._tables = []
@@ -131,27 +153,98 @@ class Planner:
         choices = table.best(choice for choice in self._choices[i] if choice.cycles <= budget)
         return choices, [table.size(choice) for choice in choices]
 
+    def styled(self, node: NodeProto) -> tuple[list[Choice], list[Size]]:
+        """Return a node's competitive choices that keep its lanes, and their areas."""
+        table = Choices(node, self._part, {})
+        choices = table.best(table.all)
+        return choices, [table.size(choice) for choice in choices]
+
     def ends(self, link: Link) -> tuple[int | None, int | None]:
         """Return which kernels a link joins."""
         source = None if link.source is None else self._place(link.source)
         target = None if link.target is None else self._place(link.target)
         return source, target
 
-    def between(self, i: int, lanes: tuple[int | None, int], wait: int) -> Size:
-        """Return the area of the nodes in link i."""
+    def between(self, i: int, lanes: tuple[int | None, int], wait: int) -> list[Size]:
+        """Return the possible areas of the nodes in link i: one for each style of its FIFO."""
         link, (shape, datatype) = self.links[i], self._streams[i]
-        depth = DEPTH if lanes[0] is None else max(DEPTH, -(-wait // lanes[0]))
+        beats = depth(0 if lanes[0] is None else -(-wait // lanes[0]))
         flat = None if link.flatten is None else tuple(op(link.flatten).numbers("outShape"))
         at_end = link.source is None or link.target is None
-        key = (shape, datatype.name, flat, at_end, link.direct, lanes, depth)
+        key = (shape, datatype.name, flat, at_end, link.direct, lanes, beats)
         if key not in self._areas:
-            nodes = between(link, shape, datatype, lanes, depth)
-            found = total(*(area(op(node), self._part) for node in nodes))
-            self._areas[key] = np.array([found[name] for name in RESOURCES])
+            nodes = between(link, shape, datatype, lanes, beats)
+            picks = product(*(self.styled(node)[1] for node in nodes))
+            self._areas[key] = [sum(pick, np.zeros(len(RESOURCES), np.int64)) for pick in picks]
         return self._areas[key]
 
     def _place(self, node: NodeProto) -> int:
         return self._places[node.output[0]]
+
+
+class Alternatives:
+    """Areas in groups. What decides the group is known elsewhere; one of a group is then chosen.
+
+    Args:
+        groups: each has at least one area.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[Size]]) -> None:
+        self.sizes = np.array([size for group in groups for size in group])
+        self._starts = np.cumsum([0, *(len(group) for group in groups)])
+
+    def costs(self, prices: Prices) -> Costs:
+        """Return the least cost in each group."""
+        return np.minimum.reduceat(self.sizes @ prices, self._starts[:-1])
+
+    def cheapest(self, group: int, prices: Prices) -> int:
+        """Return the place of the cheapest one of a group, among those of all groups."""
+        start, end = self._starts[group : group + 2]
+        return int(start) + int(np.argmin(self.sizes[start:end] @ prices))
+
+    def group(self, place: int) -> range:
+        """Return the places of the group that a place belongs to."""
+        at = int(np.searchsorted(self._starts, place, side="right"))
+        return range(self._starts[at - 1], self._starts[at])
+
+
+def settle(
+    tables: Sequence[Alternatives],
+    places: Sequence[int],
+    used: Size,
+    prices: Prices,
+    costs: Callable[[Size], Costs],
+) -> tuple[list[int], Size]:
+    """Change single choices, within their groups, as long as that lowers the cost.
+
+    If a change is equally good for several kernels, prices change all of them or none. Here the one
+    changes that lowers the cost and takes the least at the prices for it.
+
+    Args:
+        tables: to choose from.
+        places: of the choice in each table.
+        used: the area with them.
+        prices: of a unit of each resource.
+        costs: returns the cost of areas, whose last axis has the resources.
+
+    Returns:
+        the places and the area.
+    """
+    found = list(places)
+    moves = [(i, other) for i, place in enumerate(places) for other in tables[i].group(place)]
+    after = np.array([tables[i].sizes[other] for i, other in moves])
+    owner = np.array([i for i, _ in moves])
+    while True:
+        now = np.array([table.sizes[place] for table, place in zip(tables, found, strict=True)])
+        changes = after - now[owner]
+        saved = costs(used) - costs(used + changes)
+        taken = np.maximum(changes @ prices, 0)
+        if saved.max() <= LEAST_SAVED:
+            return found, used
+        rates = np.where(saved > LEAST_SAVED, taken / np.maximum(saved, LEAST_SAVED), inf)
+        best = int(np.argmin(rates))
+        found[moves[best][0]] = moves[best][1]
+        used = used + changes[best]
 
 
 class Task:
@@ -173,62 +266,44 @@ class Task:
             for ports in self._kernels[at].ports:
                 lanes = ports.lanes_in[link.inlet] if source is None else None
                 after = lanes or ports.lanes_out[link.outlet]
-                found.append(planner.between(i, (None if source is None else after, after), 0))
+                (size,) = planner.between(i, (None if source is None else after, after), 0)
+                found.append(size)
             self._ends.append((at, np.array(found)))
+        self._tables = [kernel.table for kernel in self._kernels]
+        self._tables += [pair.table for pair in self._pairs]
 
     def cheapest(self, prices: Prices) -> Plan:
         """Return the plan whose area is cheapest."""
-        single = [kernel.costs(prices) for kernel in self._kernels]
+        single = [kernel.table.costs(prices) for kernel in self._kernels]
         for at, ends in self._ends:
             single[at] = single[at] + ends @ prices
         problem = Problem(single)
         for pair in self._pairs:
             problem.add(pair.source, pair.target, pair.costs(prices))
-        price, places = minimise(problem)
+        price, ports = minimise(problem)
         assert price < inf, "no fold of a kernel suits its neighbour's"
-        found = [
-            kernel.choice(place, prices)
-            for kernel, place in zip(self._kernels, places, strict=True)
+        groups = [
+            *ports,
+            *(pair.group(ports[pair.source], ports[pair.target]) for pair in self._pairs),
         ]
-        sizes = [size for _, size in found]
-        sizes += [ends[places[at]] for at, ends in self._ends]
-        sizes += [pair.size(places[pair.source], places[pair.target]) for pair in self._pairs]
-        used = Area(*(int(number) for number in np.sum(sizes, axis=0)))
-        return Plan(tuple(choice for choice, _ in found), used)
-
-    def settled(self, plan: Plan, prices: Prices, usable: Prices) -> Plan:
-        """Return a plan with the same streams, made to fit the board by changing single kernels.
-
-        If a change is equally good for several kernels, prices change all of them or none. Here the
-        kernel changes that reduces the overrun at the least cost, until there is none; then any
-        that save cost without a new overrun.
-
-        Args:
-            plan: of this task.
-            prices: of a unit of each resource.
-            usable: how much of each resource is usable.
-        """
         places = [
-            kernel.place(choice) for kernel, choice in zip(self._kernels, plan.choices, strict=True)
+            table.cheapest(group, prices) for table, group in zip(self._tables, groups, strict=True)
         ]
-        used = np.array([plan.area[name] for name in RESOURCES])
-        while True:
-            overrun = np.maximum(used / usable - 1, 0).sum()
-            moves = []
-            for i, (kernel, place) in enumerate(zip(self._kernels, places, strict=True)):
-                for other, change in kernel.changes(place):
-                    left = np.maximum((used + change) / usable - 1, 0).sum()
-                    cost = float(change @ prices)
-                    if overrun > 0 and left < overrun:
-                        moves.append((cost / (overrun - left), i, other, change))
-                    elif overrun == left == 0 and cost < 0:
-                        moves.append((cost, i, other, change))
-            if not moves:
-                break
-            _, i, places[i], change = min(moves, key=lambda move: move[:3])
-            used = used + change
-        choices = (kernel.at(place) for kernel, place in zip(self._kernels, places, strict=True))
-        return Plan(tuple(choices), Area(*(int(number) for number in used)))
+        sizes = [table.sizes[place] for table, place in zip(self._tables, places, strict=True)]
+        sizes += [ends[ports[at]] for at, ends in self._ends]
+        return self._plan(places, np.sum(sizes, axis=0), prices)
+
+    def settled(self, plan: Plan, costs: Callable[[Size], Costs]) -> Plan:
+        """Return a plan of this task with the same lanes that costs less by :func:`settle`."""
+        used = numbers(plan.area)
+        places, used = settle(self._tables, plan.places, used, plan.prices, costs)
+        return self._plan(places, used, plan.prices)
+
+    def _plan(self, places: Sequence[int], used: Size, prices: Prices) -> Plan:
+        choices = (
+            kernel.choices[place] for kernel, place in zip(self._kernels, places, strict=False)
+        )
+        return Plan(tuple(choices), as_area(used), prices, tuple(places))
 
 
 class _Kernel:
@@ -238,36 +313,9 @@ class _Kernel:
         groups: dict[Ports, list[int]] = {}
         for i, choice in enumerate(choices):
             groups.setdefault(choice.ports, []).append(i)
-        order = [i for group in groups.values() for i in group]
         self.ports = list(groups)
-        self._choices = [choices[i] for i in order]
-        self._sizes = np.array([sizes[i] for i in order])
-        self._starts = np.cumsum([0, *(len(group) for group in groups.values())])
-
-    def costs(self, prices: Prices) -> Costs:
-        """Return the least cost for each of the ports."""
-        return np.minimum.reduceat(self._sizes @ prices, self._starts[:-1])
-
-    def choice(self, place: int, prices: Prices) -> tuple[Choice, Size]:
-        """Return the cheapest choice with some ports, and its area."""
-        start, end = self._starts[place : place + 2]
-        best = start + int(np.argmin(self._sizes[start:end] @ prices))
-        return self._choices[best], self._sizes[best]
-
-    def place(self, choice: Choice) -> int:
-        """Return the index of a choice among all."""
-        return self._choices.index(choice)
-
-    def at(self, place: int) -> Choice:
-        """Return the choice at an index."""
-        return self._choices[place]
-
-    def changes(self, place: int) -> Iterator[tuple[int, Size]]:
-        """Yield the indices of the other choices with the same ports, and the change in area."""
-        group = int(np.searchsorted(self._starts, place, side="right")) - 1
-        for other in range(self._starts[group], self._starts[group + 1]):
-            if other != place:
-                yield other, self._sizes[other] - self._sizes[place]
+        self.choices = [choices[i] for group in groups.values() for i in group]
+        self.table = Alternatives([[sizes[i] for i in group] for group in groups.values()])
 
 
 class _Pair:
@@ -290,23 +338,23 @@ class _Pair:
         self._at = np.ix_(
             [before.index(end) for end in exits], [after.index(end) for end in entries]
         )
-        self._sizes = np.zeros((len(before), len(after), len(RESOURCES)), np.int64)
         self._barred = np.zeros((len(before), len(after)))
+        groups: list[Sequence[Size]] = []
         for a, b in np.ndindex(self._barred.shape):
-            if not link.direct:
-                lanes = before[a][0], after[b][0]
-                self._sizes[a, b] = planner.between(i, lanes, wait)
-            elif before[a] != after[b]:
-                self._barred[a, b] = inf
+            if link.direct:
+                groups.append([np.zeros(len(RESOURCES), np.int64)])
+                self._barred[a, b] = 0 if before[a] == after[b] else inf
+            else:
+                groups.append(planner.between(i, (before[a][0], after[b][0]), wait))
+        self.table = Alternatives(groups)
 
     def costs(self, prices: Prices) -> Costs:
         """Return the cost for each pair of ports."""
-        return (self._sizes @ prices + self._barred)[self._at]
+        return (self.table.costs(prices).reshape(self._barred.shape) + self._barred)[self._at]
 
-    def size(self, before: int, after: int) -> Size:
-        """Return the area for a pair of ports."""
-        size: Size = self._sizes[self._at[0][before, 0], self._at[1][0, after]]
-        return size
+    def group(self, before: int, after: int) -> int:
+        """Return the group of a pair of ports."""
+        return int(self._at[0][before, 0]) * self._barred.shape[1] + int(self._at[1][0, after])
 
 
 def _exit(ports: Ports, link: Link) -> tuple[int, bool]:

@@ -1,12 +1,20 @@
-"""The least area within a board's resources, and its distance from a lower bound.
+"""The least cost of an area on a board, and its distance from a lower bound.
 
-Area is the sum of the shares that an accelerator takes of the board's usable resources. Ignoring
-the limits, the planner's plan is optimal. If it overruns a resource, the resource gets a charge (a
-Lagrange multiplier). For any charges, the cost of the cheapest plan with them, minus the charges
-for all usable resources, is at most that of any plan that fits: this is the bound. Subgradient
-steps of Polyak's length change the charges to raise the bound, and the best plan that fits is kept.
-A charge moves all equal layers at once, perhaps from one overrun to another, so single layers are
-then changed to remove the overrun.
+The cost is the highest of the shares that an accelerator takes of the board's usable resources,
+plus a tenth of their sum. Shares of up to a half are easy to have, so the highest one counts as at
+least a half: for an accelerator that is small for its board the sum alone decides, and no block RAM
+or DSP block is spent on a few LUTs.
+
+As no share may exceed 1, the part beyond 1 counts a hundredfold. So the cost is the maximum, over
+all weights of the resources that add up to 0 to 100, of the weighted sum of the shares, plus what
+the weights lack of 1 times a half, or minus what they have beyond 1. For any weights, the plan with
+the least weighted sum (:meth:`irnet_hw.compiler.folding.planner.Task.cheapest`) gives a lower bound
+on the cost of all plans: a Lagrangian bound. The weights with the highest bound are found by
+cutting planes: a linear programme finds the weights at which the plans found so far leave the most
+room, and the next weights are halfway between those and the best ones so far.
+
+A weight moves all equal layers at once, perhaps from one scarce resource to another, so single
+layers are then changed to lower the cost of each plan. The best plan is kept.
 """
 
 from dataclasses import dataclass
@@ -14,15 +22,25 @@ from math import inf
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linprog
 
 from irnet_hw.artifact.resources import RESOURCES, Area
 from irnet_hw.boards import Board
-from irnet_hw.compiler.folding.planner import Plan, Task
+from irnet_hw.compiler.folding.choices import Size
+from irnet_hw.compiler.folding.planner import Plan, Task, numbers
 
-#: The most steps of the charges.
-STEPS = 60
-#: A plan is good enough at this distance from the bound.
+#: What the sum of the shares counts, next to the highest one.
+REST = 0.1
+#: The highest share counts as at least this.
+EASY = 0.5
+#: What an overrun of a resource counts.
+STEEP = 100
+#: The most weights to try.
+STEPS = 40
+#: A plan is good enough at this distance from the bound, and weights are at this from the best.
 CLOSE = 1e-3
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -30,16 +48,13 @@ class Found:
     """Result of a search.
 
     Attributes:
-        plan: the one of least area that fits; if none was found, the one with the least overrun.
+        plan: the one of least cost that fits; if none was found, the one of least cost.
         fits: whether it fits.
-        cost: its area, as the sum of its shares of the usable resources.
-        bound: no plan that fits costs less; infinite if there certainly is none, minus infinity if
-            none was found.
+        bound: no plan that fits costs less; infinite if there certainly is none.
     """
 
     plan: Plan
     fits: bool
-    cost: float
     bound: float
 
 
@@ -54,89 +69,79 @@ class Scale:
     """
 
     def __init__(self, board: Board) -> None:
-        self._usable = _numbers(Area.of(board.usable))
+        # An absent resource is expensive, but not infinitely so.
+        self._usable = np.maximum(numbers(Area.of(board.usable)), 1e-9)
+
+    def shares(self, area: Area) -> Floats:
+        """Return the share of each resource."""
+        shares: Floats = numbers(area) / self._usable
+        return shares
 
     def cost(self, area: Area) -> float:
-        """Return the sum of the shares."""
-        return float(np.sum(_numbers(area) / self._usable))
+        """Return the cost of an area."""
+        return float(self.costs(numbers(area)))
 
-    def prices(self, charges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the price of a unit of each resource, with charges."""
-        return (1 + charges) / self._usable
+    def costs(self, sizes: Size) -> Floats:
+        """Return the cost of areas as numbers: the last axis has the resources."""
+        shares = sizes / self._usable
+        highest = shares.max(axis=-1)
+        overrun = np.maximum(highest - 1, 0)
+        costs: Floats = np.maximum(highest, EASY) + (STEEP - 1) * overrun
+        costs += REST * shares.sum(axis=-1)
+        return costs
 
-    def charged(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the price of a unit of each resource, from charges alone."""
-        return weights / self._usable
-
-    def settled(self, task: Task, plan: Plan) -> Plan:
-        """Return a plan that is made to fit by changing single kernels."""
-        return task.settled(plan, 1 / self._usable, self._usable)
-
-    def excess(self, area: Area) -> npt.NDArray[np.float64]:
-        """Return each resource's overrun, relative to its usable amount."""
-        return _numbers(area) / self._usable - 1
-
-
-def _numbers(area: Area) -> npt.NDArray[np.float64]:
-    """Return an area's numbers; an absent resource is expensive, but not infinitely so."""
-    return np.array([max(area[key], 1e-9) for key in RESOURCES], float)
+    def prices(self, weights: Floats) -> Floats:
+        """Return the price of a unit of each resource."""
+        prices: Floats = (weights + REST) / self._usable
+        return prices
 
 
 def search(task: Task, board: Board) -> Found:
-    """Return the plan of least area that fits a board."""
+    """Return the plan of least cost on a board."""
     scale = Scale(board)
-    plan = task.cheapest(scale.prices(np.zeros(len(RESOURCES))))
-    if scale.excess(plan.area).max() <= 0:
-        return Found(plan, True, scale.cost(plan.area), scale.cost(plan.area))
-    plan, possible = _fit(task, scale)
-    if scale.excess(plan.area).max() > 0:
-        return Found(plan, False, scale.cost(plan.area), -inf if possible else inf)
-    return _improve(task, scale, plan)
-
-
-def _fit(task: Task, scale: Scale) -> tuple[Plan, bool]:
-    """Return a plan that fits, or else the one with the least overrun, and whether one may fit.
-
-    Give each resource a weight, with a sum of 1: the weighted shares of a plan that fits add up to
-    at most 1. If the least sum of any plan is more, none fits. The weights of overrun resources
-    grow (multiplicative weights).
-    """
-    weights = np.full(len(RESOURCES), 1 / len(RESOURCES))
-    nearest, closest = None, inf
-    for count in range(1, STEPS + 1):
-        plan = task.cheapest(scale.charged(weights))
-        excess = scale.excess(plan.area)
-        settled = scale.settled(task, plan)
-        if nearest is None or scale.excess(settled.area).max() < closest:
-            nearest, closest = settled, scale.excess(settled.area).max()
-        if closest <= 0:
-            return nearest, True
-        if weights @ excess > 0:
-            return nearest, False
-        weights = weights * np.exp(excess / np.abs(excess).max() * 2 / np.sqrt(count))
-        weights /= weights.sum()
-    assert nearest is not None, "no step was made"
-    return nearest, True
-
-
-def _improve(task: Task, scale: Scale, plan: Plan) -> Found:
-    """Return the best plan that the charges find, starting from one that fits."""
-    charges = np.zeros(len(RESOURCES))
-    best, least, bound = plan, scale.cost(plan.area), -inf
-    step, stalled = 1.0, 0
+    weights = middle = np.zeros(len(RESOURCES))
+    best, least, bound, cuts = None, (True, inf), -inf, []
     for _ in range(STEPS):
-        plan = task.cheapest(scale.prices(charges))
-        excess, cost = scale.excess(plan.area), scale.cost(plan.area)
-        settled = scale.settled(task, plan)
-        if scale.excess(settled.area).max() <= 0 and scale.cost(settled.area) < least:
-            best, least = settled, scale.cost(settled.area)
-        value = cost + float(charges @ excess)
-        stalled = 0 if value > bound else stalled + 1
-        bound = max(bound, value)
-        slope = np.where((charges > 0) | (excess > 0), excess, 0)
-        if least <= bound * (1 + CLOSE) or not slope.any():
+        plan = task.cheapest(scale.prices(weights))
+        shares = scale.shares(plan.area)
+        value = _value(weights, shares)
+        if value > bound:
+            bound, middle = value, weights
+        plan = task.settled(plan, scale.costs)
+        found = not plan.area.fits(board.usable), scale.cost(plan.area)
+        if best is None or found < least:
+            best, least = plan, found
+        if least[1] <= bound * (1 + CLOSE):
             break
-        if stalled == 3:
-            step, stalled = step / 2, 0
-        charges = np.maximum(charges + step * (least - value) / (slope @ slope) * slope, 0)
-    return Found(best, True, least, min(bound, least))
+        cuts.append(shares)
+        highest, outer = _outermost(cuts)
+        if highest <= bound * (1 + CLOSE / 10):
+            break
+        weights = (middle + outer) / 2
+    assert best is not None, "no weights were tried"
+    # Within the resources, nothing costs more than all of them.
+    possible = bound <= 1 + REST * len(RESOURCES)
+    fits = not least[0]
+    return Found(best, fits, min(bound, least[1]) if possible or fits else inf)
+
+
+def _value(weights: Floats, shares: Floats) -> float:
+    """Return the lower bound on the cost, from the shares of the plan of the least such value."""
+    left = 1 - weights.sum()
+    return float((weights + REST) @ shares + (left * EASY if left > 0 else left))
+
+
+def _outermost(cuts: list[Floats]) -> tuple[float, Floats]:
+    """Return the highest bound that plans with these shares allow, and its weights."""
+    # The variables: the weights, what they lack of 1, what they have beyond 1, and the bound.
+    count, plans = len(RESOURCES), np.array(cuts)
+    table = np.column_stack([-plans, np.full(len(cuts), -EASY), np.ones((len(cuts), 2))])
+    found = linprog(
+        [*[0] * (count + 2), -1],
+        A_ub=table,
+        b_ub=REST * plans.sum(axis=1),
+        A_eq=[[*[1] * (count + 1), -1, 0]],
+        b_eq=[1],
+        bounds=[*[(0, STEEP)] * count, (0, 1), (0, STEEP - 1), (None, None)],
+    )
+    return float(found.x[-1]), np.maximum(found.x[:count], 0)

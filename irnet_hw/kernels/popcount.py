@@ -7,7 +7,6 @@ sum the rest. The SystemVerilog module popcount builds this tree.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 from math import ceil
 
 import numpy as np
@@ -23,8 +22,6 @@ ABSORBED_DEPTH = 8
 #: Weights of up to this many words fit a LUT6_2 that counts three lanes, and one that compares a
 #: lane for two rows or, with up to ABSORBED_DEPTH words, two lanes for a row.
 THREES_DEPTH, LANE_DEPTH = 4, 16
-#: Yosys turns chains of at least this many registers into a shift register.
-SHIFT_LEAST = 3
 
 
 @dataclass(frozen=True)
@@ -44,48 +41,34 @@ class Tree:
 def popcount(heights: Sequence[int]) -> Tree:
     """Return the popcount of a row.
 
-    A bit that several consecutive levels pass on is in a shift register in a LUT.
-
     Args:
         heights: bits of weight 1, 2, 4 and so on.
     """
-    # Per bit of a column: the length of its register chain so far.
-    columns = [[1] * height for height in heights]
-    chains: list[int] = []
+    columns = list(heights)
     lut = ff = levels = 0
-    while max(map(len, columns)) > LEFT:
-        # A column's own results, the bits it passes on, and carries of the two columns below.
-        after: list[list[list[int]]] = [[[], [], [], []] for _ in range(len(columns) + 2)]
-        for column, ages in enumerate(columns):
-            counters = 0 if len(ages) <= LEFT else (len(ages) + 2) // 7
+    while max(columns) > LEFT:
+        after = [0] * (len(columns) + 2)
+        for column, height in enumerate(columns):
+            counters = 0 if height <= LEFT else (height + 2) // 7
             lut += 2 * counters
-            chains += ages[: 7 * counters]
-            after[column][1] = [age + 1 for age in ages[7 * counters :]]
-            for place, part in enumerate((0, 2, 3)):
-                after[column + place][part] = [1] * counters
-        columns = [list(chain(*parts)) for parts in after]
-        ff += sum(map(len, columns))
+            after[column] += counters + max(0, height - 7 * counters)
+            after[column + 1] += counters
+            after[column + 2] += counters
+        columns = after
+        ff += sum(columns)
         levels += 1
     while not columns[-1]:
         columns.pop()
-    heights = [len(ages) for ages in columns]
-    bits = len(heights) + 1
+    bits = len(columns) + 1
     both, rest, four = (
-        [column for column, height in enumerate(heights) if height > most] for most in (1, 2, 3)
+        [column for column, height in enumerate(columns) if height > most] for most in (1, 2, 3)
     )
-    # Bits below the first sum pass through its registers, and through those of the second.
-    alone = both[0] if both else len(heights)
-    sums = 2 if rest else 1
-    for column, ages in enumerate(columns):
-        chains += [age + sums if column < alone else age for age in ages]
-    shifted = [length for length in chains if length >= SHIFT_LEAST]
-    lut, ff = lut + len(shifted), ff - sum(shifted)
     # A bit to which nothing but a carry is added takes no LUT.
     lut += len(both)
     if not rest:
-        return Tree(levels + sums, Logic(lut, ff + bits))
+        return Tree(levels + 1, Logic(lut, ff + bits))
     added = rest[-1] - rest[0] + 2 if four else len(rest)
-    return Tree(levels + sums, Logic(lut + len(four) + added, ff + bits + added + bits))
+    return Tree(levels + 2, Logic(lut + len(four) + added, ff + bits + added + bits))
 
 
 def planes(lanes: int, data_bits: int = 1, weight_bits: int = 1) -> tuple[int, ...]:

@@ -129,8 +129,10 @@ module popcount #(
                     end
                 end
                 if (PASSED > 0) begin : pass
+                    // The reset keeps tools from making shift registers, which take LUTs.
                     always_ff @(posedge clk)
-                        if (en)
+                        if (!rst_n) result[(TO_ONES+COUNTERS)*ROWS+:PASSED*ROWS] <= '0;
+                        else if (en)
                             result[(TO_ONES+COUNTERS)*ROWS+:PASSED*ROWS] <=
                                 bits[(FROM+HEIGHT-PASSED)*ROWS+:PASSED*ROWS];
                 end

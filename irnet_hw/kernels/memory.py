@@ -60,9 +60,19 @@ def block_rom(depth: int, width: int) -> int:
     return blocks
 
 
+def block_ram_luts(depth: int, width: int) -> int:
+    """Return the LUTs that select among the block RAMs of a buffer, for reading and writing."""
+    _, rows = _in_blocks(depth, width, written=True)
+    return _select_luts(rows, width) + (3 * rows if rows > 1 else 0)
+
+
 def block_rom_luts(depth: int, width: int) -> int:
     """Return the LUTs that select among the block RAMs of a memory of constants."""
     _, rows = _in_blocks(depth, width, written=False)
+    return _select_luts(rows, width)
+
+
+def _select_luts(rows: int, width: int) -> int:
     return -(-(rows - 1) // 3) * width
 
 

@@ -41,6 +41,20 @@ def test_its_memory_can_be_chosen(depth, style):
 
 
 @pytest.mark.parametrize(
+    ("depth", "luts"),
+    [
+        *((4, 14), (16, 17), (64, 19), (512, 24), (1024, 23), (2048, 25)),
+        *((3, 11), (6, 16), (12, 19), (24, 21), (48, 23), (100, 28), (300, 36), (700, 39)),
+        *((1500, 87), (2000, 42), (3000, 88)),
+    ],
+)
+def test_luts_of_block_ram_are_within_a_tenth_of_yosys(depth, luts):
+    """Results of Yosys 0.70 for beats of 36 bits on xc7."""
+    found = fifo(depth=depth, shape=[1, 4, 4, 9], lanes=9, ram_style="block").lut_estimation("")
+    assert found == pytest.approx(luts, rel=0.1, abs=1)
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"depth": 1}, "depth = 1, must be at least 2"),

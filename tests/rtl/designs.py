@@ -285,7 +285,7 @@ STREAMING: Mapping[str, Callable[[], KernelUnderTest]] = {
     "sums of windows of counts": lambda: _window_pool("sum", 16, [2, 2], "UINT4", "UINT6"),
     "short fifo": lambda: _fifo(2),
     "fifo": lambda: _fifo(20),
-    "deep fifo": lambda: _fifo(2000),
+    "deep fifo": lambda: _fifo(1500),
     "short fifo in block RAM": lambda: _fifo(2, 9, "block"),
     "wide fifo in block RAM": lambda: _fifo(64, 19, "block"),
     "deep fifo in LUT-RAM": lambda: _fifo(512, 8, "distributed"),

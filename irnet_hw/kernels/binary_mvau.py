@@ -1,7 +1,7 @@
 """BinaryMVAU: ±1 weights times ±1 activations by XNOR and popcount."""
 
 from collections.abc import Mapping, Sequence
-from math import prod
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -231,6 +231,14 @@ class BinaryMVAU(MVAU):
         if not self.thresholds():
             return int(self.get_output_datatype().bitwidth())
         return self.number("MW").bit_length() + 1
+
+    def init_bits(self) -> int:
+        """Return about how many bits of an initial value differ between words.
+
+        Thresholds, and sums of weights at the border, spread over about the square root of the
+        accumulator's range.
+        """
+        return ceil(self.accumulator_bits() / 2)
 
     # ------------------------------------------------------------------ hardware
 

@@ -59,16 +59,14 @@ def adder_tree(numbers: int, width: int) -> Logic:
     return area
 
 
-def accumulators(rows: int, bits: int, words: int, block: bool) -> Logic:
+def accumulators(rows: int, bits: int, constants: int) -> Logic:
     """Return the area of the module mvau_accumulate without its block RAM.
 
     Args:
         rows: parallel accumulators.
         bits: of each.
-        words: of their initial values; up to 8 words fit the adders' LUTs.
-        block: whether the initial values are in block RAM.
+        constants: LUTs of their initial values.
     """
-    constants = rom_luts(rows * bits, words) if words > 8 and not block else 0
     return Logic(rows * bits + constants + 4, rows * bits + 4)
 
 

@@ -268,9 +268,24 @@ class MVAU(Kernel):
         return 1
 
     def inits_in_block_ram(self) -> bool:
-        """Return whether the initial values are in block RAM, where that is cheaper."""
+        """Return whether the initial values are in block RAM: if all bits cost more in LUTs."""
         words, width = self.init_words(), self.number("PE") * self.accumulator_bits()
         return rom_luts(width, words) > LUTS_PER_BLOCK * block_rom(words, width)
+
+    def init_bits(self) -> int:
+        """Return about how many bits of an initial value differ between words."""
+        return self.accumulator_bits()
+
+    def init_luts(self) -> int:
+        """Return the LUTs of initial values that are not in block RAM.
+
+        Up to 8 words fit the adders' LUTs, as do about half of the bits of 9 to 16 words.
+        """
+        words = self.init_words()
+        if self.inits_in_block_ram() or words <= 8:
+            return 0
+        luts = rom_luts(self.number("PE") * self.init_bits(), words)
+        return luts // 2 if words <= 16 else luts
 
     def weight_width(self) -> int:
         """Return the bits of a word of the weight memory."""
@@ -320,8 +335,7 @@ class MVAU(Kernel):
 
     def accumulators_area(self) -> Logic:
         """Return the area of the accumulators, their initial values and the border counters."""
-        bits, words = self.accumulator_bits(), self.init_words()
-        area = accumulators(self.number("PE"), bits, words, self.inits_in_block_ram())
+        area = accumulators(self.number("PE"), self.accumulator_bits(), self.init_luts())
         if self.classes() == 1:
             return area
         positions = sum((vectors - 1).bit_length() for vectors in self.numbers("numInputVectors"))

@@ -4,6 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from irnet_hw.errors import UserError
+from irnet_hw.kernels.logic import accumulators
 from tests.kernels.nodes import node
 from tests.kernels.windows import convolution, side_by_side, sliding_windows
 
@@ -136,6 +137,41 @@ def test_auto_puts_deep_weights_into_block_ram():
     assert (shallow.bram_estimation(""), deep.bram_estimation("") > 0) == (0, True)
     forced = binary_mvau(MW=144, SIMD=16, MH=8, PE=8, ram_style="block")
     assert forced.bram_estimation("") == 4
+
+
+@pytest.mark.parametrize(
+    ("channels", "outputs", "stride", "PE", "words", "luts"),
+    [
+        (16, 16, 1, 16, 9, 180),
+        (16, 32, 2, 8, 16, 105),
+        (16, 16, 1, 8, 18, 118),
+        (32, 32, 1, 16, 18, 248),
+        (32, 32, 1, 8, 36, 127),
+        (64, 64, 1, 16, 36, 279),
+        (64, 64, 1, 8, 72, 191),
+    ],
+)
+def test_luts_of_accumulators_are_within_a_tenth_of_yosys(
+    channels, outputs, stride, PE, words, luts
+):
+    """Results of Yosys 0.70 for mvau_accumulate with the constants of ResNet-20 on xc7."""
+    convolution = binary_mvau(
+        MW=9 * channels,
+        MH=outputs,
+        SIMD=channels,
+        PE=PE,
+        numInputVectors=[1, 8 // stride, 8 // stride],
+        ConvKernelDim=[3, 3],
+        Stride=[stride, stride],
+        Padding=[1, 1, 1, 1],
+        IFMDim=[8, 8],
+        noActivation=1,
+        outputDataType=f"INT{(9 * channels).bit_length() + 1}",
+    )
+    convolution.check()
+    assert convolution.init_words() == words
+    found = accumulators(PE, convolution.accumulator_bits(), convolution.init_luts())
+    assert found.lut == pytest.approx(luts, rel=0.1)
 
 
 def test_tables_take_as_few_block_rams_as_possible():

@@ -26,7 +26,9 @@ def accelerator(graph, folder):
     network.save(str(folder / MODEL))
     graph.save(str(folder / DATAFLOW))
     tail = tail_of(network, "logits")
-    folding = Folding(1000.0, NOTHING, 0.0, next_doubling=None, config="", schedule=plan)
+    folding = Folding(
+        1000.0, NOTHING, 0.0, next_doubling=None, config="", schedule=plan, fifo_styles=()
+    )
     return describe_accelerator(
         folder, "model", network, tail, (), graph, board, 1000.0, folding, plan.passages, stitched
     )

@@ -38,6 +38,10 @@ BEYOND = {
     "columns beside": ([2, 1], [2, 3], [1, 1, 0, 2], [9, 1], 1, 1, "BIPOLAR", -1),
 }
 SERIAL, PARALLEL = window.CASES | BEYOND, window.IN_PARALLEL | BEYOND
+#: HLS has no tables in block RAM.
+LAYERS = {
+    name: change for name, change in mvau.BORDERS.items() if change.get("ram_style") != "tables"
+}
 
 
 def _windows(case, parallel):
@@ -77,10 +81,7 @@ def fixed():
     cases = {
         **{f"window: {name}": _windows(case, 0) for name, case in SERIAL.items()},
         **{f"parallel: {name}": _windows(case, 1) for name, case in PARALLEL.items()},
-        **{
-            f"layer: {name}": _layer(mvau.CONVOLUTION | change)
-            for name, change in mvau.BORDERS.items()
-        },
+        **{f"layer: {name}": _layer(mvau.CONVOLUTION | change) for name, change in LAYERS.items()},
         **{f"pool: {case}": _pool(case) for case in pool.CASES},
         **{
             f"join: {name}": (
@@ -98,7 +99,7 @@ def fixed():
 NAMES = [
     *(f"window: {name}" for name in SERIAL),
     *(f"parallel: {name}" for name in PARALLEL),
-    *(f"layer: {name}" for name in mvau.BORDERS),
+    *(f"layer: {name}" for name in LAYERS),
     *(f"pool: {case}" for case in pool.CASES),
     *(f"join: {name}" for name in join.CASES),
 ]
@@ -168,7 +169,7 @@ def several(strategy):
 @COMPILED
 @given(
     windows=several(window.drawn_cases()),
-    layers=several(mvau.layers()),
+    layers=several(mvau.layers(("distributed", "block"))),
     pools=several(pools()),
     joins=several(joins()),
     seed=SEEDS,

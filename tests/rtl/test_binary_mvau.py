@@ -12,7 +12,7 @@ def divisors(number):
 
 
 @st.composite
-def layers(draw):
+def layers(draw, styles=("distributed", "block", "tables")):
     """Draw a convolution or dense layer, folded, small enough to simulate in a second."""
     kernel = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
     layer = {
@@ -22,7 +22,7 @@ def layers(draw):
         "image": draw(st.tuples(st.integers(1, 4), st.integers(1, 4))),
         "channels": draw(st.integers(1, 6)),
         "MH": draw(st.sampled_from([1, 2, 6])),
-        "ram_style": draw(st.sampled_from(["distributed", "block", "tables"])),
+        "ram_style": draw(st.sampled_from(styles)),
         "noActivation": draw(st.integers(0, 1)),
     }
     top, left, bottom, right = layer["padding"]

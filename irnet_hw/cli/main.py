@@ -54,7 +54,7 @@ _COMMANDS = {
 #: needs it first.
 EXTRAS = {
     "train": {"PIL", "brevitas", "lightning_fabric", "pyarrow", "sklearn", "tensorboardX", "torch"},
-    "build": {"finn", "google", "onnx", "onnxruntime", "psutil", "qonnx"},
+    "build": {"finn", "google", "onnx", "onnxruntime", "psutil", "qonnx", "scipy"},
 }
 
 #: System errors caused by the user's disk, permissions or paths, not by the program.

@@ -60,10 +60,10 @@ module batch_queue #(
         assign nowhere = 1'b0;
     end
     always_ff @(posedge clk) begin
-        invalid <= misaligned || nowhere || frames == '0 || source_too_long || target_too_long;
+        invalid <= misaligned || nowhere || frames == '0;
         last_frame <= frames - 1'b1;
     end
-    assign descriptor_error = start && invalid;
+    assign descriptor_error = start && (invalid || source_too_long || target_too_long);
     assign overrun = start && full;
     assign accept = start && !descriptor_error && !overrun;
 

@@ -79,7 +79,7 @@ def track(
 
 @contextmanager
 def stages(label: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """Show how far another program is, of which only its stages are known.
+    """Show the progress of another program through its stages.
 
     Args:
         label: what is being done.

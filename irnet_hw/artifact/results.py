@@ -179,7 +179,7 @@ class Route:
         part: the FPGA's part name.
         target_mhz: the requested clock.
         LUT: lookup tables, each with one function of up to six inputs or two of up to five.
-        half_luts: functions in them, of which each has room for two: what nextpnr-xilinx counts, as
+        half_luts: functions in these LUTs; a LUT has room for two. nextpnr-xilinx counts them as
             SLICE_LUTX. Null for Vivado.
         FF: flip-flops.
         BRAM18: block RAMs of 18 Kib.

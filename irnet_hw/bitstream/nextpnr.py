@@ -198,7 +198,7 @@ def place_and_route(
         tool: its paths.
         netlist: Yosys' JSON.
         clock: the clock's net.
-        clock_mhz: the clock to aim at. Missing it is no failure.
+        clock_mhz: the target clock. A slower design does not fail.
         seed: for the placer.
         place: the working folder.
         log: the file to which its output is appended.

@@ -16,7 +16,7 @@ class Routed:
         clock_from: where the delays come from: "vendor", signed off by the device's maker, or
             "estimate".
         area: of everything in the bitstream.
-        half_luts: functions in LUTs, of which each has room for two; None if the tool does not say.
+        half_luts: functions in LUTs; a LUT has room for two. None if the tool does not count them.
         seeds: the clock reached with each of the placer's seeds that was tried.
     """
 

@@ -99,10 +99,8 @@ def build(
         say(f"  folding for {aim} on {board}")
         pins = folding_file.pins(folding_config, fixed, graph, where.part) if folding_config else {}
         folding = fold(graph, where, target_fps, pins)
-        streams, specialize = (
-            InsertStreams(folding.schedule, folding.fifo_styles),
-            Specialize(where.part, units(graph)),
-        )
+        specialize = Specialize(where.part, units(graph))
+        streams = InsertStreams(folding.schedule, folding.fifo_styles)
         graph = graph.transform(streams).transform(specialize)
         (folder / FOLDING).write_text(folding.config)
         say(f"  writing the RTL of {len(graph.graph.node)} kernels")

@@ -50,7 +50,7 @@ class Found:
     Attributes:
         plan: the one of least cost that fits; if none was found, the one of least cost.
         fits: whether it fits.
-        bound: no plan that fits costs less; infinite if there certainly is none.
+        bound: every plan that fits costs at least this; infinite if no plan can fit.
     """
 
     plan: Plan

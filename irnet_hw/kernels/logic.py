@@ -59,15 +59,15 @@ def adder_tree(numbers: int, width: int) -> Logic:
     return area
 
 
-def accumulators(rows: int, bits: int, constants: int) -> Logic:
+def accumulators(rows: int, bits: int, constants: Logic) -> Logic:
     """Return the area of the module mvau_accumulate without its block RAM.
 
     Args:
         rows: parallel accumulators.
         bits: of each.
-        constants: LUTs of their initial values.
+        constants: their initial values and the registers behind them.
     """
-    return Logic(rows * bits + constants + 4, rows * bits + 4)
+    return Logic(rows * bits + 4, rows * bits + 6) + constants
 
 
 def replay_depth(beats: int, passes: int) -> int:

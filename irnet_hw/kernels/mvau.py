@@ -11,7 +11,14 @@ from qonnx.core.datatype import BaseDataType, DataType
 
 from irnet_hw.errors import UserError
 from irnet_hw.kernels.base import Ints, Kernel, divisors, pack
-from irnet_hw.kernels.logic import Logic, accumulators, replay_bram18, replay_buffer, rom_luts
+from irnet_hw.kernels.logic import (
+    Logic,
+    accumulators,
+    different,
+    replay_bram18,
+    replay_buffer,
+    rom_luts,
+)
 from irnet_hw.kernels.memory import LUTS_PER_BLOCK, block_rom, block_rom_luts
 from irnet_hw.kernels.timing import Moves, Times, in_steps, in_turn
 from irnet_hw.kernels.words import count, times
@@ -276,16 +283,12 @@ class MVAU(Kernel):
         """Return about how many bits of an initial value differ between words."""
         return self.accumulator_bits()
 
-    def init_luts(self) -> int:
-        """Return the LUTs of initial values that are not in block RAM.
-
-        Up to 8 words fit the adders' LUTs, as do about half of the bits of 9 to 16 words.
-        """
-        words = self.init_words()
-        if self.inits_in_block_ram() or words <= 8:
-            return 0
-        luts = rom_luts(self.number("PE") * self.init_bits(), words)
-        return luts // 2 if words <= 16 else luts
+    def init_area(self) -> Logic:
+        """Return the area of initial values that are not in block RAM, and of their registers."""
+        words, bits = self.init_words(), self.number("PE") * self.init_bits()
+        if self.inits_in_block_ram() or words == 1:
+            return Logic()
+        return Logic(rom_luts(bits, words), different(bits, words))
 
     def weight_width(self) -> int:
         """Return the bits of a word of the weight memory."""
@@ -335,7 +338,7 @@ class MVAU(Kernel):
 
     def accumulators_area(self) -> Logic:
         """Return the area of the accumulators, their initial values and the border counters."""
-        area = accumulators(self.number("PE"), self.accumulator_bits(), self.init_luts())
+        area = accumulators(self.number("PE"), self.accumulator_bits(), self.init_area())
         if self.classes() == 1:
             return area
         positions = sum((vectors - 1).bit_length() for vectors in self.numbers("numInputVectors"))

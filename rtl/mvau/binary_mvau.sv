@@ -145,7 +145,7 @@ module binary_mvau #(
 
     localparam int CLASS_BITS = (CLASSES == 1) ? 1 : $clog2(CLASSES);
     logic [CLASS_BITS-1:0] next_border;
-    logic                  vector_end;
+    logic                  vector_read;
     if (CLASSES == 1) begin : no_border
         assign next_border = '0;
     end else begin : border
@@ -153,7 +153,7 @@ module binary_mvau #(
             .KH(KH), .KW(KW), .SH(SH), .SW(SW), .PAD_H(PAD_H), .PAD_W(PAD_W),
             .IH(IH), .IW(IW), .OH(OH), .OW(OW), .CLASSES(CLASSES)
         ) position (
-            .clk, .rst_n, .step(move && vector_end), .next_border
+            .clk, .rst_n, .step(vector_read), .next_border
         );
     end
 
@@ -171,7 +171,7 @@ module binary_mvau #(
         .CLASSES(CLASSES), .THRESHOLDS(THRESHOLDS), .BLOCK_RAM(INITS_BLOCK_RAM), .INITS(INITS)
     ) accumulate (
         .clk, .rst_n, .en(move), .in_data(steps), .in_valid(counts_flags[2]),
-        .in_first(counts_flags[1]), .in_last(counts_flags[0]), .next_border, .vector_end,
+        .in_first(counts_flags[1]), .in_last(counts_flags[0]), .next_border, .vector_read,
         .out_data, .out_valid
     );
 

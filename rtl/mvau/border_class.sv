@@ -1,5 +1,6 @@
-// Tracks the border class of a convolution's output position, one position per step. Vertically and
-// horizontally, a run is a range of positions at which the same kernel taps lie in the padding.
+// Tracks the border class of a convolution's next output position, one position per step, in
+// registers. Vertically and horizontally, a run is a range of positions at which the same kernel
+// taps lie in the padding.
 // Each pair of a vertical and a horizontal run is a class, numbered row by row. A 3x3 kernel with
 // padding 1 has 9.
 
@@ -20,7 +21,7 @@ module border_class #(
     input  logic                  clk,
     input  logic                  rst_n,         // synchronous, active low: the first position
     input  logic                  step,          // advance; the first follows the last
-    output logic [CLASS_BITS-1:0] next_border    // class of the next position; 0 for the first
+    output logic [CLASS_BITS-1:0] next_border    // class of the position after that of this step
 );
 
     if (KH < 1 || KW < 1 || SH < 1 || SW < 1 || IH < 1 || IW < 1 || OH < 1 || OW < 1) begin : check
@@ -67,28 +68,23 @@ module border_class #(
 
     localparam int Y_BITS = (OH == 1) ? 1 : $clog2(OH);
     localparam int X_BITS = (OW == 1) ? 1 : $clog2(OW);
-    logic [CLASS_BITS-1:0] border;  // class of this position
-    logic [Y_BITS-1:0] y;
+    logic [Y_BITS-1:0] y;  // the next position, the second one after a reset
     logic [X_BITS-1:0] x;
     logic last_y, last_x;
     assign last_y = y == Y_BITS'(OH - 1);
     assign last_x = x == X_BITS'(OW - 1);
 
-    always_comb begin
-        if (last_x && last_y) next_border = '0;
-        else if (last_x && !ROW_ENDS[y]) next_border = border - CLASS_BITS'(COLUMN_RUNS - 1);
-        else if (last_x || COLUMN_ENDS[x]) next_border = border + 1'b1;
-        else next_border = border;
-    end
-
     always_ff @(posedge clk) begin
         if (!rst_n) begin
-            border <= '0;
-            x      <= '0;
-            y      <= '0;
+            next_border <= CLASS_BITS'((OW == 1) ? ROW_ENDS[0] : COLUMN_ENDS[0]);
+            x           <= X_BITS'(OW != 1);
+            y           <= Y_BITS'(OW == 1 && OH != 1);
         end else if (step) begin
-            border <= next_border;
-            x      <= last_x ? '0 : x + 1'b1;
+            if (last_x && last_y) next_border <= '0;
+            else if (last_x && !ROW_ENDS[y])
+                next_border <= next_border - CLASS_BITS'(COLUMN_RUNS - 1);
+            else if (last_x || COLUMN_ENDS[x]) next_border <= next_border + 1'b1;
+            x <= last_x ? '0 : x + 1'b1;
             if (last_x) y <= last_y ? '0 : y + 1'b1;
         end
     end

@@ -132,7 +132,7 @@ module int_mvau #(
         .THRESHOLDS(THRESHOLDS), .BLOCK_RAM(INITS_BLOCK_RAM), .INITS(INITS)
     ) accumulate (
         .clk, .rst_n, .en(move), .in_data(steps), .in_valid(sum_flags[2]),
-        .in_first(sum_flags[1]), .in_last(sum_flags[0]), .next_border('0), .vector_end(),
+        .in_first(sum_flags[1]), .in_last(sum_flags[0]), .next_border('0), .vector_read(),
         .out_data, .out_valid
     );
 

@@ -2,6 +2,9 @@
 // cycle, from the first one of an output to its last, starting from that output's constant. A pass
 // yields one output per row; a vector takes PASSES passes. Each vector belongs to a class, and each
 // class has its own constants.
+//
+// The constants are read one output ahead into a register, so that reading them and adding them
+// are different cycles' work.
 
 module mvau_accumulate #(
     parameter int ROWS       = 1,  // at least 1
@@ -24,8 +27,9 @@ module mvau_accumulate #(
     input  logic                           in_valid,
     input  logic                           in_first,   // of an output
     input  logic                           in_last,    // of an output
-    input  logic [CLASS_BITS-1:0]          next_border,// class of the next vector; 0 for the first
-    output logic                           vector_end, // this cycle ends a vector, if enabled
+    input  logic [CLASS_BITS-1:0]          next_border,// class of the vector after the one whose
+                                                       // constants are read; 0 for the first
+    output logic                           vector_read,// this cycle reads a vector's last constants
     output logic [ROWS-1:0][OUT_BITS-1:0]  out_data,
     output logic                           out_valid   // held until the next enabled cycle
 );
@@ -52,45 +56,55 @@ module mvau_accumulate #(
     localparam int WORDS     = CLASSES << PASS_BITS;
     localparam int WORD_BITS = (WORDS == 1) ? 1 : $clog2(WORDS);
 
-    logic [WORD_BITS-1:0] word, next_word;  // words of this and the next output's constants
     logic output_end;
     assign output_end = in_valid && in_last;
+
+    // The first constants are read in the first cycle after a reset, when nothing is valid yet.
+    logic begun, read;
+    assign read = !begun || (en && output_end);
+    always_ff @(posedge clk) begun <= rst_n;
+
+    logic [WORD_BITS-1:0] word, next_word;  // of the constants to read
     if (PASSES == 1) begin : one_pass
-        assign vector_end = output_end;
-        assign next_word  = next_border;
+        assign vector_read = read;
+        assign next_word   = next_border;
     end else begin : passes
         logic [PASS_BITS-1:0] pass, next_pass;
-        logic pass_end;
-        assign pass       = word[PASS_BITS-1:0];
-        assign pass_end   = pass == PASS_BITS'(PASSES - 1);
-        assign next_pass  = pass_end ? '0 : pass + 1'b1;
-        assign vector_end = output_end && pass_end;
+        logic last_pass;
+        assign pass        = word[PASS_BITS-1:0];
+        assign next_pass   = last_pass ? '0 : pass + 1'b1;
+        assign vector_read = read && last_pass;
+        always_ff @(posedge clk) begin
+            if (!rst_n) last_pass <= 1'b0;
+            else if (read) last_pass <= pass == PASS_BITS'(PASSES - 2);
+        end
         if (CLASSES == 1) begin : one_class
             assign next_word = next_pass;
         end else begin : classes
-            assign next_word = {pass_end ? next_border : word[WORD_BITS-1:PASS_BITS], next_pass};
+            assign next_word = {last_pass ? next_border : word[WORD_BITS-1:PASS_BITS], next_pass};
         end
     end
 
-    // As in mvau_rom, the initial value keeps the constants in the LUTs that use them.
+    // As in mvau_rom, the initial value keeps this register in front of the memory.
     initial word = '0;
     always_ff @(posedge clk) begin
         if (!rst_n) word <= '0;
-        else if (en && output_end) word <= next_word;
+        else if (read) word <= next_word;
     end
 
     // ---------------------------------------------------------------- constants
 
-    logic [ROWS-1:0][ACC_BITS-1:0] init;
+    logic [ROWS-1:0][ACC_BITS-1:0] init;  // of this output
     if (BLOCK_RAM != 0) begin : block
         (* rom_style = "block" *) logic [ROWS-1:0][ACC_BITS-1:0] inits[WORDS];
         initial $readmemh(INITS, inits);
-        always_ff @(posedge clk)
-            if (!rst_n || (en && output_end)) init <= inits[rst_n ? next_word : '0];
+        always_ff @(posedge clk) if (read) init <= inits[word];
     end else begin : distributed
+        logic [ROWS-1:0][ACC_BITS-1:0] constants;
         lut_rom #(
             .WIDTH(ROWS * ACC_BITS), .DEPTH(WORDS), .FILE(INITS)
-        ) inits (.address(word), .data(init));
+        ) inits (.address(word), .data(constants));
+        always_ff @(posedge clk) if (read) init <= constants;
     end
 
     // ---------------------------------------------------------------- sums

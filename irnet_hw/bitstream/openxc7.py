@@ -10,6 +10,7 @@ The design is synthesised as a whole, without boundaries between layers.
 """
 
 import hashlib
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +19,7 @@ from typing import NamedTuple
 
 from irnet_hw.artifact.folder import digest
 from irnet_hw.artifact.manifest import Manifest
-from irnet_hw.bitstream import nextpnr
+from irnet_hw.bitstream import mux_inputs, nextpnr
 from irnet_hw.bitstream.bit_file import read_bit, swapped
 from irnet_hw.bitstream.routed import Routed
 from irnet_hw.boards import Board
@@ -125,7 +126,7 @@ def netlist(top: str, texts: Mapping[str, str], data: Mapping[str, Path], log: P
     cells = share("boards") / BOARD / _MAP
     script = _script(top, list(texts))
     made_of = (yosys.version(), script, rom_mapping.mapping(texts), *texts.values())
-    read = digest([*data.values(), cells])
+    read = digest([*data.values(), cells, Path(mux_inputs.__file__)])
     name = hashlib.sha256("".join([*made_of, read]).encode()).hexdigest()[:32]
     kept = cache_dir() / "netlists" / f"{name}.json"
     with locked(kept), scratch("yosys") as place:
@@ -139,8 +140,10 @@ def netlist(top: str, texts: Mapping[str, str], data: Mapping[str, Path], log: P
         for line in follow(command, place, log, yosys.environment()):
             if yosys.MISCOMPILED.search(line):
                 raise UserError(f"Yosys: its netlist can't be trusted, see {log}: {line.strip()}")
+        written = json.loads((place / "netlist.json").read_text())
+        mux_inputs.separate(written["modules"][top])
         with cached(kept) as target:
-            shutil.copyfile(place / "netlist.json", target)
+            target.write_text(json.dumps(written))
     return kept
 
 

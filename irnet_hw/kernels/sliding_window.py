@@ -302,8 +302,8 @@ class SlidingWindow(Kernel):
         return memories * depth
 
     def latency(self) -> int:
-        """Return 3: into and out of the row buffer, and out of the window; 2 for single taps."""
-        return 3 if self.parallel() else 2
+        """Return 3: into and out of the row buffer, and between them or out of the window."""
+        return 3
 
     def moves(self, there: Sequence[Times]) -> Moves:
         """Return when beats move if the reader is always ready."""
@@ -312,9 +312,9 @@ class SlidingWindow(Kernel):
     def moves_into(self, there: Sequence[Times], reader: Reader) -> Moves:
         """Return when beats move if the reader is not always ready.
 
-        A beat can be read in the cycle after it was written, and its place is free in the cycle
-        after its last read. Writes wait for room, which depends on reads, and reads depend on
-        writes, so iterate to a fixed point.
+        A beat can be read in the cycle after it was written, single taps one later, and its place
+        is free in the cycle after its last read. Writes wait for room, which depends on reads, and
+        reads depend on writes, so iterate to a fixed point.
 
         Args:
             there: when the input's beats are available, over whole frames.
@@ -332,7 +332,7 @@ class SlidingWindow(Kernel):
         room, held = np.zeros_like(times), np.zeros(len(emits), np.int64)
         while True:
             written = in_turn(np.maximum(times, room))
-            present = written[last_needed] + 1
+            present = written[last_needed] + (1 if self.parallel() else 2)
             if self.parallel():  # a column waits behind a window that is not taken
                 read = in_turn(np.maximum(present, np.append(0, held[:-1])))
                 leave = np.maximum(read + 1, held)[emits] + 1
@@ -445,7 +445,7 @@ class SlidingWindow(Kernel):
         memory += 12 if memory else 0
         whole_bits = depth & (depth - 1) == 0  # otherwise the address takes a product and a sum
         address = 0 if whole_bits else 2 * (depth - 1).bit_length() + 5
-        return memory + address + 12 + self._counter_bits() * 23 // 20
+        return memory + address + 18 + self._counter_bits() * 9 // 10
 
     def bram_estimation(self, fpgapart: str) -> int:
         """Return the 18 Kbit block RAMs of the row buffer."""
@@ -457,7 +457,7 @@ class SlidingWindow(Kernel):
         memories, _, width = self.memories()
         read = memories * width if self.buffer_style(fpgapart) == "distributed" else 0
         if not self.parallel():
-            return self._counter_bits() + 1 + read
+            return self._counter_bits() + 4 + read
         out = self.get_outstream_width()
         walk = (memories - 1).bit_length() + 2 * self.numbers("ConvKernelDim")[1] + 4
         return self._counter_bits() + walk + read + self._past()[1] + out
@@ -493,10 +493,11 @@ class SlidingWindow(Kernel):
             slots = 2 * slot
         else:
             # # The image's row and column (both signed), of the window and of the beat to read; the
-            # position within the window; the column and address to write; slots; the row count.
+            # position within the window; the column to write; the addresses; slots; the row count,
+            # rows' numbers, and how many rows to release.
             signed = [h, h, w * words, w * words]
-            others = [kw * words - 1, kh - 1, w * words - 1, rows * w * words - 1]
-            slots = 2 * slot + (slot + 2) + kh.bit_length()
+            others = [kw * words - 1, kh - 1, w * words - 1, *[rows * w * words - 1] * 2]
+            slots = 2 * slot + 5 * (slot + 2)
         return sum(n.bit_length() + 1 for n in signed) + sum(n.bit_length() for n in others) + slots
 
     def _top(self) -> int:

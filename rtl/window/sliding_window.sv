@@ -2,10 +2,12 @@
 //
 // The image comes in row by row, WORDS beats per pixel, into a circular buffer of ROWS rows. The
 // windows leave one after the other, each row by row, WORDS beats per pixel; positions outside the
-// image carry PAD, which is inserted on the way out. A beat can be read in the cycle after it was
+// image carry PAD, which is inserted on the way out. A beat can be read two cycles after it was
 // written, and a row is released in the cycle after its last window's last beat was read. So beats
 // leave every cycle, across rows and frames, as long as beats come in, and vice versa: a frame
 // takes max(beats in, beats out) cycles, if ROWS suffices.
+//
+//     position, whose beat must have come -> address -> out_data
 //
 // All positions are counters; nothing is divided. The slots of the circular buffer run on from
 // frame to frame.
@@ -98,7 +100,17 @@ module sliding_window #(
     typedef logic signed [X_BITS-1:0] x_t;
     typedef logic signed [Y_BITS-1:0] y_t;
     typedef logic signed [HELD_BITS-1:0] held_t;
+    typedef logic [HELD_BITS-1:0] number_t;  // of a row, counted from frame to frame; wraps around
+    typedef logic [COL_BITS-1:0] beat_t;     // of an image row
+    typedef logic [HELD_BITS+COL_BITS-1:0] place_t;  // {number of the row, beat in it}
     typedef logic [ADDR_BITS-1:0] addr_t;
+
+    // Whether a place is before another one. Numbers of rows differ by less than half their range.
+    function automatic logic precedes(input place_t a, input place_t b);
+        place_t difference;
+        difference = a - b;
+        precedes = difference[HELD_BITS+COL_BITS-1];
+    endfunction
 
     // ---------------------------------------------------------------- rows in the buffer
 
@@ -117,24 +129,27 @@ module sliding_window #(
 
     // ---------------------------------------------------------------- writing
 
-    logic [COL_BITS-1:0] write_col;  // beats already written to the current row
-    addr_t               write_addr;
-    logic                write;
+    number_t write_row;  // number of the current row
+    beat_t   write_col;  // beats already written to it
+    addr_t   write_addr;
+    logic    write;
 
     assign write = in_valid && in_ready;
-    assign row_written = write && write_col == COL_BITS'(ROW - 1);
+    assign row_written = write && write_col == beat_t'(ROW - 1);
 
     always_ff @(posedge clk) begin
         if (!rst_n) begin
+            write_row  <= '0;
             write_col  <= '0;
             write_addr <= '0;
         end else if (write) begin
+            if (row_written) write_row <= write_row + 1'b1;
             write_col  <= row_written ? '0 : write_col + 1'b1;
             write_addr <= write_addr == addr_t'(ROWS * ROW - 1) ? '0 : write_addr + 1'b1;
         end
     end
 
-    // ---------------------------------------------------------------- read position
+    // ---------------------------------------------------------------- position
 
     x_t                   left;      // beat of the image row where the window starts
     x_t                   col;       // beat of the image row to read
@@ -142,21 +157,24 @@ module sliding_window #(
     y_t                   row;       // image row to read
     logic [TAP_BITS-1:0]  tap;       // beat within the window row
     logic [KROW_BITS-1:0] krow;      // row within the window
-    held_t                ahead;     // rows from the first one held to the one to read
-    logic [SLOT_BITS-1:0] base_slot; // of the first row held, which is the window's first one
+    number_t              base;      // number of the first row held, the window's first one
+    number_t              number;    // of the row to read
+    logic [SLOT_BITS-1:0] base_slot; // of the first row held
     logic [SLOT_BITS-1:0] slot;      // of the row to read
 
-    logic read;                      // the beat is read now
+    // The position is the last one of a row of a window, of a window, of a row of windows, of all.
     logic run_ends, window_ends, line_ends, frame_ends;
 
-    assign run_ends = read && tap == TAP_BITS'(RUN - 1);
+    assign run_ends = tap == TAP_BITS'(RUN - 1);
     assign window_ends = run_ends && krow == KROW_BITS'(KH - 1);
     assign line_ends = window_ends && left == x_t'(LAST_X);
     assign frame_ends = line_ends && top == y_t'(LAST_Y);
 
-    // The next row of windows, and the rows that it releases.
+    // The next row of windows, and the rows that this one releases at its end.
     y_t                   next_top;
     y_t                   first, next_first;  // image row of the first row held
+    held_t                releases;
+    number_t              next_base;
     logic [SLOT_BITS:0]   advanced;
     logic [SLOT_BITS-1:0] next_base_slot;
 
@@ -166,13 +184,16 @@ module sliding_window #(
         else clipped = y;
     endfunction
 
-    assign next_top = top + y_t'(SH);
+    assign next_top = top == y_t'(LAST_Y) ? y_t'(-TOP) : top + y_t'(SH);
     assign first = clipped(top);
-    assign next_first = frame_ends ? y_t'(H_IN) : clipped(next_top);
-    assign released = line_ends ? held_t'(next_first - first) : held_t'(0);
-    assign advanced = {1'b0, base_slot} + (SLOT_BITS + 1)'(next_first - first);
+    assign next_first = top == y_t'(LAST_Y) ? y_t'(H_IN) : clipped(top + y_t'(SH));
+    assign releases = held_t'(next_first - first);
+    assign next_base = base + number_t'(releases);
+    assign advanced = {1'b0, base_slot} + (SLOT_BITS + 1)'(releases);
     assign next_base_slot = advanced >= (SLOT_BITS + 1)'(ROWS)
         ? SLOT_BITS'(advanced - (SLOT_BITS + 1)'(ROWS)) : advanced[SLOT_BITS-1:0];
+
+    logic step;  // to the next position
 
     always_ff @(posedge clk) begin
         if (!rst_n) begin
@@ -182,63 +203,89 @@ module sliding_window #(
             col       <= x_t'(-LEFT * WORDS);
             top       <= y_t'(-TOP);
             row       <= y_t'(-TOP);
-            ahead     <= '0;
+            base      <= '0;
+            number    <= '0;
             base_slot <= '0;
             slot      <= '0;
-        end else if (line_ends) begin
-            tap       <= '0;
-            krow      <= '0;
-            left      <= x_t'(-LEFT * WORDS);
-            col       <= x_t'(-LEFT * WORDS);
-            top       <= frame_ends ? y_t'(-TOP) : next_top;
-            row       <= frame_ends ? y_t'(-TOP) : next_top;
-            ahead     <= '0;
-            base_slot <= next_base_slot;
-            slot      <= next_base_slot;
-        end else if (window_ends) begin
-            tap       <= '0;
-            krow      <= '0;
-            left      <= left + x_t'(STEP);
-            col       <= left + x_t'(STEP);
-            row       <= top;
-            ahead     <= '0;
-            slot      <= base_slot;
-        end else if (run_ends) begin
-            tap       <= '0;
-            krow      <= krow + 1'b1;
-            col       <= left;
-            row       <= row + 1'b1;
-            if (row >= y_t'(0)) begin
-                ahead <= ahead + 1'b1;
-                slot  <= slot == SLOT_BITS'(ROWS - 1) ? '0 : slot + 1'b1;
+        end else if (step) begin
+            if (line_ends) begin
+                tap       <= '0;
+                krow      <= '0;
+                left      <= x_t'(-LEFT * WORDS);
+                col       <= x_t'(-LEFT * WORDS);
+                top       <= next_top;
+                row       <= next_top;
+                base      <= next_base;
+                number    <= next_base;
+                base_slot <= next_base_slot;
+                slot      <= next_base_slot;
+            end else if (window_ends) begin
+                tap       <= '0;
+                krow      <= '0;
+                left      <= left + x_t'(STEP);
+                col       <= left + x_t'(STEP);
+                row       <= top;
+                number    <= base;
+                slot      <= base_slot;
+            end else if (run_ends) begin
+                tap       <= '0;
+                krow      <= krow + 1'b1;
+                col       <= left;
+                row       <= row + 1'b1;
+                if (row >= y_t'(0)) begin
+                    number <= number + 1'b1;
+                    slot   <= slot == SLOT_BITS'(ROWS - 1) ? '0 : slot + 1'b1;
+                end
+            end else begin
+                tap       <= tap + 1'b1;
+                col       <= col + 1'b1;
             end
-        end else if (read) begin
-            tap       <= tap + 1'b1;
-            col       <= col + 1'b1;
         end
+    end
+
+    logic padded;   // the position is outside the image
+    logic begun;    // it is not the frame's first one
+    logic present;  // its beat is in the buffer; if it is outside, the frame's first beat came:
+                    // padding must not run ahead
+
+    // Read as unsigned, negative numbers are large.
+    assign padded = unsigned'(row) >= Y_BITS'(H_IN) || unsigned'(col) >= X_BITS'(ROW);
+    assign present = padded ? begun || precedes({number, beat_t'(0)}, {write_row, write_col})
+        : precedes({number, beat_t'(col)}, {write_row, write_col});
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) begun <= 1'b0;
+        else if (step) begun <= !frame_ends;
     end
 
     // ---------------------------------------------------------------- reading
 
-    logic padded;   // the position is outside the image
-    logic present;  // if inside, its beat is in the buffer
-    logic begun;    // the frame's first beat has come: padding must not run ahead
+    logic  waiting;         // there is a beat to read:
+    addr_t read_addr;
+    logic  read_padding;    // it is outside the image
+    held_t read_releases;   // rows that reading it releases
+    logic  read;            // it is read now
 
-    // Read as unsigned, negative numbers are large.
-    assign padded = unsigned'(row) >= Y_BITS'(H_IN) || unsigned'(col) >= X_BITS'(ROW);
-    assign present = ahead < held || (ahead == held && col < x_t'(write_col));
-    assign begun = top != y_t'(-TOP) || held > held_t'(0)
-        || (held == held_t'(0) && write_col != '0);
-    assign read = (padded ? begun : present) && (out_ready || !out_valid);
+    assign step = present && (!waiting || read);
+    assign read = waiting && (out_ready || !out_valid);
+    assign released = read ? read_releases : held_t'(0);
+
+    always_ff @(posedge clk) begin
+        if (!rst_n) waiting <= 1'b0;
+        else if (step) waiting <= 1'b1;
+        else if (read) waiting <= 1'b0;
+        if (step) begin
+            read_addr     <= addr_t'(slot) * addr_t'(ROW) + addr_t'(beat_t'(col));
+            read_padding  <= padded;
+            read_releases <= line_ends ? releases : held_t'(0);
+        end
+    end
 
     (* ram_style = RAM_STYLE *) logic [LANES*BITS-1:0] rows [0:ROWS*ROW-1];
-    addr_t read_addr;
-
-    assign read_addr = addr_t'(slot) * addr_t'(ROW) + addr_t'(col[COL_BITS-1:0]);
 
     always_ff @(posedge clk) begin
         if (write) rows[write_addr] <= in_data;
-        if (read) out_data <= padded ? {LANES{BITS'(PAD)}} : rows[read_addr];
+        if (read) out_data <= read_padding ? {LANES{BITS'(PAD)}} : rows[read_addr];
     end
 
     always_ff @(posedge clk) begin

@@ -3,14 +3,25 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from irnet_hw.data import cifar10, cifar100, imagenet, mnist, own
+from irnet_hw.data import cifar10, cifar100, imagenet, mnist, own, pairs
 from irnet_hw.data.dataset import Dataset
 from irnet_hw.data.description import Description
 from irnet_hw.data.digits import digits
+from irnet_hw.data.pairs import Pairs
 from irnet_hw.data.streamed import StreamedDataset
 from irnet_hw.errors import UserError
 
-__all__ = ["DATASETS", "OWN", "Dataset", "StreamedDataset", "load", "sizes"]
+__all__ = [
+    "DATASETS",
+    "OWN",
+    "PAIRS",
+    "Dataset",
+    "Pairs",
+    "StreamedDataset",
+    "load",
+    "load_pairs",
+    "sizes",
+]
 
 #: Datasets bundled with a package, and datasets read from a user's folder.
 BUNDLED: dict[str, Callable[[], Dataset]] = {"digits": digits}
@@ -24,14 +35,17 @@ IN_A_FOLDER: dict[str, tuple[Description, Callable[[Path], Dataset | StreamedDat
 #: The name that stands for any data set of the user's own.
 OWN = "folder"
 
-DATASETS = sorted([*BUNDLED, *IN_A_FOLDER, OWN])
+#: The name of images to learn enlarging from.
+PAIRS = "super-resolution"
+
+DATASETS = sorted([*BUNDLED, *IN_A_FOLDER, OWN, PAIRS])
 
 
 def load(name: str, folder: str = "", image: Sequence[int] = ()) -> Dataset | StreamedDataset:
     """Return a dataset: ImageNet streamed, the others in memory.
 
     Args:
-        name: the dataset's name.
+        name: the dataset's name; :func:`load_pairs` loads ``PAIRS``.
         folder: where its files are; a bundled dataset needs none.
         image: height, width and channels to convert the images of a user's own data set to; by
             default the shape that all of them share. Ignored for other datasets.
@@ -52,6 +66,11 @@ def load(name: str, folder: str = "", image: Sequence[int] = ()) -> Dataset | St
         description, read = IN_A_FOLDER[name]
         return read(_stated(folder, description))
     raise UserError(f"data: {name!r}, must be one of {', '.join(DATASETS)}")
+
+
+def load_pairs(folder: str, scale: int, side: int) -> Pairs:
+    """Return images to learn enlarging from; see :func:`irnet_hw.data.pairs.read`."""
+    return pairs.read(_stated(folder, pairs.DESCRIPTION), scale, side)
 
 
 def sizes(folder: str, measure: bool = True) -> tuple[list[int], int]:

@@ -8,13 +8,17 @@ from torch import nn
 from irnet_hw.errors import UserError
 from irnet_hw.models.mlp import MLP
 from irnet_hw.models.resnet import ResNet
+from irnet_hw.models.super_resolution import SuperResolution
 from irnet_hw.models.vgg import VGG
 
+__all__ = ["CONFIGS", "MLP", "VGG", "Config", "ResNet", "SuperResolution", "build"]
+
 #: Configuration classes by name. Add new networks here and to the union.
-Config = VGG | ResNet | MLP
-CONFIGS: dict[str, type[VGG] | type[ResNet] | type[MLP]] = {
+Config = VGG | ResNet | MLP | SuperResolution
+CONFIGS: dict[str, type[VGG] | type[ResNet] | type[MLP] | type[SuperResolution]] = {
     "mlp": MLP,
     "resnet": ResNet,
+    "super-resolution": SuperResolution,
     "vgg": VGG,
 }
 
@@ -23,7 +27,7 @@ def build(config: Config) -> nn.Module:
     """Return the network that a configuration describes, with fresh weights.
 
     It takes pixels as float32 [N, channels, height, width] with values 0 to 255, and returns
-    logits [N, classes].
+    logits [N, classes], or the pixels of an enlarged image.
 
     Raises:
         UserError: its weights don't fit in memory.

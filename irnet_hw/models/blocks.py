@@ -34,6 +34,18 @@ class Normalise(nn.Module):
         return (pixels - PIXEL_OFFSET) * PIXEL_SCALE
 
 
+class Pixels(nn.Module):
+    """Maps normalised images back to pixels from 0 to 255, exactly in float32."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the pixels.
+
+        Args:
+            images: float32 [N, channels, height, width].
+        """
+        return images / PIXEL_SCALE + PIXEL_OFFSET
+
+
 class Conv(qnn.QuantConv2d):  # type: ignore[misc]
     """Brevitas' convolution with quantized weights and a fast forward pass.
 

@@ -29,7 +29,7 @@ from irnet_hw.models.blocks import (
 from irnet_hw.models.rounded import RoundedNorm1d, RoundedNorm2d
 from irnet_hw.quant.frozen import binary_weights
 from irnet_hw.quant.grid import Grid
-from irnet_hw.quant.stream import LOWEST
+from irnet_hw.quant.stream import half, values
 
 #: Number of convolutions that a shortcut spans, by structure.
 STRUCTURES = {"bireal": 1, "normal": 2}
@@ -240,9 +240,9 @@ class ResNet:
             return nn.BatchNorm1d(channels)
         halved = len(self.widths) - 1 + (2 if self.stem == "7x7" else 0)
         pixels = math.prod(-(-side // 2**halved) for side in self.image[:2])
-        pixel = _values(CLIPPED)
+        pixel = values(CLIPPED)
         total = Grid(pixel.step, pixel.peak * pixels, pixels)
-        return RoundedNorm1d(channels, _half(NORMALISED), total)
+        return RoundedNorm1d(channels, half(NORMALISED), total)
 
     def _stem(self) -> nn.Module:
         large = self.stem == "7x7"
@@ -250,7 +250,7 @@ class ResNet:
         pixels = Grid.of(PIXEL_SCALE, PIXEL_OFFSET)
         layers: OrderedDict[str, nn.Module] = OrderedDict(
             conv=conv,
-            norm=self._norm(conv, self.widths[0], pixels, _half(CLIPPED)),
+            norm=self._norm(conv, self.widths[0], pixels, half(CLIPPED)),
             clip=self._clip(),
         )
         if large:
@@ -268,7 +268,7 @@ class ResNet:
         """Return ``convs`` convolutions with a shortcut around them."""
         binary = Binary(self.libra, self.ede)
         shortcut = self._shortcut(inputs, outputs, stride)
-        added = _values(NORMALISED if isinstance(shortcut, nn.Sequential) else CLIPPED)
+        added = values(NORMALISED if isinstance(shortcut, nn.Sequential) else CLIPPED)
         body: OrderedDict[str, nn.Module] = OrderedDict()
         for i in range(convs):
             if i:
@@ -280,7 +280,7 @@ class ResNet:
                 body[f"binarise{i}"] = binary.activations()
             conv = self._body_conv(channels, outputs, step)
             # Only the last one's output is added; the others' is reduced to its sign.
-            room = _half(CLIPPED).plus(added) if i + 1 == convs else None
+            room = half(CLIPPED).plus(added) if i + 1 == convs else None
             body[f"conv{i}"] = conv
             body[f"norm{i}"] = self._norm(conv, outputs, Grid.of(1, 1), room)
         return Residual(nn.Sequential(body), shortcut, self._clip())
@@ -291,18 +291,8 @@ class ResNet:
         if self.shortcut == "pad":
             return Shortcut(inputs, outputs, stride)
         conv = self._conv(inputs, outputs, 1, stride)
-        norm = self._norm(conv, outputs, _values(CLIPPED), _half(NORMALISED))
+        norm = self._norm(conv, outputs, values(CLIPPED), half(NORMALISED))
         layers: OrderedDict[str, nn.Module] = OrderedDict(conv=conv, norm=norm)
         if self._hardware:
             layers["stream"] = Stream(NORMALISED)
         return nn.Sequential(layers)
-
-
-def _values(step: float) -> Grid:
-    """Return the possible values of a stream."""
-    return Grid.of(step, -LOWEST)
-
-
-def _half(step: float) -> Grid:
-    """Return what a stream adds before it takes the floor."""
-    return Grid.of(step / 2, 1)

@@ -11,6 +11,7 @@ from brevitas.proxy import ActQuantProxyFromInjector
 from torch import Tensor, nn
 
 from irnet_hw.quant.ede import inside
+from irnet_hw.quant.grid import Grid
 
 #: Width and range of a stream's integers.
 BITS = 8
@@ -90,3 +91,13 @@ def stream_quant(step: float) -> type[ExtendedInjector]:
     """
     quant: type[ExtendedInjector] = _StreamActQuant.let(step=step)
     return quant
+
+
+def values(step: float) -> Grid:
+    """Return the possible values of a stream."""
+    return Grid.of(step, -LOWEST)
+
+
+def half(step: float) -> Grid:
+    """Return what a stream adds before it takes the floor."""
+    return Grid.of(step / 2, 1)

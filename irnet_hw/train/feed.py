@@ -61,8 +61,7 @@ class ResidentFeed:
             labels, int64 [batch_size / world].
         """
         recipe = self._recipe
-        seeds = np.random.SeedSequence([recipe.seed, epoch]).generate_state(1, np.uint64)
-        generator = torch.Generator().manual_seed(int(seeds[0] >> np.uint64(1)))
+        generator = epoch_generator(recipe.seed, epoch)
         shape = (self.steps, recipe.batch_size)
         order = torch.randperm(len(self._labels), generator=generator)
         order = order[: self.steps * recipe.batch_size].reshape(shape)
@@ -98,6 +97,12 @@ class ResidentFeed:
         columns = left[:, None] + torch.where(flip[:, None], width.flip(0), width)
         pixels = self._padded[which[:, None, None], rows[:, :, None], columns[:, None, :]]
         return pixels.permute(0, 3, 1, 2)
+
+
+def epoch_generator(seed: int, epoch: int) -> torch.Generator:
+    """Return the generator of an epoch's random choices."""
+    seeds = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(seeds[0] >> np.uint64(1)))
 
 
 def _filled(

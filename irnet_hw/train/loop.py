@@ -60,7 +60,7 @@ def train(
     with contextlib.ExitStack() as stack:
         if fabric.is_global_zero:
             stack.enter_context(run_folder(out, recipe, resume, force))
-        dataset = data.load(recipe.data, recipe.data_folder, recipe.model.image)
+        dataset = recipe.dataset()
         _check(recipe, dataset, world)
         if resume:
             run = Run.resumed(recipe, world, out / "last.pt", dataset.labels)
@@ -130,9 +130,31 @@ def _check_shares(recipe: Recipe, world: int) -> None:
         )
 
 
-def _check(recipe: Recipe, dataset: data.Dataset | data.StreamedDataset, world: int) -> None:
+def _check(
+    recipe: Recipe, dataset: data.Dataset | data.StreamedDataset | data.Pairs, world: int
+) -> None:
+    source = recipe.data_folder if recipe.data in (data.OWN, data.PAIRS) else recipe.data
+    if isinstance(dataset, data.Pairs):
+        crops, kind = sum(dataset.crops(recipe.model.image[0])), "crops of the training images"
+        tests = len(next(iter(dataset.held_out.values())))
+    else:
+        _check_classes(recipe, dataset, source)
+        crops, kind, tests = len(dataset.train_labels), "training images", len(dataset.test_labels)
+    if recipe.batch_size > crops:
+        raise UserError(
+            f"batch_size: {recipe.batch_size}, must be at most the {crops} {kind} of {source}"
+        )
+    if world > tests:
+        raise UserError(
+            f"{world} processes: must be at most {tests}, the number of test images of {source}, "
+            "which they share"
+        )
+
+
+def _check_classes(
+    recipe: Recipe, dataset: data.Dataset | data.StreamedDataset, source: str
+) -> None:
     shape = list(dataset.image_shape)
-    source = recipe.data_folder if recipe.data == data.OWN else recipe.data
     if recipe.model.image != shape:
         raise UserError(
             f"model.image: {recipe.model.image}, must be {shape}, like the images of {source}"
@@ -140,16 +162,6 @@ def _check(recipe: Recipe, dataset: data.Dataset | data.StreamedDataset, world: 
     if recipe.model.classes != len(dataset.labels):
         raise UserError(
             f"model.classes: {recipe.model.classes}, must be {len(dataset.labels)}, as in {source}"
-        )
-    if recipe.batch_size > len(dataset.train_labels):
-        raise UserError(
-            f"batch_size: {recipe.batch_size}, must be at most the {len(dataset.train_labels)} "
-            f"training images of {source}"
-        )
-    if world > len(dataset.test_labels):
-        raise UserError(
-            f"{world} processes: must be at most {len(dataset.test_labels)}, the number of test "
-            f"images of {source}, which they share"
         )
     if isinstance(dataset, data.StreamedDataset) and recipe.shift:
         raise UserError(

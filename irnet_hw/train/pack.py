@@ -10,7 +10,11 @@ from irnet_hw.train.checkpoint import is_checkpoint, load_checkpoint, save_check
 from irnet_hw.train.packed import is_packed, pack_state
 
 #: The metrics that are kept; the rows of every epoch are dropped.
-_METRICS = ("last_test_accuracy", "best_test_accuracy", "best_epoch")
+_METRICS = (
+    *("last_test_accuracy", "best_test_accuracy"),
+    *("last_test_psnr", "best_test_psnr"),
+    "best_epoch",
+)
 
 
 def pack(checkpoint: Path, out: Path, force: bool = False) -> None:

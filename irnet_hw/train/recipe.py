@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from irnet_hw import data, models
+from irnet_hw.data import Dataset, Pairs, StreamedDataset
 from irnet_hw.errors import UserError
 from irnet_hw.quant import EDESchedule
 from irnet_hw.share import share
@@ -16,13 +17,12 @@ from irnet_hw.toml import toml_file
 from irnet_hw.train import table
 
 SCHEDULES = ("cosine", "step")
+OPTIMIZERS = ("sgd", "adam")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What to train, on what, and how.
-
-    The optimiser is SGD with momentum.
 
     Attributes:
         name: name of the network and its run folder.
@@ -36,16 +36,18 @@ class Recipe:
             tenth at each milestone.
         milestones: epochs, ascending, for "step".
         warmup: number of epochs over which the learning rate first rises linearly from 0.
-        momentum: momentum of SGD.
-        nesterov: use Nesterov momentum.
-        weight_decay: weight decay of SGD.
+        optimizer: "sgd", with momentum; or "adam".
+        momentum: momentum of SGD, or Adam's decay of the mean gradient.
+        nesterov: use Nesterov momentum, with SGD.
+        weight_decay: weight decay, added to the gradient.
         decay_norms: decay all parameters; if false, only those of more than one dimension: weights,
             but not batch norms, biases and shifts.
         label_smoothing: share of the target that is spread evenly over the classes.
         t_min: smallest t of the EDE schedule.
         t_max: largest t of the EDE schedule.
         shift: images are shifted by up to this many pixels in each direction.
-        flip: mirror half of the images left to right, at random.
+        flip: mirror half of the images left to right, at random. Images to be enlarged are turned
+            by a random number of quarters, too.
         bf16: compute layers in bfloat16 where PyTorch's autocast considers it safe, in training
             only; accuracy is always measured in float32. A device without instructions for
             bfloat16, such as a processor with AVX2 only, computes in float32 all the same.
@@ -76,11 +78,12 @@ class Recipe:
     learning_rate: float
     momentum: float
     weight_decay: float
-    label_smoothing: float
+    label_smoothing: float = 0.0
     t_min: float
     t_max: float
-    shift: int
+    shift: int = 0
     flip: bool = False
+    optimizer: str = "sgd"
     schedule: str = "cosine"
     milestones: list[int] = field(default_factory=list)
     warmup: int = 0
@@ -110,6 +113,10 @@ class Recipe:
             )
         if not self.learning_rate > 0:
             raise UserError(f"learning_rate: {self.learning_rate}, must be above 0")
+        if self.optimizer not in OPTIMIZERS:
+            raise UserError(
+                f"optimizer: {self.optimizer!r}, must be one of {', '.join(OPTIMIZERS)}"
+            )
         if not 0 <= self.momentum < 1:
             raise UserError(f"momentum: {self.momentum}, must be at least 0 and below 1")
         if not self.weight_decay >= 0:
@@ -128,6 +135,7 @@ class Recipe:
         if not 1 <= self.threads <= 1024:
             raise UserError(f"threads: {self.threads}, must be from 1 to 1024")
         self.ede()
+        self._check_task()
         if self.schedule not in SCHEDULES:
             raise UserError(f"schedule: {self.schedule!r}, must be one of {', '.join(SCHEDULES)}")
         if (self.schedule == "step") != bool(self.milestones):
@@ -144,6 +152,8 @@ class Recipe:
             raise UserError("compile: true, must be false with model.rounded")
         if self.nesterov and not self.momentum:
             raise UserError("nesterov: true, must be false, as momentum is 0")
+        if self.nesterov and self.optimizer != "sgd":
+            raise UserError(f"nesterov: true, must be false with optimizer {self.optimizer!r}")
 
     def rate(self, epoch: int, part: float) -> float:
         """Return the learning rate.
@@ -159,6 +169,35 @@ class Recipe:
             return self.learning_rate * 0.1 ** sum(epoch >= each for each in self.milestones)
         fallen = (done - self.warmup) / (self.epochs - self.warmup)
         return self.learning_rate * (1 + math.cos(math.pi * fallen)) / 2
+
+    def dataset(self, folder: str = "") -> Dataset | StreamedDataset | Pairs:
+        """Return the dataset.
+
+        Args:
+            folder: where its files are now; by default where the recipe says.
+
+        Raises:
+            UserError: its files are missing or damaged.
+        """
+        folder = folder or self.data_folder
+        if isinstance(self.model, models.SuperResolution):
+            return data.load_pairs(folder, self.model.scale, self.model.image[0])
+        return data.load(self.data, folder, self.model.image)
+
+    def _check_task(self) -> None:
+        """Check that data and loss are those of the network's task."""
+        enlarges = isinstance(self.model, models.SuperResolution)
+        if enlarges != (self.data == data.PAIRS):
+            raise UserError(
+                f"data: {self.data!r}, must be {data.PAIRS!r} if and only if model.name is, which "
+                f"is {self.model.name!r}"
+            )
+        for key in ("label_smoothing", "shift", "teacher"):
+            if enlarges and getattr(self, key):
+                raise UserError(
+                    f"{key}: {getattr(self, key)!r}, must not be set for a network that enlarges "
+                    "images"
+                )
 
     def ede(self) -> EDESchedule:
         """Return the schedule of EDE's t and k."""

@@ -11,29 +11,36 @@ from torch import Tensor, nn
 from irnet_hw import form, models, progress
 from irnet_hw.data.classes import difference
 from irnet_hw.errors import UserError
-from irnet_hw.form import AMOUNT, SHARE, SIZE, TEXT
+from irnet_hw.form import AMOUNT, SIZE, TEXT
 from irnet_hw.train import table
 from irnet_hw.train.checkpoint import Checkpoint, load_checkpoint, load_trainable, versions
 from irnet_hw.train.recipe import Recipe
 from irnet_hw.train.statistics import Signs
 from irnet_hw.train.synced import synchronise
+from irnet_hw.train.task import Task, task_of
 from irnet_hw.train.tensors import difference as differing_tensors
 from irnet_hw.train.tensors import require_tensors, wrong_weights
 
-#: The form of a checkpoint's metrics, which resuming needs.
-_METRICS = {
-    "history": [
-        {
-            "epoch": SIZE,
-            **dict.fromkeys(("t", "k", "learning_rate", "loss", "images_per_second"), AMOUNT),
-            **dict.fromkeys(("train_accuracy", "test_accuracy"), SHARE),
-            **dict.fromkeys(("weight_entropy", "flip_rate"), AMOUNT),
-        }
-    ],
-    "weights": [
-        {"epoch": SIZE, "layer": TEXT, "weights": SIZE, "entropy": AMOUNT, "flipped": AMOUNT}
-    ],
-}
+
+def _metrics(task: Task) -> dict[str, Any]:
+    """Return the form of a checkpoint's metrics, which resuming needs."""
+    return {
+        "history": [
+            {
+                "epoch": SIZE,
+                **dict.fromkeys(("t", "k", "learning_rate", "loss", "images_per_second"), AMOUNT),
+                **task.columns,
+                **dict.fromkeys(("weight_entropy", "flip_rate"), AMOUNT),
+            }
+        ],
+        "weights": [
+            {"epoch": SIZE, "layer": TEXT, "weights": SIZE, "entropy": AMOUNT, "flipped": AMOUNT}
+        ],
+    }
+
+
+#: What each optimiser keeps of a parameter.
+_KEPT = {"sgd": ("momentum_buffer",), "adam": ("step", "exp_avg", "exp_avg_sq")}
 
 
 @dataclass
@@ -43,7 +50,7 @@ class Partial:
     Attributes:
         step: number of completed batches.
         loss: sum of the loss over their images.
-        right: number of these images classified correctly.
+        right: number of these images classified correctly; 0 if they are enlarged.
         seconds: time taken.
         signs: the weights' signs at the start of the epoch, if it is incomplete.
     """
@@ -138,10 +145,16 @@ class Run:
         return run
 
     def momenta(self) -> dict[str, Tensor]:
-        """Return the momentum of each parameter that has one."""
-        states = ((name, self.optimizer.state.get(p, {})) for name, p in self._parameters())
-        found = ((name, state.get("momentum_buffer")) for name, state in states)
-        return {name: momentum for name, momentum in found if momentum is not None}
+        """Return what the optimiser keeps of each parameter, such as its momentum."""
+        states = [(name, self.optimizer.state.get(p, {})) for name, p in self._parameters()]
+        return dict(each for name, state in states for each in self._kept(name, state).items())
+
+    def _kept(self, name: str, state: dict[str, Any]) -> dict[str, Any]:
+        """Return what an optimiser's state has of a parameter, by names for messages."""
+        kept = _KEPT[self.recipe.optimizer]
+        found = {key: state.get(key) for key in kept}
+        names = {key: name if len(kept) == 1 else f"{name} ({key})" for key in kept}
+        return {names[key]: value for key, value in found.items() if value is not None}
 
     def _parameters(self) -> list[tuple[str, nn.Parameter]]:
         """Return the parameters by name, in the optimiser's order."""
@@ -156,10 +169,11 @@ class Run:
             UserError: a value doesn't match this network.
         """
         self._restore_momenta(checkpoint.optimizer)
-        form.check(checkpoint.metrics, _METRICS, "metrics")
+        forms = _metrics(task_of(self.recipe.model))
+        form.check(checkpoint.metrics, forms, "metrics")
         self.history, self.weights = (
             [{column: row[column] for column in columns} for row in checkpoint.metrics[key]]
-            for key, (columns,) in _METRICS.items()
+            for key, (columns,) in forms.items()
         )
         self.epoch = checkpoint.epoch
         epochs = [row["epoch"] for row in self.history]
@@ -175,26 +189,28 @@ class Run:
     def _restore_momenta(self, state: dict[str, Any]) -> None:
         """Restore the optimiser's momenta from a checkpoint; the recipe defines the rest."""
         parameters = self._parameters()
-        momenta = {}
+        momenta: dict[str, Any] = {}
+        wanted: dict[str, Tensor] = {}
         entries = state.get("state")
         if not isinstance(entries, dict) or not entries.keys() <= set(range(len(parameters))):
             raise UserError(
                 f"optimizer.state must match the network's {len(parameters)} parameters"
             )
-        for number, entry in entries.items():
-            momentum = entry.get("momentum_buffer") if isinstance(entry, dict) else None
-            if momentum is not None:
-                momenta[parameters[number][0]] = momentum
+        kept = {}
+        for number, (name, parameter) in enumerate(parameters):
+            entry = entries.get(number)
+            if not isinstance(entry, dict):
+                continue
+            if found := self._kept(name, entry):
+                momenta |= found
+                shapes: dict[str, Tensor] = dict.fromkeys(_KEPT[self.recipe.optimizer], parameter)
+                shapes |= {"step": torch.zeros(())} if "step" in shapes else {}
+                wanted |= self._kept(name, shapes)
+                kept[number] = {key: entry.get(key) for key in shapes}
         require_tensors(momenta, "the momentum")
-        wanted = {name: parameter for name, parameter in parameters if name in momenta}
         if reason := differing_tensors(momenta, wanted):
             raise UserError(f"the momentum: {reason}")
         own = self.optimizer.state_dict()["param_groups"]
-        kept = {
-            number: {"momentum_buffer": momenta[name]}
-            for number, (name, _) in enumerate(parameters)
-            if name in momenta
-        }
         self.optimizer.load_state_dict({"state": kept, "param_groups": own})
 
     @classmethod
@@ -210,7 +226,8 @@ class Run:
         Args:
             labels: the class names.
         """
-        rows = [(row["test_accuracy"], -row["epoch"]) for row in self.history]
+        score = task_of(self.recipe.model).score
+        rows = [(row[score], -row["epoch"]) for row in self.history]
         best, best_epoch = max(rows, default=(0.0, 0))
         return Checkpoint(
             recipe=self.recipe,
@@ -220,8 +237,8 @@ class Run:
             state_dict=self.model.state_dict(),
             optimizer=self.optimizer.state_dict(),
             metrics={
-                "last_test_accuracy": self.history[-1]["test_accuracy"] if self.history else 0.0,
-                "best_test_accuracy": best,
+                f"last_{score}": self.history[-1][score] if self.history else 0.0,
+                f"best_{score}": best,
                 "best_epoch": -best_epoch,
                 "history": self.history,
                 "weights": self.weights,
@@ -239,6 +256,13 @@ def optimizer_of(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
         wide = [parameter for parameter in parameters if parameter.dim() > 1]
         narrow = [parameter for parameter in parameters if parameter.dim() <= 1]
         groups = [{"params": wide}, {"params": narrow, "weight_decay": 0.0}]
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(
+            groups,
+            lr=recipe.learning_rate,
+            betas=(recipe.momentum, 0.999),
+            weight_decay=recipe.weight_decay,
+        )
     return torch.optim.SGD(
         groups,
         lr=recipe.learning_rate,

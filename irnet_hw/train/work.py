@@ -12,21 +12,24 @@ import torch
 from lightning_fabric import Fabric
 from tensorboardX import SummaryWriter
 from torch import Tensor, nn
-from torch.nn import functional
 
 from irnet_hw import data, progress
 from irnet_hw.errors import UserError
 from irnet_hw.files import whole_file
 from irnet_hw.quant import set_ede
 from irnet_hw.train.checkpoint import save_checkpoint
+from irnet_hw.train.crops import CropFeed
 from irnet_hw.train.feed import ResidentFeed
 from irnet_hw.train.recipe import Recipe
 from irnet_hw.train.run import Partial, Run
 from irnet_hw.train.statistics import LayerSigns
 from irnet_hw.train.streamed import StreamedFeed
+from irnet_hw.train.task import Classify, task_of
 from irnet_hw.train.tensors import not_finite, wrong_weights
 
 WEIGHTS_COLUMNS = ("epoch", *(column.name for column in fields(LayerSigns)))
+
+Feed = ResidentFeed | StreamedFeed | CropFeed
 
 #: Interval between updates of the figures next to the progress bar, in seconds. On a GPU every
 #: update waits for the work in flight.
@@ -49,13 +52,14 @@ class Work:
         self,
         fabric: Fabric,
         run: Run,
-        feed: ResidentFeed | StreamedFeed,
+        feed: Feed,
         out: Path,
         labels: list[str],
         board: SummaryWriter,
     ) -> None:
         self._fabric, self._run, self._feed, self._out = fabric, run, feed, out
         self._labels, self._board = labels, board
+        self._task = task_of(run.recipe.model)
         run.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # Evaluation bypasses Fabric, whose wrapper would compute in bfloat16 if training does.
         self._network = _compiled(run.model, fabric) if run.recipe.compile else run.model
@@ -76,15 +80,15 @@ class Work:
             t, k = recipe.ede()(run.epoch)
             set_ede(run.model, t, k)
             yield from self._epoch(status)
-            test_accuracy = self._accuracy()
+            measured = self._measured()
             self._require_finite()
             run.epoch += 1
-            self._record(t, k, test_accuracy)
+            loss, right = self._record(t, k, measured)
             self._save_epoch()
             row = run.history[-1]
-            figures = row["loss"], row["train_accuracy"], row["images_per_second"]
             status.text = (
-                f"epoch {run.epoch}/{recipe.epochs}, {_figures(*figures)}, {_held_out(row)}"
+                f"epoch {run.epoch}/{recipe.epochs}, {self._task.shown(loss, right)}, "
+                f"{row['images_per_second']:.0f} images/s, {self._task.held_out(row)}"
             )
             yield
 
@@ -110,9 +114,9 @@ class Work:
         earlier, begun = partial.seconds, time.monotonic()
         shown = begun
         self._trained.train()
-        for images, labels in self._feed.train(run.epoch, partial.step):
+        for images, wanted in self._feed.train(run.epoch, partial.step):
             self._set_rate(run.recipe.rate(run.epoch, partial.step / steps))
-            self._step(images, labels)
+            self._step(images, wanted)
             partial.step += 1
             now = time.monotonic()
             partial.seconds = earlier + now - begun
@@ -125,28 +129,26 @@ class Work:
         self._checked_sums()
         partial.seconds = earlier + time.monotonic() - begun
 
-    def _step(self, images: Tensor, labels: Tensor) -> None:
+    def _step(self, images: Tensor, wanted: Tensor) -> None:
         """Train on a batch."""
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         pixels = images.float()
-        logits = self._trained(pixels)
-        loss = self._loss(pixels, labels, logits)
+        output = self._trained(pixels)
+        loss = self._task.loss(self._run.recipe, output, wanted, self._taught(pixels))
         self._optimizer.zero_grad()
         self._fabric.backward(loss)
         self._optimizer.step()
-        right = (logits.argmax(1) == labels).sum()
-        self._sums += torch.stack([loss.detach() * len(labels), right])
+        right = self._task.right(output, wanted)
+        self._sums += torch.stack([loss.detach() * len(images), right])
 
-    def _loss(self, pixels: Tensor, labels: Tensor, logits: Tensor) -> Tensor:
-        """Return the mean loss over a batch."""
-        recipe, teacher = self._run.recipe, self._run.teacher
-        own = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+    def _taught(self, pixels: Tensor) -> Tensor | None:
+        """Return the teacher's output, if there is a teacher."""
+        teacher = self._run.teacher
         if teacher is None:
-            return own
+            return None
         with torch.no_grad():
-            wanted = teacher(pixels).softmax(1)
-        share = recipe.teacher_share
-        return share * functional.cross_entropy(logits, wanted) + (1 - share) * own
+            taught: Tensor = teacher(pixels)
+        return taught
 
     def _set_rate(self, rate: float) -> None:
         for group in self._run.optimizer.param_groups:
@@ -164,8 +166,8 @@ class Work:
         mine = seen / self._fabric.world_size
         status.text = (
             f"epoch {run.epoch + 1}/{run.recipe.epochs}, "
-            + _figures(loss / mine, right / mine, seen / partial.seconds)
-            + (f", {_held_out(run.history[-1])} before" if run.history else "")
+            f"{self._task.shown(loss / mine, right / mine)}, {seen / partial.seconds:.0f} images/s"
+            + (f", {self._task.held_out(run.history[-1])} before" if run.history else "")
         )
 
     def _checked_sums(self) -> tuple[float, float]:
@@ -195,10 +197,12 @@ class Work:
                 "try a smaller learning rate"
             )
 
-    def _accuracy(self) -> float:
-        """Return the accuracy on the held-out images of all processes."""
-        right, seen = self._total(_evaluate(self._network, self._feed.test())).tolist()
-        return float(right / seen)
+    def _measured(self) -> list[float]:
+        """Return the task's sums over the held-out images of all processes."""
+        sums: list[float] = self._total(
+            self._task.measure(self._network, self._feed.test())
+        ).tolist()
+        return sums
 
     def _total(self, value: Tensor) -> Tensor:
         """Return the sum over all processes."""
@@ -206,11 +210,20 @@ class Work:
         assert isinstance(total, Tensor)  # because the value is one, not a collection
         return total
 
-    def _record(self, t: float, k: float, test_accuracy: float) -> None:
-        """Add the completed epoch to the run's history."""
+    def _record(self, t: float, k: float, measured: list[float]) -> tuple[float, float]:
+        """Add the completed epoch to the run's history.
+
+        Args:
+            t: EDE's, as k.
+            k: EDE's.
+            measured: the task's sums over the held-out images.
+
+        Returns:
+            the loss, and the share of training images that were classified correctly.
+        """
         run, partial = self._run, self._run.partial
-        loss, right = self._sums.tolist()
         seen = self._feed.steps * run.recipe.batch_size
+        loss, right = (total / seen for total in self._sums.tolist())
         layers = run.signs.update(run.model)
         total = sum(layer.weights for layer in layers) or 1
         run.weights += [{"epoch": run.epoch, **asdict(layer)} for layer in layers]
@@ -220,9 +233,8 @@ class Work:
                 "t": t,
                 "k": k,
                 "learning_rate": run.recipe.rate(run.epoch - 1, 0),
-                "loss": loss / seen,
-                "train_accuracy": right / seen,
-                "test_accuracy": test_accuracy,
+                "loss": loss,
+                **self._task.figures(right, measured),
                 "weight_entropy": sum(x.entropy * x.weights for x in layers) / total,
                 "flip_rate": sum(x.flipped * x.weights for x in layers) / total,
                 "images_per_second": seen / partial.seconds,
@@ -230,6 +242,7 @@ class Work:
         )
         run.partial = Partial()
         self._sums.zero_()
+        return loss, right
 
     def _save_epoch(self) -> None:
         """Write the files of a completed epoch."""
@@ -244,14 +257,6 @@ class Work:
         self.save()
         for key, value in run.history[-1].items():
             self._board.add_scalar(key, value, run.epoch)
-
-
-def _figures(loss: float, accuracy: float, rate: float) -> str:
-    return f"loss {loss:.3f}, accuracy {accuracy:.2%}, {rate:.0f} images/s"
-
-
-def _held_out(row: dict[str, Any]) -> str:
-    return f"held-out accuracy {row['test_accuracy']:.2%}"
 
 
 def _compiled(model: nn.Module, fabric: Fabric) -> nn.Module:
@@ -290,12 +295,14 @@ def _computes_bf16(cuda: bool) -> bool:
 
 
 def batches_of(
-    dataset: data.Dataset | data.StreamedDataset, recipe: Recipe, fabric: Fabric
-) -> ResidentFeed | StreamedFeed:
+    dataset: data.Dataset | data.StreamedDataset | data.Pairs, recipe: Recipe, fabric: Fabric
+) -> Feed:
     """Return the dataset's batches for this process."""
     place = fabric.device, fabric.global_rank, fabric.world_size
     if isinstance(dataset, data.StreamedDataset):
         return StreamedFeed(dataset, recipe, *place)
+    if isinstance(dataset, data.Pairs):
+        return CropFeed(dataset, recipe, *place)
     return ResidentFeed(dataset, recipe, *place)
 
 
@@ -307,19 +314,8 @@ def accuracy(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> floa
         batches: pixels [N, channels, height, width] and labels [N]; images labelled -1 don't
             count.
     """
-    right, seen = _evaluate(model, batches).tolist()
+    right, seen = Classify().measure(model, batches).tolist()
     return float(right / seen)
-
-
-def _evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
-    """Return the number of correctly classified images and of all images, float64 [2]."""
-    model.eval()
-    found = []
-    with torch.no_grad():
-        for pixels, labels in batches:
-            right = model(pixels.float()).argmax(1) == labels
-            found.append(torch.stack([right.sum(), (labels >= 0).sum()]))
-    return torch.stack(found).sum(0).double()
 
 
 def _write_rows(rows: list[dict[str, Any]], columns: Iterable[str], path: Path) -> None:

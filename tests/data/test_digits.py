@@ -49,5 +49,6 @@ def test_an_unknown_name_lists_the_known():
         data.load("digit")
     assert (
         str(error.value)
-        == "data: 'digit', must be one of cifar10, cifar100, digits, folder, imagenet, mnist"
+        == "data: 'digit', must be one of cifar10, cifar100, digits, folder, imagenet, mnist, "
+        "super-resolution"
     )

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from irnet_hw.errors import UserError
-from irnet_hw.models import VGG, build
+from irnet_hw.models import VGG, SuperResolution, build
 from irnet_hw.share import share
 from irnet_hw.train import table
 from irnet_hw.train.recipe import from_table, load_recipe
@@ -71,6 +71,7 @@ PARAMETERS = {
     # Our own networks.
     "digits-vgg": 67_754,
     "folder-vgg": 9 * (3 * 32 + 32 * 32 + 32 * 64 + 64 * 64) + 2 * (2 * 32 + 2 * 64) + 40_970,
+    **{f"sr-x{n}": 9 * (32 + 8 * 32 * 32 + 32 * n * n) + (2 + 8 * 3) * 32 for n in (2, 3, 4)},
 }
 
 
@@ -83,7 +84,7 @@ def test_every_recipe_has_the_published_parameters(path):
 
 @pytest.mark.slow
 @recipes
-def test_every_recipe_classifies(path):
+def test_every_recipe_classifies_or_enlarges(path):
     config = complete(path.stem).model
     height, width, channels = config.image
     if height > 32:
@@ -91,7 +92,11 @@ def test_every_recipe_classifies(path):
         height = width = 64
     pixels = torch.randint(0, 256, (2, channels, height, width)).float()
     with torch.no_grad():
-        assert build(config)(pixels).shape == (2, config.classes)
+        y = build(config)(pixels)
+    if isinstance(config, SuperResolution):
+        assert y.shape == (2, 1, config.scale * height, config.scale * width)
+    else:
+        assert y.shape == (2, config.classes)
 
 
 def test_values_can_be_overridden():
@@ -108,7 +113,8 @@ def test_goes_to_a_table_and_back():
     ("assignment", "message"),
     [
         ("model=3", "model: must be a table [model]"),
-        ("model.name=vggg", "model.name = 'vggg': must be one of mlp, resnet, vgg"),
+        ("model.name=vggg", "model.name = 'vggg': must be one of mlp, resnet, "
+         "super-resolution, vgg"),
         ("model.depth=3", "model.depth = 3: no such key; the keys are model.name, model.image, "
          "model.classes, model.widths, model.pools, model.padding, model.hidden, model.precision, "
          "model.he, model.libra, model.ede, model.rounded"),
@@ -116,17 +122,20 @@ def test_goes_to_a_table_and_back():
          "one per width"),
         ("epoch=3", "epoch = 3: no such key; the keys are name, data, data_folder, seed, epochs, "
          "batch_size, learning_rate, momentum, weight_decay, label_smoothing, t_min, t_max, "
-         "shift, flip, schedule, milestones, warmup, nesterov, bf16, compile, start, teacher, "
-         "teacher_share, decay_norms, threads, model"),
+         "shift, flip, optimizer, schedule, milestones, warmup, nesterov, bf16, compile, start, "
+         "teacher, teacher_share, decay_norms, threads, model"),
         ("epochs=many", 'epochs = "many": must be an integer'),
         ("epochs=0", "epochs: 0, must be at least 1"),
         ("name=../x", "name: '../x', must be letters, digits, '-', '_' and '.', "
          "and begin with a letter or digit"),
         ("data=svhn", "data: 'svhn', must be one of cifar10, cifar100, digits, folder, imagenet, "
-         "mnist"),
+         "mnist, super-resolution"),
         ("seed=-1", "seed: -1, must be from 0 to 4294967295"),
         ("batch_size=1", "batch_size: 1, must be at least 2 for batch normalisation"),
         ("learning_rate=0", "learning_rate: 0.0, must be above 0"),
+        ("optimizer=rmsprop", "optimizer: 'rmsprop', must be one of sgd, adam"),
+        ("data=super-resolution", "data: 'super-resolution', must be 'super-resolution' if and "
+         "only if model.name is, which is 'vgg'"),
         ("momentum=1", "momentum: 1.0, must be at least 0 and below 1"),
         ("weight_decay=-1", "weight_decay: -1.0, must be at least 0"),
         ("label_smoothing=1", "label_smoothing: 1.0, must be at least 0 and below 1"),

@@ -82,14 +82,14 @@ def test_what_differs_between_networks_is_said_in_a_line():
 
 def spoil(monkeypatch, change):
     """Change something after every epoch of a training run, before it is checked."""
-    found = Work._accuracy
+    found = Work._measured
 
-    def accuracy(work):
+    def measured(work):
         with torch.no_grad():
             change(work._run)
         return found(work)
 
-    monkeypatch.setattr(Work, "_accuracy", accuracy)
+    monkeypatch.setattr(Work, "_measured", measured)
 
 
 def in_weight(run):

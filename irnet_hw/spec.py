@@ -84,6 +84,24 @@ def image_shape(model: ModelWrapper) -> tuple[int, ...]:
     return (*sides, *([1] if len(sides) == 1 else []), first)
 
 
+def sized(model: ModelWrapper, height: int, width: int) -> ModelWrapper:
+    """Return a network for images of another size.
+
+    Args:
+        model: the network, without nodes that name sizes, such as one that enlarges images.
+        height: of its images.
+        width: of its images.
+    """
+    if image_shape(model)[:2] == (height, width):
+        return model
+    model = ModelWrapper(model.model, make_deepcopy=True)
+    dims = model.graph.input[0].type.tensor_type.shape.dim
+    dims[2].dim_value, dims[3].dim_value = height, width
+    del model.graph.value_info[:]
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    return inferred(model)
+
+
 def entry(model: ModelWrapper, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Return the input of a network's file for images.
 

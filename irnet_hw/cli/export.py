@@ -1,6 +1,7 @@
 """``irnet-hw export``."""
 
 import importlib
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -38,6 +39,12 @@ from irnet_hw.errors import UserError
     "--module: a .npz file with uint8 images, on which the file is compared with it.",
 )
 @click.option(
+    "--image",
+    metavar="HxW",
+    help="For a network that enlarges images: the size of the image that the file takes, such as "
+    "540x960. Default: that of the crops it was trained on.",
+)
+@click.option(
     "--input-scale",
     metavar="NUMBER",
     help="For --module: what pixels are multiplied by before they reach it, such as 1/255 if "
@@ -50,6 +57,7 @@ def command(
     data_folder: str,
     module: str | None,
     images: str | None,
+    image: str | None,
     input_scale: str | None,
     force: bool,
 ) -> None:
@@ -84,18 +92,21 @@ def command(
         if images is not None and not images.isdecimal():
             raise UserError(f"--images: {images}, must be a number; a file is for --module only")
         count = None if images is None else int(images)
+        size = None if image is None else _size(image)
         from irnet_hw.export.station import export
         from irnet_hw.train.zoo import named
 
         entry = named(checkpoint)
         if entry is None:
-            export(checkpoint, out, data_folder, force, count=count)
+            export(checkpoint, out, data_folder, force, count=count, image=size)
         else:
             folder, drawn = out or Path(entry.name), not data_folder
-            export(entry.path, folder, data_folder, force, drawn, count)
+            export(entry.path, folder, data_folder, force, drawn, count, size)
         return
     if data_folder:
         raise UserError("--data-folder: is for a checkpoint only")
+    if image is not None:
+        raise UserError("--image: is for a checkpoint only")
     from irnet_hw.export.module import export_module
 
     assert module is not None
@@ -108,6 +119,14 @@ def command(
     export_module(
         network, pixels, out or Path(function), input_scale or 1, name=function, force=force
     )
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Return the height and width in a text."""
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if not found:
+        raise UserError(f"--image: {text}, must be height and width in pixels, such as 540x960")
+    return int(found[1]), int(found[2])
 
 
 def _made(path: str) -> tuple[Any, Any]:

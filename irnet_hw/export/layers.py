@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from irnet_hw.errors import UserError
 from irnet_hw.export.exact import UNDERFLOW, Layer, Place, exact, gamma, listed
-from irnet_hw.models.blocks import PIXEL_OFFSET, PIXEL_SCALE, Normalise, Shift, Shortcut, Stream
+from irnet_hw.models.blocks import (
+    PIXEL_OFFSET,
+    PIXEL_SCALE,
+    Normalise,
+    Pixels,
+    Shift,
+    Shortcut,
+    Stream,
+)
 from irnet_hw.models.rounded import constants
 from irnet_hw.quant.dyadic import dyadic
 from irnet_hw.quant.grid import Grid
@@ -114,6 +122,22 @@ def _carry(_: Tensor, error: Tensor) -> Tensor:
 def _normalise(module: Normalise, place: Place) -> Layer:
     del place
     return Layer(copy.deepcopy(module), Grid.of(PIXEL_SCALE, PIXEL_OFFSET), _carry)
+
+
+@exact.register
+def _pixels(module: Pixels, place: Place) -> Layer:
+    grid = _integers(place)
+    steps = grid.step / PIXEL_SCALE
+    output = Grid(steps, grid.peak + PIXEL_OFFSET / steps).checked(place.name)
+    return Layer(copy.deepcopy(module), output, lambda _, error: error / PIXEL_SCALE)
+
+
+@exact.register
+def _shuffle(module: nn.PixelShuffle, place: Place) -> Layer:
+    replacement = copy.deepcopy(module)
+    # The steps of channels would become those of pixels.
+    grid = place.grid and place.grid.common()
+    return Layer(replacement, grid, lambda _, error: replacement(error))
 
 
 @exact.register

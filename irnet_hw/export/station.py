@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 
 from irnet_hw import data, models, progress, spec
 from irnet_hw.data.classes import difference
 from irnet_hw.errors import UserError
 from irnet_hw.export.file import set_metadata, to_bytes, to_qonnx
-from irnet_hw.export.folder import GOLDEN_IMAGES, SUMMARY, known, npz, write
+from irnet_hw.export.folder import SUMMARY, known, npz, write
+from irnet_hw.export.held_out import Drawn, HeldOut, Labelled, Paired
 from irnet_hw.export.network import Network, deploy
 from irnet_hw.export.verify import Verified, verify
 from irnet_hw.files import claimed
@@ -59,6 +59,7 @@ def export(
     force: bool = False,
     drawn: bool = False,
     count: int | None = None,
+    image: tuple[int, int] | None = None,
 ) -> Exported:
     """Write a trained network as QONNX, having checked it on the held-out images.
 
@@ -68,8 +69,9 @@ def export(
     - ``golden.npz``: "images" (uint8, [N, height, width, channels]), "labels", and all signs,
       streams and "logits" by the name of the QONNX tensor (float32, [N, ...], NCHW);
     - ``heldout.npz``: the held-out "images" and "labels", for simulation: all of them, or 1,000
-      of a streamed dataset;
-    - ``export.json``: the results of the checks, and the accuracies.
+      of a streamed dataset; of images to be enlarged, the first set's, cropped or mirrored at
+      their borders to the file's size, without labels;
+    - ``export.json``: the results of the checks, and the accuracies, or PSNR and SSIM.
 
     Args:
         checkpoint: a training checkpoint.
@@ -80,6 +82,9 @@ def export(
             then, and there is no ``heldout.npz``.
         count: check it on this many images, the first ones; by default on all. The accuracy is
             stated for these; ``heldout.npz`` still holds all.
+        image: height and width of the file's image, for a network that enlarges images of any
+            size; by default those of the crops it was trained on. It is checked on the held-out
+            images in their own sizes.
 
     Raises:
         UserError: the checkpoint can't be read, holds something that can't be exported, or
@@ -90,36 +95,49 @@ def export(
     checkpoint = Path(checkpoint)
     folder = checkpoint.parent if out is None else Path(out)
     with claimed(folder, known(("model.onnx", "golden.npz", "heldout.npz")), force):
-        return _export(checkpoint, folder, data_folder, drawn, count)
+        return _export(checkpoint, folder, data_folder, drawn, count, image)
 
 
 def _export(
-    checkpoint: Path, folder: Path, data_folder: str, drawn: bool, count: int | None
+    checkpoint: Path,
+    folder: Path,
+    data_folder: str,
+    drawn: bool,
+    count: int | None,
+    image: tuple[int, int] | None,
 ) -> Exported:
     """Do what :func:`export` says; the folder's files are held."""
     trained = load_checkpoint(checkpoint)
+    height, width, channels = trained.recipe.model.image
+    if image is not None:
+        if not isinstance(trained.recipe.model, models.SuperResolution):
+            raise UserError(
+                f"image: {image[0]}x{image[1]}, must not be set for a network that classifies "
+                f"images of {height}x{width}"
+            )
+        height, width = image
     if drawn:
         shape = (DRAWN_IMAGES, *trained.recipe.model.image)
-        images = np.random.default_rng(DRAWN_SEED).integers(0, 256, shape, np.uint8)
-        labels = None
+        pixels = np.random.default_rng(DRAWN_SEED).integers(0, 256, shape, np.uint8)
+        held_out: HeldOut = Drawn(pixels)
     else:
-        images, labels = _held_out(trained, checkpoint, data_folder)
+        held_out = _held_out(trained, checkpoint, data_folder, height, width)
+    images = held_out.images
     if count is not None and not 1 <= count <= len(images):
         raise UserError(f"images: {count}, must be from 1 to {len(images)}, the images there are")
     try:
         _check_precision(trained.recipe.model)
-        height, width, channels = trained.recipe.model.image
         network = deploy(trained.model(), (height, width, channels))
         model = to_qonnx(network)
         verified = verify(network, model, images[:count])
     except UserError as error:
         raise UserError(f"{checkpoint}: {error}") from error
-    checked = verified.summary(None if labels is None else labels[:count])
-    set_metadata(model, _metadata(trained, checked))
-    golden = images[:GOLDEN_IMAGES], None if labels is None else labels[:GOLDEN_IMAGES]
-    files = {"model.onnx": to_bytes(model), "golden.npz": _golden(network, model, *golden)}
-    if labels is not None:
-        files["heldout.npz"] = npz({"images": images, "labels": labels})
+    scores = held_out.scores(verified.pytorch, verified.qonnx)
+    checked = {**scores, **verified.summary()}
+    set_metadata(model, _metadata(trained, scores))
+    files = {"model.onnx": to_bytes(model), "golden.npz": _golden(network, model, held_out)}
+    if stored := held_out.stored():
+        files["heldout.npz"] = npz(stored)
     summary = {
         "name": trained.recipe.name,
         "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
@@ -128,24 +146,24 @@ def _export(
     }
     files[SUMMARY] = (json.dumps(summary, indent=2) + "\n").encode()
     write(folder, files)
-    if labels is None:
+    if not stored:
         (folder / "heldout.npz").unlink(missing_ok=True)  # of an earlier export
-    progress.say(_conclusion(folder / "model.onnx", verified, checked))
-    held_out = None if labels is None else folder / "heldout.npz"
-    return Exported(folder / "model.onnx", folder / "golden.npz", held_out, summary)
+    progress.say(_conclusion(folder / "model.onnx", verified, held_out, scores))
+    npz_file = folder / "heldout.npz" if stored else None
+    return Exported(folder / "model.onnx", folder / "golden.npz", npz_file, summary)
 
 
 def _held_out(
-    trained: Checkpoint, checkpoint: Path, data_folder: str
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Return the held-out images of the dataset that a network was trained on, and their labels."""
-    dataset = data.load(
-        trained.recipe.data, data_folder or trained.recipe.data_folder, trained.recipe.model.image
-    )
+    trained: Checkpoint, checkpoint: Path, data_folder: str, height: int, width: int
+) -> HeldOut:
+    """Return the held-out images of the dataset that a network was trained on."""
+    dataset = trained.recipe.dataset(data_folder)
+    if isinstance(dataset, data.Pairs):
+        return Paired(dataset, height, width)
     _check_data(dataset, trained, checkpoint, data_folder)
     if isinstance(dataset, data.StreamedDataset):
-        return dataset.test_arrays(STREAMED_IMAGES)
-    return dataset.test_images, dataset.test_labels
+        return Labelled(*dataset.test_arrays(STREAMED_IMAGES))
+    return Labelled(dataset.test_images, dataset.test_labels)
 
 
 def _check_data(
@@ -184,7 +202,7 @@ def _check_precision(config: models.Config) -> None:
         )
 
 
-def _metadata(trained: Checkpoint, checked: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata(trained: Checkpoint, scores: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": trained.recipe.name,
         "recipe": {key: value for key, value in table(trained.recipe).items() if key not in LOCAL},
@@ -197,35 +215,23 @@ def _metadata(trained: Checkpoint, checked: Mapping[str, Any]) -> dict[str, Any]
             "offset": PIXEL_OFFSET,
             "scale": PIXEL_SCALE,
         },
-        **{key: checked[key] for key in ("accuracy", "predictions_differ") if key in checked},
+        **scores,
         "versions": versions() | {name: version(name) for name in ("onnx", "qonnx")},
     }
 
 
-def _golden(
-    network: Network,
-    model: ModelWrapper,
-    images: npt.NDArray[np.uint8],
-    labels: npt.NDArray[np.int64] | None,
-) -> bytes:
-    tensors = spec.run(model, images, network.boundaries())
-    given = {} if labels is None else {"labels": labels}
-    return npz({"images": images, **given, **tensors})
+def _golden(network: Network, model: ModelWrapper, held_out: HeldOut) -> bytes:
+    given = held_out.golden()
+    return npz({**given, **spec.run(model, given["images"], network.boundaries())})
 
 
-def _conclusion(path: Path, verified: Verified, checked: Mapping[str, Any]) -> str:
-    accuracy = checked.get("accuracy")
+def _conclusion(
+    path: Path, verified: Verified, held_out: HeldOut, scores: Mapping[str, Any]
+) -> str:
     values = sum(found.values for found in verified.equalities)
-    kind, accuracies = "drawn", ""
-    if accuracy:
-        kind = "held-out"
-        accuracies = (
-            f"accuracy {accuracy['pytorch']:.2%} as trained, {accuracy['qonnx']:.2%} as exported, "
-        )
     return (
-        f"{path}: checked on {len(verified.qonnx)} {kind} images: the QONNX run equals PyTorch in "
-        f"all {values} signs, stream values and logits; "
+        f"{path}: checked on {len(verified.qonnx)} {held_out.title} images: the QONNX run equals "
+        f"PyTorch in all {values} signs, stream values and {held_out.outputs}; "
         f"rounding turned {verified.differences('sign')} signs and moved "
-        f"{verified.differences('stream')} stream values; "
-        f"{accuracies}{checked['predictions_differ']} predictions differ"
+        f"{verified.differences('stream')} stream values; {held_out.words(scores)}"
     )

@@ -10,9 +10,9 @@ Two statements are checked, and nothing is written unless both hold:
    its value, given the bound on its input.
 """
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from irnet_hw.export.exact import Boundary, Layer
 from irnet_hw.export.file import OUTPUT
 from irnet_hw.export.network import Network, name_of
 from irnet_hw.runner import Runner
+from irnet_hw.spec import sized
 
 #: Number of images per batch.
 BATCH = 64
@@ -96,14 +97,14 @@ class Verified:
     """The results on the images.
 
     Attributes:
-        pytorch: the trained network's logits [N, classes].
-        qonnx: the exported file's logits [N, classes].
+        pytorch: the trained network's output for each image: logits [classes] or pixels [1, H, W].
+        qonnx: the exported file's.
         equalities: results for statement 1, one per tensor.
         closenesses: results for statement 2, one per layer.
     """
 
-    pytorch: npt.NDArray[np.float32]
-    qonnx: npt.NDArray[np.float32]
+    pytorch: list[npt.NDArray[np.float32]]
+    qonnx: list[npt.NDArray[np.float32]]
     equalities: list[Equality]
     closenesses: list[Closeness]
 
@@ -111,32 +112,24 @@ class Verified:
         """Return how many signs or stream values differ between exported and trained network."""
         return sum(found.differences for found in self.closenesses if found.boundary == boundary)
 
-    def summary(self, labels: npt.NDArray[np.int64] | None) -> dict[str, Any]:
-        """Return the results as JSON values.
-
-        Args:
-            labels: the images' labels, to state the accuracy; or None.
-        """
-        predictions = self.pytorch.argmax(1), self.qonnx.argmax(1)
-        accuracy = {}
-        if labels is not None:
-            pytorch, qonnx = (float(np.mean(found == labels)) for found in predictions)
-            accuracy = {"accuracy": {"pytorch": pytorch, "qonnx": qonnx, "images": len(labels)}}
+    def summary(self) -> dict[str, Any]:
+        """Return the comparisons as JSON values."""
         return {
-            **accuracy,
-            "predictions_differ": int(np.sum(predictions[0] != predictions[1])),
             "qonnx_against_pytorch": [asdict(found) for found in self.equalities],
             "exported_against_trained": [asdict(found) for found in self.closenesses],
         }
 
 
-def verify(network: Network, model: ModelWrapper, images: npt.NDArray[np.uint8]) -> Verified:
+def verify(
+    network: Network, model: ModelWrapper, images: Sequence[npt.NDArray[np.uint8]]
+) -> Verified:
     """Check both statements on images.
 
     Args:
         network: the network as trained and as exported.
         model: the content of the QONNX file.
-        images: uint8 [N, height, width, channels].
+        images: each uint8 [height, width, channels]. They may have other sizes than the file's, and
+            different ones, if the network gives an output for images of any size.
 
     Raises:
         UserError: a statement doesn't hold; the message names the tensor or layer, the number of
@@ -145,29 +138,42 @@ def verify(network: Network, model: ModelWrapper, images: npt.NDArray[np.uint8])
     names = network.boundaries()
     equalities = {name: Equality(name) for name in [*names, OUTPUT]}
     comparison = _Comparison(network)
-    runner = Runner(model, names)
-    pytorch, qonnx = [], []
-    batches = math.ceil(len(images) / BATCH)
-    for i in progress.track(range(batches), "checking the exported network", batches, "batches"):
-        part = images[i * BATCH : (i + 1) * BATCH]
+    runners: dict[tuple[int, ...], Runner] = {}
+    pytorch: list[npt.NDArray[np.float32]] = []
+    qonnx: list[npt.NDArray[np.float32]] = []
+    batches = list(_batches(images))
+    label = "checking the exported network"
+    for part in progress.track(batches, label, len(batches), "batches"):
+        runner = runners.get(part.shape[1:])
+        if runner is None:
+            # One at a time: each holds the tensors' shapes of its size.
+            runners = {part.shape[1:]: (runner := Runner(sized(model, *part.shape[1:3]), names))}
         pixels = part.transpose(0, 3, 1, 2).astype(np.float32)
         x = torch.from_numpy(pixels)
         with torch.inference_mode():
-            pytorch.append(comparison.compare(x).numpy())
+            pytorch.extend(comparison.compare(x).numpy())
             expected = _Recorder(network.deployed, names).record(x)
         found = runner.run(pixels)
-        qonnx.append(found[OUTPUT])
+        qonnx.extend(found[OUTPUT])
         for name, equality in equalities.items():
             equality.values += found[name].size
             equality.differences += int(np.sum(found[name] != expected[name].numpy()))
     _require_equal(equalities)
     _require_close(comparison.found)
     return Verified(
-        np.concatenate(pytorch),
-        np.concatenate(qonnx),
+        pytorch,
+        qonnx,
         list(equalities.values()),
         list(comparison.found.values()),
     )
+
+
+def _batches(images: Sequence[npt.NDArray[np.uint8]]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield consecutive images of one size together, uint8 [N, height, width, channels]."""
+    for _, alike in groupby(images, key=lambda image: image.shape):
+        found = list(alike)
+        for start in range(0, len(found), BATCH):
+            yield np.stack(found[start : start + BATCH])
 
 
 def _require_equal(equalities: Mapping[str, Equality]) -> None:

@@ -53,7 +53,7 @@ def randomised(config, images, seed):
         for module in network.modules():
             if isinstance(module, nn.Conv2d):
                 offsets = torch.randn(len(module.weight), 1, 1, 1)
-                module.weight += module.weight.std() * offsets
+                module.weight += module.weight.std().nan_to_num() * offsets  # of one weight
         network.train()(images)
         for module in network.modules():
             if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):

@@ -197,8 +197,8 @@ def test_sign_of_zero_is_plus():
 def test_unknown_module():
     assert refused(nn.GELU()) == (
         "part: GELU modules can't be exported; those that can: AdaptiveAvgPool2d, BatchNorm1d, "
-        "BatchNorm2d, Flatten, Hardtanh, Identity, MaxPool2d, Normalise, QuantConv2d, "
-        "QuantIdentity, QuantLinear, Shift, Shortcut, Stream"
+        "BatchNorm2d, Flatten, Hardtanh, Identity, MaxPool2d, Normalise, PixelShuffle, Pixels, "
+        "QuantConv2d, QuantIdentity, QuantLinear, Shift, Shortcut, Stream"
     )
 
 

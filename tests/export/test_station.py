@@ -212,7 +212,8 @@ def test_refused_network_leaves_nothing(checkpoint, tmp_path, monkeypatch):
     assert str(error.value) == (
         f"{checkpoint}: block0.clip: ReLU modules can't be exported; those that can: "
         "AdaptiveAvgPool2d, BatchNorm1d, BatchNorm2d, Flatten, Hardtanh, Identity, MaxPool2d, "
-        "Normalise, QuantConv2d, QuantIdentity, QuantLinear, Shift, Shortcut, Stream"
+        "Normalise, PixelShuffle, Pixels, QuantConv2d, QuantIdentity, QuantLinear, Shift, "
+        "Shortcut, Stream"
     )
     assert names(tmp_path) == []
 

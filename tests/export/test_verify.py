@@ -165,18 +165,8 @@ def test_wrong_step_of_a_stream(images):
 
 
 def test_summary(images, network):
-    labels = data.load("digits").test_labels[:100]
-    verified = verify(network, to_qonnx(network), images)
-    summary = verified.summary(labels)
-    assert list(summary) == [
-        "accuracy",
-        "predictions_differ",
-        "qonnx_against_pytorch",
-        "exported_against_trained",
-    ]
-    right = np.mean(verified.qonnx.argmax(1) == labels)
-    assert summary["accuracy"] == {"pytorch": right, "qonnx": right, "images": 100}
-    assert summary["predictions_differ"] == 0
+    summary = verify(network, to_qonnx(network), images).summary()
+    assert list(summary) == ["qonnx_against_pytorch", "exported_against_trained"]
     assert summary["qonnx_against_pytorch"][-1] == {
         "tensor": "logits",
         "values": 1000,

@@ -26,7 +26,7 @@ MAY: dict[str, set[str]] = {
     "bitstream": {"artifact", "synthesise", "tools", "verilog"},
     "runtime": {"artifact"},
     "deploy": {"artifact", "runtime"},
-    "report": {"artifact", "quant", "train"},
+    "report": {"artifact", "data", "quant", "train"},
 }
 #: Modules that reach beyond their room, lazily: each is imported only when it is asked for.
 EXCEPT = {

@@ -30,17 +30,23 @@ def command(build_dir: Path, force: bool) -> None:
     type=click.Path(path_type=Path),
     help="Folder for the files; by default the run's, or the current one for several runs.",
 )
+@click.option(
+    "--data-folder",
+    default="",
+    help="For runs that enlarge images: where the data set is; by default where it was in "
+    "training.",
+)
 @options.force
-def command_train(runs: tuple[Path, ...], out: Path | None, force: bool) -> None:
+def command_train(runs: tuple[Path, ...], out: Path | None, data_folder: str, force: bool) -> None:
     """Plot training curves: train-report.html and train-report.json.
 
     Each RUN is the run folder of `irnet-hw train`, such as runs/resnet20; the training may still
     be running. The page is a single file that works offline. It shows the results and how the
     recipes differ, loss and accuracy, the entropy and flip rate of the weights, and EDE's gradient
-    over time.
+    over time. Networks that enlarge images are measured on all test images, with pictures of some.
     """
     # Importing torch takes seconds; --help should not wait for it.
     from irnet_hw.report.training import write
 
-    page, data = write(runs, out, force)
+    page, data = write(runs, out, force, data_folder)
     say(f"wrote {page} and {data}")

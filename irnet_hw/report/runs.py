@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from irnet_hw.errors import UserError
+from irnet_hw.form import SHARE
 from irnet_hw.read import file_bytes, text_of
 from irnet_hw.train.recipe import Recipe, load_recipe
+from irnet_hw.train.task import task_of
 
 
 @dataclass(frozen=True)
@@ -68,18 +70,8 @@ _AMOUNT = _Kind(float, lambda value: 0 <= value < math.inf, "a finite number of 
 _SHARE = _Kind(float, lambda value: 0 <= value <= 1 + 1e-9, "a number from 0 to 1")
 _NAME = _Kind(str, bool, "a layer's name")
 
-_METRICS = {
-    "epoch": _COUNT,
-    "t": _AMOUNT,
-    "k": _AMOUNT,
-    "learning_rate": _AMOUNT,
-    "loss": _AMOUNT,
-    "train_accuracy": _SHARE,
-    "test_accuracy": _SHARE,
-    "weight_entropy": _SHARE,
-    "flip_rate": _SHARE,
-    "images_per_second": _AMOUNT,
-}
+_BEFORE = {"epoch": _COUNT, "t": _AMOUNT, "k": _AMOUNT, "learning_rate": _AMOUNT, "loss": _AMOUNT}
+_AFTER = {"weight_entropy": _SHARE, "flip_rate": _SHARE, "images_per_second": _AMOUNT}
 _WEIGHTS = {
     "epoch": _COUNT,
     "layer": _NAME,
@@ -104,7 +96,13 @@ def read_run(folder: Path) -> Run:
         raise UserError(f"{folder}: is not a folder, must be a run's folder from irnet-hw train")
     recipe = load_recipe(str(folder / "recipe.toml"))
     metrics, weights = folder / "metrics.csv", folder / "weights.csv"
-    rows = _read(metrics, _METRICS)
+    scores = task_of(recipe.model).columns
+    columns = {
+        **_BEFORE,
+        **{name: _SHARE if form is SHARE else _AMOUNT for name, form in scores.items()},
+        **_AFTER,
+    }
+    rows = _read(metrics, columns)
     epochs = _epochs(rows)
     if not epochs or epochs != list(range(1, len(epochs) + 1)) or len(rows) != len(epochs):
         raise UserError(f"{metrics}: its epochs must be 1, 2, 3 and so on, one row each")
@@ -122,7 +120,7 @@ def read_run(folder: Path) -> Run:
     return Run(
         folder,
         recipe,
-        {column: [row[column] for row in rows[:both]] for column in _METRICS},
+        {column: [row[column] for row in rows[:both]] for column in columns},
         [
             Layer(layer.name, layer.weights, layer.entropy[:both], layer.flipped[:both])
             for layer in layers

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from markupsafe import Markup
 from irnet_hw.errors import UserError
 from irnet_hw.files import claimed, holds_json, is_page
 from irnet_hw.quant import EDESchedule
+from irnet_hw.report import enlarging
 from irnet_hw.report.curves import Axis, Curve, draw
 from irnet_hw.report.page import render, save
 from irnet_hw.report.runs import Run, read_run
 from irnet_hw.train.table import table
+from irnet_hw.train.task import task_of
 
 #: The largest number of runs whose colours can be told apart.
 MOST_RUNS = 8
@@ -37,8 +40,36 @@ _FILES = {
 _OWN_COLUMNS = ("name", "seed", "epochs")
 
 
+@dataclass(frozen=True)
+class _Score:
+    """How well networks do on the test images, in words.
+
+    Attributes:
+        title: of its picture.
+        unit: formats a value.
+        tick: formats a value on an axis.
+        train: the column of the same score on the training images, if there is one.
+    """
+
+    title: str
+    unit: Callable[[float], str]
+    tick: Callable[[float], str]
+    train: str = ""
+
+
+def _two_places(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+#: By the column that selects best.pt.
+_SCORES = {
+    "test_accuracy": _Score("Accuracy", _two_places, "{:.0%}".format, train="train_accuracy"),
+    "test_psnr": _Score("PSNR", "{:.2f} dB".format, "{:g} dB".format),
+}
+
+
 def write(
-    folders: Sequence[Path], out: Path | None = None, force: bool = False
+    folders: Sequence[Path], out: Path | None = None, force: bool = False, data_folder: str = ""
 ) -> tuple[Path, Path]:
     """Write train-report.html and train-report.json.
 
@@ -47,23 +78,38 @@ def write(
         out: the folder for the files; by default the run's own, or the current one if there
             are several runs.
         force: overwrite files of these names that irnet-hw did not write.
+        data_folder: where the images of runs that enlarge images are now; by default where they
+            were in training.
 
     Returns:
         the two files.
 
     Raises:
-        UserError: a folder is not a run's or its files are damaged, there are too many runs, or the
-            reports can't be written or would overwrite files that irnet-hw did not write.
+        UserError: a folder is not a run's or its files are damaged, there are too many runs, or
+            some classify and others enlarge images, whose data set can't be read; or the reports
+            can't be written or would overwrite files that irnet-hw did not write.
     """
     if len(folders) > MOST_RUNS:
         raise UserError(f"RUN: {len(folders)} runs, must be at most {MOST_RUNS}")
     if len({Path(folder).resolve() for folder in folders}) < len(folders):
         raise UserError(f"RUN: {', '.join(map(str, folders))}: each run must be given once")
     runs = [read_run(folder) for folder in folders]
+    kinds = {task_of(run.recipe.model).score for run in runs}
+    if len(kinds) > 1:
+        raise UserError("RUN: some runs classify and others enlarge images; report them apart")
+    (kind,) = kinds
     facts = gather(runs)
+    enlarged = []
+    if kind == "test_psnr":
+        for run, each in zip(runs, facts["runs"], strict=True):
+            each["sets"], shown = enlarging.measure(run, data_folder)
+            enlarged.append({"name": each["name"], "images": shown})
     if out is None:
         out = runs[0].folder if len(runs) == 1 else Path()
-    html = render("train-report.html.jinja", facts=facts, pictures=_pictures(facts))
+    pictures = _pictures(facts, kind) | {"enlarged": enlarged}
+    html = render(
+        "train-report.html.jinja", facts=facts, pictures=pictures, kind=kind, score=_SCORES[kind]
+    )
     with claimed(out, _FILES, force):
         return save(out, "train-report", html, facts)
 
@@ -81,16 +127,17 @@ def gather(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _facts(run: Run, name: str) -> dict[str, Any]:
-    accuracies = run.metrics["test_accuracy"]
-    best = max(range(len(accuracies)), key=lambda i: accuracies[i])
     recipe = run.recipe
+    score = task_of(recipe.model).score
+    values = run.metrics[score]
+    best = max(range(len(values)), key=lambda i: values[i])
     schedule = recipe.ede()
     return {
         "name": name,
         "recipe": table(recipe),
-        "epochs": {"done": len(accuracies), "planned": recipe.epochs},
-        "last": {key: values[-1] for key, values in run.metrics.items()},
-        "best": {"epoch": best + 1, "test_accuracy": accuracies[best]},
+        "epochs": {"done": len(values), "planned": recipe.epochs},
+        "last": {key: column[-1] for key, column in run.metrics.items()},
+        "best": {"epoch": best + 1, score: values[best]},
         "images_per_second": statistics.median(run.metrics["images_per_second"]),
         "metrics": run.metrics,
         "layers": [
@@ -132,14 +179,14 @@ def _differences(recipes: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     }
 
 
-def _pictures(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return the pictures of a page by its sections."""
+def _pictures(facts: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return the pictures of a page by its sections; ``kind`` is a key of ``_SCORES``."""
     runs = facts["runs"]
     flips = _flips_axis(runs)
     return {
         "results": [
             draw("Training loss", _of_epochs(runs, "loss"), Axis(low=0)),
-            draw("Accuracy", _accuracies(runs), Axis("{:.0%}".format)),
+            draw(_SCORES[kind].title, _scores(runs, kind), Axis(_SCORES[kind].tick)),
             draw("Learning rate at start of epoch", _of_epochs(runs, "learning_rate"), Axis(low=0)),
         ],
         "entropy": [
@@ -166,26 +213,24 @@ def _of_epochs(runs: list[dict[str, Any]], key: str) -> list[Curve]:
     ]
 
 
-def _accuracies(runs: list[dict[str, Any]]) -> list[Curve]:
+def _scores(runs: list[dict[str, Any]], kind: str) -> list[Curve]:
     curves = []
     for i, run in enumerate(runs):
         metrics, name = run["metrics"], run["name"]
-        curves += [
-            Curve(
-                f"{name}, training images",
-                f"run{i} dashed",
-                metrics["epoch"],
-                metrics["train_accuracy"],
-            ),
+        epochs, train = metrics["epoch"], _SCORES[kind].train
+        if train:
+            title = f"{name}, training images"
+            curves.append(Curve(title, f"run{i} dashed", epochs, metrics[train]))
+        curves.append(
             Curve(
                 f"{name}, test images",
                 f"run{i}",
-                metrics["epoch"],
-                metrics["test_accuracy"],
+                epochs,
+                metrics[kind],
                 rings=[run["best"]["epoch"] - 1],
-                dots=[len(metrics["epoch"]) - 1],
-            ),
-        ]
+                dots=[len(epochs) - 1],
+            )
+        )
     return curves
 
 

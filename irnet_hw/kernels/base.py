@@ -41,6 +41,7 @@ Memory = tuple[Sequence[int], int]
 STYLES: Mapping[str, tuple[str, ...]] = {
     "ram_style": ("distributed", "block"),
     "mulStyle": ("lut", "dsp"),
+    "dspStyle": ("single", "double"),
 }
 
 #: For each pixel of a tensor, row by row, the last pixel of another tensor that it depends on.

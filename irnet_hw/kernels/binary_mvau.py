@@ -17,7 +17,7 @@ from irnet_hw.kernels.mvau import MVAU, activate, product
 from irnet_hw.kernels.popcount import (
     LANE_DEPTH,
     THREES_DEPTH,
-    absorbed,
+    constant_popcount,
     lut_popcount,
     plane_popcount,
     planes,
@@ -167,20 +167,23 @@ class BinaryMVAU(MVAU):
         if self.uses_tables():
             return self.tables().popcount().latency
         SIMD = self.number("SIMD")
+        if self._constant():
+            return constant_popcount(self.number("PE"), SIMD).latency - 1
         absorbed = self._absorbed_lanes()
         lanes = absorbed == 1 or (not absorbed and self._compares_lanes())
         tree = popcount((SIMD,) if lanes else planes(SIMD))
         return tree.latency + (0 if absorbed else 1)
 
     def _absorbed_lanes(self) -> int:
-        """Return how many lanes a LUT6_2 takes that holds their weights; 0 if none does.
-
-        Of a single word, rows share LUTs, which Yosys finds.
-        """
+        """Return how many lanes a LUT6_2 takes that holds their weights; 0 if none does."""
         depth = self.depth()
         if self.weights_in_block_ram() or self.uses_tables() or depth == 1 or depth > LANE_DEPTH:
             return 0
         return 3 if depth <= THREES_DEPTH else 1
+
+    def _constant(self) -> bool:
+        """Return whether a single word of weights is part of the popcount."""
+        return self.depth() == 1 and not (self.weights_in_block_ram() or self.uses_tables())
 
     def _compares_lanes(self) -> bool:
         """Return whether each lane is compared separately, in the LUT6 that holds its weight."""
@@ -207,24 +210,33 @@ class BinaryMVAU(MVAU):
         """Return the LUTs and flip-flops."""
         PE, SIMD, depth = self.number("PE"), self.number("SIMD"), self.depth()
         feed = self.feed_area(fpgapart)
-        if self.uses_tables() or self._absorbed_lanes():
+        if self.uses_tables() or self._absorbed_lanes() or self._constant():
             # The registers between the replay buffer and the weights are left out.
             feed += Logic(0, -SIMD - depth.bit_length() - 3)
-        # Rows whose weights are the same function of the address share the logic behind them.
         if self.uses_tables():
             count = self.tables().popcount().logic * PE
         elif self.weights_in_block_ram():
             count = plane_popcount(SIMD) * PE
         elif group := self._absorbed_lanes():
             count = lut_popcount(PE, SIMD, depth, group)
-        elif depth == 1:
-            count = absorbed(PE, SIMD, depth)
+        elif self._constant():
+            count = constant_popcount(PE, SIMD).logic
         elif self._compares_lanes():
             compared = different(PE, depth) * SIMD
             count = Logic(compared, compared) + popcount((SIMD,)).logic * PE
         else:
             count = Logic(rom_luts(PE * SIMD, depth)) + plane_popcount(SIMD) * PE
         return feed + count + self.accumulators_area()
+
+    def accumulators_area(self) -> Logic:
+        """Return the area of the accumulators, or of comparisons with a single constant.
+
+        The first LUT of a comparison takes six bits, each further one five more.
+        """
+        if not (self.thresholds() and self.beats() == self.init_words() == 1):
+            return super().accumulators_area()
+        PE, counted = self.number("PE"), self.accumulator_bits() - 1
+        return Logic(PE * (1 + ceil(max(counted - 6, 0) / 5)) + 4, PE + 4)
 
     def accumulator_bits(self) -> int:
         """Return the width of an accumulator."""

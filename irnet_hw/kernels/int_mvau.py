@@ -1,6 +1,7 @@
 """IntMVAU: integer weights times integers, such as pixels, or ±1 activations."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ LUT_INPUTS = 6
 SMALL_PRODUCT = 8
 #: With weights of up to this many words, a small product is a table of address and input.
 TABLE_DEPTH = 32
+#: The module double_products: bits of an input and a weight together, width of a lower sum, and by
+#: how much it is too much.
+DOUBLE_BITS, DOUBLE_FIELD, DOUBLE_OFFSET = 16, 17, 65537
 
 
 @register
@@ -42,6 +46,9 @@ class IntMVAU(MVAU):
     Attributes besides those of :class:`~irnet_hw.kernels.mvau.MVAU`:
         weightDataType: BIPOLAR or INT2 to INT8.
         InputZeroPoint: the integer that represents 0 in x; 0 for BIPOLAR.
+        narrowWeights: 1: no weight is the least number of weightDataType.
+        dspStyle: "single" takes a DSP block for each multiplication; "double" one for those of an
+            input by the weights of two rows, which narrowWeights = 1 allows for an even PE.
     """
 
     def get_nodeattr_types(self) -> dict[str, Any]:
@@ -50,6 +57,8 @@ class IntMVAU(MVAU):
             **super().get_nodeattr_types(),
             "weightDataType": ("s", True, ""),
             "InputZeroPoint": ("i", False, 0),
+            "narrowWeights": ("i", False, 0, {0, 1}),
+            "dspStyle": ("s", False, "single", {"single", "double"}),
         }
 
     def check(self) -> None:
@@ -69,6 +78,31 @@ class IntMVAU(MVAU):
                 f"{name}: InputZeroPoint = {zero} must be {low} to {high} for "
                 f"inputDataType = {x.name}"
             )
+        if self.doubles() and (reason := self._no_doubles()):
+            raise UserError(f"{name}: dspStyle = double must be single: {reason}")
+
+    def doubles(self) -> bool:
+        """Return whether a DSP block multiplies by the weights of two rows."""
+        return bool(self.get_nodeattr("dspStyle") == "double")
+
+    def _no_doubles(self) -> str:
+        """Return what prevents that; empty if nothing does."""
+        if not self._in_dsp():
+            return "no DSP block multiplies"
+        if self.number("narrowWeights") == 0:
+            least = int(self.get_weight_datatype().min())
+            return f"a weight may be {least}, as narrowWeights is 0"
+        if self.number("PE") % 2:
+            return f"PE = {self.number('PE')} is odd"
+        if self.number("SIMD") < 3 or self.depth() == 1:
+            return (
+                f"SIMD = {self.number('SIMD')} must be at least 3, and {self.depth()} words of "
+                "weights at least 2"
+            )
+        data, weight = self._bits()
+        if data + weight > DOUBLE_BITS:
+            return f"an input of {data} bits and a weight of {weight} have more than {DOUBLE_BITS}"
+        return ""
 
     def get_weight_datatype(self) -> BaseDataType:
         """Return the type of the weights."""
@@ -99,8 +133,10 @@ class IntMVAU(MVAU):
         return not self._large() and self._planes_area().lut < self._multipliers_area().lut
 
     def dsp_estimation(self, fpgapart: str) -> int:  # noqa: ARG002
-        """Return the DSP blocks: one per multiplication, unless multiplications are in LUTs."""
-        return self.number("PE") * self.number("SIMD") if self._in_dsp() else 0
+        """Return the DSP blocks: one for one or two multiplications, unless those are in LUTs."""
+        if not self._in_dsp():
+            return 0
+        return self.number("PE") * self.number("SIMD") // (2 if self.doubles() else 1)
 
     def _bits(self) -> tuple[int, int]:
         """Return the bits of an input and of a weight."""
@@ -129,6 +165,8 @@ class IntMVAU(MVAU):
         total = self.feed_area(fpgapart)
         if self.in_planes():
             return total + self._planes_area() + self.accumulators_area()
+        if self.doubles():
+            return total + self._doubles_area(fpgapart) + self.accumulators_area()
         total += self._multipliers_area()
         if not self._in_dsp():
             return total + self.accumulators_area()
@@ -139,6 +177,23 @@ class IntMVAU(MVAU):
             return total + Logic(rom_luts(PE * self.accumulator_bits(), self.init_words()) + 4, 4)
         total += Logic(-(SIMD // 2) * (bits + 1)) * PE
         return total + self.accumulators_area()
+
+    def _doubles_area(self, fpgapart: str) -> Logic:
+        """Return the area of DSP blocks for two rows, of the adders behind and of the weights.
+
+        In the 7 series, the adders and registers of the module double_products are in the blocks.
+        """
+        PE, SIMD = self.number("PE"), self.number("SIMD")
+        pairs, width = ceil(SIMD / 2), DOUBLE_FIELD + sum(self._bits())
+        total = adder_tree(pairs, DOUBLE_FIELD) * PE
+        if ultrascale(fpgapart):
+            added = width * pairs + (width + 1) * (SIMD // 2)
+            total += Logic(added, width * SIMD + (width + 1) * pairs) * (PE // 2)
+        else:
+            total += Logic(0, -self.get_instream_width())
+        if self.weights_in_block_ram():
+            return total
+        return total + Logic(rom_luts(self.weight_width(), self.depth()))
 
     def _planes_area(self) -> Logic:
         """Return the area of products of single bits, their popcounts and the weights."""
@@ -219,6 +274,7 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             "IN_SIGNED": int(self._signed_input()),
             "W_BITS": self.weight_bits(),
             "PLANES": int(self.in_planes()),
+            "DOUBLE": int(self.doubles()),
             "THRESHOLDS": int(self.thresholds()),
             "ACC_BITS": self.accumulator_bits(),
             "BLOCK_RAM": int(self.weights_in_block_ram()),
@@ -248,20 +304,35 @@ class IntMVAU_rtl(IntMVAU, RTLKernel):  # noqa: N801 (FINN's naming)
             inits = last - offset - scale * self._counted_too_much(W)
         return {
             "weights": (
-                self.weight_words(W, self.get_weight_datatype()),
+                self.weight_words(self._doubled(W), self.get_weight_datatype()),
                 self.number("PE") * self.number("SIMD") * self.weight_bits(),
             ),
             "inits": (self.init_memory(inits, bits), self.number("PE") * bits),
         }
 
-    def _counted_too_much(self, W: Ints) -> Ints:
-        """Return, for each output, by how much the module plane_popcount counts more than b @ W.
+    def _doubled(self, W: Ints) -> Ints:
+        """Return the weights as the module double_products takes them."""
+        if not self.doubles():
+            return W
+        if W.min() <= self.get_weight_datatype().min():
+            raise UserError(
+                f"{self.onnx_node.name}: narrowWeights = 1 must be 0 for a weight of {W.min()}"
+            )
+        lower, higher = W[:, ::2], W[:, 1::2]
+        return np.stack([lower, higher - (lower < 0)], axis=2).reshape(W.shape)
 
-        ±1 weights compare bits of an unsigned b: a bit of weight 2**i that is compared with -1
-        counts 2**i more than its product. A signed b has 2**(bits - 1) added to it. Wider weights
-        count a negative product of two bits as 0, and the other products as 2**i more.
+    def _counted_too_much(self, W: Ints) -> Ints:
+        """Return, for each output, by how much the modules for products count more than b @ W.
+
+        The module double_products adds a constant to sums of lower rows. In plane_popcount, ±1
+        weights compare bits of an unsigned b: a bit of weight 2**i that is compared with -1 counts
+        2**i more than its product. A signed b has 2**(bits - 1) added to it. Wider weights count a
+        negative product of two bits as 0, and the other products as 2**i more.
         """
         data_bits, weight_bits = self._bits()
+        if self.doubles():
+            offset = self.beats() * ceil(self.number("SIMD") / 2) * DOUBLE_OFFSET
+            return np.where(np.arange(self.number("MH")) % 2 == 0, offset, 0)
         if not self.in_planes():
             return np.zeros(self.number("MH"), np.int64)
         data_sign = 1 << (data_bits - 1) if self._signed_input() else 0

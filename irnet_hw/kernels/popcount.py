@@ -26,7 +26,7 @@ THREES_DEPTH, LANE_DEPTH = 4, 16
 
 @dataclass(frozen=True)
 class Tree:
-    """The popcount of one row.
+    """The popcount of a row, or of several.
 
     Attributes:
         latency: in cycles.
@@ -107,6 +107,34 @@ def absorbed(rows: int, lanes: int, depth: int, data_bits: int = 1, weight_bits:
     more = 0 if weight_bits == 1 else (ANDS - XNORS) * rows
     first = Logic(parities + carries + more, parities + carries)
     return first * pairs + popcount(planes(lanes, data_bits, weight_bits)).logic * rows
+
+
+def constant_tree(lanes: int) -> tuple[tuple[int, int], ...]:
+    """Return the bits that enter each level of the module constant_popcount, and its adders."""
+    levels = []
+    while lanes > 1:
+        adders = 1 if lanes == 2 else lanes // 3
+        levels.append((lanes, adders))
+        lanes = 1 if lanes == 2 else lanes - 2 * adders
+    return tuple(levels)
+
+
+def constant_popcount(rows: int, lanes: int) -> Tree:
+    """Return the module constant_popcount: its latency, and the area of all its rows.
+
+    The rows share its adders. A LUT6_2 has two of eight carries; each that a row needs has a
+    register. Behind it, rows share the registers of bits that are not added to any others: the
+    sum's in all stages, and those of carries that the first counters leave.
+    """
+    levels = constant_tree(lanes)
+    carries, sums = sum(adders for _, adders in levels), [bits for bits, _ in levels[1:]] + [1]
+    waiting = sum(bits * (len(levels) - 1 - level) for level, (bits, _) in enumerate(levels))
+    luts, registers = different(rows, 2) + 1, different(rows, 3)
+    tree = popcount((1, carries))
+    left = max(0, carries - 7 * ((carries + 2) // 7)) if carries > LEFT else 0
+    later = left * registers + 2 * tree.latency - (left + tree.latency) * rows
+    shared = Logic(carries * luts, carries * registers + sum(sums) + waiting + later)
+    return Tree(len(levels) + tree.latency, shared + tree.logic * rows)
 
 
 def lut_popcount(rows: int, lanes: int, depth: int, group: int) -> Logic:

@@ -9,7 +9,7 @@ module adder_tree #(
     localparam int LEVELS = $clog2(N)
 ) (
     input  logic                                clk,
-    input  logic                                rst_n,     // synchronous, active low; for flags
+    input  logic                                rst_n,     // synchronous, active low
     input  logic                                en,        // pipeline enable
     input  logic [N-1:0][ROWS-1:0][W-1:0]       in_data,   // two's complement
     input  logic [FLAGS-1:0]                    in_flags,
@@ -50,7 +50,10 @@ module adder_tree #(
                             term[i][r] <= (W+l)'(level[l-1].term[2*i][r])
                                 + (W+l)'(level[l-1].term[2*i+1][r]);
                 end else begin : odd
-                    always_ff @(posedge clk) if (en) term[i][r] <= (W+l)'(level[l-1].term[2*i][r]);
+                    // The reset keeps tools from making shift registers, which take LUTs.
+                    always_ff @(posedge clk)
+                        if (!rst_n) term[i][r] <= '0;
+                        else if (en) term[i][r] <= (W+l)'(level[l-1].term[2*i][r]);
                 end
             end
         end

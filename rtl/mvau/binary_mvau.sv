@@ -1,6 +1,7 @@
 // Binary matrix-vector unit: PE rows of SIMD lanes compare an input beat with the weights; a
 // popcount counts the matches of a beat, an accumulator sums the beats. Bit 1 is +1, bit 0 is -1.
-// Instead of comparing, tables in block RAM may have the counts of small groups of lanes.
+// Instead of comparing, tables in block RAM may have the counts of small groups of lanes. A single
+// word of weights in LUTs is part of the popcount.
 //
 // The sum of products is 2 matches - MW. In a convolution with zero padding, a padded tap must add
 // 0 to it, but it arrives as bits that are all -1. What they add depends only on the output's
@@ -71,15 +72,18 @@ module binary_mvau #(
 
     // ---------------------------------------------------------------- matches
 
+    // A single word of weights in LUTs needs no memory.
+    localparam bit CONSTANT = BEATS * PASSES == 1 && BLOCK_RAM == 0 && GROUP == 0;
     // The greatest count is that of all groups, each with all bits of its own count 1.
     localparam int LANES =
         (GROUP != 0) ? GROUP : (ABSORB != 0) ? ABSORB : (SEPARATE != 0) ? 1 : 3;
     localparam int MOST       = (1 << $clog2(LANES + 1)) - 1;
-    localparam int COUNT_BITS = $clog2(MOST * ((SIMD + LANES - 1) / LANES) + 1);
+    localparam int GREATEST   = CONSTANT ? SIMD | 1 : MOST * ((SIMD + LANES - 1) / LANES);
+    localparam int COUNT_BITS = $clog2(GREATEST + 1);
 
     logic [PE-1:0][COUNT_BITS-1:0] counts;
     logic [2:0]                    counts_flags;  // valid, first, last
-    if (GROUP != 0 || ABSORB != 0) begin : looked_up
+    if (CONSTANT || GROUP != 0 || ABSORB != 0) begin : looked_up
         localparam int DEPTH_BITS = (BEATS * PASSES == 1) ? 1 : $clog2(BEATS * PASSES);
         logic [SIMD-1:0]       bits;
         logic [DEPTH_BITS-1:0] word;
@@ -88,7 +92,16 @@ module binary_mvau #(
             .clk, .rst_n, .in_data, .in_valid, .in_ready, .en(move),
             .data(bits), .address(word), .valid(flags[2]), .first(flags[1]), .last(flags[0])
         );
-        if (GROUP != 0) begin : tables
+        if (CONSTANT) begin : constant
+            constant_popcount #(
+                .ROWS(PE), .LANES(SIMD), .FLAGS(3), .WEIGHTS(WEIGHTS)
+            ) count (
+                .clk, .rst_n, .en(move), .in_data(bits), .in_flags(flags), .out_count(counts),
+                .out_flags(counts_flags)
+            );
+            logic unused;
+            assign unused = ^word;
+        end else if (GROUP != 0) begin : tables
             table_popcount #(
                 .ROWS(PE), .LANES(SIMD), .GROUP(GROUP), .DEPTH(BEATS * PASSES), .FLAGS(3),
                 .TABLES(WEIGHTS)
@@ -166,9 +179,12 @@ module binary_mvau #(
         assign steps[r] = STEP_BITS'(WIDE'(counts[r]) << SHIFT);
     end
 
+    localparam int COMPARE =
+        (BEATS == 1 && PASSES == 1 && CLASSES == 1 && THRESHOLDS != 0) ? 1 : 0;
     mvau_accumulate #(
         .ROWS(PE), .W(STEP_BITS), .ACC_BITS(ACC_BITS), .BEATS(BEATS), .PASSES(PASSES),
-        .CLASSES(CLASSES), .THRESHOLDS(THRESHOLDS), .BLOCK_RAM(INITS_BLOCK_RAM), .INITS(INITS)
+        .CLASSES(CLASSES), .THRESHOLDS(THRESHOLDS), .COMPARE(COMPARE),
+        .BLOCK_RAM(INITS_BLOCK_RAM), .INITS(INITS)
     ) accumulate (
         .clk, .rst_n, .en(move), .in_data(steps), .in_valid(counts_flags[2]),
         .in_first(counts_flags[1]), .in_last(counts_flags[0]), .next_border, .vector_read,

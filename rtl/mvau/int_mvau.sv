@@ -1,7 +1,7 @@
 // Integer matrix-vector unit: PE rows of SIMD lanes multiply an input beat by the weights and sum
 // the products, an accumulator sums the beats. A one-bit input switches its weight on or off
 // instead. The accumulators' initial values correct for a zero point, for bits that mean ±1 and for
-// the constants of plane_popcount.
+// the constants of plane_popcount and double_products.
 //
 // The whole pipeline advances together; it stalls only while an output beat is not taken.
 
@@ -14,6 +14,8 @@ module int_mvau #(
     parameter int IN_SIGNED  = 0,   // 1: inputs are two's complement
     parameter int W_BITS     = 8,   // width of a weight, two's complement; 1 means ±1
     parameter int PLANES     = 0,   // 1: count the products of single bits; 0: multiply, then add
+    parameter int DOUBLE     = 0,   // 1: a DSP block multiplies by the weights of two rows, see
+                                    // double_products: the initial values correct for its 65537s
     parameter int THRESHOLDS = 1,   // 1: output bits, 0: output accumulators
     parameter int ACC_BITS   = 22,  // width of an accumulator, enough for its range
     parameter int BLOCK_RAM  = 0,   // 1: the weights are in block RAM, 0: in LUTs
@@ -46,6 +48,10 @@ module int_mvau #(
         $error("int_mvau: PLANES = %0d, must be 1 for W_BITS = 1", PLANES);
     end
 
+    if (DOUBLE != 0 && (PE % 2 != 0 || SIMD < 3)) begin : check_double
+        $error("int_mvau: DOUBLE = %0d, must be 0 for PE = %0d and SIMD = %0d", DOUBLE, PE, SIMD);
+    end
+
     localparam int BEATS  = MW / SIMD;
     localparam int PASSES = MH / PE;
 
@@ -73,7 +79,9 @@ module int_mvau #(
     localparam int PRODUCT     = ((1 << IN_BITS) - 1) * ((1 << W_BITS) - 1);
     localparam int COUNT_BITS  = $clog2(LANES * PRODUCT + 1);
     localparam int TERM_BITS   = (IN_BITS == 1) ? W_BITS : IN_BITS + W_BITS;
-    localparam int SUM_BITS    = (PLANES != 0) ? COUNT_BITS + 1 : TERM_BITS + $clog2(SIMD);
+    localparam int PAIRS       = (SIMD + 1) / 2;
+    localparam int SUM_BITS    = (PLANES != 0) ? COUNT_BITS + 1
+        : (DOUBLE != 0) ? 18 + $clog2(PAIRS) : TERM_BITS + $clog2(SIMD);
     logic [PE-1:0][SUM_BITS-1:0] sums;  // two's complement
     logic [2:0]                  sum_flags;
     if (PLANES != 0) begin : planes
@@ -87,6 +95,49 @@ module int_mvau #(
         );
         for (genvar r = 0; r < PE; r++) begin : row
             assign sums[r] = {1'b0, counts[r]};
+        end
+    end else if (DOUBLE != 0) begin : doubled
+        localparam int HIGH = IN_BITS + W_BITS + 1;
+        localparam int ROWS = PE / 2;
+        logic [PAIRS-1:0][ROWS-1:0][HIGH-1:0] high;
+        logic [PAIRS-1:0][ROWS-1:0][17:0]     low;
+        for (genvar i = 0; i < PAIRS; i++) begin : pair
+            localparam int INPUTS = (2 * i + 1 < SIMD) ? 2 : 1;
+            for (genvar r = 0; r < ROWS; r++) begin : rows
+                logic [INPUTS-1:0][IN_BITS:0]       factors;
+                logic [INPUTS-1:0][1:0][W_BITS-1:0] both;
+                for (genvar j = 0; j < INPUTS; j++) begin : lane
+                    assign factors[j] = {
+                        (IN_SIGNED != 0) && inputs[2*i+j][IN_BITS-1], inputs[2*i+j]};
+                    assign both[j]    = weights[2*i+j][2*r+:2];
+                end
+                double_products #(
+                    .INPUTS(INPUTS), .IN_BITS(IN_BITS), .W_BITS(W_BITS)
+                ) products (
+                    .clk, .rst_n, .en(move), .in_data(factors), .in_weights(both),
+                    .high(high[i][r]), .low(low[i][r][16:0])
+                );
+                assign low[i][r][17] = 1'b0;
+            end
+        end
+
+        logic [1:0][2:0] pair_flags;
+        always_ff @(posedge clk) begin
+            if (!rst_n) pair_flags <= '0;
+            else if (move) pair_flags <= {pair_flags[0], flags};
+        end
+        logic [ROWS-1:0][HIGH+$clog2(PAIRS)-1:0] high_sums;
+        logic [ROWS-1:0][18+$clog2(PAIRS)-1:0]   low_sums;
+        adder_tree #(.ROWS(ROWS), .N(PAIRS), .W(HIGH), .FLAGS(3)) sum_high (
+            .clk, .rst_n, .en(move), .in_data(high), .in_flags(pair_flags[1]),
+            .out_sum(high_sums), .out_flags(sum_flags)
+        );
+        adder_tree #(.ROWS(ROWS), .N(PAIRS), .W(18), .FLAGS(1)) sum_low (
+            .clk, .rst_n, .en(move), .in_data(low), .in_flags('0), .out_sum(low_sums), .out_flags()
+        );
+        for (genvar r = 0; r < ROWS; r++) begin : row
+            assign sums[2*r]   = low_sums[r];
+            assign sums[2*r+1] = SUM_BITS'(signed'(high_sums[r]));
         end
     end else begin : multiplied
         logic [SIMD-1:0][PE-1:0][TERM_BITS-1:0] terms;

@@ -14,6 +14,8 @@ module mvau_accumulate #(
     parameter int PASSES     = 1,  // at least 1
     parameter int CLASSES    = 1,  // at least 1
     parameter int THRESHOLDS = 1,  // 1: output the sign bit, 0: the accumulator
+    parameter int COMPARE    = 0,  // 1: compare with a single constant to get the sign bit; no sum
+                                   // may wrap around then
     parameter int BLOCK_RAM  = 0,  // 1: the constants are in block RAM, 0: in LUTs
     parameter     INITS      = "", // the constants, for $readmemh: ROWS per word; for each class,
                                    // one word per pass, rounded up to a power of two
@@ -48,6 +50,11 @@ module mvau_accumulate #(
     end
     if (CLASSES < 1) begin : check_classes
         $error("mvau_accumulate: CLASSES = %0d, must be at least 1", CLASSES);
+    end
+
+    if (COMPARE != 0 && (BEATS * PASSES * CLASSES != 1 || THRESHOLDS == 0)) begin : check_compare
+        $error("mvau_accumulate: COMPARE = %0d, must be 0 for BEATS = %0d, PASSES = %0d, %0d classes",
+            COMPARE, BEATS, PASSES, CLASSES);
     end
 
     // ---------------------------------------------------------------- passes
@@ -95,7 +102,11 @@ module mvau_accumulate #(
     // ---------------------------------------------------------------- constants
 
     logic [ROWS-1:0][ACC_BITS-1:0] init;  // of this output
-    if (BLOCK_RAM != 0) begin : block
+    if (COMPARE != 0) begin : single
+        lut_rom #(
+            .WIDTH(ROWS * ACC_BITS), .DEPTH(1), .FILE(INITS)
+        ) inits (.address(1'b0), .data(init));
+    end else if (BLOCK_RAM != 0) begin : block
         (* rom_style = "block" *) logic [ROWS-1:0][ACC_BITS-1:0] inits[WORDS];
         initial $readmemh(INITS, inits);
         always_ff @(posedge clk) if (read) init <= inits[word];
@@ -114,14 +125,31 @@ module mvau_accumulate #(
         else if (en) out_valid <= output_end;
     end
 
-    logic [ROWS-1:0][ACC_BITS-1:0] accumulator;
-    for (genvar r = 0; r < ROWS; r++) begin : row
-        always_ff @(posedge clk) begin
-            if (en && in_valid)
-                accumulator[r] <= ((BEATS == 1 || in_first) ? init[r] : accumulator[r])
-                    + ACC_BITS'(signed'(in_data[r]));
+    if (COMPARE != 0) begin : compared
+        // The sign bit is the carry of the sum in offset binary. With a constant, that takes fewer
+        // LUTs than an adder.
+        function automatic logic carry(input logic [ACC_BITS-1:0] a, input logic [ACC_BITS-1:0] b);
+            carry = 1'b0;
+            for (int i = 0; i < ACC_BITS; i++) carry = (a[i] != b[i]) ? carry : a[i];
+        endfunction
+        for (genvar r = 0; r < ROWS; r++) begin : row
+            logic [ACC_BITS-1:0] contribution;
+            assign contribution = ACC_BITS'(signed'(in_data[r])) ^ (ACC_BITS'(1) << (ACC_BITS - 1));
+            always_ff @(posedge clk)
+                if (en && in_valid) out_data[r] <= carry(contribution, init[r]);
         end
-        assign out_data[r] = accumulator[r][ACC_BITS-1-:OUT_BITS];
+        logic unused;
+        assign unused = ^{in_first, word};
+    end else begin : summed
+        logic [ROWS-1:0][ACC_BITS-1:0] accumulator;
+        for (genvar r = 0; r < ROWS; r++) begin : row
+            always_ff @(posedge clk) begin
+                if (en && in_valid)
+                    accumulator[r] <= ((BEATS == 1 || in_first) ? init[r] : accumulator[r])
+                        + ACC_BITS'(signed'(in_data[r]));
+            end
+            assign out_data[r] = accumulator[r][ACC_BITS-1-:OUT_BITS];
+        end
     end
 
 endmodule

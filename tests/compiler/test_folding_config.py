@@ -136,7 +136,7 @@ def test_finn_applies_what_a_build_wrote(tmp_path: Path) -> None:
         (
             {"Defaults": {"ram_stile": ["block", "all"]}},
             "Defaults: ram_stile can't be fixed, must be one of SIMD, parallel_window, ram_style, "
-            "PE, mulStyle, lanes",
+            "PE, dspStyle, mulStyle, lanes",
         ),
         (
             {"Defaults": {"PE": [8, ["BinaryMVAU_rtl"]]}},

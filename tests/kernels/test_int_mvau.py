@@ -105,6 +105,29 @@ def test_folding():
             {"noActivation": 1, "outputDataType": "UINT8"},
             "outputDataType = UINT8 must be a signed integer with noActivation = 1",
         ),
+        (
+            {"dspStyle": "double"},
+            "dspStyle = double must be single: a weight may be -128, as narrowWeights is 0",
+        ),
+        (
+            {"dspStyle": "double", "weightDataType": "INT3", "inputDataType": "UINT5"}
+            | {"InputZeroPoint": 0},
+            "dspStyle = double must be single: no DSP block multiplies",
+        ),
+        (
+            {"dspStyle": "double", "narrowWeights": 1, "PE": 1},
+            "dspStyle = double must be single: PE = 1 is odd",
+        ),
+        (
+            {"dspStyle": "double", "narrowWeights": 1, "SIMD": 1},
+            "dspStyle = double must be single: SIMD = 1 must be at least 3, and 18 words of "
+            "weights at least 2",
+        ),
+        (
+            {"dspStyle": "double", "narrowWeights": 1, "inputDataType": "INT9"},
+            "dspStyle = double must be single: an input of 9 bits and a weight of 8 have more than "
+            "16",
+        ),
     ],
 )
 def test_illegal_attributes_are_refused(attributes, message):

@@ -88,7 +88,10 @@ def _matrix(op: str, simd: int, pe: int, **changes: object) -> KernelUnderTest:
     }
     rng = np.random.default_rng(0)
     weights = str(attributes.get("weightDataType", "BIPOLAR"))
-    parameters = {"W": (random_tensor(rng, (attributes["MW"], attributes["MH"]), weights), weights)}
+    W = random_tensor(rng, (attributes["MW"], attributes["MH"]), weights)
+    if "narrowWeights" in attributes:
+        W = np.maximum(W, -W.max())
+    parameters = {"W": (W, weights)}
     if attributes["noActivation"] == 0:
         parameters["T"] = (rng.integers(-5, 6, attributes["MH"]), "INT32")
     elif op == "IntMVAU":
@@ -362,6 +365,9 @@ MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
     "binary accumulators": lambda: _matrix(
         "BinaryMVAU", 9, 1, numInputVectors=[1], noActivation=1, outputDataType="INT6"
     ),
+    "binary constant weights": lambda: _matrix(
+        "BinaryMVAU", 24, 16, MW=24, MH=16, numInputVectors=[1]
+    ),
     "binary convolution of parallel windows": lambda: _matrix(
         "BinaryMVAU", 9, 2, **_BORDER, parallel_window=1, noActivation=1, outputDataType="INT6"
     ),
@@ -374,6 +380,9 @@ MATRIX: Mapping[str, Callable[[], KernelUnderTest]] = {
     ),
     "pixel convolution": lambda: _matrix("IntMVAU", 2, 2, **_PIXELS),
     "unfolded pixel convolution": lambda: _matrix("IntMVAU", 18, 4, **_PIXELS),
+    "pixel convolution, two rows in a DSP block": lambda: _matrix(
+        "IntMVAU", 9, 4, MW=27, MH=8, narrowWeights=1, dspStyle="double", **_PIXELS
+    ),
     "accumulators of parallel windows": lambda: _matrix(
         "IntMVAU",
         9,

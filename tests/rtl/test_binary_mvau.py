@@ -152,6 +152,14 @@ def test_extreme_thresholds():
     kernel.stream(x)
 
 
+def test_a_constant_word_with_extreme_thresholds():
+    layer = CONVOLUTION | {"SIMD": 36, "MH": 12, "PE": 12, "padding": (0, 0, 0, 0)}
+    last = np.concatenate([[-(2**31), -36, -35, 36, 37, 2**31 - 1], np.arange(-3, 3)])
+    kernel, x = build(layer, 8, 5, last)
+    kernel.stream(x, 0.2, 0.2, seed=3)
+    kernel.check_rate(x)
+
+
 def test_wide_popcount():
     layer = CONVOLUTION | {"kernel": (1, 1), "padding": (0, 0, 0, 0), "image": (1, 1)}
     for ram_style in ("distributed", "block", "tables"):

@@ -142,6 +142,43 @@ def test_extreme_products_of_bit_planes(inputs, weights, SIMD):
     kernel.stream(x)
 
 
+@pytest.mark.parametrize(("inputs", "plain"), [("UINT8", 1), ("INT8", 0)])
+def test_extreme_products_of_two_rows_in_a_dsp_block(inputs, plain):
+    layer = {
+        "MW": 15,
+        "MH": 8,
+        "SIMD": 5,
+        "PE": 4,
+        "inputDataType": inputs,
+        "weightDataType": "INT8",
+        "noActivation": plain,
+        "numInputVectors": [1, 2, 1],
+        "outputDataType": "INT20" if plain else "BIPOLAR",
+        "narrowWeights": 1,
+        "dspStyle": "double",
+    }
+    rng = np.random.default_rng(plain)
+    W = rng.integers(-127, 128, (15, 8))
+    W[:, :4] = [-127, -127, 127, -127]
+    x = random_tensor(rng, (10, 2, 1, 15), inputs)
+    x[0], x[1] = int(DataType[inputs].min()), int(DataType[inputs].max())
+    last = np.rint(rng.normal(0, 10_000, 8)).astype(np.int64)
+    kernel = KernelUnderTest("IntMVAU", layer, {"W": (W, "INT8"), "last": (last, "INT32")})
+    kernel.stream(x, 0.2, 0.2, seed=1)
+    kernel.check_rate(x)
+
+
+def test_weights_that_are_not_narrow_are_refused():
+    double = {"narrowWeights": 1, "dspStyle": "double"}
+    with pytest.raises(UserError) as error:
+        KernelUnderTest(
+            "IntMVAU",
+            {**FIRST_LAYER, **double, "numInputVectors": [1], "outputDataType": "BIPOLAR"},
+            {"W": (np.full((9, 4), -128), "INT8"), "last": (np.zeros(4, np.int64), "INT32")},
+        )
+    assert str(error.value).endswith("narrowWeights = 1 must be 0 for a weight of -128")
+
+
 def test_an_accumulator_too_large_for_its_type_is_refused():
     layer = FIRST_LAYER | {"noActivation": 1, "PE": 4}
     W = np.full((9, 4), 127)

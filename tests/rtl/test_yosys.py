@@ -98,10 +98,15 @@ def test_tables_take_the_models_block_rams(name, family, designs, cells):
     assert designs[name].kernel.bram_estimation(PARTS[family]) == found["BRAM18"] > 0
 
 
-# The models of the matrix kernels hold for larger folds than these.
-@pytest.mark.parametrize(
-    "name", [*STREAMING, *CHANNELWISE, *RESIDUAL, "binary tables of many rows"]
+#: The models of the matrix kernels hold for larger folds than most of these.
+LARGE = (
+    "binary tables of many rows",
+    "binary constant weights",
+    "pixel convolution, two rows in a DSP block",
 )
+
+
+@pytest.mark.parametrize("name", [*STREAMING, *CHANNELWISE, *RESIDUAL, *LARGE])
 def test_area_is_about_the_models(name, family, designs, cells):
     part, kernel = PARTS[family], designs[name].kernel
     found = cells_area(name, cells(name))

@@ -220,7 +220,10 @@ class Hardware:
         if binary:
             attributes.update(border)
         else:
-            attributes.update(InputZeroPoint=reads.zero, weightDataType=matrix.name)
+            narrow = int(rows.min() > matrix.min())
+            attributes.update(
+                InputZeroPoint=reads.zero, weightDataType=matrix.name, narrowWeights=narrow
+            )
             if windows is not None:
                 attributes["ConvKernelDim"] = border["ConvKernelDim"]
         output = self._tensor(result, [*vectors, outputs], datatype or BIPOLAR)

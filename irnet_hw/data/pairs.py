@@ -95,9 +95,9 @@ def read(folder: Path, scale: int, side: int) -> Pairs:
         side: the least height and width of a shrunk image to train on. Smaller ones are left out.
 
     Raises:
-        UserError: a folder or its images are missing, an image is damaged or of a kind that
-            :mod:`irnet_hw.data.decode` refuses, or is too small to test on, or all are too small to
-            train on.
+        UserError: a folder or its images are missing or can't be read, an image is damaged or of a
+            kind that :mod:`irnet_hw.data.decode` refuses, or is too small to test on, or all are
+            too small to train on.
     """
     parts = [
         [folder / name for name in names if (folder / name).is_dir()] for names in (TRAIN, HELD_OUT)
@@ -162,8 +162,11 @@ def shrunk(high: Image, scale: int) -> Image:
 
 
 def _files(part: Path) -> list[Path]:
-    files = sorted(path for path in part.iterdir() if path.suffix.lower() in suffixes())
-    files = [path for path in files if not path.name.startswith(".")]
+    try:
+        found = sorted(path for path in part.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise UserError(f"{part}: can't be read: {error.strerror}") from error
+    files = [path for path in found if path.suffix.lower() in suffixes()]
     if not files:
         raise UserError(f"{part}: holds no images ({COMMON})")
     return files

@@ -182,13 +182,14 @@ class IntMVAU(MVAU):
         """Return the area of DSP blocks for two rows, of the adders behind and of the weights.
 
         In the 7 series, the adders and registers of the module double_products are in the blocks.
+        For UltraScale+, Yosys leaves them outside; adding a constant takes no LUTs.
         """
         PE, SIMD = self.number("PE"), self.number("SIMD")
         pairs, width = ceil(SIMD / 2), DOUBLE_FIELD + sum(self._bits())
         total = adder_tree(pairs, DOUBLE_FIELD) * PE
         if ultrascale(fpgapart):
-            added = width * pairs + (width + 1) * (SIMD // 2)
-            total += Logic(added, width * SIMD + (width + 1) * pairs) * (PE // 2)
+            added, registers = (width + 1) * (SIMD // 2), width * SIMD + (width + 1) * pairs
+            total += Logic(added, registers) * (PE // 2)
         else:
             total += Logic(0, -self.get_instream_width())
         if self.weights_in_block_ram():

@@ -14,11 +14,14 @@ _KEYS: Mapping[str, type] = {
     "part": str,
     "family": str,
     "clock_mhz": float,
+    "vivado_board": str,
     "address_bits": int,
     "register_base": int,
     "resources": dict,
     "reserve": dict,
 }
+#: Clocks in MHz that may be asked for.
+_CLOCKS = (1, 500)
 #: Address widths of AXI4 ports on Zynq devices.
 _ADDRESS_BITS = range(32, 50)
 
@@ -33,6 +36,8 @@ class Board:
         part: AMD's full part name.
         family: Yosys' name of the part's family ("xc7", "xcup").
         clock_mhz: the fabric's clock.
+        vivado_board: Vivado's board files, with wildcards ("xilinx.com:zcu104:part0:*"); "" if the
+            project needs none.
         address_bits: address width of the processor port that connects the fabric to memory.
         register_base: address of the shell's registers, as the processor sees it.
         resources: the part's resources: LUT, FF, BRAM18 (blocks of 18 Kib), DSP, on some URAM.
@@ -45,6 +50,7 @@ class Board:
     part: str
     family: str
     clock_mhz: float
+    vivado_board: str
     address_bits: int
     register_base: int
     resources: Mapping[str, int]
@@ -64,12 +70,18 @@ def known_boards() -> list[str]:
     return sorted(path.parent.name for path in share("boards").glob("*/board.toml"))
 
 
-def load_board(name: str) -> Board:
+def load_board(name: str, clock_mhz: float | None = None) -> Board:
     """Return a board by name.
 
+    Args:
+        name: of its folder.
+        clock_mhz: of the fabric, 1 to 500; None: the board's own.
+
     Raises:
-        UserError: there is no such board, or its board.toml is wrong.
+        UserError: there is no such board, its board.toml is wrong, or the clock is out of range.
     """
+    if clock_mhz is not None and not _CLOCKS[0] <= clock_mhz <= _CLOCKS[1]:
+        raise UserError(f"clock: {clock_mhz:g} MHz, must be from {_CLOCKS[0]} to {_CLOCKS[1]} MHz")
     if name not in known_boards():
         raise UserError(f"board: {name}, must be one of {', '.join(known_boards())}")
     path = share("boards") / name / "board.toml"
@@ -98,4 +110,6 @@ def load_board(name: str) -> Board:
             raise UserError(f"{path}: reserve.{key} names a resource that the board lacks")
         if type(value) is not float or not 0 <= value < 1:
             raise UserError(f"{path}: reserve.{key} = {value!r}, must be 0.0 to below 1.0")
+    if clock_mhz is not None:
+        content["clock_mhz"] = clock_mhz
     return Board(name=name, **content)

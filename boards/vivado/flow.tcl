@@ -2,8 +2,8 @@
 # accelerator in its shell and the two interconnects between them; then synthesis, place and route.
 # It writes irnet.bit, irnet.hwh, timing.rpt and utilisation.rpt into the current folder.
 #
-# build.tcl, which sources this, has set scripts, accelerator, part, clock_mhz, address_bits,
-# register_base, sources and memories; the board's processing_system.tcl has defined the procedures
+# build.tcl, which sources this, has set scripts, accelerator, part, vivado_board, clock_mhz,
+# address_bits, register_base, sources and memories; processing_system.tcl has defined the procedures
 # board_part and processing_system. Lines that begin with "irnet: " report progress. IP is not
 # requested by version: the newest version that this Vivado has is used. There are no constraints: a
 # design has no pins of its own, and its clock comes from the processor's settings.

@@ -76,11 +76,14 @@ def write_project(folder: Path, manifest: Manifest, board: Board, force: bool = 
     Raises:
         UserError: a script was changed, or they can't be written.
     """
-    boards = share("boards")
+    common = share("boards") / "vivado"
+    processor = share("boards") / board.name / "processing_system.tcl"
+    if board.family == "xcup":
+        processor = common / "zynq_ultrascale.tcl"
     texts = {
-        "flow.tcl": (boards / "vivado" / "flow.tcl").read_text(),
-        "irnet_vivado.v": (boards / "vivado" / "irnet_vivado.v").read_text(),
-        "processing_system.tcl": (boards / board.name / "processing_system.tcl").read_text(),
+        "flow.tcl": (common / "flow.tcl").read_text(),
+        "irnet_vivado.v": (common / "irnet_vivado.v").read_text(),
+        "processing_system.tcl": processor.read_text(),
         "build.tcl": _build(manifest, board),
     }
     target = folder / VIVADO
@@ -102,6 +105,7 @@ def _build(manifest: Manifest, board: Board) -> str:
         "set scripts [file dirname [file normalize [info script]]]",
         "set accelerator [file dirname $scripts]",
         f"set part {board.part}",
+        f"set vivado_board {{{board.vivado_board}}}",
         f"set clock_mhz {manifest.clock_mhz:g}",
         f"set address_bits {shell.address_bits}",
         f"set register_base 0x{shell.base_address:08X}",

@@ -31,7 +31,7 @@ def _print_passes(ctx: click.Context) -> None:
 
 @click.command("build")
 @click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.onnx")
-@click.option("--board", required=True, help="Board to build for, such as pynq-z2 or zcu104.")
+@click.option("--board", required=True, help="Board: aup-zu3, kv260, pynq-z2 or zcu104.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -42,11 +42,16 @@ def _print_passes(ctx: click.Context) -> None:
 @click.option(
     "--target-fps",
     type=float,
-    help="Frames per second to reach at the board's clock, with the least area. "
-    f"Default: {TARGET_FPS:g}.",
+    help=f"Frames per second to reach at this clock, with the least area. Default: {TARGET_FPS:g}.",
 )
 @click.option(
     "--max-fps", is_flag=True, help="Reach the highest frame rate that fits the board instead."
+)
+@click.option(
+    "--clock",
+    type=float,
+    metavar="MHZ",
+    help="Clock of the fabric, for folding, flows, reports and the driver. Default: the board's.",
 )
 @click.option(
     "--folding-config",
@@ -104,6 +109,7 @@ def command(
     out: Path | None,
     target_fps: float | None,
     max_fps: bool,
+    clock: float | None,
     folding_config: Path | None,
     input_scale: str | None,
     images: Path | None,
@@ -129,7 +135,7 @@ def command(
       irnet-hw build --board pynq-z2 --target-fps 50000 runs/digits-vgg/model.onnx
       irnet-hw build --board pynq-z2 --max-fps runs/resnet20-hardware/model.onnx
       irnet-hw build --board pynq-z2 zoo:tfc
-      irnet-hw build --board zcu104 --flow vivado runs/digits-vgg/model.onnx
+      irnet-hw build --board zcu104 --clock 200 --flow vivado runs/digits-vgg/model.onnx
     """  # noqa: D301 (click wants the backspace itself)
     from irnet_hw.compiler.front import input_scale as fraction
     from irnet_hw.compiler.pipeline import build
@@ -150,7 +156,9 @@ def command(
     folder = out or (model.parent if entry is None else Path()) / f"{name}-{board}"
     with _exported(model, entry) as file:
         say(f"building {model} for {board}")
-        built = build(file, board, folder, aim, folding_config, force, scale, images, packed_pixels)
+        built = build(
+            file, board, folder, aim, folding_config, force, scale, images, packed_pixels, clock
+        )
     used = ", ".join(f"{built.area[key]} of {built.resources[key]} {key}" for key in RESOURCES)
     say(
         f"{folder}: {built.cycles_per_frame} cycles a frame, {built.fps:.0f} frames "

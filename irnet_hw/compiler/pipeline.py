@@ -44,6 +44,7 @@ def build(
     input_scale: Fraction | None = None,
     images: Path | None = None,
     packed_pixels: bool = False,
+    clock_mhz: float | None = None,
 ) -> Manifest:
     """Compile a network into an accelerator's folder.
 
@@ -54,8 +55,8 @@ def build(
         board: name of a board.
         out: the folder to write. An accelerator that is already there is replaced, together with
             the results of its simulation, synthesis and report; other files are kept.
-        target_fps: frames per second that the accelerator has to reach at the board's clock,
-            above 0; None: as many as fit the board.
+        target_fps: frames per second that the accelerator has to reach at its clock, above 0;
+            None: as many as fit the board.
         folding_config: a file that fixes folds.
         force: write even into a folder that is not an accelerator's, and overwrite files there.
         input_scale: pixels are multiplied by this before they reach the file's input.
@@ -63,19 +64,21 @@ def build(
             that has scales moved; None: golden.npz, or random images.
         packed_pixels: leave the function that the network begins with to the driver, so that the
             accelerator reads 1 to 4 bits for each pixel.
+        clock_mhz: the fabric's clock; None: the board's.
 
     Returns:
         the manifest.
 
     Raises:
         UserError: the network is not supported, or has no function to leave to the driver, the
-            board is unknown, the rate can't be reached, the fixed folds are not possible, the
-            images are of another shape, or the folder can't be written.
+            board is unknown, the clock is out of range, the rate can't be reached, the fixed
+            folds are not possible, the images are of another shape, or the folder can't be
+            written.
     """
     model, out = Path(model), Path(out)
     if target_fps is not None and not 0 < target_fps < inf:
         raise UserError(f"target-fps: {target_fps:g}, must be a number above 0")
-    where = load_board(board)
+    where = load_board(board, clock_mhz)
     fixed = folding_file.read(folding_config) if folding_config else {}
     former = former_identity(out)
 

@@ -17,7 +17,6 @@ from irnet_hw.artifact.folder import open_build
 from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import BITSTREAMS, MANIFEST, MODEL, SAMPLE
 from irnet_hw.artifact.results import require_own_bitstream
-from irnet_hw.boards import load_board
 from irnet_hw.deploy.wheel import build_wheel
 from irnet_hw.errors import UserError
 from irnet_hw.files import claimed, in_use, whole_file
@@ -65,9 +64,7 @@ def package(folder: Path, out: Path, images: Path | None = None, force: bool = F
             GOLDEN: made / GOLDEN,
             wheel.name: wheel,
             README: _readme(made / README, built),
-            NOTEBOOK: _blank(
-                share("boards") / load_board(built.board).name / "notebooks" / NOTEBOOK, made
-            ),
+            NOTEBOOK: _blank(share("boards") / NOTEBOOK, made),
         }
         own = [MANIFEST, *built.files, *built.data]
         bitstream = sorted((folder / BITSTREAMS).glob("*"))

@@ -177,9 +177,8 @@ def _board(cfg: DataflowBuildConfig) -> Board:
     """
     part, clock = cfg._resolve_fpga_part(), 1000 / cfg.synth_clk_period_ns
     for name in known_boards():
-        board = load_board(name)
-        if board.part == part:
-            return Board(**{**vars(board), "clock_mhz": clock})
+        if load_board(name).part == part:
+            return load_board(name, clock)
     if cfg.board not in platforms:
         raise UserError(
             f"board: {cfg.board}, whose resources are unknown; must be one of "
@@ -194,6 +193,7 @@ def _board(cfg: DataflowBuildConfig) -> Board:
         part=part,
         family="",
         clock_mhz=clock,
+        vivado_board="",
         address_bits=0,
         register_base=0,
         resources=resources,

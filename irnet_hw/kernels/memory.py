@@ -16,7 +16,7 @@ LUTS_PER_BLOCK = 190
 
 def ultrascale(fpgapart: str) -> bool:
     """Return whether a part is UltraScale+; otherwise it is 7 series."""
-    return fpgapart.startswith("xczu")
+    return not fpgapart.startswith("xc7")
 
 
 def lut_ram(depth: int, width: int, fpgapart: str) -> int:

@@ -63,7 +63,19 @@ def _dotted(version: Sequence[int]) -> str:
     return ".".join(map(str, version))
 
 
+#: Of every Zynq UltraScale+.
+_ULTRASCALE = (
+    # 0 is 128 bits, 1 is 64, 2 is 32.
+    Setting("S_AXI_HP0_FPD reads 64 bits", 0xFD38_0000, 0x3, 0x1),
+    Setting("S_AXI_HP0_FPD writes 64 bits", 0xFD38_0014, 0x3, 0x1),
+    # 0 is 32 bits, 1 is 64, 2 is 128.
+    Setting("M_AXI_HPM0_FPD has 32 bits", 0xFD61_5000, 0x300, 0x000),
+)
+_HPM0 = range(0xA000_0000, 0xB000_0000)  # through M_AXI_HPM0_FPD
+
 BOARDS = {
+    "aup-zu3": Board("AUP-ZU3", (3, 1), None, _HPM0, _ULTRASCALE),
+    "kv260": Board("KV260", (3, 0), None, _HPM0, _ULTRASCALE),
     "pynq-z2": Board(
         title="PYNQ-Z2",
         first=(2, 7),
@@ -75,19 +87,7 @@ BOARDS = {
             Setting("S_AXI_HP0 writes 64 bits", 0xF800_8014, 0x1, 0x0),
         ),
     ),
-    "zcu104": Board(
-        title="ZCU104",
-        first=(2, 7),
-        last=None,
-        fabric=range(0xA000_0000, 0xB000_0000),  # through M_AXI_HPM0_FPD
-        settings=(
-            # 0 is 128 bits, 1 is 64, 2 is 32.
-            Setting("S_AXI_HP0_FPD reads 64 bits", 0xFD38_0000, 0x3, 0x1),
-            Setting("S_AXI_HP0_FPD writes 64 bits", 0xFD38_0014, 0x3, 0x1),
-            # 0 is 32 bits, 1 is 64, 2 is 128.
-            Setting("M_AXI_HPM0_FPD has 32 bits", 0xFD61_5000, 0x300, 0x000),
-        ),
-    ),
+    "zcu104": Board("ZCU104", (2, 7), None, _HPM0, _ULTRASCALE),
 }
 
 

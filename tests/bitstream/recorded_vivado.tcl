@@ -125,7 +125,12 @@ proc do_get_ipdefs {arguments} {
     return [list xilinx.com:ip:$name:1.9 xilinx.com:ip:$name:1.10]
 }
 proc do_get_board_parts {arguments} {
-    return [expr {$::missing eq "zcu104" ? {} : {xilinx.com:zcu104:part0:1.1}}]
+    if {$::missing eq "board files"} { return {} }
+    set all {
+        xilinx.com:zcu104:part0:1.0 xilinx.com:zcu104:part0:1.1 xilinx.com:kv260_som:part0:1.4
+        realdigital.org:aup-zu3-4gb:part0:1.0 realdigital.org:aup-zu3-8gb:part0:1.0
+    }
+    return [lsearch -all -inline -glob $all [lindex $arguments 0]]
 }
 proc do_create_bd_cell {arguments} {
     global made

@@ -22,6 +22,13 @@ ENDS = {
     "pynq-z2": ("FCLK_CLK0", "FCLK_RESET0_N", "M_AXI_GP0", "S_AXI_HP0", "IRQ_F2P"),
     "zcu104": ("pl_clk0", "pl_resetn0", "M_AXI_HPM0_FPD", "S_AXI_HP0_FPD", "pl_ps_irq0"),
 }
+ENDS["aup-zu3"] = ENDS["kv260"] = ENDS["zcu104"]  # all are of the Zynq UltraScale+
+#: The newest of the board files that the recorder has.
+BOARD_FILES = {
+    "aup-zu3": "realdigital.org:aup-zu3-8gb:part0:1.0",
+    "kv260": "xilinx.com:kv260_som:part0:1.4",
+    "zcu104": "xilinx.com:zcu104:part0:1.1",
+}
 
 
 class Run:
@@ -161,8 +168,9 @@ def test_the_processor_is_set_up(built, run):
         assert all(name.startswith("CONFIG.PCW_") for name in settings)
         assert not run.of("apply_bd_automation")
     else:
-        assert settings["CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ"] == "100"
-        assert run.properties("irnet") == {"board_part": "xilinx.com:zcu104:part0:1.1"}
+        clock = f"{load_board(board).clock_mhz:g}"
+        assert settings["CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ"] == clock
+        assert run.properties("irnet") == {"board_part": BOARD_FILES[board]}
         assert run.of("apply_bd_automation") == [
             ["-rule", "xilinx.com:bd_rule:zynq_ultra_ps_e",
              "-config", 'apply_board_preset "1"', "/processor"]
@@ -184,12 +192,14 @@ def test_trouble_ends_it_and_is_named(built, tmp_path, trouble, message):
     assert not (tmp_path / "scratch" / "irnet.bit").exists()
 
 
-def test_only_the_zcu104_needs_board_files(built, tmp_path):
-    if built[0] == "pynq-z2":
-        Run(built[1], tmp_path / "scratch", missing="zcu104")
+def test_missing_board_files_are_named(built, tmp_path):
+    board, folder = built
+    if board == "pynq-z2":  # it needs none
+        Run(folder, tmp_path / "scratch", missing="board files")
         return
     with pytest.raises(tkinter.TclError) as error:
-        Run(built[1], tmp_path / "scratch", missing="zcu104")
+        Run(folder, tmp_path / "scratch", missing="board files")
     assert str(error.value) == (
-        "irnet: this Vivado has no board files for the ZCU104; install them from its store"
+        f"irnet: this Vivado has no board files that match {load_board(board).vivado_board}; "
+        "install them"
     )

@@ -31,7 +31,23 @@ def test_builds_beside_the_model(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     content = manifest.load(tmp_path / "tiny-pynq-z2")
     assert content.target_fps == 10_000
+    assert content.clock_mhz == 100
     assert f"{content.cycles_per_frame} cycles a frame" in result.stderr
+
+
+def test_a_clock_changes_the_folds_and_goes_into_the_manifest(tmp_path: Path) -> None:
+    model = tmp_path / "tiny.onnx"
+    Network(image=(4, 4, 1), layers=(Conv(4, bits=8),)).build().save(str(model))
+    cycles = []
+    for clock in ("50", "200"):
+        arguments = ["--board", "kv260", "--clock", clock, "--target-fps", "1e6", str(model)]
+        result = CliRunner().invoke(command, arguments)
+        assert result.exit_code == 0, result.output
+        content = manifest.load(tmp_path / "tiny-kv260")
+        assert content.clock_mhz == float(clock)
+        assert content.fps == content.clock_mhz * 1e6 / content.cycles_per_frame >= 1e6
+        cycles.append(content.cycles_per_frame)
+    assert cycles[0] < cycles[1]
 
 
 @pytest.mark.yosys

@@ -1,11 +1,10 @@
 """Runs a package's notebook headless on the simulated board.
 
-To update the outputs shown in boards/*/notebooks, with packages of the demo's network::
+To update the outputs shown in boards/classify.ipynb, with a package of the demo's network::
 
-    python -m tests.deploy.notebook pynq-z2.zip zcu104.zip
+    python -m tests.deploy.notebook demo.zip
 """
 
-import json
 import os
 import sys
 import zipfile
@@ -53,17 +52,15 @@ def output(notebook: NotebookNode) -> str:
 
 
 def renew(package: Path) -> None:
-    """Run a package's notebook and keep the outputs in its board's folder."""
+    """Run a package's notebook and keep the outputs."""
     with TemporaryDirectory() as folder:
         notebook = execute(package, Path(folder))
-        board = json.loads((Path(folder) / "manifest.json").read_text())["board"]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
     notebook.metadata.language_info = {"name": "python"}
-    nbformat.write(notebook, share("boards") / board / "notebooks" / NOTEBOOK)
+    nbformat.write(notebook, share("boards") / NOTEBOOK)
 
 
 if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        renew(Path(argument))
+    renew(Path(sys.argv[1]))

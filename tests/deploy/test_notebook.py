@@ -1,9 +1,7 @@
-"""The notebook runs on the simulated board, and the committed notebooks show real outputs."""
+"""The notebook runs on the simulated board, and the committed one shows real outputs."""
 
 import nbformat
-import pytest
 
-from irnet_hw.boards import known_boards
 from irnet_hw.deploy.package import package
 from irnet_hw.share import share
 from tests.deploy.notebook import execute, output
@@ -12,8 +10,8 @@ from tests.deploy.notebook import execute, output
 MAIN_PATH = 6
 
 
-def shown(board):
-    return nbformat.read(share("boards") / board / "notebooks" / "classify.ipynb", as_version=4)
+def shown():
+    return nbformat.read(share("boards") / "classify.ipynb", as_version=4)
 
 
 def code(notebook):
@@ -34,21 +32,15 @@ def test_it_runs_on_the_simulated_board(built, tmp_path):
     assert [one for one in pictures if "image/png" in one.data]
 
 
-@pytest.mark.parametrize("board", known_boards())
-def test_what_is_shown_has_run(board):
-    notebook = shown(board)
+def test_what_is_shown_has_run():
+    notebook = shown()
     nbformat.validate(notebook)
     assert all(cell.execution_count for cell in code(notebook))
     text = output(notebook)
     assert "640 logits compared, 0 differences\n" in text
-    assert f"board            {board}\n" in text
-
-
-def test_there_is_one_notebook_for_all_boards():
-    sources = {tuple(cell.source for cell in shown(board).cells) for board in known_boards()}
-    assert len(sources) == 1
+    assert "board            pynq-z2\n" in text
 
 
 def test_the_main_path_is_short():
-    first = code(shown("pynq-z2"))[0].source.splitlines()
+    first = code(shown())[0].source.splitlines()
     assert len([line for line in first if line]) <= MAIN_PATH + 1  # and one that shows them

@@ -147,7 +147,7 @@ def test_damaged_golden_vectors(shell):
 
 def test_unknown_board(shell):
     assert shell.fails("build", "--board", "pynq-z3", "model.onnx") == (
-        "board: pynq-z3, must be one of pynq-z2, zcu104"
+        "board: pynq-z3, must be one of aup-zu3, kv260, pynq-z2, zcu104"
     )
 
 

@@ -1,12 +1,12 @@
-# The processor of the ZCU104 (Zynq UltraScale+) in a Vivado block design. Its settings come from
-# AMD's board files, which are part of a Vivado installation. On the board itself, the boot loader
-# and Linux have already made them, except for the rate of PL0.
+# The processor of a Zynq UltraScale+ in a Vivado block design. Its settings come from the board's
+# files for Vivado, which build.tcl names in vivado_board. On the board itself, the boot loader and
+# Linux have already made them, except for the rate of PL0.
 
 # Returns: the board part that the project needs.
 proc board_part {} {
-    set boards [get_board_parts "xilinx.com:zcu104:part0:*"]
+    set boards [get_board_parts $::vivado_board]
     if {[llength $boards] == 0} {
-        error "irnet: this Vivado has no board files for the ZCU104; install them from its store"
+        error "irnet: this Vivado has no board files that match $::vivado_board; install them"
     }
     return [lindex [lsort -dictionary $boards] end]
 }

@@ -20,7 +20,8 @@ from irnet_hw.artifact.resources import RESOURCES, Area
 from irnet_hw.artifact.results import Synthesis
 from irnet_hw.boards import load_board
 from irnet_hw.files import holds_json, require_ours, whole_file
-from irnet_hw.synthesise.yosys import Design, flattened, synthesise
+from irnet_hw.synthesise.yosys import flattened, synthesise
+from irnet_hw.synthesise.yosys import whole as all_layers
 
 #: An area, by the model or with whatever else was counted.
 Counts = Area | Mapping[str, int]
@@ -61,10 +62,8 @@ def by_operation(built: Manifest, synth: Synthesis) -> dict[str, Any]:
 
 def whole(folder: Path, built: Manifest) -> dict[str, Any]:
     """Return the area of an accelerator synthesised in one flattened run."""
-    texts = {Path(file).name: (folder / file).read_text() for file in built.sources}
-    data = {Path(file).name: folder / file for file in built.data}
     start = time.monotonic()
-    area = flattened(Design(built.top, texts, data), load_board(built.board).family)
+    area = flattened(all_layers(folder, built), load_board(built.board).family)
     return {
         **{kind: area[kind] for kind in RESOURCES},
         "seconds": round(time.monotonic() - start, 1),

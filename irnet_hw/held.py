@@ -8,6 +8,7 @@ from irnet_hw.artifact.folder import open_build
 from irnet_hw.artifact.manifest import Manifest
 from irnet_hw.artifact.names import (
     BITSTREAM_LOG,
+    GATES,
     SAMPLE,
     SIMULATION,
     SYNTHESIS,
@@ -30,6 +31,7 @@ from irnet_hw.files import (
 RESULTS: dict[str, Known] = {
     SIMULATION: holds_json(kind="sim"),
     SAMPLE: holds_arrays("images", "predictions"),
+    GATES: holds_json(kind="synth", netlist=...),
     SYNTHESIS: holds_json(kind="synth"),
     SYNTHESIS_LOG: begins(LOG_HEAD),
     "report.html": is_page,

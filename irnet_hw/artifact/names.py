@@ -15,6 +15,8 @@ COCOTB = "cocotb"
 SIMULATION = "simulation.json"
 #: The images that the simulation keeps for the report and the golden vectors.
 SAMPLE = "sample.npz"
+#: The simulation of the netlist.
+GATES = "gates.json"
 SYNTHESIS = "synthesis.json"
 SYNTHESIS_LOG = "synthesis.log"
 #: Scripts and reports of Vivado.

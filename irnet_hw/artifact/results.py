@@ -66,6 +66,29 @@ class Irregular:
 
 
 @dataclass(frozen=True)
+class GateSimulation:
+    """What the simulation of the netlist found (gates.json).
+
+    Attributes:
+        kind: "synth".
+        netlist: the tool that made it, with its version.
+        images: the number of images at full rate.
+        logits_compared: how many values were compared with the QONNX run, in both passes.
+        differences: how many of them differ.
+        cycles_per_frame: in the second half of the images; None for fewer than 4.
+        irregular: the pass with gaps and stalls.
+    """
+
+    kind: Literal["synth"]
+    netlist: str
+    images: Count
+    logits_compared: Count
+    differences: Count
+    cycles_per_frame: float | None
+    irregular: Irregular
+
+
+@dataclass(frozen=True)
 class Accuracy:
     """The share of images that are classified correctly.
 

@@ -25,8 +25,13 @@ from irnet_hw.cli import options
     type=click.IntRange(min=0),
     help="Number of images, from the first, for which every layer's output is compared.",
 )
+@click.option(
+    "--gates",
+    is_flag=True,
+    help="Then simulate the netlist too: the accelerator as Yosys maps it to the FPGA's cells.",
+)
 @options.force
-def command(build_dir: Path, file: Path, tapped: int, force: bool) -> None:
+def command(build_dir: Path, file: Path, tapped: int, gates: bool, force: bool) -> None:
     """Simulate an accelerator on images and compare it with its QONNX model.
 
     BUILD_DIR is a folder written by `irnet-hw build`. Every logit of every image must equal the
@@ -35,7 +40,8 @@ def command(build_dir: Path, file: Path, tapped: int, force: bool) -> None:
     input and stalls at the output. On a deadlock, the message names the layers that wait for one
     another.
 
-    The result goes to BUILD_DIR/simulation.json. The exit code is 1 if anything differs.
+    The result goes to BUILD_DIR/simulation.json, that of --gates to BUILD_DIR/gates.json. The exit
+    code is 1 if anything differs.
     """
     # Importing the simulator takes seconds; neither --help nor a wrong file should wait for it.
     from irnet_hw.artifact import manifest
@@ -64,3 +70,14 @@ def command(build_dir: Path, file: Path, tapped: int, force: bool) -> None:
         first = result.first_difference
         click.echo(f"{build_dir}: the RTL differs from the QONNX run, first in {first}", err=True)
         sys.exit(1)
+    if gates:
+        from irnet_hw.simulate.gates import simulate_gates
+
+        netlist = simulate_gates(build_dir, images, force)
+        click.echo(
+            f"netlist of {netlist.netlist}: {netlist.logits_compared} logits compared, "
+            f"{netlist.differences} differences"
+        )
+        if netlist.differences:
+            click.echo(f"{build_dir}: the netlist differs from the QONNX run", err=True)
+            sys.exit(1)

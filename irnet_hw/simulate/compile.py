@@ -59,6 +59,7 @@ class Design:
         harness: the C++ that drives it.
         headers: the text of each header that it includes, by name.
         flags: Verilator's, in addition to those for all designs.
+        layers: whether the accelerator's layers are modules, of which large ones compile apart.
     """
 
     top: str
@@ -66,6 +67,7 @@ class Design:
     harness: Path
     headers: Mapping[str, str] = field(default_factory=dict)
     flags: Sequence[str] = ()
+    layers: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def compile_design(folder: Path, manifest: Manifest, design: Design) -> Compiled
         UserError: a compiler is missing, or the sources do not compile.
     """
     start = time.monotonic()
-    layers = large_layers(folder, manifest, _FLAGS)
+    layers = large_layers(folder, manifest, _FLAGS) if design.layers else []
     modules = {layer: text for one in layers for layer, text in one.modules().items()}
     files = {
         "lint.vlt": (share("rtl") / "lint.vlt").read_text(),

@@ -83,11 +83,7 @@ def _simulate(
     tapped: int,
 ) -> Simulation:
     """Do what :func:`simulate` says; the folder is locked."""
-    if images.shape[1:] != manifest.image or images.dtype != np.uint8 or len(images) == 0:
-        raise UserError(
-            f"images: {images.dtype} of shape {list(images.shape)}, must be uint8 of shape "
-            f"[N, {', '.join(map(str, manifest.image))}]"
-        )
+    require_images(manifest, images)
     if labels is not None:
         check_classes(labels, manifest.output.values, "labels")
     tapped = min(tapped, len(images))
@@ -95,10 +91,10 @@ def _simulate(
     compiled = compile_accelerator(folder, manifest)
     simulator = Simulator(compiled, folder, manifest)
     regular = simulator.stream(images, tapped, "simulating")
-    again = images[_again(len(images))]
-    irregular = simulator.stream(again, tapped, "with gaps and stalls", IRREGULAR_SEED)
-    reference = _Reference(folder, manifest, images, tapped)
-    tensors = _compare(manifest, reference, [regular, irregular])
+    repeated = images[again(len(images))]
+    irregular = simulator.stream(repeated, tapped, "with gaps and stalls", IRREGULAR_SEED)
+    reference = Reference(folder, manifest, images, tapped)
+    tensors = compare(manifest, reference, [regular, irregular])
     first = next((entry.layer for entry in tensors if entry.differences), None)
     predictions = tail.predictions(tail.outputs(manifest, regular.out))
     expected = tail.predictions(reference.logits)
@@ -110,7 +106,7 @@ def _simulate(
         first_difference=first,
         tapped_images=tapped,
         tensors=tuple(tensors),
-        cycles_per_frame=_steady(regular),
+        cycles_per_frame=steady(regular),
         latency_cycles=int(regular.ends[-1][0] - regular.starts[0]) + 1,
         first_frame=_first_frame(regular),
         waiting=tuple(int(cycles) / regular.cycles for cycles in regular.waited),
@@ -120,10 +116,10 @@ def _simulate(
         frames_per_second=len(images) / regular.seconds,
         compile_seconds=compiled.seconds,
         irregular=Irregular(
-            images=len(again),
+            images=len(repeated),
             seed=IRREGULAR_SEED,
             cycles=irregular.cycles,
-            logits_compared=len(again) * prod(manifest.tail.shape),
+            logits_compared=len(repeated) * prod(manifest.tail.shape),
         ),
         predictions=tuple(predictions.tolist()),
         expected=tuple(expected.tolist()),
@@ -141,6 +137,15 @@ def _simulate(
     return result
 
 
+def require_images(manifest: Manifest, images: npt.NDArray[np.uint8]) -> None:
+    """Raise a UserError unless there are images, of the accelerator's shape."""
+    if images.shape[1:] != manifest.image or images.dtype != np.uint8 or len(images) == 0:
+        raise UserError(
+            f"images: {images.dtype} of shape {list(images.shape)}, must be uint8 of shape "
+            f"[N, {', '.join(map(str, manifest.image))}]"
+        )
+
+
 def _write_sample(
     path: Path,
     images: npt.NDArray[np.uint8],
@@ -155,7 +160,7 @@ def _write_sample(
         np.savez(file, allow_pickle=False, **{name: a[:KEPT] for name, a in arrays.items()})
 
 
-class _Reference:
+class Reference:
     """What the specification and the NumPy models compute from the images.
 
     Attributes:
@@ -188,9 +193,7 @@ class _Reference:
             self.models = dataflow_run(folder, images[:tapped])[1:]
 
 
-def _compare(
-    manifest: Manifest, reference: _Reference, passes: Sequence[Streamed]
-) -> list[Compared]:
+def compare(manifest: Manifest, reference: Reference, passes: Sequence[Streamed]) -> list[Compared]:
     """Return one entry for each stream and reference, in the streams' order, then the logits'.
 
     Args:
@@ -234,7 +237,7 @@ def _entry(
     return Compared(layer, tensor, against, values, differences)
 
 
-def _again(images: int) -> npt.NDArray[np.int64]:
+def again(images: int) -> npt.NDArray[np.int64]:
     """Return which images pass a second time."""
     return np.arange(max(min(images, IRREGULAR_IMAGES), IRREGULAR_LEAST)) % images
 
@@ -248,7 +251,8 @@ def _first_frame(streamed: Streamed) -> tuple[Frame, ...]:
     )
 
 
-def _steady(streamed: Streamed) -> float | None:
+def steady(streamed: Streamed) -> float | None:
+    """Return the cycles per image in the second half of the images; None for fewer than 4."""
     ends = streamed.ends[-1].astype(np.int64)
     if len(ends) < 4:
         return None

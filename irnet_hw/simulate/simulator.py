@@ -14,6 +14,7 @@ from irnet_hw.artifact.manifest import Manifest, Stream
 from irnet_hw.errors import UserError
 from irnet_hw.progress import track
 from irnet_hw.runtime.frames import Frames
+from irnet_hw.scratch import scratch
 from irnet_hw.simulate.beats import Bytes, beat_bytes, decode
 from irnet_hw.simulate.compile import Compiled, Design, compile_design, start
 from irnet_hw.simulate.deadlock import State, explain, stream_names
@@ -30,6 +31,8 @@ _STREAM = np.dtype([(name, np.uint64) for name in _FIELDS])
 #: From simulator.cpp's enum Status; the others are not errors.
 _HANGS, _UNSTABLE = 2, 3
 _FOREVER = 2**64 - 1
+#: Netlists leave outputs of cells open, and cells' models are not ours to mend.
+_NETLIST_FLAGS = ("-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN", "-Wno-PINMISSING", "-Wno-IMPLICIT")
 #: Ctrl-C works, and the bar moves, between calls that take about this many seconds.
 _CALL_SECONDS = 0.2
 
@@ -73,17 +76,41 @@ def compile_accelerator(folder: Path, manifest: Manifest) -> Compiled:
     return compile_design(folder, manifest, design)
 
 
+def compile_netlist(folder: Path, manifest: Manifest, netlist: str, cells: str) -> Compiled:
+    """Compile an accelerator's netlist, or return the earlier result for an equal one.
+
+    Args:
+        folder: the accelerator's.
+        manifest: its manifest.
+        netlist: a module with the accelerator's name and ports.
+        cells: the modules that it instantiates.
+
+    Raises:
+        UserError: a compiler is missing, or the sources do not compile.
+    """
+    with scratch("netlist") as place:
+        texts = {place / "cells.sv": cells, place / "netlist.v": netlist}
+        for path, text in texts.items():
+            path.write_text(text)
+        sources = list(map(str, texts))
+        taps = {"taps.h": "#define TAPS(X)\n"}
+        design = Design(manifest.top, sources, _HARNESS, taps, _NETLIST_FLAGS, layers=False)
+        return compile_design(folder, manifest, design)
+
+
 class Simulator:
     """A compiled accelerator ready to take images."""
 
-    def __init__(self, compiled: Compiled, folder: Path, manifest: Manifest):
+    def __init__(self, compiled: Compiled, folder: Path, manifest: Manifest, taps: bool = True):
         """Load the library.
 
         Args:
-            compiled: from :func:`compile_accelerator`.
+            compiled: from :func:`compile_accelerator`, or from :func:`compile_netlist`.
             folder: the accelerator's; its hex files are read at every pass.
             manifest: its manifest.
+            taps: whether the streams between layers are observed; a netlist has none.
         """
+        self.taps = manifest.streams[1:] if taps else ()
         self.folder = folder
         self.manifest = manifest
         self.library = ctypes.CDLL(str(compiled.library))
@@ -107,7 +134,7 @@ class Simulator:
         """
         frames, described = len(images), self.manifest.streams
         # In simulator.cpp's order: the two ports, then all streams but the input.
-        ports = [described[0], described[-1], *described[1:]]
+        ports = [described[0], described[-1], *self.taps]
         entering = Frames(self.manifest).of(images).reshape(-1, beat_bytes(ports[0]))
         data = [entering, _room(frames, ports[1])]
         data += [_room(min(tapped, frames), port) for port in ports[2:]]
@@ -125,7 +152,7 @@ class Simulator:
             self._advance(sim, streams, 2 * longest, _FOREVER)  # extra beats would come here
             cycles = int(self.library.sim_cycle(sim))
         self._check_beats(streams)
-        numbered = [0, *range(2, len(ports))]
+        numbered = [0, *range(2, len(ports))] if self.taps else [0, 1]
         return Streamed(
             out=decode(data[1], ports[1]),
             taps=[decode(array, port) for array, port in zip(data[2:], ports[2:], strict=True)],
@@ -138,7 +165,8 @@ class Simulator:
 
     def _check_beats(self, streams: npt.NDArray[np.void]) -> None:
         names = stream_names(self.manifest)[1:]
-        for name, stream in zip(names, streams[2:], strict=True):
+        checked = streams[2:] if self.taps else streams[1:]
+        for name, stream in zip(names[-len(checked) :], checked, strict=True):
             moved, beats, images = (int(stream[key]) for key in ("moved", "frame", "images"))
             if moved != images * beats:
                 raise UserError(
@@ -187,6 +215,8 @@ class Simulator:
             )
         if status == _HANGS:
             cycle = int(self.library.sim_cycle(sim))
+            if not self.taps:
+                raise UserError(f"{self.folder}: the netlist hangs in cycle {cycle}")
             states = [_state(stream) for stream in (streams[0], *streams[2:])]
             raise UserError(f"{self.folder}: {explain(self.manifest, states, cycle)}")
 

@@ -170,8 +170,21 @@ def table(manifest: Manifest, result: Synthesis) -> Iterator[str]:
         yield " ".join([f"{name:{wide}}", *cells])
 
 
-def flattened(design: Design, family: str) -> Counter[str]:
-    """Return the resources of a design that is flattened and optimised as a whole.
+@dataclass(frozen=True)
+class Netlist:
+    """A design that was flattened and optimised as a whole.
+
+    Attributes:
+        verilog: a module with the design's ports, of the vendor's cells.
+        cells: how many of each type.
+    """
+
+    verilog: str
+    cells: Mapping[str, int]
+
+
+def netlist(design: Design, family: str) -> Netlist:
+    """Return the netlist of a design that is flattened and optimised as a whole.
 
     Args:
         design: the sources.
@@ -182,11 +195,24 @@ def flattened(design: Design, family: str) -> Counter[str]:
     """
     with scratch("yosys") as place:
         job = _job(design, dissolving(_synth(design.top, family)), place)
+        with (place / "run.ys").open("a") as script:
+            script.write("delete t:$scopeinfo\nwrite_verilog -noattr netlist.v\n")
         status = run_one(job)
         if reason := distrust(_said(place), status):
             raise UserError(f"Yosys: {design.top} {reason[0]}: {reason[1]}")
-        cells = json.loads((place / "stat.json").read_text())["design"]["num_cells_by_type"]
-    return cells_area(design.top, cells)
+        counted = json.loads((place / "stat.json").read_text())["design"]["num_cells_by_type"]
+        return Netlist((place / "netlist.v").read_text(), counted)
+
+
+def flattened(design: Design, family: str) -> Counter[str]:
+    """Return the resources of a design's :func:`netlist`."""
+    return cells_area(design.top, netlist(design, family).cells)
+
+
+def whole(folder: Path, manifest: Manifest) -> Design:
+    """Return an accelerator's sources and memories."""
+    texts = {Path(file).name: (folder / file).read_text() for file in manifest.sources}
+    return Design(manifest.top, texts, {Path(file).name: folder / file for file in manifest.data})
 
 
 def version() -> str:

@@ -21,7 +21,7 @@ MAY: dict[str, set[str]] = {
     "kernels": {"artifact", "verilog"},
     "compiler": {"artifact", "kernels", "runtime", "verilog"},
     "finn": {"artifact", "compiler", "kernels"},
-    "simulate": {"artifact", "compiler", "runtime", "tools", "verilog"},
+    "simulate": {"artifact", "compiler", "runtime", "synthesise", "tools", "verilog"},
     "synthesise": {"artifact", "tools", "verilog"},
     "bitstream": {"artifact", "synthesise", "tools", "verilog"},
     "runtime": {"artifact"},

@@ -1,7 +1,7 @@
 """The gate-level proof: simulates an accelerator's netlist, as Yosys maps it to the FPGA's cells.
 
 It closes the gap between the RTL that :mod:`irnet_hw.simulate.proof` compares and what goes on the
-chip: the accelerator is synthesised as a whole, and its netlist is simulated with models of the cells
+chip: the accelerator is synthesised as a whole, and its netlist is simulated with models of cells
 on images, at full rate and with gaps and stalls. Every output must equal the QONNX run.
 """
 

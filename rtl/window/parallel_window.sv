@@ -228,7 +228,7 @@ module parallel_window #(
 
         always_ff @(posedge clk) begin
             if (write && write_slot == slot_t'(slot)) row[write_col] <= in_data;
-            if (read) beats[slot] <= row[col[ADDR_BITS-1:0]];
+            if (read) beats[slot] <= row[ADDR_BITS'(unsigned'(col))];
         end
     end
 

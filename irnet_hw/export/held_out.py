@@ -38,7 +38,7 @@ class HeldOut(Protocol):
         """Return the scores in words."""
 
     def golden(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the images with golden vectors, all of the file's size, and their labels."""
+        """Return the images with golden vectors, all of one size, and their labels."""
 
     def stored(self) -> dict[str, npt.NDArray[Any]]:
         """Return the content of heldout.npz; nothing if it is not to be written."""
@@ -125,16 +125,20 @@ class Paired:
         pairs: the data set.
         height: of the file's image.
         width: of the file's image.
+        side: of the crops that the network was trained on.
     """
 
     title, outputs = "held-out", "pixels"
 
-    def __init__(self, pairs: Pairs, height: int, width: int) -> None:
+    def __init__(self, pairs: Pairs, height: int, width: int, side: int) -> None:
         self._scale = pairs.scale
         self._pairs = [(name, pair) for name, held in pairs.held_out.items() for pair in held]
         self.images: Images = [pair.low[..., None] for _, pair in self._pairs]
         first = next(iter(pairs.held_out.values()))
-        self._fitted = np.stack([_fitted(pair.low, height, width) for pair in first])[..., None]
+        lows = [pair.low[..., None] for pair in first]
+        self._stored = np.stack([_fitted(low, height, width) for low in lows])
+        # The vectors of all layers for a large image would take gigabytes.
+        self._golden = np.stack([_fitted(low, side, side) for low in lows[:GOLDEN_IMAGES]])
 
     def scores(self, pytorch: Outputs, qonnx: Outputs) -> dict[str, Any]:
         """Return PSNR and SSIM by the set of images, and how many pixels differ."""
@@ -155,12 +159,12 @@ class Paired:
         return "; ".join([*sets, f"{scores['pixels_differ']} pixels differ"])
 
     def golden(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the first set's images, cropped or mirrored at their borders to one size."""
-        return {"images": self._fitted[:GOLDEN_IMAGES]}
+        """Return crops of the first set's images."""
+        return {"images": self._golden}
 
     def stored(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the same images, all of them."""
-        return {"images": self._fitted}
+        """Return the first set's images, cropped or mirrored to the file's size."""
+        return {"images": self._stored}
 
 
 def _predictions_differ(pytorch: Outputs, qonnx: Outputs) -> int:
@@ -173,6 +177,6 @@ def _pixels_differ(pytorch: Outputs, qonnx: Outputs) -> int:
 
 def _fitted(image: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
     """Return an image's upper left part in a size; where it is smaller, it goes on mirrored."""
-    missing = [max(0, side - has) for side, has in zip((height, width), image.shape, strict=True)]
+    missing = [max(0, height - image.shape[0]), max(0, width - image.shape[1]), 0]
     padded = np.pad(image, [(0, more) for more in missing], mode="symmetric")
     return padded[:height, :width]

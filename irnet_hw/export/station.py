@@ -67,7 +67,8 @@ def export(
 
     - ``model.onnx``, the network with its metadata; the same checkpoint gives the same bytes;
     - ``golden.npz``: "images" (uint8, [N, height, width, channels]), "labels", and all signs,
-      streams and "logits" by the name of the QONNX tensor (float32, [N, ...], NCHW);
+      streams and "logits" by the name of the QONNX tensor (float32, [N, ...], NCHW); of images to
+      be enlarged, crops as in training;
     - ``heldout.npz``: the held-out "images" and "labels", for simulation: all of them, or 1,000
       of a streamed dataset; of images to be enlarged, the first set's, cropped or mirrored at
       their borders to the file's size, without labels;
@@ -159,7 +160,7 @@ def _held_out(
     """Return the held-out images of the dataset that a network was trained on."""
     dataset = trained.recipe.dataset(data_folder)
     if isinstance(dataset, data.Pairs):
-        return Paired(dataset, height, width)
+        return Paired(dataset, height, width, trained.recipe.model.image[0])
     _check_data(dataset, trained, checkpoint, data_folder)
     if isinstance(dataset, data.StreamedDataset):
         return Labelled(*dataset.test_arrays(STREAMED_IMAGES))
@@ -222,7 +223,8 @@ def _metadata(trained: Checkpoint, scores: Mapping[str, Any]) -> dict[str, Any]:
 
 def _golden(network: Network, model: ModelWrapper, held_out: HeldOut) -> bytes:
     given = held_out.golden()
-    return npz({**given, **spec.run(model, given["images"], network.boundaries())})
+    alike = spec.sized(model, *given["images"].shape[1:3])
+    return npz({**given, **spec.run(alike, given["images"], network.boundaries())})
 
 
 def _conclusion(

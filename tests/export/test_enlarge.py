@@ -98,7 +98,7 @@ def test_export_measures_every_set(checkpoint, folder, tmp_path):
     assert metadata["sets"] == summary["sets"]
 
 
-def test_the_files_size_is_a_choice(checkpoint, tmp_path):
+def test_the_files_size_is_a_choice(checkpoint, folder, tmp_path):
     arguments = [str(checkpoint), "--out", str(tmp_path), "--image", "12x30", "--images", "1"]
     result = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert result.exit_code == 0
@@ -106,11 +106,13 @@ def test_the_files_size_is_a_choice(checkpoint, tmp_path):
     model = spec.load(tmp_path / "model.onnx")
     assert spec.image_shape(model) == (12, 30, 1)
     with np.load(tmp_path / "golden.npz") as golden, np.load(tmp_path / "heldout.npz") as heldout:
-        assert golden["images"].shape == (1, 12, 30, 1)
-        assert np.array_equal(golden["images"], heldout["images"])
+        (pair,) = data.load_pairs(str(folder), 2, 8).held_out["Set5"]
+        padded = np.pad(pair.low, [(0, 0), (0, 30 - pair.low.shape[1])], mode="symmetric")
+        assert np.array_equal(heldout["images"], padded[None, :12, :, None])
+        assert np.array_equal(golden["images"], pair.low[None, :8, :8, None])
         x = torch.from_numpy(golden["images"].transpose(0, 3, 1, 2))
         network = load_checkpoint(checkpoint).model()
-        assert golden["logits"].shape == (1, 1, 24, 60)
+        assert golden["logits"].shape == (1, 1, 16, 16)
         assert np.array_equal(golden["logits"][0, 0], enlarged_by(network, x))
 
 

@@ -84,7 +84,7 @@ class GateSimulation:
     images: Count
     logits_compared: Count
     differences: Count
-    cycles_per_frame: float | None
+    cycles_per_frame: Optional[Positive]
     irregular: Irregular
 
 

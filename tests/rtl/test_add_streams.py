@@ -42,7 +42,7 @@ def frames(name, count, seed):
     return [random_tensor(rng, (count, *SHAPE[1:], channels), kind) for kind in (a, b)]
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(name=st.sampled_from(list(CASES)), **IRREGULAR)
 def test_any_values_gaps_and_stalls(name, p_gap, p_stall, seed):
     adder(name).stream(frames(name, 4, seed), p_gap, p_stall, seed)

@@ -37,7 +37,7 @@ def random_pool(case, count, seed):
     return pool(*case, mask), random_tensor(rng, (count, *image, channels), "BIPOLAR")
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(
     case=st.sampled_from(CASES),
     **IRREGULAR,

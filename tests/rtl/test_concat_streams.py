@@ -38,7 +38,7 @@ def frames(name, count, seed):
     return [random_tensor(rng, (count, *SHAPE[1:], width), datatype) for width in channels]
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(name=st.sampled_from(list(CASES)), **IRREGULAR)
 def test_any_values_gaps_and_stalls(name, p_gap, p_stall, seed):
     concat(name).stream(frames(name, 4, seed), p_gap, p_stall, seed)

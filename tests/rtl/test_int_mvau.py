@@ -60,7 +60,7 @@ FIRST_LAYER = {
 }
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(
     layer=layers(),
     **IRREGULAR,

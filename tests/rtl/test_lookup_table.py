@@ -51,7 +51,7 @@ def frames(name, count, seed):
     return random_tensor(np.random.default_rng(seed), (count, *SHAPE[1:], channels), before)
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(
     name=st.sampled_from(list(CASES)),
     **IRREGULAR,

@@ -16,7 +16,7 @@ def slice_of(shape, lanes, datatype):
     )
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(
     case=st.sampled_from(CASES),
     **IRREGULAR,

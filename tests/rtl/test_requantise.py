@@ -64,7 +64,7 @@ def frames(name, count, seed):
     return edges(np.random.default_rng(seed), bits, int(np.prod(shape))).reshape(shape)
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(
     name=st.sampled_from(list(CASES)),
     **IRREGULAR,

@@ -57,7 +57,7 @@ def frames(name, count, seed):
     return [random_tensor(rng, shape, kind) for kind in ("INT10", skip)]
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(
     name=st.sampled_from(list(CASES_OF_RTL)),
     **IRREGULAR,

@@ -94,7 +94,7 @@ def drawn_cases(draw):
     return kernel, stride, padding, image, channels, simd, "BIPOLAR", draw(st.sampled_from([-1, 1]))
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     case=drawn_cases(),
     parallel=st.integers(0, 1),

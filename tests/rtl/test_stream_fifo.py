@@ -28,7 +28,7 @@ def frames(count, seed):
     return random_tensor(np.random.default_rng(seed), (count, *SHAPE[1:]), "INT3")
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(
     depth=st.sampled_from(DEPTHS),
     ram_style=st.sampled_from(STYLES["ram_style"]),

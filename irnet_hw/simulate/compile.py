@@ -59,7 +59,7 @@ class Design:
         harness: the C++ that drives it.
         headers: the text of each header that it includes, by name.
         flags: Verilator's, in addition to those for all designs.
-        layers: whether the accelerator's layers are modules, of which large ones compile apart.
+        layers: whether the layers are separate modules; if so, large ones are compiled apart.
     """
 
     top: str

@@ -3,8 +3,9 @@
 //
 // Full adders add three lanes at a time, then three of their sums, and so on until one bit is left.
 // A sum is the parity of the lanes, which all rows share but for an inversion; so the next adders
-// have bits with constant weights again. A carry is the majority of the lanes, of which there are
-// eight, whatever the number of rows. A popcount adds the carries of each row.
+// have bits with constant weights again. A carry is the majority of three lanes, some of them
+// inverted: one of eight functions, whatever the number of rows. A popcount adds the carries of
+// each row.
 
 module constant_popcount #(
     parameter int ROWS    = 1,  // at least 1

@@ -20,7 +20,6 @@ from irnet_hw.models import SuperResolution, build
 from irnet_hw.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, versions
 from irnet_hw.train.recipe import load_recipe
 from irnet_hw.train.task import enlarged_by
-from tests.data.drawn import write_pairs
 from tests.export.networks import tiny_checkpoint, tiny_network
 
 SMALL = ["model.image=[8,8,1]", "model.width=8", "model.blocks=2", "epochs=1"]
@@ -37,16 +36,9 @@ def network_of(config):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pairs")
-    write_pairs(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory, folder):
+def checkpoint(tmp_path_factory, pairs_folder):
     path = tmp_path_factory.mktemp("run") / "last.pt"
-    recipe = load_recipe("sr-x2", [f"data_folder={folder}", *SMALL])
+    recipe = load_recipe("sr-x2", [f"data_folder={pairs_folder}", *SMALL])
     state = network_of(recipe.model).state_dict()
     save_checkpoint(Checkpoint(recipe, 0, 1, {}, state, {}, {}, [], versions()), path)
     return path
@@ -74,12 +66,12 @@ def test_the_files_pixels_are_pytorchs_for_images_of_any_size(scale, tail):
     assert verified.differences("stream") == verified.differences("sign") == 0
 
 
-def test_export_measures_every_set(checkpoint, folder, tmp_path):
+def test_export_measures_every_set(checkpoint, pairs_folder, tmp_path):
     summary = export(checkpoint, tmp_path).summary
     assert json.loads((tmp_path / "export.json").read_text()) == summary
     assert summary["pixels_differ"] == 0
     network = load_checkpoint(checkpoint).model()
-    for name, pairs in data.load_pairs(str(folder), 2, 8).held_out.items():
+    for name, pairs in data.load_pairs(str(pairs_folder), 2, 8).held_out.items():
         (pair,) = pairs
         enlarged = enlarged_by(network, torch.from_numpy(pair.low)[None, None])
         bicubic = pair.bicubic()
@@ -98,7 +90,7 @@ def test_export_measures_every_set(checkpoint, folder, tmp_path):
     assert metadata["sets"] == summary["sets"]
 
 
-def test_the_files_size_is_a_choice(checkpoint, folder, tmp_path):
+def test_the_files_size_is_a_choice(checkpoint, pairs_folder, tmp_path):
     arguments = [str(checkpoint), "--out", str(tmp_path), "--image", "12x30", "--images", "1"]
     result = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert result.exit_code == 0
@@ -106,7 +98,7 @@ def test_the_files_size_is_a_choice(checkpoint, folder, tmp_path):
     model = spec.load(tmp_path / "model.onnx")
     assert spec.image_shape(model) == (12, 30, 1)
     with np.load(tmp_path / "golden.npz") as golden, np.load(tmp_path / "heldout.npz") as heldout:
-        (pair,) = data.load_pairs(str(folder), 2, 8).held_out["Set5"]
+        (pair,) = data.load_pairs(str(pairs_folder), 2, 8).held_out["Set5"]
         padded = np.pad(pair.low, [(0, 0), (0, 30 - pair.low.shape[1])], mode="symmetric")
         assert np.array_equal(heldout["images"], padded[None, :12, :, None])
         assert np.array_equal(golden["images"], pair.low[None, :8, :8, None])

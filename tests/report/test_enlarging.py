@@ -17,7 +17,6 @@ from irnet_hw.train.checkpoint import load_checkpoint
 from irnet_hw.train.loop import train
 from irnet_hw.train.recipe import load_recipe
 from irnet_hw.train.task import enlarged_by
-from tests.data.drawn import write_pairs
 from tests.report.runs import write_run
 from tests.report.test_training import TrainPage
 
@@ -25,24 +24,17 @@ SMALL = ["model.image=[8,8,1]", "model.width=4", "model.blocks=1", "batch_size=4
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pairs")
-    write_pairs(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, folder):
+def run(tmp_path_factory, pairs_folder):
     out = tmp_path_factory.mktemp("runs") / "small"
-    train(load_recipe("sr-x2", [f"data_folder={folder}", *SMALL]), out)
+    train(load_recipe("sr-x2", [f"data_folder={pairs_folder}", *SMALL]), out)
     return out
 
 
-def test_every_set_is_measured_and_the_first_one_shown(run, folder, tmp_path):
+def test_every_set_is_measured_and_the_first_one_shown(run, pairs_folder, tmp_path):
     html, facts = write([run], tmp_path)
     (found,) = json.loads(facts.read_text())["runs"]
     network = load_checkpoint(run / "last.pt").model()
-    for name, (pair,) in data.load_pairs(str(folder), 2, 8).held_out.items():
+    for name, (pair,) in data.load_pairs(str(pairs_folder), 2, 8).held_out.items():
         enlarged = enlarged_by(network, torch.from_numpy(pair.low)[None, None])
         known = {"network": enlarged, "bicubic": pair.bicubic()}
         assert found["sets"][name] == {
@@ -60,14 +52,14 @@ def test_every_set_is_measured_and_the_first_one_shown(run, folder, tmp_path):
     assert len(re.findall("data:image/png", html.read_text())) == 4
 
 
-def test_the_data_may_have_moved(run, folder, tmp_path):
+def test_the_data_may_have_moved(run, pairs_folder, tmp_path):
     moved = tmp_path / "moved"
     shutil.copytree(run, moved)
     recipe = moved / "recipe.toml"
-    recipe.write_text(recipe.read_text().replace(str(folder), str(tmp_path / "gone")))
+    recipe.write_text(recipe.read_text().replace(str(pairs_folder), str(tmp_path / "gone")))
     with pytest.raises(UserError, match="gone: no such folder"):
         write([moved], tmp_path)
-    arguments = [str(moved), "--data-folder", str(folder)]
+    arguments = [str(moved), "--data-folder", str(pairs_folder)]
     assert CliRunner().invoke(command_train, arguments, catch_exceptions=False).exit_code == 0
 
 

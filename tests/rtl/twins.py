@@ -35,7 +35,7 @@ def prove(
         folder: for its files.
         name: of the module.
         parameters: of it, as options.
-        primitives: changes the text of which the primitives are taken.
+        primitives: changes the text from which Yosys reads the primitives.
     """
     text = library()[name].read_text()
     (folder / "simulated.sv").write_text(text)

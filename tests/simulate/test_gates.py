@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from irnet_hw.artifact import manifest
 from irnet_hw.compiler.pipeline import build
 from irnet_hw.errors import UserError
 from irnet_hw.simulate.cells import models
@@ -34,8 +35,6 @@ def built(tmp_path_factory):
 @pytest.fixture(scope="module")
 def netlist(built):
     """Return the accelerator's netlist, made once for all tests."""
-    from irnet_hw.artifact import manifest
-
     return yosys.netlist(yosys.whole(built, manifest.load(built)), "xc7")
 
 

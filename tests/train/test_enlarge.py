@@ -17,22 +17,14 @@ from irnet_hw.train.loop import train
 from irnet_hw.train.pack import pack
 from irnet_hw.train.recipe import load_recipe
 from irnet_hw.train.task import enlarged_by
-from tests.data.drawn import write_pairs
 
 SMALL = ["model.image=[8,8,1]", "model.width=8", "model.blocks=2", "batch_size=4", "epochs=2"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pairs")
-    write_pairs(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, folder):
+def trained(tmp_path_factory, pairs_folder):
     out = tmp_path_factory.mktemp("run") / "whole"
-    keys = [f"data_folder={folder}", *SMALL]
+    keys = [f"data_folder={pairs_folder}", *SMALL]
     arguments = [word for key in keys for word in ("--set", key)]
     with pytest.raises(SystemExit) as exit_:
         run(command, args=["--recipe", "sr-x2", *arguments, "--out", str(out)], prog_name="train")
@@ -40,12 +32,12 @@ def trained(tmp_path_factory, folder):
     return out
 
 
-def test_it_learns_and_measures(trained, folder):
+def test_it_learns_and_measures(trained, pairs_folder):
     rows = list(csv.DictReader((trained / "metrics.csv").open()))
     checkpoint = load_checkpoint(trained / "last.pt")
     assert len(rows) == checkpoint.epoch == 2
     assert "test_accuracy" not in rows[0]
-    (pair,) = data.load_pairs(str(folder), 2, 8).held_out["Set5"]
+    (pair,) = data.load_pairs(str(pairs_folder), 2, 8).held_out["Set5"]
     enlarged = enlarged_by(checkpoint.model(), torch.from_numpy(pair.low)[None, None])
     assert float(rows[-1]["test_psnr"]) == psnr(enlarged, pair.high, 2)
     assert checkpoint.metrics["last_test_psnr"] == float(rows[-1]["test_psnr"])
@@ -87,9 +79,9 @@ def test_a_packed_network_enlarges_alike(trained, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["sr-x3", "sr-x4"])
-def test_other_scales_train(name, folder, tmp_path):
+def test_other_scales_train(name, pairs_folder, tmp_path):
     small = [key.replace("[8,8,1]", "[4,4,1]") for key in SMALL]
-    recipe = load_recipe(name, [f"data_folder={folder}", *small, "epochs=1"])
+    recipe = load_recipe(name, [f"data_folder={pairs_folder}", *small, "epochs=1"])
     checkpoint = load_checkpoint(train(recipe, tmp_path))
     scale = int(name[-1])
     enlarged = checkpoint.model()(torch.zeros(1, 1, 5, 7))
@@ -116,10 +108,10 @@ def test_recipes_are_refused(assignment, message):
     assert message in str(info.value)
 
 
-def test_a_batch_of_more_crops_than_there_are_is_refused(folder, tmp_path):
-    recipe = load_recipe("sr-x2", [f"data_folder={folder}", *SMALL])
+def test_a_batch_of_more_crops_than_there_are_is_refused(pairs_folder, tmp_path):
+    recipe = load_recipe("sr-x2", [f"data_folder={pairs_folder}", *SMALL])
     with pytest.raises(UserError) as info:
         train(dataclasses.replace(recipe, batch_size=11), tmp_path)
     assert str(info.value) == (
-        f"batch_size: 11, must be at most the 10 crops of the training images of {folder}"
+        f"batch_size: 11, must be at most the 10 crops of the training images of {pairs_folder}"
     )
